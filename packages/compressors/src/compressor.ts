@@ -1,0 +1,139 @@
+import type { KeyedRandom, Purpose, Rng } from '@flotilla/core';
+import { EVERY_WORKER } from '@flotilla/core';
+
+/** Width of a dense coordinate on the wire. */
+export type Wire = 'f32' | 'f64';
+
+export type Direction = 'uplink' | 'downlink';
+
+/**
+ * The address of one message's randomness. Both ends of a link hold an equal key, so whatever is drawn from it needs no
+ * bytes. Reused from message to message.
+ */
+export class MessageKey {
+  round = 0;
+  worker = 0;
+
+  constructor(
+    private readonly random: KeyedRandom,
+    readonly direction: Direction,
+    readonly workers: number,
+  ) {}
+
+  /** Moves the key to the message of `worker` in `round`. */
+  at(round: number, worker: number): this {
+    this.round = round;
+    this.worker = worker;
+    return this;
+  }
+
+  /** Starts `rng` on this message's own stream. */
+  own(rng: Rng, what: 'support' | 'rounding', stage: number): Rng {
+    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, this.worker);
+  }
+
+  /** Starts `rng` on the stream that the messages of all workers share in this round. */
+  common(rng: Rng, what: 'support' | 'rounding', stage: number): Rng {
+    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, EVERY_WORKER);
+  }
+}
+
+function purpose(direction: Direction, what: 'support' | 'rounding', stage: number): Purpose {
+  return stage === 0 ? PURPOSES[direction][what] : `${direction}/${what}/${stage}`;
+}
+
+const PURPOSES = {
+  uplink: { support: 'uplink/support', rounding: 'uplink/rounding' },
+  downlink: { support: 'downlink/support', rounding: 'downlink/rounding' },
+} as const;
+
+/**
+ * The coordinates that a {@link Selector} keeps of one message: `index[0 … count)`, any order, no repeats; no index means
+ * all of them in order. The kept values are scaled by `scale`. Valid until the selector's next call.
+ */
+export interface Support {
+  index: Int32Array | undefined;
+  count: number;
+  scale: number;
+}
+
+/**
+ * Keeps some coordinates, chosen from shared randomness alone: the receiver derives the same support, so indices cost no
+ * bytes.
+ */
+export interface Selector {
+  /** Number of coordinates to choose from, at most. */
+  readonly dimension: number;
+  /** Most coordinates ever kept. */
+  readonly maxKept: number;
+  /** ω of the operator. */
+  readonly omega: number;
+  /** θ of the collection of all workers' operators. */
+  readonly theta: number;
+  /** ζ: expected number of coordinates kept. */
+  readonly density: number;
+  /** Whether every worker gets the same support, so that one message can serve all. */
+  readonly same: boolean;
+  /** The support of a message whose vector has `length` ≤ dimension coordinates. */
+  select(key: MessageKey, length: number): Support;
+}
+
+/** Writes the kept values of a message, each with its own rounding. */
+export interface ValueCodec {
+  /** ω of the rounding; 0 when only the wire's own rounding is left. */
+  readonly omega: number;
+  /** Bits that the papers count for one value. */
+  readonly paperBits: number;
+  /** Payload bytes of `count` values, exactly. */
+  bytes(count: number): number;
+  /**
+   * Writes values[0 … count) to `out` from `at` and returns the number of bytes.
+   * @throws FlotillaError `compressor` for a value that cannot be carried: NaN, ±Infinity or a magnitude out of range.
+   */
+  write(values: Float64Array, count: number, key: MessageKey, out: Uint8Array, at: number): number;
+  /**
+   * Reads `count` values from `payload[at … at + bytes(count))`.
+   * @throws ProtocolError when the bytes are not the encoding of `count` values.
+   */
+  read(payload: Uint8Array, at: number, count: number, values: Float64Array): void;
+}
+
+/** Bounds and costs of an operator, as theory states them. */
+export interface Constants {
+  /** E‖C(x) − x‖² ≤ ω‖x‖², E C(x) = x. */
+  readonly omega: number;
+  /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖² over the n workers' operators. */
+  readonly theta: number;
+  /** ζ: expected number of coordinates kept. */
+  readonly density: number;
+  /** Expected payload bits of a message. */
+  readonly expectedBits: number;
+}
+
+/**
+ * An operator on R^dimension together with its codec. One object serves all messages of one direction on one thread; the
+ * key says which message. Its receiver decodes to exactly the vector that the sender, if its state depends on it, uses
+ * from then on.
+ */
+export interface Compressor {
+  /** The spec it was made from. */
+  readonly spec: string;
+  readonly dimension: number;
+  readonly constants: Constants;
+  /** Whether one downlink message serves every worker; otherwise each worker gets a message of its own. */
+  readonly same: boolean;
+  /** Upper bound of a message's payload in bytes. */
+  readonly maxBytes: number;
+  /** Bits that the papers count for one coordinate sent. */
+  readonly paperBits: number;
+  /** Coordinates in the message that was last encoded or decoded. */
+  readonly coordinates: number;
+  /** Writes C(x) to `out` from `at` and returns the number of payload bytes. @throws FlotillaError `compressor` */
+  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number;
+  /** Takes in the payload `bytes[at … end)`; the vector is then read by `addTo` or `copyTo`. @throws ProtocolError */
+  decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void;
+  /** target ← target + weight · (the decoded vector) */
+  addTo(target: Float64Array, weight: number): void;
+  /** target ← the decoded vector */
+  copyTo(target: Float64Array): void;
+}

@@ -1,0 +1,19 @@
+import { FlotillaError } from '@flotilla/core';
+
+/** Bytes that are not what the wire format says. Names what was wrong. */
+export class ProtocolError extends FlotillaError {
+  override readonly name = 'ProtocolError';
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('protocol', message, options);
+  }
+}
+
+/** A value that a codec cannot carry. */
+export class CompressorError extends FlotillaError {
+  override readonly name = 'CompressorError';
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('compressor', message, options);
+  }
+}

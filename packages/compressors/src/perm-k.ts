@@ -1,0 +1,87 @@
+import { Rng } from '@flotilla/core';
+import type { MessageKey, Selector, Support } from './compressor.js';
+
+/**
+ * `perm-k`: a random permutation, one for all workers of a round, deals the coordinates out, so that the n messages
+ * together carry every coordinate: (1/n) Σ C_i(x) = x, θ = 0.
+ *
+ * d ≥ n: each worker gets ⌈d/n⌉ slots of the zero-padded vector and its own coordinates times n: ω = n − 1, ζ = ⌈d/n⌉.
+ * d < n = qd + r: each coordinate goes to q workers, times n/q, and r workers get none: ω = n/q − 1.
+ */
+export function permK(dimension: number, workers: number, stage: number): Selector {
+  const dealt = dimension >= workers ? dealCoordinates(dimension, workers) : dealWorkers(dimension, workers);
+  const rng = new Rng();
+  let round = -1;
+  let length = -1;
+  return {
+    dimension,
+    maxKept: dealt.maxKept,
+    omega: dealt.omega,
+    theta: 0,
+    density: dealt.density,
+    same: false,
+    select(key: MessageKey, actual: number) {
+      // one permutation serves every worker of the round
+      if (key.round !== round || actual !== length) {
+        round = key.round;
+        length = actual;
+        dealt.shuffle(key.common(rng, 'support', stage));
+      }
+      return dealt.hand(key.worker, actual);
+    },
+  };
+}
+
+interface Dealer {
+  readonly maxKept: number;
+  readonly omega: number;
+  readonly density: number;
+  shuffle(rng: Rng): void;
+  hand(worker: number, length: number): Support;
+}
+
+function dealCoordinates(dimension: number, workers: number): Dealer {
+  const share = Math.ceil(dimension / workers);
+  const slots = new Int32Array(share * workers);
+  const index = new Int32Array(share);
+  const support: Support = { index, count: 0, scale: workers };
+  return {
+    maxKept: share,
+    omega: workers - 1,
+    density: dimension / workers,
+    shuffle(rng) {
+      for (let j = 0; j < slots.length; j++) slots[j] = j;
+      rng.shuffle(slots);
+    },
+    hand(worker, length) {
+      let count = 0;
+      for (let s = worker * share; s < (worker + 1) * share; s++) {
+        if (slots[s] < length) index[count++] = slots[s];
+      }
+      support.count = count;
+      return support;
+    },
+  };
+}
+
+function dealWorkers(dimension: number, workers: number): Dealer {
+  const copies = Math.floor(workers / dimension);
+  const rank = new Int32Array(workers);
+  const index = new Int32Array(1);
+  const support: Support = { index, count: 0, scale: workers / copies };
+  return {
+    maxKept: 1,
+    omega: workers / copies - 1,
+    density: (copies * dimension) / workers,
+    shuffle(rng) {
+      for (let i = 0; i < workers; i++) rank[i] = i;
+      rng.shuffle(rank);
+    },
+    hand(worker, length) {
+      const coordinate = rank[worker] % dimension;
+      index[0] = coordinate;
+      support.count = rank[worker] < copies * dimension && coordinate < length ? 1 : 0;
+      return support;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { Compressor, Constants, MessageKey, Selector, Support, ValueCodec } from './compressor.js';
+import { ProtocolError } from './errors.js';
+
+/**
+ * A compressor made of parts: selectors, each choosing among the coordinates that the one before it kept, and a codec for
+ * the values that are left. `rand-k:k=250+natural` is one selector and the codec `natural`; `perm-k` is one selector and
+ * the plain codec.
+ */
+export class Pipeline implements Compressor {
+  readonly dimension: number;
+  readonly constants: Constants;
+  readonly same: boolean;
+  readonly maxBytes: number;
+  readonly paperBits: number;
+  /** Kept values of the current message, and the coordinates they belong to. */
+  readonly #values: Float64Array;
+  #index: Int32Array | undefined;
+  #count = 0;
+
+  constructor(
+    readonly spec: string,
+    private readonly selectors: readonly [Selector, ...Selector[]],
+    private readonly codec: ValueCodec,
+    workers: number,
+  ) {
+    const last = selectors.at(-1) as Selector;
+    this.dimension = selectors[0].dimension;
+    this.#values = new Float64Array(last.maxKept);
+    this.maxBytes = codec.bytes(last.maxKept);
+    this.paperBits = codec.paperBits;
+    this.same = servesAll(selectors);
+    const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
+    this.constants = {
+      omega: product - 1,
+      theta: thetaOf(selectors, codec, workers),
+      density: last.density,
+      expectedBits: 8 * codec.bytes(last.density),
+    };
+  }
+
+  get coordinates(): number {
+    return this.#count;
+  }
+
+  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
+    const scale = this.#select(key);
+    const index = this.#index;
+    if (index === undefined) return this.codec.write(x, this.#count, key, out, at);
+    for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
+    return this.codec.write(this.#values, this.#count, key, out, at);
+  }
+
+  decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
+    this.#select(key);
+    const expected = this.codec.bytes(this.#count);
+    if (end - at !== expected) {
+      throw new ProtocolError(`${this.spec}: a payload of ${end - at} bytes, expected ${expected} for ${this.#count} values`);
+    }
+    this.codec.read(bytes, at, this.#count, this.#values);
+  }
+
+  addTo(target: Float64Array, weight: number): void {
+    const index = this.#index;
+    const values = this.#values;
+    if (index === undefined) for (let k = 0; k < this.#count; k++) target[k] += weight * values[k];
+    else for (let k = 0; k < this.#count; k++) target[index[k]] += weight * values[k];
+  }
+
+  copyTo(target: Float64Array): void {
+    const index = this.#index;
+    const values = this.#values;
+    if (index === undefined) {
+      target.set(values);
+      return;
+    }
+    target.fill(0);
+    for (let k = 0; k < this.#count; k++) target[index[k]] = values[k];
+  }
+
+  /** Sets the support of the message and returns the factor of its values. */
+  #select(key: MessageKey): number {
+    const [first, ...rest] = this.selectors;
+    let { index, count, scale } = first.select(key, this.dimension);
+    for (const selector of rest) {
+      const next = selector.select(key, count);
+      index = compose(index, next);
+      count = next.count;
+      scale *= next.scale;
+    }
+    this.#index = index;
+    this.#count = count;
+    return scale;
+  }
+}
+
+/** The coordinates that `next` keeps of those listed in `index`. */
+function compose(index: Int32Array | undefined, next: Support): Int32Array | undefined {
+  if (index === undefined) return next.index?.slice(0, next.count);
+  return next.index === undefined ? index : next.index.subarray(0, next.count).map((k) => index[k]);
+}
+
+/** One message serves all workers when its support is the same for all; rounding needs no agreement. */
+function servesAll(selectors: readonly Selector[]): boolean {
+  const choosing = selectors.filter((s) => s.omega > 0);
+  return choosing.length > 0 && choosing.every((s) => s.same);
+}
+
+/**
+ * θ of the collection. After a first stage with its own θ, the later stages add their variance, independent over workers:
+ * θ₁ + (1 + ω₁) ω_rest / n; when one message serves all, it is not averaged away: ω.
+ */
+function thetaOf(selectors: readonly [Selector, ...Selector[]], codec: ValueCodec, workers: number): number {
+  const [first, ...rest] = selectors;
+  const later = rest.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega) - 1;
+  return first.theta + ((1 + first.omega) * later) / (servesAll(selectors) ? 1 : workers);
+}

@@ -1,0 +1,22 @@
+/**
+ * Labelled samples as a compressed sparse row (CSR) matrix in shared memory: one copy serves every thread.
+ * Sample s has the non-zeros `column[k]`, `value[k] * scale` for k in [rowStart[s], rowStart[s + 1]), columns ascending.
+ */
+export interface Dataset {
+  readonly name: string;
+  readonly samples: number;
+  readonly features: number;
+  /** samples + 1 offsets. */
+  readonly rowStart: Int32Array;
+  readonly column: Uint16Array | Int32Array;
+  /** Stored values; the sample's value is the stored one times `scale` (1/255 for 8-bit pixels). */
+  readonly value: Uint8Array | Float64Array;
+  readonly scale: number;
+  /** One label a sample, as the file has it. */
+  readonly label: Float64Array;
+}
+
+/** A typed array over fresh shared memory. */
+export function shared<T>(array: { new (buffer: SharedArrayBuffer): T; BYTES_PER_ELEMENT: number }, length: number): T {
+  return new array(new SharedArrayBuffer(length * array.BYTES_PER_ELEMENT));
+}

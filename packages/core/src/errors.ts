@@ -1,0 +1,67 @@
+/**
+ * Every error Flotilla throws on purpose carries one of these codes. Match on `code`, not on the class: errors cross
+ * thread boundaries, classes do not.
+ */
+export type ErrorCode =
+  /** An option, spec or file content that cannot be used. */
+  | 'usage'
+  /** A vector became NaN or infinite. */
+  | 'diverged'
+  /** Bytes that are not a valid frame, payload or control message. */
+  | 'protocol'
+  /** A value the compressor cannot carry. */
+  | 'compressor'
+  /** A worker did not answer, or its thread ended. */
+  | 'worker-lost'
+  /** The run folder, a data file or another path cannot be read or written. */
+  | 'io'
+  /** The caller's AbortSignal fired. */
+  | 'aborted'
+  /** A defect in Flotilla or in code plugged into it. */
+  | 'internal';
+
+/** The base of all errors thrown on purpose. `message` is one line that names the value and what is allowed. */
+export class FlotillaError extends Error {
+  override readonly name: string = 'FlotillaError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** Bad input from a caller: a command line, an option, a spec, a data file. */
+export class UsageError extends FlotillaError {
+  override readonly name = 'UsageError';
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('usage', message, options);
+  }
+}
+
+/** A NaN or an infinity where the mathematics needs a number. Names the round and who computed it. */
+export class DivergedError extends FlotillaError {
+  override readonly name = 'DivergedError';
+
+  constructor(
+    readonly round: number,
+    /** The worker's index, or `server`. */
+    readonly where: number | 'server',
+    what: string,
+  ) {
+    super(
+      'diverged',
+      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; try a smaller step size`,
+    );
+  }
+}
+
+/** Any thrown value as a {@link FlotillaError}; what is not one becomes `internal` and keeps its cause. */
+export function asFlotillaError(thrown: unknown): FlotillaError {
+  if (thrown instanceof FlotillaError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new FlotillaError('internal', message, { cause: thrown });
+}

@@ -1,0 +1,35 @@
+export type { Dataset } from './data/dataset.js';
+export { type DataSource, dataSource } from './data/load.js';
+export { checkSplit, type Shards, split } from './data/split.js';
+export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+export { Kernels, type Region } from './kernels/kernels.js';
+export { methods } from './method/index.js';
+export {
+  type Constants,
+  type Context,
+  defineMethod,
+  type Form,
+  type Gradient,
+  type Incoming,
+  type LinkTheory,
+  type Method,
+  type Outgoing,
+  type Plan,
+  type ServerHalf,
+  type ServerState,
+  type Theory,
+  type WorkerHalf,
+} from './method/method.js';
+export { problems } from './problem/index.js';
+export { checkInit, initialPoint } from './problem/initial-point.js';
+export {
+  type Oracle,
+  type Problem,
+  type ProblemFamily,
+  type ProblemInput,
+  type Smoothness,
+  smoothnessFrom,
+} from './problem/problem.js';
+export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { lookUp, Spec } from './spec.js';
+export { squaredNorm } from './vector.js';

@@ -1,0 +1,91 @@
+import { addScaled, axpy, blend, subtract } from '../vector.js';
+import { defineMethod } from './method.js';
+
+/** Bits of the coin word. */
+const DENSE_DOWN = 1;
+const DENSE_UP = 2;
+
+/**
+ * M3, compressed both ways with momentum [Gruntkowska, Tyurin, Richtárik, NeurIPS 2024, Algorithm 2].
+ *
+ *   w_i⁰ = z_i⁰ = x⁰, g⁰ = ∇f(x⁰);  x⁺ = x − γ g;  c_P ~ Be(p_P), c_D ~ Be(p_D), independent
+ *   downlink: x⁺ (w_i⁺ = x⁺) or C_i(x⁺ − x) (w_i⁺ = w_i + C_i(x⁺ − x));  z_i⁺ = β w_i⁺ + (1 − β) z_i
+ *   uplink: ∇f_i(z_i⁺) or Q_i(∇f_i(z_i⁺) − ∇f_i(z_i));  g⁺ = the mean, or g + the mean
+ *
+ * p_P = 1/(ω_P + 1), p_D = 1/(ω_D + 1), β = min{(n / ((ω_P + 1)(ω_D + 1)²))^{1/3}, 1}, which balances the terms in β of
+ * the step size; with PermK down and RandK up, K = d/n, these are Theorem 5.1's p_P = p_D = 1/n, β = n^{−2/3}. γ by
+ * Theorem E.1. Parameters: `p` (both coins), `p-downlink`, `p-uplink`, `beta`.
+ */
+export const m3 = defineMethod({
+  name: 'm3',
+  summary: 'compressed steps down, compressed gradient differences up, momentum between',
+  reference: 'M3 (NeurIPS 2024), Algorithm 2, Theorem E.1',
+  uplink: 'rand-k:k=d/n',
+  downlink: 'perm-k',
+  parameters(spec, { workers, uplink, downlink }) {
+    const both = spec.number('p', 0, 1, true);
+    const beta = Math.cbrt(workers / ((downlink.omega + 1) * (uplink.omega + 1) ** 2));
+    return {
+      'p-downlink': spec.number('p-downlink', 0, 1, true) ?? both ?? 1 / (downlink.omega + 1),
+      'p-uplink': spec.number('p-uplink', 0, 1, true) ?? both ?? 1 / (uplink.omega + 1),
+      beta: spec.number('beta', 0, 1, true) ?? Math.min(beta, 1),
+    };
+  },
+  stepSize({ workers: n, uplink, downlink: { omega, theta } }, { f, LA, LB, max }, parameters) {
+    const { 'p-downlink': pDown = 1, 'p-uplink': pUp = 1, beta = 1 } = parameters;
+    const b2 = beta * beta;
+    const bracket =
+      (theta / pDown + (1 + theta * pDown) / b2) * LB ** 2 +
+      (omega / pDown + (1 + omega * pDown) / b2) * LA ** 2 +
+      ((omega * uplink.omega * beta + uplink.omega * (1 + omega * pDown)) / (n * pUp)) * max ** 2;
+    return 1 / (f + Math.sqrt(288 * bracket));
+  },
+  server: {
+    init: ({ start, dimension }) => ({
+      x: start.slice(),
+      g: new Float64Array(dimension),
+      previous: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    start: (state, _context, mean) => state.g.set(mean),
+    plan(state, { constants }, coin) {
+      const denseDown = coin(constants['p-downlink'] as number, 0);
+      const coins = (denseDown ? DENSE_DOWN : 0) | (coin(constants['p-uplink'] as number, 1) ? DENSE_UP : 0);
+      state.previous.set(state.x);
+      addScaled(state.previous, -constants.stepSize, state.g, state.x);
+      if (denseDown) return { coins, downlink: { form: 'dense', vector: state.x } };
+      subtract(state.x, state.previous, state.difference);
+      return { coins, downlink: { form: 'compressed', vector: state.difference } };
+    },
+    sent(state, _context, carried) {
+      if (carried.form === 'dense') carried.copyTo(state.x);
+    },
+    step(state, _context, plan, mean) {
+      if ((plan.coins & DENSE_UP) !== 0) state.g.set(mean);
+      else axpy(1, mean, state.g);
+    },
+  },
+  worker: {
+    init: ({ start, dimension }) => ({
+      w: start.slice(),
+      z: start.slice(),
+      gradient: new Float64Array(dimension),
+      previous: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    start(state, _context, gradient) {
+      gradient(state.z, state.gradient);
+      return { form: 'dense', vector: state.gradient };
+    },
+    round(state, { constants }, incoming, gradient) {
+      if (incoming.form === 'dense') incoming.copyTo(state.w);
+      else incoming.addTo(state.w, 1);
+      blend(constants['beta'] as number, state.w, state.z);
+      state.previous.set(state.gradient);
+      gradient(state.z, state.gradient);
+      if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
+      subtract(state.gradient, state.previous, state.difference);
+      return { form: 'compressed', vector: state.difference };
+    },
+  },
+});

@@ -1,0 +1,55 @@
+import { addScaled, subtract } from '../vector.js';
+import { defineMethod } from './method.js';
+
+/**
+ * MARINA-P [Gruntkowska, Tyurin, Richtárik, NeurIPS 2024, Algorithm 1].
+ *
+ *   w_i⁰ = x⁰;  x⁺ = x − γ (1/n) Σ ∇f_i(w_i);  c ~ Be(p)
+ *   server sends x⁺ if c = 1 (w_i⁺ = x⁺), else C_i(x⁺ − x), a different message for each worker (w_i⁺ = w_i + C_i(x⁺ − x))
+ *   worker sends ∇f_i(w_i⁺) dense
+ *
+ * p = 1/(ω + 1); γ = 1 / (L + √((L_A² ω + L_B² θ)(1/p − 1))) (Theorem D.1). Parameter: `p`.
+ */
+export const marinaP = defineMethod({
+  name: 'marina-p',
+  summary: 'a different compressed step to each worker, dense gradients up',
+  reference: 'MARINA-P (NeurIPS 2024), Algorithm 1, Theorem D.1',
+  uplink: undefined,
+  downlink: 'perm-k',
+  parameters: (spec, { downlink }) => ({ p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1) }),
+  stepSize: ({ downlink: { omega, theta } }, { f, LA, LB }, { p = 1 }) =>
+    1 / (f + Math.sqrt((LA ** 2 * omega + LB ** 2 * theta) * (1 / p - 1))),
+  server: {
+    init: ({ start, dimension }) => ({
+      x: start.slice(),
+      g: new Float64Array(dimension),
+      previous: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    start: (state, _context, mean) => state.g.set(mean),
+    plan(state, { constants }, coin) {
+      state.previous.set(state.x);
+      addScaled(state.previous, -constants.stepSize, state.g, state.x);
+      if (coin(constants['p'] as number, 0)) return { coins: 1, downlink: { form: 'dense', vector: state.x } };
+      subtract(state.x, state.previous, state.difference);
+      return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
+    },
+    sent(state, _context, carried) {
+      if (carried.form === 'dense') carried.copyTo(state.x);
+    },
+    step: (state, _context, _plan, mean) => state.g.set(mean),
+  },
+  worker: {
+    init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
+    start(state, _context, gradient) {
+      gradient(state.w, state.gradient);
+      return { form: 'dense', vector: state.gradient };
+    },
+    round(state, _context, incoming, gradient) {
+      if (incoming.form === 'dense') incoming.copyTo(state.w);
+      else incoming.addTo(state.w, 1);
+      gradient(state.w, state.gradient);
+      return { form: 'dense', vector: state.gradient };
+    },
+  },
+});

@@ -1,0 +1,71 @@
+import type { Dataset } from '../data/dataset.js';
+import type { Shards } from '../data/split.js';
+import type { Kernels } from '../kernels/kernels.js';
+import type { KeyedRandom } from '../random.js';
+import type { Spec } from '../spec.js';
+
+/** Access to one worker's function f_i. Not reentrant: an oracle owns its scratch memory. */
+export interface Oracle {
+  /** Writes ∇f_i(x) to `out` and returns f_i(x). `x` and `out` have the problem's dimension and do not overlap. */
+  gradient(x: Float64Array, out: Float64Array): number;
+  /** L_i, a Lipschitz constant of ∇f_i, or undefined when there is none (a quartic has none). */
+  readonly smoothness: number | undefined;
+}
+
+/** min f(x), f = (1/n) Σ f_i over x in R^dimension; worker i can reach f_i only. */
+export interface Problem {
+  readonly dimension: number;
+  /** Builds f_i on the calling thread. */
+  oracle(worker: number, kernels: Kernels): Oracle;
+}
+
+/** The smoothness constants step sizes are made of. Names: docs/methods.md. */
+export interface Smoothness {
+  /** L of f. */
+  readonly f: number;
+  /** L_i. */
+  readonly perWorker: readonly number[];
+  /** L of the MARINA paper: root mean square of the L_i. */
+  readonly rms: number;
+  /** max L_i. */
+  readonly max: number;
+  /** L_A and L_B of the functional inequality (MARINA-P, Assumption 4.2). */
+  readonly LA: number;
+  readonly LB: number;
+}
+
+/** What follows for f from the L_i alone: L ≤ mean L_i, and L_A = L_max, L_B = 0 (MARINA-P, Theorem 4.4). */
+export function smoothnessFrom(perWorker: readonly number[]): Smoothness {
+  const n = perWorker.length;
+  const max = Math.max(...perWorker);
+  return {
+    f: perWorker.reduce((sum, L) => sum + L, 0) / n,
+    perWorker,
+    rms: Math.sqrt(perWorker.reduce((sum, L) => sum + L * L, 0) / n),
+    max,
+    LA: max,
+    LB: 0,
+  };
+}
+
+/** A kind of problem, by name. */
+export interface ProblemFamily {
+  readonly name: string;
+  readonly summary: string;
+  /** Whether it is made of samples. */
+  readonly needsData: boolean;
+  /** Starting point when none is asked for: a spec of `initialPoint`. */
+  readonly init: string;
+  /** Step size when none is asked for: a number, or `theory`. */
+  readonly stepSize: string;
+  /** Reads the parameters of `spec`. @throws UsageError */
+  create(spec: Spec, input: ProblemInput): Problem;
+}
+
+export interface ProblemInput {
+  readonly workers: number;
+  readonly random: KeyedRandom;
+  /** Present when the family needs data. */
+  readonly data: Dataset | undefined;
+  readonly shards: Shards | undefined;
+}

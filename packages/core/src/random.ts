@@ -1,0 +1,104 @@
+import seedrandom from 'seedrandom';
+import { standardNormalQuantile } from './gaussian.js';
+
+/**
+ * A stream of 32-bit words: Chris Doty-Humphrey's sfc32. 32-bit integer arithmetic only, so that it is bit-exact on every
+ * engine. Reseed and reuse it: a stream costs nothing to keep and sixteen steps to start.
+ */
+export class Rng {
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #counter = 0;
+
+  /** Starts the stream that belongs to three words. */
+  seed(a: number, b: number, c: number): this {
+    this.#a = a | 0;
+    this.#b = b | 0;
+    this.#c = c | 0;
+    this.#counter = 1;
+    for (let i = 0; i < 16; i++) this.next();
+    return this;
+  }
+
+  /** A uniform word in [0, 2³²). */
+  next(): number {
+    const b = this.#b;
+    const c = this.#c;
+    const word = (this.#a + b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = b ^ (b >>> 9);
+    this.#b = (c + (c << 3)) | 0;
+    this.#c = (((c << 21) | (c >>> 11)) + word) | 0;
+    return word >>> 0;
+  }
+
+  /** A uniform integer in [0, bound), 1 ≤ bound ≤ 2³¹, by rejection: no modulo bias. */
+  below(bound: number): number {
+    const mask = -1 >>> Math.clz32(bound - 1);
+    if (bound <= 1) return 0;
+    let word = this.next() & mask;
+    while (word >= bound) word = this.next() & mask;
+    return word;
+  }
+
+  /** A uniform multiple of 2⁻⁵³ in [0, 1). */
+  uniform(): number {
+    const high = this.next() >>> 5;
+    return (high * 0x4000000 + (this.next() >>> 6)) * 2 ** -53;
+  }
+
+  /** A standard normal value, bit-exact on every engine (inversion by plain IEEE arithmetic). */
+  normal(): number {
+    return standardNormalQuantile(this.uniform() + 2 ** -54);
+  }
+
+  /** Shuffles in place (Fisher–Yates): every order of `items` is equally likely. */
+  shuffle(items: Int32Array): void {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const swap = items[i];
+      items[i] = items[j];
+      items[j] = swap;
+    }
+  }
+}
+
+/** What a stream is drawn for. Two purposes never share words. */
+export type Purpose =
+  | 'coins'
+  | 'data/shuffle'
+  | 'init'
+  | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
+
+/** In place of a worker's index: the stream is the same for every worker. */
+export const EVERY_WORKER = 0xffffffff;
+
+/**
+ * The run's randomness as a function, not a sequence: a stream is addressed by (seed, purpose, round, worker), so no
+ * generator state is ever stored, agreed on or restored, and both ends of a link derive the same words.
+ */
+export class KeyedRandom {
+  readonly #roots = new Map<Purpose, Int32Array>();
+
+  constructor(readonly seed: string) {}
+
+  /** Starts `rng` on the stream of (purpose, round, worker) and returns it. */
+  stream(rng: Rng, purpose: Purpose, round: number, worker: number): Rng {
+    let root = this.#roots.get(purpose);
+    if (root === undefined) {
+      const seeded = seedrandom(JSON.stringify([this.seed, purpose]));
+      root = Int32Array.of(seeded.int32(), seeded.int32(), seeded.int32());
+      this.#roots.set(purpose, root);
+    }
+    return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2]);
+  }
+}
+
+/** A bijection of 32-bit words in which every input bit moves every output bit (the finaliser of MurmurHash3). */
+function mix(word: number): number {
+  let h = word | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

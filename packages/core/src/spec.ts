@@ -1,0 +1,84 @@
+import { UsageError } from './errors.js';
+
+/**
+ * One grammar for methods, problems, compressors and splits: `name` or `name:key=value,key=value`.
+ *
+ * A spec is read by asking for its keys one by one; {@link Spec.done} then refuses the keys nobody asked for, so that a
+ * misspelt parameter is never silently ignored.
+ */
+export class Spec {
+  readonly #asked = new Set<string>();
+
+  private constructor(
+    /** What the spec names, for messages: `method`, `problem`, `compressor`, … */
+    readonly kind: string,
+    readonly name: string,
+    readonly parameters: ReadonlyMap<string, string>,
+  ) {}
+
+  /** @throws UsageError when `text` does not follow the grammar. */
+  static parse(kind: string, text: string): Spec {
+    const match = /^([a-z0-9][a-z0-9-]*)(?::(.*))?$/s.exec(text.trim());
+    if (match === null) {
+      throw new UsageError(`${kind} ${JSON.stringify(text)} is not of the form name or name:key=value,key=value`);
+    }
+    const parameters = new Map<string, string>();
+    for (const part of match[2] === undefined ? [] : match[2].split(',')) {
+      const pair = /^\s*([a-z0-9-]+)\s*=\s*(\S+)\s*$/.exec(part);
+      const key = pair?.[1];
+      const value = pair?.[2];
+      if (key === undefined || value === undefined) {
+        throw new UsageError(`${kind} ${JSON.stringify(text)}: ${JSON.stringify(part)} is not of the form key=value`);
+      }
+      if (parameters.has(key)) throw new UsageError(`${kind} ${JSON.stringify(text)} gives ${key} twice`);
+      parameters.set(key, value);
+    }
+    return new Spec(kind, match[1] as string, parameters);
+  }
+
+  /** The raw text of a parameter, or undefined when it was left out. */
+  text(key: string): string | undefined {
+    this.#asked.add(key);
+    return this.parameters.get(key);
+  }
+
+  /** A real parameter in `[low, high]`; `open` excludes the lower end. */
+  number(key: string, low: number, high: number, open = false): number | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (!Number.isFinite(value) || value < low || value > high || (open && value === low)) {
+      throw this.bad(key, text, `a number in ${open ? '(' : '['}${low}, ${high}]`);
+    }
+    return value;
+  }
+
+  boolean(key: string): boolean | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    if (text !== 'true' && text !== 'false') throw this.bad(key, text, 'true or false');
+    return text === 'true';
+  }
+
+  /** The error for a parameter with an unusable value. */
+  bad(key: string, text: string, allowed: string): UsageError {
+    return new UsageError(`${this.kind} ${this.name}: ${key}=${text} is not allowed; ${key} must be ${allowed}`);
+  }
+
+  /** Refuses every parameter that was given but never asked for. */
+  done(): void {
+    for (const key of this.parameters.keys()) {
+      if (this.#asked.has(key)) continue;
+      const known = [...this.#asked].join(', ');
+      throw new UsageError(
+        `${this.kind} ${this.name} has no parameter ${key}; ${known === '' ? 'it takes none' : `it takes ${known}`}`,
+      );
+    }
+  }
+}
+
+/** The entry of a registry, or an error that lists the names there are. */
+export function lookUp<T>(kind: string, registry: Readonly<Record<string, T>>, name: string): T {
+  if (Object.hasOwn(registry, name)) return registry[name] as T;
+  throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}; known: ${Object.keys(registry).join(', ')}`);
+}

@@ -1,0 +1,68 @@
+import { ProtocolError } from '@flotilla/compressors';
+import type { Form } from '@flotilla/core';
+
+/** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
+export const WIRE_VERSION = 1;
+
+/** Bytes before the payload. A multiple of 8, so that f64 payloads stay aligned in a frame's buffer. */
+export const HEADER_BYTES = 8;
+
+/** What a frame is for. The numbers are part of the wire format. */
+export const FrameKind = {
+  /** Server asks for the initial gradient (round 0). No payload. */
+  start: 1,
+  /** Downlink of a round. */
+  downlink: 2,
+  /** Uplink of a round, or the initial gradient. */
+  uplink: 3,
+  /** Server asks for f_i and ∇f_i at the f64 vector in the payload. Not counted. */
+  evaluate: 4,
+  /** f_i and ∇f_i, f64. Not counted. */
+  evaluation: 5,
+  /** In place of an answer: a control message that says why there is none. */
+  failure: 6,
+} as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+const KINDS = new Set<number>(Object.values(FrameKind));
+const FORMS: readonly Form[] = ['none', 'dense', 'compressed'];
+
+/**
+ * The eight bytes of a frame that are not payload: kind, form, coins, zero, round (little-endian u32). Who it is for, and
+ * how long it is, the transport knows.
+ */
+export interface Header {
+  kind: FrameKind;
+  form: Form;
+  /** The server's coins of the round, at most 8. */
+  coins: number;
+  round: number;
+}
+
+/** Writes a header to the first bytes of `frame`. */
+export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
+  frame[0] = header.kind;
+  frame[1] = FORMS.indexOf(header.form);
+  frame[2] = header.coins;
+  frame[3] = 0;
+  frame[4] = header.round;
+  frame[5] = header.round >>> 8;
+  frame[6] = header.round >>> 16;
+  frame[7] = header.round >>> 24;
+}
+
+/** Reads a header into `header`. @throws ProtocolError */
+export function readHeader(frame: Uint8Array, header: Header): void {
+  if (frame.length < HEADER_BYTES) throw new ProtocolError(`a frame of ${frame.length} bytes has no header`);
+  const byte = (at: number) => frame[at] as number;
+  const kind = byte(0);
+  const form = byte(1);
+  if (!KINDS.has(kind)) throw new ProtocolError(`unknown frame kind ${kind}`);
+  const named = FORMS[form];
+  if (named === undefined) throw new ProtocolError(`unknown payload form ${form}`);
+  if (byte(3) !== 0) throw new ProtocolError(`reserved header byte is ${byte(3)}, not 0`);
+  header.kind = kind as FrameKind;
+  header.form = named;
+  header.coins = byte(2);
+  header.round = (byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24)) >>> 0;
+}

@@ -1,0 +1,63 @@
+import type { Direction } from '@flotilla/compressors';
+
+/** Why a message was sent: the initial gradient, a dense or a compressed round message, or a header alone. */
+export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'none'] as const;
+export type MessageKind = (typeof MESSAGE_KINDS)[number];
+
+/** Sums over messages. */
+export interface Tally {
+  messages: number;
+  /** Encoded vectors, as they lie in the frame. */
+  payloadBytes: number;
+  /** Payload and header: exactly what the transport is handed. */
+  frameBytes: number;
+  /** What the papers count: 32 bits a coordinate (9 after natural compression), nothing for indices. */
+  paperBits: number;
+  coordinates: number;
+}
+
+const COUNTERS = ['messages', 'payloadBytes', 'frameBytes', 'paperBits', 'coordinates'] as const satisfies (keyof Tally)[];
+const DIRECTIONS: readonly Direction[] = ['uplink', 'downlink'];
+
+/** Every byte of the run, by direction, worker and kind of message. Each message is recorded once for each worker it goes to. */
+export class Ledger {
+  readonly #cells: Float64Array;
+
+  constructor(readonly workers: number) {
+    this.#cells = new Float64Array(DIRECTIONS.length * MESSAGE_KINDS.length * workers * COUNTERS.length);
+  }
+
+  /** Counts one message between the server and `worker`. */
+  record(direction: Direction, worker: number, kind: MessageKind, message: Readonly<Omit<Tally, 'messages'>>): void {
+    const at = this.#at(direction, kind, worker);
+    const cells = this.#cells;
+    cells[at] = (cells[at] as number) + 1;
+    cells[at + 1] = (cells[at + 1] as number) + message.payloadBytes;
+    cells[at + 2] = (cells[at + 2] as number) + message.frameBytes;
+    cells[at + 3] = (cells[at + 3] as number) + message.paperBits;
+    cells[at + 4] = (cells[at + 4] as number) + message.coordinates;
+  }
+
+  /** Sums over the messages that match; what is left out matches everything. */
+  total(direction: Direction, match: { worker?: number; kind?: MessageKind } = {}): Tally {
+    const tally: Tally = { messages: 0, payloadBytes: 0, frameBytes: 0, paperBits: 0, coordinates: 0 };
+    for (const kind of match.kind === undefined ? MESSAGE_KINDS : [match.kind]) {
+      const last = match.worker ?? this.workers - 1;
+      for (let worker = match.worker ?? 0; worker <= last; worker++) {
+        const at = this.#at(direction, kind, worker);
+        for (const [k, counter] of COUNTERS.entries()) tally[counter] += this.#cells[at + k] as number;
+      }
+    }
+    return tally;
+  }
+
+  /** Frame bytes of both directions. */
+  get frameBytes(): number {
+    return this.total('uplink').frameBytes + this.total('downlink').frameBytes;
+  }
+
+  #at(direction: Direction, kind: MessageKind, worker: number): number {
+    const row = DIRECTIONS.indexOf(direction) * MESSAGE_KINDS.length + MESSAGE_KINDS.indexOf(kind);
+    return (row * this.workers + worker) * COUNTERS.length;
+  }
+}

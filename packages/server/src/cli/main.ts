@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asFlotillaError, type ErrorCode, Spec } from '@flotilla/core';
+import { renderUsage } from 'citty';
+import { parseOptions } from '../options.js';
+import { StopRules } from '../stop-rules.js';
+import { train } from '../train.js';
+import { describeCommand, readArguments } from './arguments.js';
+import { closingTable } from './closing-table.js';
+import { createProgressDisplay } from './progress.js';
+
+/** Exit codes by cause; every other failure is 1. */
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 };
+
+const EXAMPLES = `Examples
+  pnpm start                                     M3 on MNIST, 20 workers
+  pnpm start --method gd                         the baseline it is compared with
+  pnpm start --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
+  pnpm start --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
+`;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { options: given, flags } = readArguments(argv);
+  if (flags.help) {
+    process.stdout.write(`${EXAMPLES}\n${await renderUsage(describeCommand())}\n`);
+    return 0;
+  }
+  if (flags.version) {
+    const path = new URL('../../package.json', import.meta.url);
+    process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
+    return 0;
+  }
+  const checked = parseOptions(given);
+  const out = checked.out ?? defaultFolder(checked.method, checked.problem);
+  const options = { ...checked, out };
+
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  process.once('SIGTERM', onInterrupt);
+  const display = flags.quiet ? undefined : createProgressDisplay(process.stderr, new StopRules(options).rounds);
+  try {
+    const run = train({
+      ...options,
+      signal: interrupt.signal,
+      onProgress: (at) => display?.progress(at),
+    });
+    for await (const row of run) display?.metrics(row);
+    display?.stop();
+    const summary = await run.result;
+    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    else if (!flags.quiet) process.stdout.write(closingTable(summary, options.wire === 'f32' ? 4 : 8, out));
+    return 0;
+  } catch (error) {
+    display?.stop();
+    throw error;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onInterrupt);
+  }
+}
+
+/** runs/<time>-<method>-<problem> */
+function defaultFolder(method: string, problem: string): string {
+  const time = new Date().toISOString().replace(/[:.]/g, '-');
+  return join('runs', `${time}-${Spec.parse('method', method).name}-${Spec.parse('problem', problem).name}`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (thrown) {
+  const error = asFlotillaError(thrown);
+  process.stderr.write(`flotilla: ${error.message}\n`);
+  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+  process.exitCode = EXIT_CODES[error.code] ?? 1;
+}

@@ -1,0 +1,63 @@
+import { type Options as BarOptions, Presets, SingleBar } from 'cli-progress';
+import type { Metrics, Progress } from '../metrics.js';
+import { bytes, duration, number } from './format.js';
+
+/** Shows a run while it goes: always on stderr, which is not where results go. */
+export interface ProgressDisplay {
+  metrics(row: Metrics): void;
+  progress(at: Progress): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, a line for each evaluated round anywhere else. */
+export function createProgressDisplay(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
+  return stream.isTTY ? bar(stream, rounds) : lines(stream);
+}
+
+function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
+  let loss = '-';
+  let gradient = '-';
+  let started = false;
+  const total = Number.isFinite(rounds) ? rounds : 0;
+  const format = total > 0 ? '{bar} {percentage}% {text}' : '{text}';
+  const options: BarOptions = { format, stream, barsize: 16, hideCursor: true, clearOnComplete: false, linewrap: false };
+  const shown = new SingleBar({ ...options, fps: 10 }, Presets.shades_grey);
+  const show = ({ round, seconds, uplinkBytes, downlinkBytes }: Progress) => {
+    const rate = seconds > 0 ? round / seconds : 0;
+    const eta = total > 0 && rate > 0 ? ` · ${duration((total - round) / rate)} left` : '';
+    const of = total > 0 ? `/${total}` : '';
+    const text = `${round}${of} · f ${loss} · ‖∇f‖² ${gradient} · ↑ ${bytes(uplinkBytes)} ↓ ${bytes(downlinkBytes)} · ${rate.toPrecision(3)} rounds/s${eta}`;
+    if (started) shown.update(round, { text });
+    else shown.start(Math.max(total, 1), round, { text });
+    started = true;
+  };
+  return {
+    metrics(row) {
+      loss = number(row.loss);
+      gradient = number(row.gradNormSq);
+      show(position(row));
+    },
+    progress: show,
+    stop() {
+      if (started) shown.stop();
+    },
+  };
+}
+
+function lines(stream: NodeJS.WriteStream): ProgressDisplay {
+  return {
+    metrics(row) {
+      const { round, seconds, uplinkBytes, downlinkBytes } = position(row);
+      const rate = seconds > 0 && round > 0 ? `  ${(round / seconds).toPrecision(3)} rounds/s` : '';
+      stream.write(
+        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${rate}\n`,
+      );
+    },
+    progress() {},
+    stop() {},
+  };
+}
+
+function position({ round, seconds, uplink, downlink }: Metrics): Progress {
+  return { round, seconds, uplinkBytes: uplink.frameBytes, downlinkBytes: downlink.frameBytes };
+}

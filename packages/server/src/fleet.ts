@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url';
+import { availableParallelism } from 'node:os';
+import { type Dataset, type ErrorCode, FlotillaError } from '@flotilla/core';
+import {
+  type Control,
+  createLoopback,
+  createThreadTransport,
+  HEADER_BYTES,
+  packControl,
+  ProtocolError,
+  type ServerEnd,
+  unpackControl,
+} from '@flotilla/protocol';
+import { type ThreadTask, WorkerHost } from '@flotilla/worker';
+import { Piscina } from 'piscina';
+import type { Options } from './options.js';
+
+/** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
+const MAX_THREAD_PER_WORKER = 32;
+/** How long a control message may stay unanswered: the answer to `configure` includes building every shard's problem. */
+const CONTROL_TIMEOUT_MS = 600_000;
+const SLICE_MS = 20;
+
+/** The workers of a run, wherever they are, and the server's end of the transport to them. */
+export interface Fleet {
+  readonly transport: ServerEnd;
+  readonly threads: number;
+  /** The error of a thread that has ended before its time. */
+  failure(): FlotillaError | undefined;
+  close(): Promise<void>;
+}
+
+/** Worker threads of a run: `threads` as asked, at most one per worker. */
+export function threadCount({ workers, threads, transport }: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
+  if (transport === 'loopback') return 1;
+  const asked = threads ?? (workers <= MAX_THREAD_PER_WORKER ? workers : 'auto');
+  return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
+}
+
+/** Starts the hosts of a run. */
+export function startFleet(options: Options, dimension: number, data: Dataset | undefined): Fleet {
+  const { workers } = options;
+  const threads = threadCount(options);
+  if (options.transport === 'loopback') {
+    const transport = createLoopback(workers, (end) => {
+      const host = new WorkerHost(end, data);
+      return () => host.step();
+    });
+    return { transport, threads, failure: () => undefined, close: async () => transport.close() };
+  }
+
+  // the largest frame is an evaluation: f_i and ∇f_i in f64
+  const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1);
+  const { server: transport, attachments } = createThreadTransport({ workers, threads, maxFrameBytes });
+  const pool = new Piscina<ThreadTask, void>({
+    filename: fileURLToPath(import.meta.resolve('@flotilla/worker/thread')),
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+  });
+  let failure: FlotillaError | undefined;
+  const tasks = attachments.map((attachment) =>
+    pool.run({ attachment, data }, { transferList: [attachment.port] }).catch((cause: unknown) => {
+      const first = `workers on thread ${attachment.thread}`;
+      failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+    }),
+  );
+  return {
+    transport,
+    threads,
+    failure: () => failure,
+    async close() {
+      transport.close();
+      // a thread that is inside a gradient ends when it is through; one that never is gets terminated
+      await Promise.race([Promise.all(tasks), new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
+      await pool.destroy();
+    },
+  };
+}
+
+/** Sends a control message to every host and waits for the answers, in host order. */
+export async function askAll<T extends Control['type']>(
+  fleet: Fleet,
+  message: Control,
+  answer: T,
+  turn: () => Promise<void>,
+): Promise<Extract<Control, { type: T }>[]> {
+  const { transport } = fleet;
+  const bytes = packControl(message);
+  for (let host = 0; host < transport.hosts; host++) transport.sendControl(host, bytes);
+  const answers: Extract<Control, { type: T }>[] = [];
+  const from = Date.now();
+  for (let host = 0; host < transport.hosts; host++) {
+    let reply = transport.receiveControl(host, SLICE_MS);
+    for (; reply === undefined; reply = transport.receiveControl(host, SLICE_MS)) {
+      await turn();
+      if (Date.now() - from > CONTROL_TIMEOUT_MS) {
+        throw new FlotillaError('worker-lost', `host ${host} did not answer ${message.type} within ${CONTROL_TIMEOUT_MS / 1000} s`);
+      }
+    }
+    const got = unpackControl(reply);
+    if (got.type === 'failed') throw new FlotillaError(got.code as ErrorCode, got.message);
+    if (got.type !== answer) throw new ProtocolError(`host ${host} answered ${message.type} with ${got.type}`);
+    answers.push(got as Extract<Control, { type: T }>);
+  }
+  return answers;
+}

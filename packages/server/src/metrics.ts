@@ -1,0 +1,53 @@
+import type { Tally } from '@flotilla/protocol';
+
+/** An evaluated round: a row of metrics.jsonl. Counters are sums over all workers and all rounds so far. */
+export interface Metrics {
+  readonly round: number;
+  /** Seconds of rounds so far, evaluation left out. */
+  readonly seconds: number;
+  /** f(x), exact. */
+  readonly loss: number;
+  /** ‖∇f(x)‖², exact. */
+  readonly gradNormSq: number;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+}
+
+/** Where a run is, between evaluations. */
+export interface Progress {
+  readonly round: number;
+  readonly seconds: number;
+  readonly uplinkBytes: number;
+  readonly downlinkBytes: number;
+}
+
+export type StopReason = 'rounds' | 'target' | 'target-relative' | 'target-loss' | 'time-limit' | 'max-bytes' | 'aborted';
+
+/** What a run came to: summary.json, and the object that `--json` prints. */
+export interface Summary {
+  readonly method: string;
+  readonly problem: string;
+  readonly data: string | null;
+  readonly workers: number;
+  readonly threads: number;
+  readonly dimension: number;
+  readonly seed: string;
+  readonly transport: string;
+  readonly rounds: number;
+  readonly loss: number;
+  readonly gradNormSq: number;
+  readonly stepSize: number;
+  /** The method's own parameters, as used. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Seconds of rounds, evaluation left out. */
+  readonly wallSeconds: number;
+  /** Seconds in gradients, summed over workers. */
+  readonly computeSeconds: number;
+  /** From the call of `train` to the start of the first round: threads, data, set-up. */
+  readonly secondsToFirstRound: number;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+  readonly stopReason: StopReason;
+  /** SHA-256 of the final x as little-endian f64. */
+  readonly xHash: string;
+}

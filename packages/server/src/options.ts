@@ -1,0 +1,60 @@
+import { UsageError } from '@flotilla/core';
+import { z } from 'zod';
+
+const count = (low: number, high: number) => z.int().min(low).max(high);
+const positive = z.number().positive();
+
+/** Options of {@link train}, under the names that the command line has them, and what holds when one is left out. */
+export const optionsSchema = z.strictObject({
+  method: z.string().default('m3').describe('method spec: gd, marina, marina-p, m3; e.g. m3:p=0.005,beta=0.136'),
+  problem: z.string().default('autoencoder').describe('problem spec: autoencoder, nonconvex-logistic'),
+  data: z.string().default('mnist').describe('data set'),
+  split: z.string().optional().describe('contiguous or shuffled; default per data set'),
+  workers: count(1, 10_000).default(20).describe('n, logical workers'),
+  threads: z
+    .union([count(1, 1024), z.literal('auto')])
+    .optional()
+    .describe('worker threads, or auto: one per core; default one per worker up to 32, else auto'),
+  uplink: z.string().optional().describe('compressor spec, worker to server; default per method'),
+  downlink: z.string().optional().describe('compressor spec, server to worker; default per method'),
+  rounds: count(1, 1e9).optional().describe('stop after this many rounds; default 500 when no other rule is given'),
+  target: positive.optional().describe('stop when ‖∇f(x)‖² is at most this'),
+  targetRelative: positive.optional().describe('stop when ‖∇f(x)‖² is at most this times its value at x⁰'),
+  targetLoss: z.number().optional().describe('stop when f(x) is at most this'),
+  timeLimit: positive.optional().describe('stop after this many seconds of rounds'),
+  maxBytes: positive.optional().describe('stop when this many frame bytes have been sent, both directions'),
+  stepSize: z
+    .union([positive, z.string()])
+    .optional()
+    .describe('a number, theory, or theory*FACTOR; default per problem'),
+  init: z.string().optional().describe('x⁰: reference, zeros or normal:SCALE; default per problem'),
+  seed: z.string().default('0').describe('any text'),
+  wire: z.enum(['f32', 'f64']).default('f32').describe('width of a dense coordinate on the wire'),
+  transport: z.enum(['threads', 'loopback']).default('threads').describe('how frames travel'),
+  evalEvery: count(1, 1e9).default(10).describe('rounds between exact evaluations of f and ∇f'),
+  out: z.string().optional().describe('run folder'),
+});
+
+/** Options with every default filled in that does not depend on the method, problem or data. */
+export type Options = z.output<typeof optionsSchema>;
+
+/** Checks options. @throws UsageError that names the option, its value and what is allowed. */
+export function parseOptions(input: unknown): Options {
+  const parsed = optionsSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  if (issue === undefined) throw new UsageError('options cannot be read');
+  if (issue.code === 'unrecognized_keys') {
+    throw new UsageError(`unknown option ${issue.keys.join(', ')}; known: ${Object.keys(optionsSchema.shape).join(', ')}`);
+  }
+  const name = String(issue.path[0] ?? 'options');
+  const given = (input as Record<string, unknown> | undefined)?.[name];
+  const shape = optionsSchema.shape as Record<string, z.ZodType | undefined>;
+  throw new UsageError(`${name} cannot be ${JSON.stringify(given)}: ${allowed(issue)} (${shape[name]?.description ?? ''})`);
+}
+
+/** What an issue asks for, the alternatives of a union joined. */
+function allowed(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_union') return issue.message;
+  return issue.errors.flatMap((branch) => branch.slice(0, 1).map(allowed)).join(' or ');
+}

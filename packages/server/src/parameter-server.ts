@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import {
+  type Constants,
+  type Context,
+  DivergedError,
+  type ErrorCode,
+  FlotillaError,
+  initialPoint,
+  KeyedRandom,
+  type Method,
+  type Plan,
+  Rng,
+  EVERY_WORKER,
+  type ServerState,
+  squaredNorm,
+} from '@flotilla/core';
+import {
+  Boundary,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  type Job,
+  Ledger,
+  type MessageKind,
+  ProtocolError,
+  readHeader,
+  type ServerEnd,
+  unpackControl,
+  writeHeader,
+} from '@flotilla/protocol';
+import type { Metrics } from './metrics.js';
+
+/** How long a blocking wait for a worker lasts before the event loop gets a turn. */
+const SLICE_MS = 50;
+
+export interface ParameterServerOptions {
+  readonly job: Job;
+  readonly method: Method;
+  readonly dimension: number;
+  readonly constants: Constants;
+  readonly transport: ServerEnd;
+  /** Gives the event loop a turn; throws when the run must end (aborted, a thread lost). */
+  readonly turn: () => Promise<void>;
+  /** Milliseconds a worker may take for one answer. */
+  readonly workerTimeoutMs: number;
+}
+
+/**
+ * The server of a star of workers. A round, in order: plan (the method moves x and tosses its coins), downlink (one
+ * frame for all, or one for each worker), uplink (folded in worker order, whatever order it arrives in), step.
+ */
+export class ParameterServer {
+  readonly ledger: Ledger;
+  round = 0;
+  /** Seconds of rounds so far, evaluation left out. */
+  seconds = 0;
+  readonly #context: Context;
+  readonly #state: ServerState;
+  readonly #downlink: Boundary;
+  readonly #uplink: Boundary;
+  readonly #mean: Float64Array;
+  readonly #evaluated: Float64Array;
+  readonly #coin: (p: number, index: number) => boolean;
+  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, round: 0 };
+
+  constructor(private readonly options: ParameterServerOptions) {
+    const { job, dimension, method } = options;
+    const random = new KeyedRandom(job.seed);
+    const link = { dimension, workers: job.workers, wire: job.wire, random };
+    this.ledger = new Ledger(job.workers);
+    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink });
+    this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
+    this.#context = {
+      workers: job.workers,
+      dimension,
+      constants: options.constants,
+      start: initialPoint(job.init, dimension, random),
+    };
+    this.#state = method.server.init(this.#context);
+    this.#mean = new Float64Array(dimension);
+    this.#evaluated = new Float64Array(1 + dimension);
+    const rng = new Rng();
+    // one coin a stream, so that a method may toss as many as it likes in any order
+    this.#coin = (p, index) => random.stream(rng, 'coins', this.round, EVERY_WORKER - 1 - index).uniform() < p;
+  }
+
+  /** The workers' initial gradients, for methods that start with one. Counts as round 0. */
+  async start(): Promise<void> {
+    const { method, transport } = this.options;
+    if (method.server.start === undefined) return;
+    const from = performance.now();
+    const { workers } = this.#context;
+    const length = this.#downlink.write(FrameKind.start, 0, 0, 0, NOTHING, transport.claimBroadcast(HEADER_BYTES));
+    transport.commitBroadcast(length);
+    for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, 'start');
+    transport.flush();
+    await this.#collect('start');
+    method.server.start(this.#state, this.#context, this.#mean);
+    this.seconds += (performance.now() - from) / 1000;
+  }
+
+  /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
+  async step(): Promise<void> {
+    const { method } = this.options;
+    const from = performance.now();
+    this.round++;
+    const plan = method.server.plan(this.#state, this.#context, this.#coin);
+    this.#send(plan);
+    await this.#collect(undefined);
+    method.server.step(this.#state, this.#context, plan, this.#mean);
+    this.seconds += (performance.now() - from) / 1000;
+  }
+
+  /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
+  async evaluate(): Promise<Metrics> {
+    const { transport } = this.options;
+    const { workers, dimension } = this.#context;
+    const { x } = this.#state;
+    const bytes = HEADER_BYTES + 8 * dimension;
+    const room = transport.claimBroadcast(bytes);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, round: this.round }, room);
+    room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
+    transport.commitBroadcast(bytes);
+    transport.flush();
+
+    let loss = 0;
+    const gradient = this.#mean.fill(0);
+    const received = new Uint8Array(this.#evaluated.buffer);
+    for (let worker = 0; worker < workers; worker++) {
+      const frame = await this.#receive(worker);
+      readHeader(frame, this.#header);
+      if (this.#header.kind !== FrameKind.evaluation || frame.length !== HEADER_BYTES + received.length) {
+        throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
+      }
+      received.set(frame.subarray(HEADER_BYTES));
+      transport.release(worker);
+      loss += (this.#evaluated[0] as number) / workers;
+      for (let j = 0; j < dimension; j++) {
+        gradient[j] = (gradient[j] as number) + (this.#evaluated[j + 1] as number) / workers;
+      }
+    }
+    const gradNormSq = squaredNorm(gradient);
+    if (!Number.isFinite(loss + gradNormSq)) throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
+    const { round, seconds, ledger } = this;
+    return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
+  }
+
+  /** SHA-256 of x as little-endian f64. */
+  xHash(): string {
+    const { x } = this.#state;
+    return createHash('sha256').update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)).digest('hex');
+  }
+
+  /** A copy of the iterate. */
+  iterate(): Float64Array {
+    return this.#state.x.slice();
+  }
+
+  /** Writes the round's downlink: once when all workers get the same, else one frame for each. */
+  #send(plan: Plan): void {
+    const { transport, method } = this.options;
+    const { workers } = this.#context;
+    const boundary = this.#downlink;
+    const { coins, downlink } = plan;
+    const bytes = boundary.maxFrameBytes(downlink.form);
+    const kind = FrameKind.downlink;
+    if (boundary.same(downlink.form)) {
+      const room = transport.claimBroadcast(bytes);
+      const length = boundary.write(kind, this.round, coins, 0, downlink, room);
+      for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, downlink.form);
+      if (method.server.sent !== undefined) {
+        method.server.sent(this.#state, this.#context, boundary.read(room.subarray(0, length), kind, this.round, 0));
+      }
+      transport.commitBroadcast(length);
+    } else {
+      for (let worker = 0; worker < workers; worker++) {
+        const room = transport.claim(worker, bytes);
+        transport.commit(worker, boundary.write(kind, this.round, coins, worker, downlink, room));
+        this.#count('downlink', worker, downlink.form);
+      }
+    }
+    transport.flush();
+  }
+
+  /** The mean of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
+  async #collect(kind: MessageKind | undefined): Promise<void> {
+    const { transport } = this.options;
+    const { workers } = this.#context;
+    const mean = this.#mean.fill(0);
+    for (let worker = 0; worker < workers; worker++) {
+      const frame = await this.#receive(worker);
+      const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
+      incoming.addTo(mean, 1 / workers);
+      this.#count('uplink', worker, kind ?? incoming.form);
+      transport.release(worker);
+    }
+  }
+
+  #count(direction: 'uplink' | 'downlink', worker: number, kind: MessageKind): void {
+    this.ledger.record(direction, worker, kind, direction === 'uplink' ? this.#uplink.message : this.#downlink.message);
+  }
+
+  /** The next frame of `worker`; a failure frame is thrown as the error it carries. */
+  async #receive(worker: number): Promise<Uint8Array> {
+    const { transport, turn, workerTimeoutMs } = this.options;
+    let frame = transport.receive(worker, SLICE_MS);
+    for (const from = Date.now(); frame === undefined; frame = transport.receive(worker, SLICE_MS)) {
+      await turn();
+      if (Date.now() - from > workerTimeoutMs) {
+        const waited = Math.round(workerTimeoutMs / 1000);
+        throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${this.round} within ${waited} s`);
+      }
+    }
+    if (frame[0] === FrameKind.failure) {
+      const reason = unpackControl(frame.slice(HEADER_BYTES));
+      if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
+    }
+    return frame;
+  }
+}
+
+const NOTHING = { form: 'none', vector: new Float64Array(0) } as const;

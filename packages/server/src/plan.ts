@@ -1,0 +1,87 @@
+import { createCompressor } from '@flotilla/compressors';
+import {
+  checkInit,
+  type Dataset,
+  dataSource,
+  KeyedRandom,
+  type LinkTheory,
+  lookUp,
+  type Method,
+  methods,
+  problems,
+  Spec,
+  split,
+  type Theory,
+  UsageError,
+} from '@flotilla/core';
+import type { Job } from '@flotilla/protocol';
+import type { Options } from './options.js';
+import { parseStepSize, type StepSize } from './step-size.js';
+
+/** A run, resolved as far as it can be before its workers have looked at their shards. */
+export interface RunPlan {
+  readonly job: Job;
+  readonly method: Method;
+  readonly data: Dataset | undefined;
+  readonly dimension: number;
+  readonly theory: Theory;
+  /** The method's own parameters. */
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly stepSize: StepSize;
+}
+
+/** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
+export function planRun(options: Options): RunPlan {
+  const methodSpec = Spec.parse('method', options.method);
+  const method = lookUp('method', methods, methodSpec.name);
+  const problemSpec = Spec.parse('problem', options.problem);
+  const family = lookUp('problem', problems, problemSpec.name);
+  const source = family.needsData ? dataSource(options.data) : undefined;
+  const init = options.init ?? family.init;
+  checkInit(init);
+  const stepSize = parseStepSize(options.stepSize ?? family.stepSize);
+  const { workers, wire, seed } = options;
+
+  const random = new KeyedRandom(seed);
+  const data = source?.load();
+  const splitText = options.split ?? source?.split;
+  const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
+  const { dimension } = family.create(problemSpec, { workers, random, data, shards });
+
+  const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
+  const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
+  const linkTheory = (spec: string | undefined): LinkTheory =>
+    createCompressor(spec ?? 'identity', { dimension, workers, wire }).constants;
+  const theory = { workers, dimension, uplink: linkTheory(uplink), downlink: linkTheory(downlink) };
+  const parameters = method.parameters(methodSpec, theory);
+  methodSpec.done();
+
+  return {
+    job: {
+      method: options.method,
+      problem: options.problem,
+      data: data === undefined ? undefined : options.data,
+      split: splitText,
+      workers,
+      uplink,
+      downlink,
+      wire,
+      init,
+      seed,
+    },
+    method,
+    data,
+    dimension,
+    theory,
+    parameters,
+    stepSize,
+  };
+}
+
+/** The compressor of one link: the one asked for, or the method's own. */
+function linkCompressor(link: string, usual: string | undefined, asked: string | undefined, method: string) {
+  if (asked !== undefined && usual === undefined) {
+    throw new UsageError(`method ${method} sends no compressed messages on the ${link}; leave out ${link}=${asked}`);
+  }
+  return asked ?? usual;
+}

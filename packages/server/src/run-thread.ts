@@ -1,0 +1,142 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { asFlotillaError, type FlotillaError, smoothnessFrom } from '@flotilla/core';
+import { WIRE_VERSION } from '@flotilla/protocol';
+import { askAll, type Fleet, startFleet } from './fleet.js';
+import type { Metrics, Progress, StopReason, Summary } from './metrics.js';
+import type { Options } from './options.js';
+import { ParameterServer } from './parameter-server.js';
+import { planRun } from './plan.js';
+import { RunFolder } from './run-folder.js';
+import { resolveStepSize } from './step-size.js';
+import { StopRules } from './stop-rules.js';
+
+/** What the server thread is started with. */
+export interface RunTask {
+  readonly options: Options;
+  /** When `train` was called, in milliseconds since the epoch. */
+  readonly calledAt: number;
+  /** Milliseconds a worker may take for one answer. */
+  readonly workerTimeoutMs: number;
+  /** Events to the host; `abort` from it. */
+  readonly port: MessagePort;
+}
+
+/** What the server thread tells its host while it runs. */
+export type RunEvent =
+  | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
+  | { readonly type: 'metrics'; readonly metrics: Metrics }
+  | { readonly type: 'progress'; readonly progress: Progress };
+
+/** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
+export type RunOutcome =
+  | { readonly ok: true; readonly summary: Summary }
+  | { readonly ok: false; readonly code: FlotillaError['code']; readonly message: string; readonly stack: string | undefined };
+
+const PROGRESS_MS = 200;
+/** How often the event loop gets a turn while rounds are short. */
+const TURN_MS = 50;
+
+/** Entry of the server thread: one run from options to summary. Run by piscina as one long task. */
+export default async function run(task: RunTask): Promise<RunOutcome> {
+  try {
+    return { ok: true, summary: await runInThread(task) };
+  } catch (thrown) {
+    const { code, message, stack } = asFlotillaError(thrown);
+    return { ok: false, code, message, stack };
+  } finally {
+    task.port.close();
+  }
+}
+
+async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask): Promise<Summary> {
+  const emit = (event: RunEvent) => port.postMessage(event);
+  const plan = planRun(options);
+  const { job, method, dimension, theory, parameters } = plan;
+  // what is left behind must be writable before anything expensive starts
+  const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
+  let fleet: Fleet | undefined;
+  let aborted = false;
+  const turn = async () => {
+    await new Promise(setImmediate);
+    aborted ||= receiveMessageOnPort(port)?.message === 'abort';
+    const failure = fleet?.failure();
+    if (failure !== undefined) throw failure;
+  };
+  try {
+    fleet = startFleet(options, dimension, plan.data);
+    const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', turn);
+    const perWorker = hosts.flatMap((host) => host.smoothness);
+    const smoothness = perWorker.every((L) => L !== null) ? smoothnessFrom(perWorker) : undefined;
+    const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
+    const constants = { ...parameters, stepSize };
+    await askAll(fleet, { type: 'begin', constants }, 'begun', turn);
+
+    const { transport, threads } = fleet;
+    const server = new ParameterServer({ job, method, dimension, constants, transport, turn, workerTimeoutMs });
+    const { ledger } = server;
+    const rules = new StopRules(options);
+    const record = async () => {
+      const metrics = await server.evaluate();
+      folder?.metrics(metrics);
+      emit({ type: 'metrics', metrics });
+      return metrics;
+    };
+
+    emit({ type: 'log', level: 'info', message: 'run starts', fields: { ...job, dimension, threads, ...constants } });
+    let metrics = await record();
+    let stop: StopReason | undefined = rules.afterEvaluation(metrics);
+    const secondsToFirstRound = (Date.now() - calledAt) / 1000;
+    await server.start();
+    let turned = performance.now();
+    let told = turned;
+    while (stop === undefined) {
+      await server.step();
+      const now = performance.now();
+      if (now - turned > TURN_MS) {
+        await turn();
+        turned = now;
+      }
+      if (now - told > PROGRESS_MS) {
+        told = now;
+        const bytes = (direction: 'uplink' | 'downlink') => ledger.total(direction).frameBytes;
+        const { round, seconds } = server;
+        emit({ type: 'progress', progress: { round, seconds, uplinkBytes: bytes('uplink'), downlinkBytes: bytes('downlink') } });
+      }
+      stop = aborted ? 'aborted' : rules.afterRound(server.round, server.seconds, ledger.frameBytes);
+      if (stop !== undefined || server.round % options.evalEvery === 0) {
+        metrics = await record();
+        stop ??= rules.afterEvaluation(metrics);
+      }
+    }
+
+    const finished = await askAll(fleet, { type: 'finish' }, 'finished', turn);
+    const summary: Summary = {
+      method: options.method,
+      problem: options.problem,
+      data: job.data ?? null,
+      workers: job.workers,
+      threads,
+      dimension,
+      seed: job.seed,
+      transport: options.transport,
+      rounds: server.round,
+      loss: metrics.loss,
+      gradNormSq: metrics.gradNormSq,
+      stepSize,
+      parameters,
+      wallSeconds: server.seconds,
+      computeSeconds: finished.reduce((sum, host) => sum + host.computeSeconds, 0),
+      secondsToFirstRound,
+      uplink: metrics.uplink,
+      downlink: metrics.downlink,
+      stopReason: stop,
+      xHash: server.xHash(),
+    };
+    folder?.summary(summary);
+    emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
+    return summary;
+  } finally {
+    folder?.close();
+    await fleet?.close();
+  }
+}

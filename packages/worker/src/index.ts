@@ -1,0 +1,2 @@
+export { WorkerHost } from './host.js';
+export type { ThreadTask } from './thread.js';
