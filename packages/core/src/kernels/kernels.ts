@@ -10,10 +10,12 @@ export interface Region {
 }
 
 interface Exports {
-  multiply(b: number, m: number, out: number, rows: number, inner: number, columns: number): void;
-  gram(a: number, b: number, out: number, rows: number, length: number): void;
+  multiplyTransposed(a: number, b: number, out: number, rows: number, columns: number, inner: number, packed: number): void;
+  addGram16(x: number, out: number, side: number, length: number): void;
 }
 
+/** Rows that a product packs at a time (PANEL in the assembly). */
+const PANEL = 32;
 const PAGE = 65536;
 /** 4 GiB, the most a 32-bit WebAssembly memory can have. Reserved as address space, used as needed. */
 const MAX_PAGES = 65536;
@@ -28,6 +30,8 @@ export class Kernels {
   readonly #memory: WebAssembly.Memory;
   readonly #exports: Exports;
   #used = PAGE;
+  /** Scratch of the products. */
+  #packed: Region | undefined;
 
   constructor() {
     compiled ??= new WebAssembly.Module(readFileSync(new URL('../kernels.wasm', import.meta.url)));
@@ -56,13 +60,26 @@ export class Kernels {
     return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
   }
 
-  /** out (rows × columns) ← b (rows × inner) · m (inner × columns), row-major; rows and columns are multiples of 4. */
-  multiply(b: Region, m: Region, out: Region, rows: number, inner: number, columns: number, mAt = 0, outAt = 0): void {
-    this.#exports.multiply(b.pointer, m.pointer + 8 * mAt, out.pointer + 8 * outAt, rows, inner, columns);
+  /**
+   * out (rows × columns) ← A (rows × inner) · Bᵀ, B (columns × inner), row-major, from value `aAt` of `a` and `bAt` of `b`
+   * on. Rows must be a multiple of 4, columns and inner of 2. The order of every sum depends on `inner` alone.
+   */
+  multiplyTransposed(
+    a: Region,
+    b: Region,
+    out: Region,
+    { rows, columns, inner, aAt = 0, bAt = 0 }: { rows: number; columns: number; inner: number; aAt?: number; bAt?: number },
+  ): void {
+    if (this.#packed === undefined || this.#packed.values.length < PANEL * inner) this.#packed = this.allocate(PANEL * inner);
+    const { pointer } = this.#packed;
+    this.#exports.multiplyTransposed(a.pointer + 8 * aAt, b.pointer + 8 * bAt, out.pointer, rows, columns, inner, pointer);
   }
 
-  /** out (rows × rows) ← a bᵀ for a and b of rows × length, row-major; rows and length are multiples of 4. */
-  gram(a: Region, aAt: number, b: Region, bAt: number, out: Region, rows: number, length: number): void {
-    this.#exports.gram(a.pointer + 8 * aAt, b.pointer + 8 * bAt, out.pointer, rows, length);
+  /**
+   * out (side × side) ← out + X Xᵀ on and above the diagonal; `x` holds X (side × length) as 16-bit integers, row-major.
+   * Side must be a multiple of 4, length of 8. Exact while length · max(x)² < 2³¹.
+   */
+  addGram16(x: Region, out: Region, side: number, length: number): void {
+    this.#exports.addGram16(x.pointer, out.pointer, side, length);
   }
 }

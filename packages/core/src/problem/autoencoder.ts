@@ -40,35 +40,46 @@ export const autoencoder: ProblemFamily = {
     return {
       dimension: 2 * CODE * data.features,
       oracle(worker, kernels) {
-        scratch ??= new Scratch(kernels, data.features);
+        scratch ??= new Scratch(kernels, data.features, largestShard(shards));
         return new AutoencoderOracle(data, shards, worker, lambda, kernels, scratch);
       },
     };
   },
 };
 
-/** Work space of one thread, used by one gradient at a time. All matrices row-major. */
+/** Work space of one thread, used by one gradient at a time. Row-major; q is the number of features, padded. */
 class Scratch {
   /** [E; Dᵀ], 32 × q. */
   readonly codes: Region;
-  /** The columns of `codes` that the shard uses, and their product with M, 32 × (at most q, padded). */
+  /** D, q × 16. */
+  readonly decoder: Region;
+  /** The columns of `codes` that the shard uses, and their product with M, 32 × (at most q). */
   readonly used: Region;
   readonly product: Region;
   /** [E S; Dᵀ S], 32 × q. */
   readonly moments: Region;
+  /** (E S)ᵀ, q × 16. */
+  readonly encoded: Region;
   /** DᵀD and E S Eᵀ, 16 × 16. */
   readonly decoderGram: Region;
   readonly codeMoment: Region;
-  /** [E S Eᵀ Dᵀ; DᵀD E S], 32 × q. */
-  readonly folded: Region;
+  /** D (E S Eᵀ), q × 16, and DᵀD (E S), 16 × q. */
+  readonly decoderTerm: Region;
+  readonly encoderTerm: Region;
+  /** CHUNK samples, features × samples, 16-bit; used when a shard is taken in. */
+  readonly laidOut: Region;
 
-  constructor(kernels: Kernels, features: number) {
-    const panel = 2 * CODE * pad(features);
-    this.codes = kernels.allocate(panel);
-    this.used = kernels.allocate(panel);
-    this.product = kernels.allocate(panel);
-    this.moments = kernels.allocate(panel);
-    this.folded = kernels.allocate(panel);
+  constructor(kernels: Kernels, features: number, largestShard: number) {
+    const half = CODE * pad(features);
+    this.laidOut = kernels.allocate((pad(features) * pad(Math.min(CHUNK, largestShard) + 4)) / 4);
+    this.codes = kernels.allocate(2 * half);
+    this.decoder = kernels.allocate(half);
+    this.used = kernels.allocate(2 * half);
+    this.product = kernels.allocate(2 * half);
+    this.moments = kernels.allocate(2 * half);
+    this.encoded = kernels.allocate(half);
+    this.decoderTerm = kernels.allocate(half);
+    this.encoderTerm = kernels.allocate(half);
     this.decoderGram = kernels.allocate(CODE * CODE);
     this.codeMoment = kernels.allocate(CODE * CODE);
   }
@@ -98,65 +109,84 @@ class AutoencoderOracle implements Oracle {
     this.#moment = kernels.allocate(side * side);
     // f = (1/n) Σ f_i is the mean over all samples in use even when shard sizes differ by one
     const weight = (shards.start.length - 1) / shards.samples;
-    const trace = secondMoment(data, rows, this.#active, weight, this.#moment.values, side);
+    if (data.value instanceof Uint8Array) addDenseMoments(data, rows, this.#active, this.#moment, kernels, scratch.laidOut);
+    else addSparseMoments(data, rows, this.#active, this.#moment);
+    const trace = completeSymmetric(this.#moment.values, side, weight * data.scale * data.scale);
     this.#trace = trace + (lambda / 2) * data.features;
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
+    const { kernels, scratch } = this;
+    const q = x.length / (2 * CODE);
+    const stride = this.#stride;
+    const half = CODE * stride;
+    const size = CODE * q;
+
+    const codes = scratch.codes.values;
+    scratch.decoder.values.set(x.subarray(0, size));
+    for (let a = 0; a < CODE; a++) {
+      codes.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
+      const row = half + a * stride;
+      for (let j = 0; j < q; j++) codes[row + j] = x[j * CODE + a];
+    }
+    this.#multiplyByMoment();
+
+    const square = { rows: CODE, columns: CODE, inner: stride };
+    kernels.multiplyTransposed(scratch.codes, scratch.codes, scratch.decoderGram, { ...square, aAt: half, bAt: half });
+    kernels.multiplyTransposed(scratch.moments, scratch.codes, scratch.codeMoment, square);
+    const moments = scratch.moments.values;
+    const encoded = scratch.encoded.values;
+    for (let a = 0; a < CODE; a++) {
+      const row = a * stride;
+      for (let j = 0; j < q; j++) encoded[j * CODE + a] = moments[row + j];
+    }
+    const { decoder, codeMoment, decoderTerm, decoderGram, encoderTerm } = scratch;
+    kernels.multiplyTransposed(decoder, codeMoment, decoderTerm, { rows: stride, columns: CODE, inner: CODE });
+    kernels.multiplyTransposed(decoderGram, scratch.encoded, encoderTerm, { rows: CODE, columns: stride, inner: CODE });
+
+    let linear = 0;
+    for (let k = 0; k < size; k++) {
+      linear += x[k] * encoded[k];
+      out[k] = 2 * (decoderTerm.values[k] - encoded[k]);
+    }
+    for (let a = 0; a < CODE; a++) {
+      const row = a * stride;
+      const to = size + a * q;
+      for (let j = 0; j < q; j++) out[to + j] = 2 * (encoderTerm.values[row + j] - moments[half + row + j]);
+    }
+    let quadratic = 0;
+    for (let i = 0; i < CODE * CODE; i++) quadratic += decoderGram.values[i] * codeMoment.values[i];
+    return this.#trace - 2 * linear + quadratic;
+  }
+
+  /** moments ← codes · S: the features the shard uses are gathered, multiplied by M, and put back. */
+  #multiplyByMoment(): void {
     const { kernels, scratch, lambda } = this;
     const active = this.#active;
     const stride = this.#stride;
-    const q = x.length / (2 * CODE);
     const side = pad(active.length);
     const codes = scratch.codes.values;
     const used = scratch.used.values;
+    const product = scratch.product.values;
     const moments = scratch.moments.values;
-    const folded = scratch.folded.values;
-
-    for (let a = 0; a < CODE; a++) {
-      const e = a * stride;
-      const d = (a + CODE) * stride;
-      const from = q * CODE + a * q;
-      for (let j = 0; j < q; j++) {
-        codes[e + j] = x[from + j];
-        codes[d + j] = x[j * CODE + a];
-      }
-    }
     for (let a = 0; a < 2 * CODE; a++) {
       for (let j = 0; j < active.length; j++) used[a * side + j] = codes[a * stride + active[j]];
       used.fill(0, a * side + active.length, (a + 1) * side);
     }
-    kernels.multiply(scratch.used, this.#moment, scratch.product, 2 * CODE, side, side);
-
-    const product = scratch.product.values;
-    for (let i = 0; i < 2 * CODE * stride; i++) moments[i] = (lambda / 2) * codes[i];
+    // M is symmetric, so its rows are its columns
+    const shape = { rows: 2 * CODE, columns: side, inner: side };
+    kernels.multiplyTransposed(scratch.used, this.#moment, scratch.product, shape);
+    for (let k = 0; k < 2 * CODE * stride; k++) moments[k] = (lambda / 2) * codes[k];
     for (let a = 0; a < 2 * CODE; a++) {
       for (let j = 0; j < active.length; j++) moments[a * stride + active[j]] += product[a * side + j];
     }
-
-    const half = CODE * stride;
-    kernels.gram(scratch.codes, half, scratch.codes, half, scratch.decoderGram, CODE, stride);
-    kernels.gram(scratch.moments, 0, scratch.codes, 0, scratch.codeMoment, CODE, stride);
-    kernels.multiply(scratch.codeMoment, scratch.codes, scratch.folded, CODE, CODE, stride, half, 0);
-    kernels.multiply(scratch.decoderGram, scratch.moments, scratch.folded, CODE, CODE, stride, 0, half);
-
-    let linear = 0;
-    for (let a = 0; a < CODE; a++) {
-      const e = a * stride;
-      const d = (a + CODE) * stride;
-      const to = q * CODE + a * q;
-      for (let j = 0; j < q; j++) {
-        linear += codes[d + j] * moments[e + j];
-        out[j * CODE + a] = 2 * (folded[e + j] - moments[e + j]);
-        out[to + j] = 2 * (folded[d + j] - moments[d + j]);
-      }
-    }
-    let quadratic = 0;
-    const decoderGram = scratch.decoderGram.values;
-    const codeMoment = scratch.codeMoment.values;
-    for (let i = 0; i < CODE * CODE; i++) quadratic += decoderGram[i] * codeMoment[i];
-    return this.#trace - 2 * linear + quadratic;
   }
+}
+
+function largestShard({ start }: Shards): number {
+  let largest = 0;
+  for (let i = 1; i < start.length; i++) largest = Math.max(largest, start[i] - start[i - 1]);
+  return largest;
 }
 
 /** Kernels work on rows whose length is a multiple of 4. */
@@ -174,55 +204,53 @@ function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
   return Int32Array.from(active);
 }
 
+/** Samples whose values are laid out at a time: 4096 · 255² < 2³¹, so that 32-bit sums are exact. */
+const CHUNK = 4096;
+
 /**
- * out ← weight · Σ_b b bᵀ over the active features (side × side); returns its trace. Sums of 8-bit pixels are exact.
- *
- * Row by row, so that the row being summed stays in the first-level cache: for each feature, the samples that have it and
- * the rest of their non-zeros. Five times as fast as adding each sample's outer product to the whole matrix.
+ * out ← Σ_b b bᵀ of 8-bit values over the active features, on and above the diagonal: dense 16-bit products in SIMD, ten
+ * times as fast as walking the non-zeros although four fifths of the values are zero. Exact.
  */
-function secondMoment(
-  data: Dataset,
-  rows: Int32Array,
-  active: Int32Array,
-  weight: number,
-  out: Float64Array,
-  side: number,
-): number {
-  const { rowStart, column, value } = data;
+function addDenseMoments(data: Dataset, rows: Int32Array, active: Int32Array, out: Region, kernels: Kernels, laidOut: Region) {
+  const side = pad(active.length);
   const place = new Int32Array(data.features);
   for (let j = 0; j < active.length; j++) place[active[j]] = j;
+  for (let first = 0; first < rows.length; first += CHUNK) {
+    const count = Math.min(CHUNK, rows.length - first);
+    const length = (count + 7) & ~7;
+    const x = new Int16Array(laidOut.values.buffer, laidOut.pointer, side * length).fill(0);
+    for (let r = 0; r < count; r++) {
+      const s = rows[first + r];
+      for (let k = data.rowStart[s]; k < data.rowStart[s + 1]; k++) x[place[data.column[k]] * length + r] = data.value[k];
+    }
+    kernels.addGram16(laidOut, out, side, length);
+  }
+}
 
-  // the shard's non-zeros by feature: positions in the data set, and where the sample they belong to ends
-  const start = new Int32Array(active.length + 1);
-  for (const s of rows) for (let k = rowStart[s]; k < rowStart[s + 1]; k++) start[place[column[k]] + 1]++;
-  for (let j = 0; j < active.length; j++) start[j + 1] += start[j];
-  const position = new Int32Array(start[active.length]);
-  const end = new Int32Array(position.length);
-  const next = start.slice();
+/** The same for any values, by walking the non-zeros. */
+function addSparseMoments(data: Dataset, rows: Int32Array, active: Int32Array, out: Region) {
+  const side = pad(active.length);
+  const place = new Int32Array(data.features);
+  for (let j = 0; j < active.length; j++) place[active[j]] = j;
+  const { rowStart, column, value } = data;
   for (const s of rows) {
-    for (let k = rowStart[s]; k < rowStart[s + 1]; k++) {
-      const at = next[place[column[k]]]++;
-      position[at] = k;
-      end[at] = rowStart[s + 1];
+    for (let a = rowStart[s]; a < rowStart[s + 1]; a++) {
+      const row = place[column[a]] * side;
+      for (let b = a; b < rowStart[s + 1]; b++) out.values[row + place[column[b]]] += value[a] * value[b];
     }
   }
+}
 
-  const sums = new Float64Array(data.features);
-  const factor = weight * data.scale * data.scale;
+/** Scales the upper triangle by `factor`, mirrors it, and returns the trace. */
+function completeSymmetric(matrix: Float64Array, side: number, factor: number): number {
   let trace = 0;
-  for (let a = 0; a < active.length; a++) {
-    sums.fill(0);
-    for (let at = start[a]; at < start[a + 1]; at++) {
-      const last = end[at];
-      const v = value[position[at]];
-      for (let k = position[at]; k < last; k++) sums[column[k]] += v * value[k];
+  for (let a = 0; a < side; a++) {
+    for (let b = a; b < side; b++) {
+      const entry = matrix[a * side + b] * factor;
+      matrix[a * side + b] = entry;
+      matrix[b * side + a] = entry;
     }
-    for (let b = a; b < active.length; b++) {
-      const entry = sums[active[b]] * factor;
-      out[a * side + b] = entry;
-      out[b * side + a] = entry;
-    }
-    trace += out[a * side + a];
+    trace += matrix[a * side + a];
   }
   return trace;
 }
