@@ -54,7 +54,9 @@ export class Pipeline implements Compressor {
     this.#select(key);
     const expected = this.codec.bytes(this.#count);
     if (end - at !== expected) {
-      throw new ProtocolError(`${this.spec}: a payload of ${end - at} bytes, expected ${expected} for ${this.#count} values`);
+      throw new ProtocolError(
+        `${this.spec}: a payload of ${end - at} bytes, expected ${expected} for ${this.#count} values`,
+      );
     }
     this.codec.read(bytes, at, this.#count, this.#values);
   }

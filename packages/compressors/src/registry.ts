@@ -24,7 +24,9 @@ type Entry =
 export const compressors: Readonly<Record<string, Entry>> = {
   identity: { select: (_spec, env) => identity(env.dimension) },
   'rand-k': { select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage) },
-  'same-rand-k': { select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, true, env.stage) },
+  'same-rand-k': {
+    select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, true, env.stage),
+  },
   'perm-k': { select: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
   natural: { round: (_spec, env) => natural(env.wire, env.stage) },
 };
@@ -41,7 +43,9 @@ export function createCompressor(text: string, env: { dimension: number; workers
     const spec = Spec.parse('compressor', part);
     const entry = lookUp('compressor', compressors, spec.name);
     if (codec !== undefined) {
-      throw new UsageError(`compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`);
+      throw new UsageError(
+        `compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`,
+      );
     }
     const here = { dimension, workers: env.workers, wire: env.wire, stage };
     if ('select' in entry) {

@@ -69,6 +69,7 @@ export type Purpose =
   | 'coins'
   | 'data/shuffle'
   | 'init'
+  | 'problem'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
 
 /** In place of a worker's index: the stream is the same for every worker. */

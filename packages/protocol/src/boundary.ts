@@ -8,7 +8,7 @@ import {
   type Wire,
 } from '@flotilla/compressors';
 import { DivergedError, type Form, type Incoming, type KeyedRandom, type Outgoing } from '@flotilla/core';
-import { type FrameKind, type Header, HEADER_BYTES, readHeader, writeHeader } from './frame.js';
+import { type FrameKind, HEADER_BYTES, type Header, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */
 export interface BoundaryOptions {
@@ -97,7 +97,8 @@ export class Boundary {
     incoming.form = header.form;
     incoming.coins = header.coins;
     if (header.form === 'none') {
-      if (frame.length !== HEADER_BYTES) throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
+      if (frame.length !== HEADER_BYTES)
+        throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
       incoming.from = undefined;
       this.#measure(0, undefined);
       return incoming;
@@ -111,7 +112,8 @@ export class Boundary {
 
   #codec(form: Form): Compressor {
     if (form === 'dense') return this.#dense;
-    if (this.#compressed === undefined) throw new ProtocolError(`this ${this.options.direction} carries no compressed messages`);
+    if (this.#compressed === undefined)
+      throw new ProtocolError(`this ${this.options.direction} carries no compressed messages`);
     return this.#compressed;
   }
 

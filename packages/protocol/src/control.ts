@@ -24,7 +24,11 @@ export type Job = z.infer<typeof jobSchema>;
 const controlSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('configure'), wireVersion: z.literal(WIRE_VERSION), job: jobSchema }),
   /** Answer to `configure`: L_i of each hosted worker, in worker order, null where there is none. */
-  z.strictObject({ type: z.literal('ready'), wireVersion: z.literal(WIRE_VERSION), smoothness: z.array(z.number().nullable()).max(10_000) }),
+  z.strictObject({
+    type: z.literal('ready'),
+    wireVersion: z.literal(WIRE_VERSION),
+    smoothness: z.array(z.number().nullable()).max(10_000),
+  }),
   /** Step size and the method's parameters: the rounds begin. */
   z.strictObject({ type: z.literal('begin'), constants: z.record(z.string(), z.number()) }),
   z.strictObject({ type: z.literal('begun') }),
@@ -57,6 +61,7 @@ export function unpackControl(bytes: Uint8Array): Control {
     throw new ProtocolError(`not a control message: ${(cause as Error).message}`, { cause });
   }
   const parsed = controlSchema.safeParse(value);
-  if (!parsed.success) throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

@@ -4,5 +4,10 @@ export { type Control, type Job, jobSchema, packControl, unpackControl } from '.
 export { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from './frame.js';
 export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js';
 export { createLoopback } from './transport/loopback.js';
-export { createThreadTransport, openThreadEnd, type ThreadAttachment, type ThreadTransport } from './transport/threads.js';
+export {
+  createThreadTransport,
+  openThreadEnd,
+  type ThreadAttachment,
+  type ThreadTransport,
+} from './transport/threads.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';

@@ -16,7 +16,13 @@ export interface Tally {
   coordinates: number;
 }
 
-const COUNTERS = ['messages', 'payloadBytes', 'frameBytes', 'paperBits', 'coordinates'] as const satisfies (keyof Tally)[];
+const COUNTERS = [
+  'messages',
+  'payloadBytes',
+  'frameBytes',
+  'paperBits',
+  'coordinates',
+] as const satisfies (keyof Tally)[];
 const DIRECTIONS: readonly Direction[] = ['uplink', 'downlink'];
 
 /** Every byte of the run, by direction, worker and kind of message. Each message is recorded once for each worker it goes to. */

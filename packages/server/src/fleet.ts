@@ -1,13 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { type Dataset, type ErrorCode, FlotillaError } from '@flotilla/core';
 import {
   type Control,
   createLoopback,
   createThreadTransport,
   HEADER_BYTES,
-  packControl,
   ProtocolError,
+  packControl,
   type ServerEnd,
   unpackControl,
 } from '@flotilla/protocol';
@@ -31,7 +31,11 @@ export interface Fleet {
 }
 
 /** Worker threads of a run: `threads` as asked, at most one per worker. */
-export function threadCount({ workers, threads, transport }: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
+export function threadCount({
+  workers,
+  threads,
+  transport,
+}: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
   if (transport === 'loopback') return 1;
   const asked = threads ?? (workers <= MAX_THREAD_PER_WORKER ? workers : 'auto');
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
@@ -97,7 +101,10 @@ export async function askAll<T extends Control['type']>(
     for (; reply === undefined; reply = transport.receiveControl(host, SLICE_MS)) {
       await turn();
       if (Date.now() - from > CONTROL_TIMEOUT_MS) {
-        throw new FlotillaError('worker-lost', `host ${host} did not answer ${message.type} within ${CONTROL_TIMEOUT_MS / 1000} s`);
+        throw new FlotillaError(
+          'worker-lost',
+          `host ${host} did not answer ${message.type} within ${CONTROL_TIMEOUT_MS / 1000} s`,
+        );
       }
     }
     const got = unpackControl(reply);

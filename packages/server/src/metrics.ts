@@ -21,7 +21,14 @@ export interface Progress {
   readonly downlinkBytes: number;
 }
 
-export type StopReason = 'rounds' | 'target' | 'target-relative' | 'target-loss' | 'time-limit' | 'max-bytes' | 'aborted';
+export type StopReason =
+  | 'rounds'
+  | 'target'
+  | 'target-relative'
+  | 'target-loss'
+  | 'time-limit'
+  | 'max-bytes'
+  | 'aborted';
 
 /** What a run came to: summary.json, and the object that `--json` prints. */
 export interface Summary {

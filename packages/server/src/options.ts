@@ -7,8 +7,11 @@ const positive = z.number().positive();
 /** Options of {@link train}, under the names that the command line has them, and what holds when one is left out. */
 export const optionsSchema = z.strictObject({
   method: z.string().default('m3').describe('method spec: gd, marina, marina-p, m3; e.g. m3:p=0.005,beta=0.136'),
-  problem: z.string().default('autoencoder').describe('problem spec: autoencoder, nonconvex-logistic'),
-  data: z.string().default('mnist').describe('data set'),
+  problem: z
+    .string()
+    .default('autoencoder')
+    .describe('problem spec: autoencoder, nonconvex-logistic, heterogeneous-quadratic'),
+  data: z.string().default('mnist').describe('data set, for problems that need one'),
   split: z.string().optional().describe('contiguous or shuffled; default per data set'),
   workers: count(1, 10_000).default(20).describe('n, logical workers'),
   threads: z
@@ -45,12 +48,16 @@ export function parseOptions(input: unknown): Options {
   const issue = parsed.error.issues[0];
   if (issue === undefined) throw new UsageError('options cannot be read');
   if (issue.code === 'unrecognized_keys') {
-    throw new UsageError(`unknown option ${issue.keys.join(', ')}; known: ${Object.keys(optionsSchema.shape).join(', ')}`);
+    throw new UsageError(
+      `unknown option ${issue.keys.join(', ')}; known: ${Object.keys(optionsSchema.shape).join(', ')}`,
+    );
   }
   const name = String(issue.path[0] ?? 'options');
   const given = (input as Record<string, unknown> | undefined)?.[name];
   const shape = optionsSchema.shape as Record<string, z.ZodType | undefined>;
-  throw new UsageError(`${name} cannot be ${JSON.stringify(given)}: ${allowed(issue)} (${shape[name]?.description ?? ''})`);
+  throw new UsageError(
+    `${name} cannot be ${JSON.stringify(given)}: ${allowed(issue)} (${shape[name]?.description ?? ''})`,
+  );
 }
 
 /** What an issue asks for, the alternatives of a union joined. */

@@ -4,13 +4,13 @@ import {
   type Context,
   DivergedError,
   type ErrorCode,
+  EVERY_WORKER,
   FlotillaError,
   initialPoint,
   KeyedRandom,
   type Method,
   type Plan,
   Rng,
-  EVERY_WORKER,
   type ServerState,
   squaredNorm,
 } from '@flotilla/core';
@@ -140,7 +140,8 @@ export class ParameterServer {
       }
     }
     const gradNormSq = squaredNorm(gradient);
-    if (!Number.isFinite(loss + gradNormSq)) throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
+    if (!Number.isFinite(loss + gradNormSq))
+      throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
     const { round, seconds, ledger } = this;
     return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
@@ -148,7 +149,9 @@ export class ParameterServer {
   /** SHA-256 of x as little-endian f64. */
   xHash(): string {
     const { x } = this.#state;
-    return createHash('sha256').update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)).digest('hex');
+    return createHash('sha256')
+      .update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength))
+      .digest('hex');
   }
 
   /** A copy of the iterate. */
@@ -208,7 +211,10 @@ export class ParameterServer {
       await turn();
       if (Date.now() - from > workerTimeoutMs) {
         const waited = Math.round(workerTimeoutMs / 1000);
-        throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${this.round} within ${waited} s`);
+        throw new FlotillaError(
+          'worker-lost',
+          `worker ${worker} did not answer round ${this.round} within ${waited} s`,
+        );
       }
     }
     if (frame[0] === FrameKind.failure) {

@@ -9,6 +9,7 @@ import {
   type Method,
   methods,
   problems,
+  type Smoothness,
   Spec,
   split,
   type Theory,
@@ -24,6 +25,8 @@ export interface RunPlan {
   readonly method: Method;
   readonly data: Dataset | undefined;
   readonly dimension: number;
+  /** The problem's own constants, where formulas for them exist. */
+  readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
   /** The method's own parameters. */
   readonly parameters: Readonly<Record<string, number>>;
@@ -39,14 +42,14 @@ export function planRun(options: Options): RunPlan {
   const source = family.needsData ? dataSource(options.data) : undefined;
   const init = options.init ?? family.init;
   checkInit(init);
-  const stepSize = parseStepSize(options.stepSize ?? family.stepSize);
+  const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
   const { workers, wire, seed } = options;
 
   const random = new KeyedRandom(seed);
   const data = source?.load();
   const splitText = options.split ?? source?.split;
   const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
-  const { dimension } = family.create(problemSpec, { workers, random, data, shards });
+  const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards });
 
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
@@ -72,6 +75,7 @@ export function planRun(options: Options): RunPlan {
     method,
     data,
     dimension,
+    smoothness,
     theory,
     parameters,
     stepSize,

@@ -1,7 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
 import type { Metrics, Summary } from './metrics.js';
+
+/** Makes a folder and those above it. (Node 20's own `recursive` never returns below /proc.) */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
 
 /** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */
 export class RunFolder {
@@ -13,7 +20,7 @@ export class RunFolder {
     config: unknown,
   ) {
     try {
-      mkdirSync(path, { recursive: true });
+      makeFolder(resolve(path));
       this.#metrics = openSync(join(path, 'metrics.jsonl'), 'wx');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {

@@ -30,7 +30,12 @@ export type RunEvent =
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
 export type RunOutcome =
   | { readonly ok: true; readonly summary: Summary }
-  | { readonly ok: false; readonly code: FlotillaError['code']; readonly message: string; readonly stack: string | undefined };
+  | {
+      readonly ok: false;
+      readonly code: FlotillaError['code'];
+      readonly message: string;
+      readonly stack: string | undefined;
+    };
 
 const PROGRESS_MS = 200;
 /** How often the event loop gets a turn while rounds are short. */
@@ -66,7 +71,7 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
     fleet = startFleet(options, dimension, plan.data);
     const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', turn);
     const perWorker = hosts.flatMap((host) => host.smoothness);
-    const smoothness = perWorker.every((L) => L !== null) ? smoothnessFrom(perWorker) : undefined;
+    const smoothness = plan.smoothness ?? (perWorker.every((L) => L !== null) ? smoothnessFrom(perWorker) : undefined);
     const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
     const constants = { ...parameters, stepSize };
     await askAll(fleet, { type: 'begin', constants }, 'begun', turn);
@@ -100,7 +105,10 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
         told = now;
         const bytes = (direction: 'uplink' | 'downlink') => ledger.total(direction).frameBytes;
         const { round, seconds } = server;
-        emit({ type: 'progress', progress: { round, seconds, uplinkBytes: bytes('uplink'), downlinkBytes: bytes('downlink') } });
+        emit({
+          type: 'progress',
+          progress: { round, seconds, uplinkBytes: bytes('uplink'), downlinkBytes: bytes('downlink') },
+        });
       }
       stop = aborted ? 'aborted' : rules.afterRound(server.round, server.seconds, ledger.frameBytes);
       if (stop !== undefined || server.round % options.evalEvery === 0) {

@@ -8,7 +8,9 @@ export function parseStepSize(text: string | number): StepSize {
   const theory = /^theory(?:\*([0-9.]+(?:e[+-]?[0-9]+)?))?$/i.exec(String(text));
   const number = Number(theory === null ? text : (theory[1] ?? 1));
   if (!(number > 0 && number < Number.POSITIVE_INFINITY)) {
-    throw new UsageError(`stepSize ${JSON.stringify(text)} is not allowed; it is a number > 0, theory, or theory*FACTOR`);
+    throw new UsageError(
+      `stepSize ${JSON.stringify(text)} is not allowed; it is a number > 0, theory, or theory*FACTOR`,
+    );
   }
   return theory === null ? { value: number } : { timesTheory: number };
 }

@@ -34,7 +34,8 @@ export class StopRules {
     const { target, targetRelative, targetLoss } = this.options;
     this.#initialGradNormSq ??= gradNormSq;
     if (target !== undefined && gradNormSq <= target) return 'target';
-    if (targetRelative !== undefined && gradNormSq <= targetRelative * this.#initialGradNormSq) return 'target-relative';
+    if (targetRelative !== undefined && gradNormSq <= targetRelative * this.#initialGradNormSq)
+      return 'target-relative';
     return targetLoss !== undefined && loss <= targetLoss ? 'target-loss' : undefined;
   }
 }

@@ -1,12 +1,12 @@
-import { DivergedError, type Dataset, asFlotillaError, FlotillaError } from '@flotilla/core';
+import { asFlotillaError, type Dataset, DivergedError, FlotillaError } from '@flotilla/core';
 import {
   type Control,
   FrameKind,
   HEADER_BYTES,
   type Header,
   type HostEnd,
-  packControl,
   ProtocolError,
+  packControl,
   readHeader,
   unpackControl,
   WIRE_VERSION,

@@ -10,7 +10,15 @@ export interface Region {
 }
 
 interface Exports {
-  multiplyTransposed(a: number, b: number, out: number, rows: number, columns: number, inner: number, packed: number): void;
+  multiplyTransposed(
+    a: number,
+    b: number,
+    out: number,
+    rows: number,
+    columns: number,
+    inner: number,
+    packed: number,
+  ): void;
   addGram16(x: number, out: number, side: number, length: number): void;
 }
 
@@ -53,7 +61,11 @@ export class Kernels {
         this.#memory.grow(pages);
       } catch (cause) {
         const gib = ((pointer + bytes) / 2 ** 30).toFixed(1);
-        throw new FlotillaError('internal', `${gib} GiB of kernel memory on one thread exceed 4 GiB; use more threads`, { cause });
+        throw new FlotillaError(
+          'internal',
+          `${gib} GiB of kernel memory on one thread exceed 4 GiB; use more threads`,
+          { cause },
+        );
       }
     }
     this.#used = pointer + bytes;
@@ -68,11 +80,26 @@ export class Kernels {
     a: Region,
     b: Region,
     out: Region,
-    { rows, columns, inner, aAt = 0, bAt = 0 }: { rows: number; columns: number; inner: number; aAt?: number; bAt?: number },
+    {
+      rows,
+      columns,
+      inner,
+      aAt = 0,
+      bAt = 0,
+    }: { rows: number; columns: number; inner: number; aAt?: number; bAt?: number },
   ): void {
-    if (this.#packed === undefined || this.#packed.values.length < PANEL * inner) this.#packed = this.allocate(PANEL * inner);
+    if (this.#packed === undefined || this.#packed.values.length < PANEL * inner)
+      this.#packed = this.allocate(PANEL * inner);
     const { pointer } = this.#packed;
-    this.#exports.multiplyTransposed(a.pointer + 8 * aAt, b.pointer + 8 * bAt, out.pointer, rows, columns, inner, pointer);
+    this.#exports.multiplyTransposed(
+      a.pointer + 8 * aAt,
+      b.pointer + 8 * bAt,
+      out.pointer,
+      rows,
+      columns,
+      inner,
+      pointer,
+    );
   }
 
   /**

@@ -20,7 +20,7 @@ export const nonconvexLogistic: ProblemFamily = {
   summary: 'non-convex binary classification (MARINA, problem 11)',
   needsData: true,
   init: 'zeros',
-  stepSize: 'theory',
+  stepSize: () => 'theory',
   create(spec, input) {
     const data = input.data as Dataset;
     const shards = input.shards as Shards;

@@ -15,6 +15,8 @@ export interface Oracle {
 /** min f(x), f = (1/n) Σ f_i over x in R^dimension; worker i can reach f_i only. */
 export interface Problem {
   readonly dimension: number;
+  /** Exact constants, where formulas for them exist; otherwise they follow from the L_i of the oracles. */
+  readonly smoothness?: Smoothness;
   /** Builds f_i on the calling thread. */
   oracle(worker: number, kernels: Kernels): Oracle;
 }
@@ -56,8 +58,8 @@ export interface ProblemFamily {
   readonly needsData: boolean;
   /** Starting point when none is asked for: a spec of `initialPoint`. */
   readonly init: string;
-  /** Step size when none is asked for: a number, or `theory`. */
-  readonly stepSize: string;
+  /** Step size of a method when none is asked for: a number, or `theory`. */
+  stepSize(method: string): string;
   /** Reads the parameters of `spec`. @throws UsageError */
   create(spec: Spec, input: ProblemInput): Problem;
 }

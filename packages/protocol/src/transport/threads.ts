@@ -185,8 +185,16 @@ class Producer {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
     const sent = layout.get(ring + RING.sent);
-    waitFor(layout, this.ownBell, FULL_RING_MS, () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS, () =>
-      new FlotillaError('worker-lost', `worker ${this.worker} has ${SLOTS} unread frames for ${FULL_RING_MS / 1000} s`),
+    waitFor(
+      layout,
+      this.ownBell,
+      FULL_RING_MS,
+      () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS,
+      () =>
+        new FlotillaError(
+          'worker-lost',
+          `worker ${this.worker} has ${SLOTS} unread frames for ${FULL_RING_MS / 1000} s`,
+        ),
     );
     return sent & (SLOTS - 1);
   }
@@ -325,8 +333,16 @@ class ThreadServerEnd implements ServerEnd {
     }
     const slot = this.#broadcasts & (SLOTS - 1);
     const pending = WORD.broadcastPending + slot;
-    waitFor(layout, WORD.serverBell, FULL_RING_MS, () => layout.get(pending) === 0, () =>
-      new FlotillaError('worker-lost', `${layout.get(pending)} workers have not read a broadcast for ${FULL_RING_MS / 1000} s`),
+    waitFor(
+      layout,
+      WORD.serverBell,
+      FULL_RING_MS,
+      () => layout.get(pending) === 0,
+      () =>
+        new FlotillaError(
+          'worker-lost',
+          `${layout.get(pending)} workers have not read a broadcast for ${FULL_RING_MS / 1000} s`,
+        ),
     );
     return layout.broadcastSlot(slot, bytes);
   }

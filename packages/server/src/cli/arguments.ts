@@ -47,7 +47,11 @@ export function readArguments(argv: readonly string[]): Arguments {
     const { message, code } = cause as Error & { code?: string };
     const option = /'(-[^']*)'/.exec(message)?.[1];
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-      throw new UsageError(`unknown option ${option}; known: ${Object.keys(known).map((name) => `--${name}`).join(' ')}`);
+      throw new UsageError(
+        `unknown option ${option}; known: ${Object.keys(known)
+          .map((name) => `--${name}`)
+          .join(' ')}`,
+      );
     }
     if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
       const word = /'([^']*)'/.exec(message)?.[1];

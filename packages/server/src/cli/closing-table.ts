@@ -23,7 +23,9 @@ export function closingTable(summary: Summary, wireBytes: number, folder: string
       ...([uplink.frameBytes + downlink.frameBytes, 2 * gd] as const),
     ),
   ];
-  const widths = (table[0] as string[]).map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
+  const widths = (table[0] as string[]).map((_, column) =>
+    Math.max(...table.map((cells) => cells[column]?.length ?? 0)),
+  );
   const align = (cell: string, k: number) => (k === 0 ? cell.padEnd(widths[k] ?? 0) : cell.padStart(widths[k] ?? 0));
   const { method, problem, workers, rounds, loss, gradNormSq, wallSeconds, stepSize } = summary;
   return [

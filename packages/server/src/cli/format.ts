@@ -13,7 +13,9 @@ export function bytes(count: number): string {
 
 /** Four significant digits, exponents when they are shorter. */
 export function number(value: number): string {
-  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(5))) : value.toExponential(3);
+  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
+    ? String(Number(value.toPrecision(5)))
+    : value.toExponential(3);
 }
 
 /** 75 → `1:15`, 3700 → `1:01:40` */

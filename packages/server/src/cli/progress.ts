@@ -20,7 +20,14 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
   let started = false;
   const total = Number.isFinite(rounds) ? rounds : 0;
   const format = total > 0 ? '{bar} {percentage}% {text}' : '{text}';
-  const options: BarOptions = { format, stream, barsize: 16, hideCursor: true, clearOnComplete: false, linewrap: false };
+  const options: BarOptions = {
+    format,
+    stream,
+    barsize: 16,
+    hideCursor: true,
+    clearOnComplete: false,
+    linewrap: false,
+  };
   const shown = new SingleBar({ ...options, fps: 10 }, Presets.shades_grey);
   const show = ({ round, seconds, uplinkBytes, downlinkBytes }: Progress) => {
     const rate = seconds > 0 ? round / seconds : 0;

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    // tests run what `tsc -b` built, because worker threads need compiled entries
+    pool: 'forks',
+    testTimeout: 120_000,
+    // runs bring threads of their own: two at a time fill two cores
+    maxWorkers: 2,
+  },
+});
