@@ -28,6 +28,8 @@ const DIRECTIONS: readonly Direction[] = ['uplink', 'downlink'];
 /** Every byte of the run, by direction, worker and kind of message. Each message is recorded once for each worker it goes to. */
 export class Ledger {
   readonly #cells: Float64Array;
+  /** Frame bytes so far; sums that every round can ask for. */
+  readonly frameBytes: Record<Direction, number> = { uplink: 0, downlink: 0 };
 
   constructor(readonly workers: number) {
     this.#cells = new Float64Array(DIRECTIONS.length * MESSAGE_KINDS.length * workers * COUNTERS.length);
@@ -37,6 +39,7 @@ export class Ledger {
   record(direction: Direction, worker: number, kind: MessageKind, message: Readonly<Omit<Tally, 'messages'>>): void {
     const at = this.#at(direction, kind, worker);
     const cells = this.#cells;
+    this.frameBytes[direction] += message.frameBytes;
     cells[at] = (cells[at] as number) + 1;
     cells[at + 1] = (cells[at + 1] as number) + message.payloadBytes;
     cells[at + 2] = (cells[at + 2] as number) + message.frameBytes;
@@ -55,11 +58,6 @@ export class Ledger {
       }
     }
     return tally;
-  }
-
-  /** Frame bytes of both directions. */
-  get frameBytes(): number {
-    return this.total('uplink').frameBytes + this.total('downlink').frameBytes;
   }
 
   #at(direction: Direction, kind: MessageKind, worker: number): number {

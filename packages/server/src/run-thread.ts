@@ -1,13 +1,11 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, type FlotillaError, smoothnessFrom } from '@flotilla/core';
-import { WIRE_VERSION } from '@flotilla/protocol';
-import { askAll, type Fleet, startFleet } from './fleet.js';
+import { asFlotillaError, type FlotillaError } from '@flotilla/core';
+import { askAll, type Fleet } from './fleet.js';
+import { launch } from './launch.js';
 import type { Metrics, Progress, StopReason, Summary } from './metrics.js';
 import type { Options } from './options.js';
-import { ParameterServer } from './parameter-server.js';
 import { planRun } from './plan.js';
 import { RunFolder } from './run-folder.js';
-import { resolveStepSize } from './step-size.js';
 import { StopRules } from './stop-rules.js';
 
 /** What the server thread is started with. */
@@ -56,28 +54,20 @@ export default async function run(task: RunTask): Promise<RunOutcome> {
 async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
   const plan = planRun(options);
-  const { job, method, dimension, theory, parameters } = plan;
+  const { job, dimension, parameters } = plan;
   // what is left behind must be writable before anything expensive starts
   const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
-  let fleet: Fleet | undefined;
   let aborted = false;
   const turn = async () => {
     await new Promise(setImmediate);
     aborted ||= receiveMessageOnPort(port)?.message === 'abort';
-    const failure = fleet?.failure();
-    if (failure !== undefined) throw failure;
   };
+  let fleet: Fleet | undefined;
   try {
-    fleet = startFleet(options, dimension, plan.data);
-    const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', turn);
-    const perWorker = hosts.flatMap((host) => host.smoothness);
-    const smoothness = plan.smoothness ?? (perWorker.every((L) => L !== null) ? smoothnessFrom(perWorker) : undefined);
-    const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
-    const constants = { ...parameters, stepSize };
-    await askAll(fleet, { type: 'begin', constants }, 'begun', turn);
-
-    const { transport, threads } = fleet;
-    const server = new ParameterServer({ job, method, dimension, constants, transport, turn, workerTimeoutMs });
+    const launched = await launch(options, plan, { workerTimeoutMs, turn });
+    const { server, stepSize } = launched;
+    fleet = launched.fleet;
+    const { threads } = fleet;
     const { ledger } = server;
     const rules = new StopRules(options);
     const record = async () => {
@@ -87,7 +77,12 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
       return metrics;
     };
 
-    emit({ type: 'log', level: 'info', message: 'run starts', fields: { ...job, dimension, threads, ...constants } });
+    emit({
+      type: 'log',
+      level: 'info',
+      message: 'run starts',
+      fields: { ...job, dimension, threads, stepSize, ...parameters },
+    });
     let metrics = await record();
     let stop: StopReason | undefined = rules.afterEvaluation(metrics);
     const secondsToFirstRound = (Date.now() - calledAt) / 1000;
@@ -103,14 +98,13 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
       }
       if (now - told > PROGRESS_MS) {
         told = now;
-        const bytes = (direction: 'uplink' | 'downlink') => ledger.total(direction).frameBytes;
         const { round, seconds } = server;
-        emit({
-          type: 'progress',
-          progress: { round, seconds, uplinkBytes: bytes('uplink'), downlinkBytes: bytes('downlink') },
-        });
+        const { uplink: uplinkBytes, downlink: downlinkBytes } = ledger.frameBytes;
+        emit({ type: 'progress', progress: { round, seconds, uplinkBytes, downlinkBytes } });
       }
-      stop = aborted ? 'aborted' : rules.afterRound(server.round, server.seconds, ledger.frameBytes);
+      stop = aborted
+        ? 'aborted'
+        : rules.afterRound(server.round, server.seconds, ledger.frameBytes.uplink + ledger.frameBytes.downlink);
       if (stop !== undefined || server.round % options.evalEvery === 0) {
         metrics = await record();
         stop ??= rules.afterEvaluation(metrics);

@@ -49,8 +49,8 @@ export const m3 = defineMethod({
     }),
     start: (state, _context, mean) => state.g.set(mean),
     plan(state, { constants }, coin) {
-      const denseDown = coin(constants['p-downlink'] as number, 0);
-      const coins = (denseDown ? DENSE_DOWN : 0) | (coin(constants['p-uplink'] as number, 1) ? DENSE_UP : 0);
+      const denseDown = coin(constants['p-downlink'], 0);
+      const coins = (denseDown ? DENSE_DOWN : 0) | (coin(constants['p-uplink'], 1) ? DENSE_UP : 0);
       state.previous.set(state.x);
       addScaled(state.previous, -constants.stepSize, state.g, state.x);
       if (denseDown) return { coins, downlink: { form: 'dense', vector: state.x } };
@@ -80,7 +80,7 @@ export const m3 = defineMethod({
     round(state, { constants }, incoming, gradient) {
       if (incoming.form === 'dense') incoming.copyTo(state.w);
       else incoming.addTo(state.w, 1);
-      blend(constants['beta'] as number, state.w, state.z);
+      blend(constants.beta, state.w, state.z);
       state.previous.set(state.gradient);
       gradient(state.z, state.gradient);
       if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };

@@ -30,7 +30,7 @@ export const marinaP = defineMethod({
     plan(state, { constants }, coin) {
       state.previous.set(state.x);
       addScaled(state.previous, -constants.stepSize, state.g, state.x);
-      if (coin(constants['p'] as number, 0)) return { coins: 1, downlink: { form: 'dense', vector: state.x } };
+      if (coin(constants.p, 0)) return { coins: 1, downlink: { form: 'dense', vector: state.x } };
       subtract(state.x, state.previous, state.difference);
       return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
     },

@@ -22,7 +22,7 @@ export const marina = defineMethod({
     init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
     start: (state, _context, mean) => state.g.set(mean),
     plan: (state, { constants }, coin) => ({
-      coins: coin(constants['p'] as number, 0) ? 1 : 0,
+      coins: coin(constants.p, 0) ? 1 : 0,
       downlink: { form: 'dense', vector: state.g },
     }),
     sent(state, { constants }, carried) {

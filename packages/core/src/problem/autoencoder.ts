@@ -47,11 +47,12 @@ export const autoencoder: ProblemFamily = {
     if (data.features > 4096) {
       throw new UsageError(`autoencoder takes data with at most 4096 features; ${data.name} has ${data.features}`);
     }
-    let scratch: Scratch | undefined;
+    const scratches = new WeakMap<Kernels, Scratch>();
     return {
       dimension: 2 * CODE * data.features,
       oracle(worker, kernels) {
-        scratch ??= new Scratch(kernels, data.features, largestShard(shards));
+        const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
+        scratches.set(kernels, scratch);
         return new AutoencoderOracle(data, shards, worker, lambda, kernels, scratch);
       },
     };

@@ -57,6 +57,8 @@ export function readArguments(argv: readonly string[]): Arguments {
       const word = /'([^']*)'/.exec(message)?.[1];
       throw new UsageError(`unexpected ${JSON.stringify(word)}: options are written --name value`);
     }
+    if (message.includes('ambiguous') || message.includes('argument missing'))
+      throw new UsageError(`${option} needs a value`);
     throw new UsageError((message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, ''));
   }
   const options: Record<string, unknown> = {};

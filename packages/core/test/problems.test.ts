@@ -1,0 +1,204 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Dataset, shared } from '../dist/data/dataset.js';
+import { loadMnist } from '../dist/data/mnist.js';
+import { type Shards, split } from '../dist/data/split.js';
+import { Kernels } from '../dist/kernels/kernels.js';
+import { problems } from '../dist/problem/index.js';
+import { initialPoint } from '../dist/problem/initial-point.js';
+import { type Problem, smoothnessFrom } from '../dist/problem/problem.js';
+import { KeyedRandom, Rng } from '../dist/random.js';
+import { Spec } from '../dist/spec.js';
+
+const random = new KeyedRandom('problems');
+
+/** A small random data set, as pixels or as real numbers; some features are never used. */
+function smallData(samples: number, features: number, pixels: boolean): Dataset {
+  const rng = random.stream(new Rng(), 'init', samples, features);
+  const rows = Array.from({ length: samples }, () =>
+    Array.from({ length: features }, (_, j) => j)
+      .filter((j) => j % 5 !== 2 && rng.uniform() < 0.4)
+      .map((j): [number, number] => [j, pixels ? 1 + rng.below(255) : rng.normal()]),
+  );
+  const flat = rows.flat();
+  const value = shared<Uint8Array | Float64Array>(pixels ? Uint8Array : Float64Array, flat.length);
+  const column = shared(Uint16Array, flat.length);
+  flat.forEach(([j, v], k) => {
+    column[k] = j;
+    value[k] = v;
+  });
+  const rowStart = shared(Int32Array, samples + 1);
+  rows.forEach((row, s) => {
+    rowStart[s + 1] = rowStart[s] + row.length;
+  });
+  const label = shared(Float64Array, samples).map((_, s) => (s % 3 === 0 ? 2 : 1));
+  return { name: 'small', samples, features, rowStart, column, value, scale: pixels ? 1 / 255 : 1, label };
+}
+
+function dense({ rowStart, column, value, scale, features }: Dataset, s: number): number[] {
+  const row = new Array(features).fill(0);
+  for (let k = rowStart[s]; k < rowStart[s + 1]; k++) row[column[k]] = value[k] * scale;
+  return row;
+}
+
+function create(spec: string, workers: number, data?: Dataset, shards?: Shards): Problem {
+  const parsed = Spec.parse('problem', spec);
+  return problems[parsed.name].create(parsed, { workers, random, data, shards });
+}
+
+/** Mean value and gradient over all workers. */
+function evaluate(problem: Problem, workers: number, x: Float64Array) {
+  const kernels = new Kernels();
+  const gradient = new Float64Array(problem.dimension);
+  const out = new Float64Array(problem.dimension);
+  let value = 0;
+  for (let i = 0; i < workers; i++) {
+    value += problem.oracle(i, kernels).gradient(x, out) / workers;
+    for (let j = 0; j < x.length; j++) gradient[j] += out[j] / workers;
+  }
+  return { value, gradient };
+}
+
+const point = (dimension: number, scale: number) => initialPoint(`normal:${scale}`, dimension, random);
+
+const small = [
+  { spec: 'heterogeneous-quadratic:d=13,nu=3,sigma=1', data: undefined },
+  { spec: 'nonconvex-logistic', data: smallData(23, 17, true) },
+  { spec: 'nonconvex-logistic:bias=false,lambda=0.1', data: smallData(23, 17, false) },
+  { spec: 'autoencoder', data: smallData(23, 17, true) },
+  { spec: 'autoencoder:lambda=0.3', data: smallData(23, 17, false) },
+];
+
+describe.each(small)('$spec', ({ spec, data }) => {
+  const workers = 4;
+  const shards = data && split('shuffled', data.samples, workers, random);
+  const problem = create(spec, workers, data, shards);
+
+  test('the gradient is the derivative of the value', () => {
+    const x = point(problem.dimension, 0.5);
+    const oracle = problem.oracle(1, new Kernels());
+    const gradient = new Float64Array(problem.dimension);
+    oracle.gradient(x, gradient);
+    const scratch = new Float64Array(problem.dimension);
+    for (let j = 0; j < problem.dimension; j += 7) {
+      const h = 1e-5;
+      const at = (delta: number) => {
+        const moved = x.slice();
+        moved[j] += delta;
+        return oracle.gradient(moved, scratch);
+      };
+      const slope = (at(h) - at(-h)) / (2 * h);
+      expect(Math.abs(slope - gradient[j])).toBeLessThan(1e-6 * (1 + Math.abs(gradient[j])));
+    }
+  });
+
+  test('L_i bounds the change of the gradient', () => {
+    const oracle = problem.oracle(0, new Kernels());
+    const L = oracle.smoothness;
+    if (L === undefined) return expect(spec).toMatch(/^autoencoder/);
+    const [a, b] = [new Float64Array(problem.dimension), new Float64Array(problem.dimension)];
+    const x = point(problem.dimension, 1);
+    const y = x.map((v, j) => v + 0.1 * Math.sin(j + 1));
+    oracle.gradient(x, a);
+    oracle.gradient(y, b);
+    const change = Math.hypot(...a.map((v, j) => v - b[j]));
+    const distance = Math.hypot(...x.map((v, j) => v - y[j]));
+    expect(change / distance).toBeLessThanOrEqual(L);
+    expect(change / distance).toBeGreaterThan(0);
+  });
+
+  test('f does not depend on how the samples are dealt', () => {
+    if (data === undefined) return;
+    const x = point(problem.dimension, 0.5);
+    const whole = evaluate(create(spec, 1, data, split('shuffled', data.samples, 1, random)), 1, x);
+    const dealt = evaluate(problem, workers, x);
+    // λ = 1e-6·L does not depend on the deal either
+    expect(dealt.value).toBeCloseTo(whole.value, 12);
+    dealt.gradient.forEach((v, j) => {
+      expect(v).toBeCloseTo(whole.gradient[j], 10);
+    });
+  });
+});
+
+test('nonconvex-logistic is the mean of (1 − σ(y aᵀx))² with a bias first', () => {
+  const data = smallData(23, 17, false);
+  const problem = create('nonconvex-logistic:lambda=0.02', 1, data, split('contiguous', 23, 1, random));
+  const x = point(18, 0.5);
+  let sum = 0;
+  for (let s = 0; s < 23; s++) {
+    const t = dense(data, s).reduce((p, v, j) => p + v * x[j + 1], x[0]);
+    // labels 1 and 2 become −1 and +1
+    sum += (1 - 1 / (1 + Math.exp(-(data.label[s] === 2 ? 1 : -1) * t))) ** 2;
+  }
+  const squares = x.reduce((total, v) => total + v * v, 0);
+  expect(evaluate(problem, 1, x).value).toBeCloseTo(sum / 23 + 0.01 * squares, 12);
+});
+
+test('autoencoder is the mean of ‖DEb − b‖² and its regulariser', () => {
+  const data = smallData(9, 6, true);
+  const lambda = 0.3;
+  const problem = create(`autoencoder:lambda=${lambda}`, 1, data, split('contiguous', 9, 1, random));
+  const x = point(2 * 16 * 6, 0.3);
+  const D = (i: number, a: number) => x[i * 16 + a];
+  const E = (a: number, j: number) => x[96 + a * 6 + j];
+  const product = (i: number, j: number) =>
+    Array.from({ length: 16 }, (_, a) => D(i, a) * E(a, j)).reduce((p, v) => p + v, 0);
+  let loss = 0;
+  for (let s = 0; s < 9; s++) {
+    const b = dense(data, s);
+    for (let i = 0; i < 6; i++) loss += (b.reduce((p, v, j) => p + product(i, j) * v, 0) - b[i]) ** 2 / 9;
+  }
+  for (let i = 0; i < 6; i++)
+    for (let j = 0; j < 6; j++) loss += (lambda / 2) * (product(i, j) - (i === j ? 1 : 0)) ** 2;
+  expect(evaluate(problem, 1, x).value).toBeCloseTo(loss, 10);
+});
+
+describe('on MNIST', () => {
+  let data: Dataset;
+  beforeAll(() => {
+    data = loadMnist();
+  });
+
+  test.each([1, 7, 20])('autoencoder with %i workers has the exact values at the reference point', (workers) => {
+    const problem = create('autoencoder', workers, data, split('shuffled', data.samples, workers, random));
+    expect(problem.dimension).toBe(25_088);
+    const { value, gradient } = evaluate(problem, workers, initialPoint('reference', 25_088, random));
+    expect(Math.abs(value / 90.28218564475121 - 1)).toBeLessThan(1e-12);
+    const squares = gradient.reduce((sum, v) => sum + v * v, 0);
+    expect(Math.abs(squares / 355.35768905031404 - 1)).toBeLessThan(1e-11);
+  });
+
+  test('nonconvex-logistic tells odd from even: d = 785, f(0) = 1/4', () => {
+    const problem = create('nonconvex-logistic', 4, data, split('shuffled', data.samples, 4, random));
+    expect(problem.dimension).toBe(785);
+    expect(evaluate(problem, 4, new Float64Array(785)).value).toBeCloseTo(0.25, 14);
+  });
+});
+
+test('heterogeneous-quadratic: constants by hand', () => {
+  const { smoothness } = create('heterogeneous-quadratic:d=300,nu=2', 5);
+  const lambda = 0.5 * (1 + Math.cos(Math.PI / 301));
+  expect(smoothness?.f).toBeCloseTo(2 * lambda, 14);
+  expect(smoothness?.LA).toBe(0);
+  expect(smoothness?.LB).toBeCloseTo(Math.SQRT2 * 2 * lambda, 14);
+});
+
+test('constants that follow from the L_i', () => {
+  expect(smoothnessFrom([1, 2, 2])).toEqual({
+    f: 5 / 3,
+    perWorker: [1, 2, 2],
+    rms: Math.sqrt(3),
+    max: 2,
+    LA: 2,
+    LB: 0,
+  });
+});
+
+test('initial points', () => {
+  expect([...initialPoint('zeros', 3, random)]).toEqual([0, 0, 0]);
+  expect(initialPoint('reference', 2, random)[1]).toBe((((7919 + 104_729) % 2003) / 2003 - 0.5) * 0.2);
+  const normal = initialPoint('normal:0.5', 20_000, random);
+  const variance = normal.reduce((sum, v) => sum + v * v, 0) / 20_000;
+  expect(Math.abs(variance - 0.25)).toBeLessThan(0.25 * 4 * Math.sqrt(2 / 20_000));
+  for (const bad of ['', 'normal', 'normal:-1', 'ones'])
+    expect(() => initialPoint(bad, 2, random)).toThrow('allowed: reference');
+});

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { UsageError } from '../dist/errors.js';
+import { lookUp, Spec } from '../dist/spec.js';
+
+test('a spec is a name and its parameters', () => {
+  const spec = Spec.parse('method', 'm3:p=0.005,beta=0.136');
+  expect(spec.name).toBe('m3');
+  expect(spec.number('p', 0, 1)).toBe(0.005);
+  expect(spec.number('beta', 0, 1)).toBe(0.136);
+  expect(spec.number('alpha', 0, 1)).toBeUndefined();
+  expect(() => spec.done()).not.toThrow();
+});
+
+test.each(['', ':', 'M3', 'm3:', 'm3:p', 'm3:p=', 'm3:p=1,p=2', 'm3:=1', 'm 3', 'm3;p=1'])('refuses %j', (text) => {
+  expect(() => Spec.parse('method', text)).toThrow(UsageError);
+});
+
+test('a parameter that nobody asks for is an error that lists the known ones', () => {
+  const spec = Spec.parse('method', 'm3:q=1');
+  spec.number('p', 0, 1);
+  expect(() => spec.done()).toThrow('method m3 has no parameter q; it takes p');
+});
+
+test('numbers outside their range are errors that name the value and the range', () => {
+  for (const text of ['0', '-1', '2', 'x', 'NaN', 'Infinity']) {
+    expect(() => Spec.parse('method', `m3:p=${text}`).number('p', 0, 1, true)).toThrow(
+      `method m3: p=${text} is not allowed; p must be a number in (0, 1]`,
+    );
+  }
+});
+
+test('no text makes the parser throw anything but a UsageError', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      try {
+        Spec.parse('method', text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(UsageError);
+      }
+    }),
+  );
+});
+
+test('an unknown name is an error that lists the known ones, and prototypes have no names', () => {
+  expect(() => lookUp('method', { gd: 1, m3: 2 }, 'sgd')).toThrow('unknown method "sgd"; known: gd, m3');
+  expect(() => lookUp('method', { gd: 1 }, 'constructor')).toThrow(UsageError);
+});

@@ -1,0 +1,53 @@
+import { smoothnessFrom } from '@flotilla/core';
+import { WIRE_VERSION } from '@flotilla/protocol';
+import { askAll, type Fleet, startFleet } from './fleet.js';
+import type { Options } from './options.js';
+import { ParameterServer } from './parameter-server.js';
+import type { RunPlan } from './plan.js';
+import { resolveStepSize } from './step-size.js';
+
+/** A run whose workers are ready for their first message. */
+export interface LaunchedRun {
+  readonly fleet: Fleet;
+  readonly server: ParameterServer;
+  readonly stepSize: number;
+}
+
+export interface LaunchOptions {
+  /** Milliseconds a worker may take for one answer. */
+  readonly workerTimeoutMs: number;
+  /** Gives the event loop a turn; throws when the run must end. */
+  readonly turn: () => Promise<void>;
+}
+
+/**
+ * Starts the workers, lets them take in their shards, and settles the step size from what they found. The workers are
+ * gone again when this throws.
+ */
+export async function launch(
+  options: Options,
+  plan: RunPlan,
+  { workerTimeoutMs, turn }: LaunchOptions,
+): Promise<LaunchedRun> {
+  const { job, method, dimension, theory, parameters } = plan;
+  const fleet = startFleet(options, dimension, plan.data);
+  try {
+    const watch = async () => {
+      await turn();
+      const failure = fleet.failure();
+      if (failure !== undefined) throw failure;
+    };
+    const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
+    const found = hosts.flatMap((host) => host.smoothness);
+    const smoothness = plan.smoothness ?? (found.every((L) => L !== null) ? smoothnessFrom(found) : undefined);
+    const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
+    const constants = { ...parameters, stepSize };
+    await askAll(fleet, { type: 'begin', constants }, 'begun', watch);
+    const { transport } = fleet;
+    const server = new ParameterServer({ job, method, dimension, constants, transport, turn: watch, workerTimeoutMs });
+    return { fleet, server, stepSize };
+  } catch (error) {
+    await fleet.close();
+    throw error;
+  }
+}

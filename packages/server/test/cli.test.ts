@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flotilla-cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command in a folder of its own; `interruptAt` sends SIGINT when stderr has that text. */
+function flotilla(args: string, interruptAt?: string): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, ...args.split(' ').filter((arg) => arg !== '')], { cwd: folder });
+    let [stdout, stderr, interrupted] = ['', '', false];
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (interruptAt !== undefined && !interrupted && stderr.includes(interruptAt)) {
+        interrupted = true;
+        child.kill('SIGINT');
+      }
+    });
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const quick = '--problem heterogeneous-quadratic:d=50 --workers 4 --threads 2 --step-size 0.3 --rounds 20';
+
+describe('results', () => {
+  test('--json prints one object on stdout and nothing else; progress goes to stderr', async () => {
+    const { code, stdout, stderr } = await flotilla(`${quick} --json --out json`);
+    expect(code).toBe(0);
+    const summary = JSON.parse(stdout);
+    expect(stdout.trim().split('\n').length).toBe(1);
+    expect(summary).toEqual(JSON.parse(readFileSync(join(folder, 'json', 'summary.json'), 'utf8')));
+    const keys = [
+      ...[
+        'method',
+        'problem',
+        'data',
+        'workers',
+        'threads',
+        'dimension',
+        'seed',
+        'transport',
+        'rounds',
+        'loss',
+        'gradNormSq',
+      ],
+      ...[
+        'stepSize',
+        'wallSeconds',
+        'computeSeconds',
+        'secondsToFirstRound',
+        'uplink',
+        'downlink',
+        'stopReason',
+        'xHash',
+      ],
+    ];
+    for (const key of keys) expect(summary).toHaveProperty(key);
+    for (const side of [summary.uplink, summary.downlink]) {
+      expect(Object.keys(side).sort()).toEqual(['coordinates', 'frameBytes', 'messages', 'paperBits', 'payloadBytes']);
+    }
+    expect(stderr).toMatch(/^round 0 {2}f .*\nround 10 .*up .* down .*rounds\/s\nround 20 /);
+  });
+
+  test('without --json: a table of measured bytes beside gradient descent', async () => {
+    const { code, stdout } = await flotilla(quick);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /m3 on heterogeneous-quadratic:d=50: 4 workers, 20 rounds, step size 0.3 \(stopped by rounds\)/,
+    );
+    // GD in 20 rounds: 20 · 4 frames of 208 bytes each way
+    expect(stdout).toMatch(/uplink +84 .*16\.6 kB +\d\.\d+ ×/);
+    expect(stdout).toMatch(/total .*33\.3 kB +\d\.\d+ ×/);
+    const [name] = readdirSync(join(folder, 'runs'));
+    expect(name).toMatch(/^\d{4}-\d\d-\d\dT.*-m3-heterogeneous-quadratic$/);
+    expect(stdout).toContain(join('runs', name));
+  });
+
+  test('--quiet says nothing', async () => {
+    expect(await flotilla(`${quick} --quiet --out quiet`)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('--help begins with examples and names every option; --version', async () => {
+    const { code, stdout } = await flotilla('--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Examples\n {2}pnpm start/);
+    for (const option of ['--method', '--step-size', '--target-relative', '--eval-every', '--json'])
+      expect(stdout).toContain(option);
+    expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('Ctrl-C: exit 130, one line, the summary of the rounds until then', async () => {
+    const { code, stderr } = await flotilla(
+      `${quick} --rounds 1000000000 --eval-every 1000 --out ctrl-c`.replace('--rounds 20 ', ''),
+      'round 1000',
+    );
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/\nflotilla: the run was aborted after round \d+\n$/);
+    const summary = JSON.parse(readFileSync(join(folder, 'ctrl-c', 'summary.json'), 'utf8'));
+    expect(summary).toMatchObject({ stopReason: 'aborted' });
+  });
+});
+
+describe('bad usage: exit 2 and one line that names the value and what is allowed', () => {
+  test.each([
+    ['--method sgd', 'unknown method "sgd"; known: gd, marina, marina-p, m3'],
+    ['--method m3:q=1', 'method m3 has no parameter q; it takes p, p-downlink, p-uplink, beta'],
+    ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
+    ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],
+    ['--uplink rand-k', 'compressor rand-k needs k='],
+    ['--method gd --uplink natural', 'method gd sends no compressed messages on the uplink'],
+    ['--workers 0', 'workers cannot be 0'],
+    ['--workers many', 'workers cannot be "many"'],
+    ['--workers 10001', 'workers cannot be 10001'],
+    ['--threads 0', 'threads cannot be 0'],
+    ['--wire f16', 'wire cannot be "f16"'],
+    ['--step-size 0', 'stepSize "0" is not allowed'],
+    ['--step-size theory', 'this problem has none; give a number'],
+    ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
+    ['--data cifar', 'unknown data set "cifar"; known: mnist'],
+    ['--split random', 'unknown split "random"; known: contiguous, shuffled'],
+    ['--link up=10mbit', 'unknown option --link; known: --method'],
+    ['--rounds', '--rounds needs a value'],
+    ['twenty', 'unexpected "twenty"'],
+    ['--out /proc/flotilla', 'out "/proc/flotilla" cannot be written'],
+  ])('%s', async (args, message) => {
+    const { code, stdout, stderr } = await flotilla(`${args} --quiet`);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n').length).toBe(1);
+    expect(stderr).toMatch(/^flotilla: /);
+  });
+
+  test('an --out that is a file', async () => {
+    const { code, stderr } = await flotilla(`${quick} --out ${main}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain('cannot be written');
+  });
+});
+
+test('divergence: exit 1, one line with round and place, the folder keeps its rows', async () => {
+  const { code, stdout, stderr } = await flotilla(
+    '--method gd --step-size 0.01 --threads 2 --eval-every 2 --out diverged --json',
+  );
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size\n$/,
+  );
+  expect(
+    readFileSync(join(folder, 'diverged', 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n').length,
+  ).toBeGreaterThan(2);
+  expect(existsSync(join(folder, 'diverged', 'summary.json'))).toBe(false);
+});

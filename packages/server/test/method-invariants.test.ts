@@ -1,0 +1,121 @@
+import { createCompressor } from '@flotilla/compressors';
+import { methods, Spec, type Theory } from '@flotilla/core';
+import { describe, expect, test } from 'vitest';
+import { launchInProcess } from './in-process.js';
+
+const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5, LB: 1.5 };
+
+/** Theory of links with the given compressors, d = 100 and n = 4 unless said otherwise. */
+function theory(uplink: string, downlink: string, workers = 4, dimension = 100): Theory {
+  const link = (spec: string) => createCompressor(spec, { dimension, workers, wire: 'f32' }).constants;
+  return { workers, dimension, uplink: link(uplink), downlink: link(downlink) };
+}
+
+describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5, L_max = 3, L_A = ½, L_B = 3/2', () => {
+  const of = (text: string, links: Theory) => {
+    const spec = Spec.parse('method', text);
+    const method = methods[spec.name];
+    const parameters = method.parameters(spec, links);
+    return { parameters, stepSize: method.stepSize(links, smoothness, parameters) };
+  };
+
+  test('gd: 1/L', () => expect(of('gd', theory('identity', 'identity')).stepSize).toBe(0.5));
+
+  test('marina, RandK K = 10: ω = 9, p = 1/10', () => {
+    const { parameters, stepSize } = of('marina', theory('rand-k:k=10', 'identity'));
+    expect(parameters).toEqual({ p: 0.1 });
+    // 1/(√5 (1 + √(0.9·9/(0.1·4)))) = 1/(√5 · 5.5)
+    expect(stepSize).toBeCloseTo(1 / (Math.sqrt(5) * 5.5), 15);
+  });
+
+  test('marina-p, PermK: ω = 3, θ = 0, p = 1/4', () => {
+    const { parameters, stepSize } = of('marina-p', theory('identity', 'perm-k'));
+    expect(parameters).toEqual({ p: 0.25 });
+    // 1/(2 + √(¼·3·3)) = 1/3.5
+    expect(stepSize).toBeCloseTo(1 / 3.5, 15);
+  });
+
+  test('marina-p, SameRandK K = 25: θ = ω = 3; independent RandK: θ = ω/n', () => {
+    // 1/(2 + √((¼·3 + 9/4·3)·3)) = 1/(2 + √22.5)
+    expect(of('marina-p', theory('identity', 'same-rand-k:k=25')).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(22.5)), 15);
+    // 1/(2 + √((¼·3 + 9/4·¾)·3)) = 1/(2 + √7.3125)
+    expect(of('marina-p', theory('identity', 'rand-k:k=25')).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(7.3125)), 15);
+  });
+
+  test('m3, PermK down and RandK up, K = d/n: p = 1/n, β = n^(−2/3)', () => {
+    const { parameters, stepSize } = of('m3', theory('rand-k:k=d/n', 'perm-k'));
+    expect(parameters['p-downlink']).toBeCloseTo(1 / 4, 15);
+    expect(parameters['p-uplink']).toBeCloseTo(1 / 4, 15);
+    expect(parameters.beta).toBeCloseTo(4 ** (-2 / 3), 15);
+    // θ = 0, ω_P = ω_D = 3, p = ¼, β² = 4^(−4/3)
+    const b = 4 ** (-2 / 3);
+    const bracket = (1 / b ** 2) * 2.25 + (12 + 1.75 / b ** 2) * 0.25 + (9 * b + 3 * 1.75) * 9;
+    expect(stepSize).toBeCloseTo(1 / (2 + Math.sqrt(288 * bracket)), 15);
+  });
+
+  test('m3: one p sets both coins, p-uplink and p-downlink each its own', () => {
+    const links = theory('rand-k:k=d/n', 'perm-k');
+    expect(of('m3:p=0.005,beta=0.1', links).parameters).toEqual({ 'p-downlink': 0.005, 'p-uplink': 0.005, beta: 0.1 });
+    expect(of('m3:p=0.005,p-uplink=0.5', links).parameters).toMatchObject({ 'p-downlink': 0.005, 'p-uplink': 0.5 });
+  });
+});
+
+describe('coins', () => {
+  const quadratic = { problem: 'heterogeneous-quadratic:d=40,sigma=0.5', workers: 5, wire: 'f64', stepSize: 0.3 };
+
+  test('the share of dense rounds is p; M3 tosses its two coins independently', async () => {
+    const rounds = 4000;
+    const { server } = await launchInProcess({ ...quadratic, method: 'm3:p-downlink=0.2,p-uplink=0.4', seed: 'coins' });
+    await server.start();
+    let both = 0;
+    let [down, up] = [0, 0];
+    for (let k = 0; k < rounds; k++) {
+      await server.step();
+      const [d, u] = [
+        server.ledger.total('downlink', { kind: 'dense' }).messages / 5,
+        server.ledger.total('uplink', { kind: 'dense' }).messages / 5,
+      ];
+      if (d > down && u > up) both++;
+      [down, up] = [d, u];
+    }
+    const within = (count: number, p: number) =>
+      expect(Math.abs(count - rounds * p)).toBeLessThan(4 * Math.sqrt(rounds * p * (1 - p)));
+    within(down, 0.2);
+    within(up, 0.4);
+    within(both, 0.08);
+  });
+
+  test("after a dense round MARINA's g is the gradient: with p = 1 it is gradient descent", async () => {
+    const gd = await launchInProcess({ ...quadratic, method: 'gd' });
+    const marina = await launchInProcess({ ...quadratic, method: 'marina:p=1', uplink: 'rand-k:k=1' });
+    await marina.server.start();
+    for (let k = 0; k < 50; k++) {
+      await gd.server.step();
+      await marina.server.step();
+    }
+    const [a, b] = [marina.server.iterate(), gd.server.iterate()];
+    a.forEach((v, j) => {
+      expect(v).toBeCloseTo(b[j], 12);
+    });
+  });
+});
+
+// M3's constants are large: √288 of them
+test.each([
+  ['marina', 6000],
+  ['marina-p', 6000],
+  ['m3', 30_000],
+] as const)(
+  '%s with its own compressors and theory step size converges on a strongly convex quadratic',
+  async (method, rounds) => {
+    const { server } = await launchInProcess({
+      ...{ problem: 'heterogeneous-quadratic:d=6,nu=1,sigma=0.2', workers: 3, wire: 'f64', method },
+      uplink: method === 'marina-p' ? undefined : 'rand-k:k=2',
+    });
+    const { gradNormSq: initial } = await server.evaluate();
+    await server.start();
+    for (let k = 0; k < rounds; k++) await server.step();
+    const { gradNormSq } = await server.evaluate();
+    expect(gradNormSq).toBeLessThan(1e-12 * initial);
+  },
+);
