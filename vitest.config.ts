@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     // runs bring threads of their own: two at a time fill two cores
     maxWorkers: 2,
+    // .ci/run takes its counts from the report
+    reporters: ['default', ['json', { outputFile: 'node_modules/.test-report.json' }]],
   },
 });

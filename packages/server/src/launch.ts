@@ -13,22 +13,14 @@ export interface LaunchedRun {
   readonly stepSize: number;
 }
 
-export interface LaunchOptions {
-  /** Milliseconds a worker may take for one answer. */
-  readonly workerTimeoutMs: number;
-  /** Gives the event loop a turn; throws when the run must end. */
-  readonly turn: () => Promise<void>;
-}
-
 /**
  * Starts the workers, lets them take in their shards, and settles the step size from what they found. The workers are
  * gone again when this throws.
+ *
+ * @param turn Gives the event loop a turn; throws when the run must end.
  */
-export async function launch(
-  options: Options,
-  plan: RunPlan,
-  { workerTimeoutMs, turn }: LaunchOptions,
-): Promise<LaunchedRun> {
+export async function launch(options: Options, plan: RunPlan, turn: () => Promise<void>): Promise<LaunchedRun> {
+  const workerTimeoutMs = 1000 * options.workerTimeout;
   const { job, method, dimension, theory, parameters } = plan;
   const fleet = startFleet(options, dimension, plan.data);
   try {

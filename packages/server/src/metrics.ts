@@ -1,4 +1,4 @@
-import type { Tally } from '@flotilla/protocol';
+import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 
 /** An evaluated round: a row of metrics.jsonl. Counters are sums over all workers and all rounds so far. */
 export interface Metrics {
@@ -40,6 +40,8 @@ export interface Summary {
   readonly dimension: number;
   readonly seed: string;
   readonly transport: string;
+  /** Width of a dense coordinate: f32 or f64. */
+  readonly wire: Wire;
   readonly rounds: number;
   readonly loss: number;
   readonly gradNormSq: number;
@@ -57,4 +59,9 @@ export interface Summary {
   readonly stopReason: StopReason;
   /** SHA-256 of the final x as little-endian f64. */
   readonly xHash: string;
+}
+
+/** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
+export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire'>): number {
+  return run.rounds * run.workers * (HEADER_BYTES + (run.wire === 'f32' ? 4 : 8) * run.dimension);
 }

@@ -35,14 +35,20 @@ export const optionsSchema = z.strictObject({
   wire: z.enum(['f32', 'f64']).default('f32').describe('width of a dense coordinate on the wire'),
   transport: z.enum(['threads', 'loopback']).default('threads').describe('how frames travel'),
   evalEvery: count(1, 1e9).default(10).describe('rounds between exact evaluations of f and ∇f'),
+  workerTimeout: positive.default(600).describe('seconds a worker may take for one answer before it counts as lost'),
   out: z.string().optional().describe('run folder'),
 });
 
 /** Options with every default filled in that does not depend on the method, problem or data. */
 export type Options = z.output<typeof optionsSchema>;
 
-/** Checks options. @throws UsageError that names the option, its value and what is allowed. */
+/**
+ * Checks options on their face and fills in defaults. For options from strangers leave out `out`, which names a folder.
+ * @throws UsageError that names the option, its value and what is allowed.
+ */
 export function parseOptions(input: unknown): Options {
+  if (typeof input !== 'object' || input === null)
+    throw new UsageError(`options must be an object, not ${String(input)}`);
   const parsed = optionsSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -53,7 +59,7 @@ export function parseOptions(input: unknown): Options {
     );
   }
   const name = String(issue.path[0] ?? 'options');
-  const given = (input as Record<string, unknown> | undefined)?.[name];
+  const given = (input as Record<string, unknown>)[name];
   const shape = optionsSchema.shape as Record<string, z.ZodType | undefined>;
   throw new UsageError(
     `${name} cannot be ${JSON.stringify(given)}: ${allowed(issue)} (${shape[name]?.description ?? ''})`,

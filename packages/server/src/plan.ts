@@ -1,6 +1,7 @@
 import { createCompressor } from '@flotilla/compressors';
 import {
   checkInit,
+  checkSplit,
   type Dataset,
   dataSource,
   KeyedRandom,
@@ -33,8 +34,8 @@ export interface RunPlan {
   readonly stepSize: StepSize;
 }
 
-/** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
-export function planRun(options: Options): RunPlan {
+/** What the names in the options stand for; needs no data. @throws UsageError for a name or spec that nothing has. */
+export function resolveNames(options: Options) {
   const methodSpec = Spec.parse('method', options.method);
   const method = lookUp('method', methods, methodSpec.name);
   const problemSpec = Spec.parse('problem', options.problem);
@@ -43,6 +44,13 @@ export function planRun(options: Options): RunPlan {
   const init = options.init ?? family.init;
   checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
+  if (options.split !== undefined) checkSplit(options.split);
+  return { methodSpec, method, problemSpec, family, source, init, stepSize };
+}
+
+/** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
+export function planRun(options: Options): RunPlan {
+  const { methodSpec, method, problemSpec, family, source, init, stepSize } = resolveNames(options);
   const { workers, wire, seed } = options;
 
   const random = new KeyedRandom(seed);

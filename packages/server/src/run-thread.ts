@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, type FlotillaError } from '@flotilla/core';
+import { asFlotillaError, FlotillaError } from '@flotilla/core';
 import { askAll, type Fleet } from './fleet.js';
 import { launch } from './launch.js';
 import type { Metrics, Progress, StopReason, Summary } from './metrics.js';
@@ -13,8 +13,6 @@ export interface RunTask {
   readonly options: Options;
   /** When `train` was called, in milliseconds since the epoch. */
   readonly calledAt: number;
-  /** Milliseconds a worker may take for one answer. */
-  readonly workerTimeoutMs: number;
   /** Events to the host; `abort` from it. */
   readonly port: MessagePort;
 }
@@ -51,20 +49,23 @@ export default async function run(task: RunTask): Promise<RunOutcome> {
   }
 }
 
-async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask): Promise<Summary> {
+async function runInThread({ options, calledAt, port }: RunTask): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
   const plan = planRun(options);
   const { job, dimension, parameters } = plan;
   // what is left behind must be writable before anything expensive starts
   const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
   let aborted = false;
+  let training = false;
   const turn = async () => {
     await new Promise(setImmediate);
     aborted ||= receiveMessageOnPort(port)?.message === 'abort';
+    // a run that trains ends after a whole round; before that there is nothing to keep
+    if (aborted && !training) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
   let fleet: Fleet | undefined;
   try {
-    const launched = await launch(options, plan, { workerTimeoutMs, turn });
+    const launched = await launch(options, plan, turn);
     const { server, stepSize } = launched;
     fleet = launched.fleet;
     const { threads } = fleet;
@@ -85,6 +86,8 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
     });
     let metrics = await record();
     let stop: StopReason | undefined = rules.afterEvaluation(metrics);
+    await turn();
+    training = true;
     const secondsToFirstRound = (Date.now() - calledAt) / 1000;
     await server.start();
     let turned = performance.now();
@@ -121,6 +124,7 @@ async function runInThread({ options, calledAt, workerTimeoutMs, port }: RunTask
       dimension,
       seed: job.seed,
       transport: options.transport,
+      wire: job.wire,
       rounds: server.round,
       loss: metrics.loss,
       gradNormSq: metrics.gradNormSq,

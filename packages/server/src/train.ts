@@ -1,49 +1,55 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { type ErrorCode, FlotillaError } from '@flotilla/core';
+import { asFlotillaError, type ErrorCode, FlotillaError, UsageError } from '@flotilla/core';
 import { Piscina } from 'piscina';
 import type { z } from 'zod';
 import type { Metrics, Progress, Summary } from './metrics.js';
 import { type optionsSchema, parseOptions } from './options.js';
+import { resolveNames } from './plan.js';
 import type { RunEvent, RunOutcome, RunTask } from './run-thread.js';
 
-/** The part of a pino logger that is used; any logger with these two methods will do. */
+/** The part of a pino logger that is used; any logger with these methods will do. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
 export type TrainOptions = z.input<typeof optionsSchema> & {
   /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Where to log; silent by default. */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
-  onProgress?: (progress: Progress) => void;
-  /** Seconds a worker may take for one answer before it counts as lost. Default 600. */
-  workerTimeout?: number;
+  onProgress?: ((progress: Progress) => void) | undefined;
 };
 
-/** The run ended because its signal fired. What it came to until then is in `summary`. */
+/** The run ended because its signal fired; `cause` is the signal's reason. */
 export class AbortedError extends FlotillaError {
   override readonly name = 'AbortedError';
 
-  constructor(readonly summary: Summary) {
-    super('aborted', `the run was aborted after round ${summary.rounds}`);
+  constructor(
+    /** What the run came to until then; undefined when it had not begun its first round. */
+    readonly summary: Summary | undefined,
+    cause: unknown,
+  ) {
+    const when = summary === undefined ? 'before its first round' : `after round ${summary.rounds}`;
+    super('aborted', `the run was aborted ${when}`, { cause });
   }
 }
 
 /**
- * A run under way. Iterate it for its metrics, one row for each evaluated round; await `result` for the summary.
- * Rows that nobody has read yet are kept, the last {@link MAX_UNREAD} of them.
+ * A run under way. Iterate it for its metrics, one row for each evaluated round, as often as you like: every reader gets
+ * all rows that are kept, the last {@link MAX_KEPT} of them, and then those to come. Leaving the loop does not end the
+ * run; its signal does.
  */
 export interface Run extends AsyncIterable<Metrics> {
   /** Rejects with a FlotillaError: look at its `code`. */
   readonly result: Promise<Summary>;
 }
 
-/** Rows kept for a reader that has not come. */
-export const MAX_UNREAD = 10_000;
+/** Rows of metrics that a run keeps for its readers. */
+export const MAX_KEPT = 10_000;
 
 /**
  * Starts a training run and returns at once. The parameter server runs in a thread of its own and the workers in theirs,
@@ -56,38 +62,68 @@ export const MAX_UNREAD = 10_000;
  *
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
-export function train({ signal, logger, onProgress, workerTimeout = 600, ...rest }: TrainOptions = {}): Run {
-  const options = parseOptions(rest);
-  const metrics = new Unread<Metrics>();
+export function train(input: TrainOptions = {}): Run {
+  const { signal, logger, onProgress, ...rest } = input ?? {};
+  const options = parseOptions(input === null ? input : rest);
+  resolveNames(options);
+  checkCallers({ signal, logger, onProgress });
+  const kept = new KeptRows<Metrics>();
   const { port1, port2 } = new MessageChannel();
-  port1.on('message', (event: RunEvent) => {
-    if (event.type === 'metrics') metrics.push(event.metrics);
-    else if (event.type === 'progress') onProgress?.(event.progress);
-    else logger?.[event.level](event.fields, event.message);
-  });
   const abort = () => port1.postMessage('abort');
+  let thrown: unknown;
+  port1.on('message', (event: RunEvent) => {
+    if (event.type === 'metrics') return kept.push(event.metrics);
+    try {
+      if (event.type === 'progress') onProgress?.(event.progress);
+      else logger?.[event.level](event.fields, event.message);
+    } catch (error) {
+      // the caller's own code failed: the run ends and says so, the caller's process does not
+      thrown ??= error;
+      abort();
+    }
+  });
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
 
-  const task: RunTask = { options, calledAt: Date.now(), workerTimeoutMs: workerTimeout * 1000, port: port2 };
   // the last rows come by another port than the outcome: wait until that port has closed behind them
   const drained = once(port1, 'close');
-  const result = runTask(task)
-    .then(async (outcome) => {
+  const finish = async () => {
+    try {
+      const outcome = await runTask({ options, calledAt: Date.now(), port: port2 });
       await drained;
-      if (!outcome.ok) throw restored(outcome);
-      if (outcome.summary.stopReason === 'aborted') throw new AbortedError(outcome.summary);
-      return outcome.summary;
-    })
-    .finally(() => {
+      if (thrown !== undefined) {
+        throw new FlotillaError('internal', `a callback threw: ${asFlotillaError(thrown).message}`, { cause: thrown });
+      }
+      if (outcome.ok && outcome.summary.stopReason !== 'aborted') return outcome.summary;
+      if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
+      if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
+      throw restored(outcome);
+    } finally {
       signal?.removeEventListener('abort', abort);
       port1.close();
-    });
+    }
+  };
+  const result = finish();
   result.then(
-    () => metrics.end(),
-    (error) => metrics.end(error),
+    () => kept.end(undefined),
+    (error: FlotillaError) => {
+      kept.end(error);
+      if (thrown === undefined) logger?.error({ code: error.code }, error.message);
+    },
   );
-  return { result, [Symbol.asyncIterator]: () => metrics };
+  return { result, [Symbol.asyncIterator]: () => kept.read() };
+}
+
+/** Refuses what the schema cannot see, before anything is opened. */
+function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal' | 'logger' | 'onProgress'>): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new UsageError('onProgress must be a function');
+  for (const level of ['debug', 'info', 'error'] as const) {
+    if (logger !== undefined && typeof logger?.[level] !== 'function') {
+      throw new UsageError(`logger must have a method ${level}, as pino's has`);
+    }
+  }
 }
 
 /** Runs the server thread to its end. */
@@ -114,36 +150,53 @@ function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>):
   return error;
 }
 
-/** A queue with one reader: rows wait for it, or it waits for them. */
-class Unread<T> implements AsyncIterator<T> {
+/** The last rows of a run, for any number of readers. */
+class KeptRows<T> {
   readonly #rows: T[] = [];
-  #wake: (() => void) | undefined;
+  /** Rows that are no longer kept. */
+  #dropped = 0;
   #ended = false;
   #error: unknown;
+  #changed = withResolvers();
 
   push(row: T): void {
     this.#rows.push(row);
-    if (this.#rows.length > MAX_UNREAD) this.#rows.shift();
-    this.#wake?.();
+    if (this.#rows.length > MAX_KEPT) {
+      this.#rows.shift();
+      this.#dropped++;
+    }
+    this.#wake();
   }
 
-  end(error?: unknown): void {
+  end(error: unknown): void {
     this.#ended = true;
     this.#error = error;
-    this.#wake?.();
+    this.#wake();
   }
 
-  async next(): Promise<IteratorResult<T>> {
-    while (this.#rows.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+  /** All rows, from the oldest that is kept; ends, or throws, as the run does. */
+  async *read(): AsyncGenerator<T, void, undefined> {
+    for (let next = 0; ; next++) {
+      next = Math.max(next, this.#dropped);
+      while (next >= this.#dropped + this.#rows.length && !this.#ended) await this.#changed.promise;
+      const row = this.#rows[next - this.#dropped];
+      if (row === undefined) break;
+      yield row;
     }
-    const row = this.#rows.shift();
-    if (row !== undefined) return { done: false, value: row };
-    const error = this.#error;
-    this.#error = undefined;
-    if (error !== undefined) throw error;
-    return { done: true, value: undefined };
+    if (this.#error !== undefined) throw this.#error;
   }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = withResolvers();
+  }
+}
+
+/** A promise and what resolves it. (Promise.withResolvers came with Node 22.) */
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -12,10 +12,7 @@ afterEach(async () => {
 /** A run on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
 export async function launchInProcess(options: Record<string, unknown>): Promise<LaunchedRun> {
   const parsed = parseOptions({ transport: 'loopback', ...options });
-  const run = await launch(parsed, planRun(parsed), {
-    workerTimeoutMs: 60_000,
-    turn: () => new Promise(setImmediate),
-  });
+  const run = await launch(parsed, planRun(parsed), () => new Promise(setImmediate));
   open.push(run);
   return run;
 }
@@ -36,12 +33,12 @@ export async function iterates(options: Record<string, unknown>, rounds: number)
 export function relativeDistance(a: readonly Float64Array[], b: readonly Float64Array[]): number {
   let distance = 0;
   let size = 0;
-  b.forEach((vector, k) =>
-    vector.forEach((v, j) => {
+  for (const [k, vector] of b.entries()) {
+    for (const [j, v] of vector.entries()) {
       distance = Math.max(distance, Math.abs(v - a[k][j]));
       size = Math.max(size, Math.abs(v));
-    }),
-  );
+    }
+  }
   return distance / size;
 }
 

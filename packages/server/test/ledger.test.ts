@@ -1,6 +1,6 @@
 import { HEADER_BYTES } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
-import { denseFrameBytes } from '../dist/cli/closing-table.js';
+import { denseFrameBytes } from '../dist/index.js';
 import { train } from '../dist/train.js';
 import { launchInProcess } from './in-process.js';
 
@@ -91,8 +91,8 @@ describe.each([
         coordinates: 7 * rounds * d,
       });
     }
-    const shape = { rounds, workers: 7, dimension: d } as Parameters<typeof denseFrameBytes>[0];
-    expect(denseFrameBytes(shape, width)).toBe(ledger.total('uplink').frameBytes);
+    const shape = { rounds, workers: 7, dimension: d, wire };
+    expect(denseFrameBytes(shape)).toBe(ledger.total('uplink').frameBytes);
   });
 
   test('marina: g dense down, RandK up; marina-p: gradients dense up', async () => {

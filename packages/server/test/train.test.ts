@@ -72,7 +72,8 @@ describe('train', () => {
 
   test("the logger is the caller's", async () => {
     const lines: [object, string][] = [];
-    const logger = { info: (fields: object, message: string) => lines.push([fields, message]), debug: () => {} };
+    const info = (fields: object, message: string) => lines.push([fields, message]);
+    const logger = { info, debug: () => {}, error: info };
     const { xHash } = await train({ ...quick, logger }).result;
     expect(lines.map(([, message]) => message)).toEqual(['run starts', 'run ends']);
     expect(lines[1][0]).toMatchObject({ xHash });
@@ -81,7 +82,11 @@ describe('train', () => {
   test('options that are wrong on their face throw at once; the others reject', async () => {
     expect(() => train({ workers: 0 })).toThrow(expect.objectContaining({ code: 'usage' }));
     expect(() => train({ wokers: 3 } as TrainOptions)).toThrow('unknown option wokers');
-    await expect(train({ ...quick, method: 'sgd' }).result).rejects.toMatchObject({ code: 'usage' });
+    expect(() => train({ ...quick, method: 'sgd' })).toThrow('unknown method "sgd"');
+    expect(() => train({ workerTimeout: Number.NaN })).toThrow('workerTimeout');
+    expect(() => train(null as unknown as TrainOptions)).toThrow('options must be an object');
+    expect(() => train({ signal: {} as AbortSignal })).toThrow('signal must be an AbortSignal');
+    expect(() => train({ logger: {} as never })).toThrow('logger must have a method debug');
     await expect(rowsOf(train({ ...quick, uplink: 'rand-k:k=51' }))).rejects.toMatchObject({ code: 'usage' });
   });
 

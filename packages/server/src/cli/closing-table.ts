@@ -1,15 +1,9 @@
-import { HEADER_BYTES } from '@flotilla/protocol';
-import type { Summary } from '../metrics.js';
+import { denseFrameBytes, type Summary } from '../metrics.js';
 import { bytes, duration, number } from './format.js';
 
-/** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
-export function denseFrameBytes({ rounds, workers, dimension }: Summary, wireBytes: number): number {
-  return rounds * workers * (HEADER_BYTES + wireBytes * dimension);
-}
-
 /** What a run came to, and its measured bytes beside what gradient descent would have sent. */
-export function closingTable(summary: Summary, wireBytes: number, folder: string): string {
-  const gd = denseFrameBytes(summary, wireBytes);
+export function closingTable(summary: Summary, folder: string): string {
+  const gd = denseFrameBytes(summary);
   const { uplink, downlink } = summary;
   const row = (name: string, messages: number, payload: number, frame: number, dense: number) => [
     ...[name, String(messages), bytes(payload), bytes(frame), bytes(dense), `${(dense / frame).toPrecision(3)} ×`],

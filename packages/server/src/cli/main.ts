@@ -50,7 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
     display?.stop();
     const summary = await run.result;
     if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else if (!flags.quiet) process.stdout.write(closingTable(summary, options.wire === 'f32' ? 4 : 8, out));
+    else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
     return 0;
   } catch (error) {
     display?.stop();

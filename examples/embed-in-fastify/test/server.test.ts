@@ -1,0 +1,190 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Metrics, Summary } from '@flotilla/server';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { build } from '../server.js';
+
+const QUICK = { problem: 'heterogeneous-quadratic', workers: 4, threads: 2, rounds: 60 };
+/** Goes on until it is aborted, with some tenths of a second between evaluations. */
+const LONG = { ...QUICK, problem: 'heterogeneous-quadratic:d=20000', rounds: 1e9, evalEvery: 50 };
+
+interface View {
+  state: string;
+  metrics?: Metrics;
+  summary?: Summary;
+  error?: { code: string; message: string };
+}
+
+let app: FastifyInstance;
+let url: string;
+let logged: Record<string, unknown>[];
+
+beforeEach(async () => {
+  logged = [];
+  app = build({ logger: { level: 'info', stream: { write: (line: string) => void logged.push(JSON.parse(line)) } } });
+  url = await app.listen({ port: 0, host: '127.0.0.1' });
+});
+afterEach(() => app.close(), 60_000);
+
+const post = (options: unknown) =>
+  fetch(`${url}/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(options),
+  });
+const start = async (options: unknown) => ((await (await post(options)).json()) as { id: string }).id;
+const get = async (id: string) => (await fetch(`${url}/runs/${id}`)).json() as Promise<View>;
+
+/** The lines of a run's metrics, as they arrive. */
+async function* metrics(id: string): AsyncGenerator<Metrics> {
+  const response = await fetch(`${url}/runs/${id}/metrics`);
+  expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line);
+  }
+  expect(rest).toBe('');
+}
+
+async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const kept: T[] = [];
+  for await (const row of rows) kept.push(row);
+  return kept;
+}
+
+describe('a run over HTTP', () => {
+  it('is accepted with 202, streamed to several readers, and ends in a summary', async () => {
+    const response = await post(QUICK);
+    expect(response.status).toBe(202);
+    const { id } = (await response.json()) as { id: string };
+
+    const [one, other] = await Promise.all([all(metrics(id)), all(metrics(id))]);
+    expect(one.map(({ round }) => round)).toEqual([0, 10, 20, 30, 40, 50, 60]);
+    expect(other).toEqual(one);
+    const [first, last] = [one[0], one[one.length - 1]];
+    expect(last.loss).toBeLessThan(first.loss);
+
+    const { state, metrics: latest, summary, error } = await get(id);
+    expect({ state, error }).toEqual({ state: 'done', error: undefined });
+    expect(latest).toEqual(last);
+    expect(summary).toMatchObject({ rounds: 60, stopReason: 'rounds', workers: 4, threads: 2, uplink: last.uplink });
+    // one that comes late gets every row
+    expect(await all(metrics(id))).toEqual(one);
+  });
+
+  it("logs through the app's own logger, under the run's id", async () => {
+    const id = await start(QUICK);
+    await all(metrics(id));
+    const messages = logged.filter(({ run }) => run === id).map(({ msg }) => msg);
+    expect(messages).toEqual(expect.arrayContaining(['run starts', 'run ends']));
+  });
+
+  it('gives the same iterate as another run with the same options, beside it', async () => {
+    const ids = await Promise.all([start(QUICK), start(QUICK)]);
+    await Promise.all(ids.map((id) => all(metrics(id))));
+    const [one, other] = await Promise.all(ids.map(get));
+    expect(one.summary?.xHash).toMatch(/^[0-9a-f]{64}$/);
+    expect(other.summary?.xHash).toBe(one.summary?.xHash);
+  });
+});
+
+describe('what cannot be run', () => {
+  it.each([
+    ['a value out of range', { workers: 0 }, /^workers cannot be 0/],
+    ['a wrong type', { rounds: 'many' }, /^rounds cannot be "many"/],
+    ['an unknown option', { speed: 11 }, /speed/],
+    ['a path on the host', { out: '/tmp/x' }, /out/],
+    ['something that is no data', { onProgress: 'x' }, /onProgress/],
+  ])('400 for %s', async (_, options, message) => {
+    const response = await post(options);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
+  });
+
+  it.each([{ method: 'no-such' }, { problem: 'no-such' }])('400 for %o', async (options) => {
+    expect((await post({ ...QUICK, ...options })).status).toBe(400);
+  });
+
+  it('a failed run with code usage for a compressor, which needs the dimension to be checked', async () => {
+    const id = await start({ ...QUICK, uplink: 'rand-k:k=100000' });
+    // the stream breaks off
+    await expect(all(metrics(id))).rejects.toThrow();
+    const { state, error } = await get(id);
+    expect(state).toBe('failed');
+    expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining('k=100000') });
+  });
+
+  it.each([
+    ['GET', ''],
+    ['GET', '/metrics'],
+    ['DELETE', ''],
+  ])('404 for %s /runs/unknown%s', async (method, rest) => {
+    const response = await fetch(`${url}/runs/unknown${rest}`, { method });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: 'not-found', message: expect.stringContaining('unknown') });
+  });
+});
+
+describe('a run that does not end by itself', () => {
+  it('is aborted by DELETE, and its stream ends', async () => {
+    const id = await start(LONG);
+    const rows: Metrics[] = [];
+    const read = async () => {
+      for await (const row of metrics(id)) {
+        if (rows.push(row) === 2) expect((await fetch(`${url}/runs/${id}`, { method: 'DELETE' })).status).toBe(202);
+      }
+    };
+    await expect(read()).rejects.toThrow();
+    const { state, error, metrics: latest } = await get(id);
+    expect(state).toBe('aborted');
+    expect(error).toEqual({ code: 'aborted', message: `the run was aborted after round ${latest?.round}` });
+    expect(latest).toEqual(rows.at(-1));
+  });
+
+  it('is aborted by app.close(), which ends its streams and waits for its threads', async () => {
+    const id = await start(LONG);
+    const rows = metrics(id);
+    await rows.next();
+    const last: Metrics[] = [];
+    const rest = (async () => {
+      for await (const row of rows) last.push(row);
+    })();
+    rest.catch(() => {});
+    const open = () => process.getActiveResourcesInfo().filter((name) => name === 'Worker' || name === 'MessagePort');
+    expect(open()).toContain('MessagePort');
+    await app.close();
+    await expect(rest).rejects.toThrow();
+    expect(last.at(-1)?.round).toBeGreaterThan(0);
+    expect(open()).toEqual([]);
+  });
+
+  it('leaves the event loop free: other requests are answered between two of its metrics rows', async () => {
+    const id = await start(LONG);
+    const rows = metrics(id);
+    await rows.next();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    /** Answers to GET /runs/:id by the round that was the latest then. */
+    const answers = new Map<number, number>();
+    while (answers.size < 5) {
+      const { state, metrics: latest } = await get(id);
+      expect(state).toBe('running');
+      const round = latest?.round ?? -1;
+      answers.set(round, (answers.get(round) ?? 0) + 1);
+    }
+    delay.disable();
+    await fetch(`${url}/runs/${id}`, { method: 'DELETE' });
+
+    const ms = (nanoseconds: number) => `${(nanoseconds / 1e6).toFixed(2)} ms`;
+    const counts = [...answers.values()];
+    console.log(
+      `event-loop delay under training: p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ` +
+        `${ms(delay.max)}; answers between rows: ${counts.join(', ')}`,
+    );
+    // a blocked loop would give one answer a row
+    expect(Math.max(...counts)).toBeGreaterThanOrEqual(10);
+  });
+});

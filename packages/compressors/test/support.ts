@@ -1,0 +1,30 @@
+import { KeyedRandom } from '@flotilla/core';
+import { type Compressor, createCompressor, type Direction, MessageKey } from '../dist/index.js';
+
+/** Draws the supports of messages: what the decoded vector of an all-ones input does not leave zero. */
+export class Supports {
+  readonly #compressor: Compressor;
+  readonly #key: MessageKey;
+  readonly #ones: Float64Array;
+  readonly #vector: Float64Array;
+  readonly #out: Uint8Array;
+
+  constructor(spec: string, dimension: number, workers: number, seed = 'supports', direction: Direction = 'uplink') {
+    this.#compressor = createCompressor(spec, { dimension, workers, wire: 'f32' });
+    this.#key = new MessageKey(new KeyedRandom(seed), direction, workers);
+    this.#ones = new Float64Array(dimension).fill(1);
+    this.#vector = new Float64Array(dimension);
+    this.#out = new Uint8Array(this.#compressor.maxBytes);
+  }
+
+  /** The kept coordinates in increasing order. */
+  of(round: number, worker: number): number[] {
+    const key = this.#key.at(round, worker);
+    const bytes = this.#compressor.encode(this.#ones, key, this.#out, 0);
+    this.#compressor.decode(this.#out, 0, bytes, key);
+    this.#compressor.copyTo(this.#vector);
+    const kept: number[] = [];
+    for (let j = 0; j < this.#vector.length; j++) if (this.#vector[j] !== 0) kept.push(j);
+    return kept;
+  }
+}

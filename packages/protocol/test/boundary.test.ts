@@ -1,0 +1,445 @@
+import type { Direction, Wire } from '@flotilla/compressors';
+import { DivergedError, type Form, KeyedRandom } from '@flotilla/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Boundary, type BoundaryOptions } from '../dist/boundary.js';
+import { FrameKind, HEADER_BYTES } from '../dist/frame.js';
+import { expectProtocolError, hex } from './expect-error.js';
+
+const D = 10;
+const N = 4;
+const random = new KeyedRandom('boundary');
+const { uplink, downlink } = FrameKind;
+const wires: readonly Wire[] = ['f32', 'f64'];
+
+/** The sender's and the receiver's end of a link. */
+function link(options: Partial<BoundaryOptions> = {}): { sender: Boundary; receiver: Boundary } {
+  const all: BoundaryOptions = {
+    direction: 'uplink',
+    dimension: D,
+    workers: N,
+    wire: 'f64',
+    compressor: undefined,
+    random,
+    ...options,
+  };
+  // two processes share a seed, not an object
+  return { sender: new Boundary(all), receiver: new Boundary({ ...all, random: new KeyedRandom('boundary') }) };
+}
+
+/** Writes one message into a buffer that is full of other bytes, and returns the frame. */
+function write(
+  boundary: Boundary,
+  form: Form,
+  vector: Float64Array,
+  { kind = uplink as FrameKind, round = 3, coins = 0, worker = 1 } = {},
+): Uint8Array {
+  const room = new Uint8Array(boundary.maxFrameBytes(form) + 16).fill(0xee);
+  const length = boundary.write(kind, round, coins, worker, { form, vector }, room);
+  // nothing is written after the end of the frame
+  expect(room.subarray(length).every((byte) => byte === 0xee)).toBe(true);
+  expect(length).toBeLessThanOrEqual(boundary.maxFrameBytes(form));
+  return room.slice(0, length);
+}
+
+function decoded(boundary: Boundary, frame: Uint8Array, round = 3, worker = 1, kind: FrameKind = uplink): Float64Array {
+  const vector = new Float64Array(D).fill(Number.NaN);
+  boundary.read(frame, kind, round, worker).copyTo(vector);
+  return vector;
+}
+
+const vectors = (wire: Wire): fc.Arbitrary<Float64Array> =>
+  fc
+    .array(
+      wire === 'f32'
+        ? fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e30), max: Math.fround(1e30) })
+        : fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }),
+      { minLength: D, maxLength: D },
+    )
+    .map((values) => Float64Array.from(values));
+
+const x = Float64Array.of(1, -2, 0.5, 4, -0.25, 8, -16, 32, 0.125, -64);
+const nothing = new Float64Array(0);
+
+/** Payload bytes and paper bits of `count` values, by the papers and the wire, not by the code. */
+const plain = {
+  f32: { bytes: (count: number) => 4 * count, bits: 32 },
+  f64: { bytes: (count: number) => 8 * count, bits: 64 },
+} as const;
+const natural = {
+  f32: { bytes: (count: number) => Math.ceil((9 * count) / 8), bits: 9 },
+  f64: { bytes: (count: number) => Math.ceil((12 * count) / 8), bits: 12 },
+} as const;
+
+/** Every kind of compressor: what it writes, how many coordinates a message has, whether one serves all workers. */
+const table = [
+  { spec: 'identity', values: plain, count: D, same: false },
+  { spec: 'natural', values: natural, count: D, same: false },
+  { spec: 'rand-k:k=3', values: plain, count: 3, same: false },
+  { spec: 'rand-k:k=3+natural', values: natural, count: 3, same: false },
+  { spec: 'same-rand-k:k=3', values: plain, count: 3, same: true },
+  { spec: 'same-rand-k:k=3+natural', values: natural, count: 3, same: true },
+  // ten coordinates dealt to four workers in hands of at most three: how many, the round decides
+  { spec: 'perm-k', values: plain, count: undefined, same: false },
+  { spec: 'perm-k+natural', values: natural, count: undefined, same: false },
+] as const;
+
+describe('dense messages', () => {
+  it('lie in the frame as little-endian numbers after the header', () => {
+    const vector = Float64Array.of(1, -2, 0.5);
+    const f32 = link({ wire: 'f32', dimension: 3 }).sender;
+    expect(hex(write(f32, 'dense', vector, { coins: 2 }))).toBe('0301020003000000' + '0000803f000000c00000003f');
+    const f64 = link({ wire: 'f64', dimension: 3 }).sender;
+    expect(hex(write(f64, 'dense', vector, { kind: downlink, round: 258 }))).toBe(
+      '0201000002010000' + '000000000000f03f00000000000000c0000000000000e03f',
+    );
+  });
+
+  it.each(wires)('%s: cost 8 bytes and the width of each coordinate', (wire) => {
+    const width = plain[wire].bytes(1);
+    const { sender, receiver } = link({ wire });
+    const cost = {
+      payloadBytes: width * D,
+      frameBytes: HEADER_BYTES + width * D,
+      coordinates: D,
+      paperBits: 8 * width * D,
+    };
+    const frame = write(sender, 'dense', x);
+    expect(frame.length).toBe(cost.frameBytes);
+    expect(sender.maxFrameBytes('dense')).toBe(cost.frameBytes);
+    expect(sender.message).toEqual(cost);
+    receiver.read(frame, uplink, 3, 1);
+    expect(receiver.message).toEqual(cost);
+  });
+
+  it.each(wires)('%s: arrive as the wire rounds them, −0 included', (wire) => {
+    const { sender, receiver } = link({ wire });
+    fc.assert(
+      fc.property(vectors(wire), fc.nat(0xffffffff), fc.nat(255), fc.nat(N - 1), (vector, round, coins, worker) => {
+        const before = vector.slice();
+        const frame = write(sender, 'dense', vector, { round, coins, worker });
+        expect(vector).toEqual(before);
+        const incoming = receiver.read(frame, uplink, round, worker);
+        expect(incoming.form).toBe('dense');
+        expect(incoming.coins).toBe(coins);
+        const target = new Float64Array(D).fill(Number.NaN);
+        incoming.copyTo(target);
+        expect(target).toEqual(wire === 'f32' ? Float64Array.from(vector, Math.fround) : vector);
+      }),
+    );
+  });
+
+  it('are added with a weight', () => {
+    const { sender, receiver } = link();
+    const incoming = receiver.read(write(sender, 'dense', x), uplink, 3, 1);
+    const sum = new Float64Array(D).fill(1);
+    incoming.addTo(sum, 0.5);
+    expect(sum).toEqual(x.map((value) => 1 + 0.5 * value));
+  });
+});
+
+describe('messages without a vector', () => {
+  it('are a header and nothing else', () => {
+    const { sender, receiver } = link({ compressor: 'rand-k:k=3' });
+    // a message that cost something comes first: its counts must not stay
+    write(sender, 'compressed', x);
+    const frame = write(sender, 'none', nothing, { coins: 5 });
+    const cost = { payloadBytes: 0, frameBytes: HEADER_BYTES, coordinates: 0, paperBits: 0 };
+    expect(hex(frame)).toBe('0300050003000000');
+    expect(sender.maxFrameBytes('none')).toBe(HEADER_BYTES);
+    expect(sender.message).toEqual(cost);
+
+    receiver.read(write(sender, 'dense', x), uplink, 3, 1);
+    const incoming = receiver.read(frame, uplink, 3, 1);
+    expect(incoming.form).toBe('none');
+    expect(incoming.coins).toBe(5);
+    expect(receiver.message).toEqual(cost);
+    // they carry no vector, not that of the message before
+    const target = x.slice();
+    incoming.addTo(target, 1);
+    incoming.copyTo(target);
+    expect(target).toEqual(x);
+  });
+
+  it('with a payload are refused', () => {
+    const { sender, receiver } = link();
+    const frame = Uint8Array.of(...write(sender, 'none', nothing), 0);
+    expectProtocolError(() => receiver.read(frame, uplink, 3, 1), /1 bytes after an empty message/);
+  });
+});
+
+describe.each(wires)('compressed messages, %s', (wire) => {
+  it.each(table)('$spec: cost what the formula says', ({ spec, values, count }) => {
+    const { sender, receiver } = link({ wire, compressor: spec });
+    const { bytes, bits } = values[wire];
+    for (let round = 0; round < 20; round++) {
+      let dealt = 0;
+      for (let worker = 0; worker < N; worker++) {
+        const frame = write(sender, 'compressed', x, { round, worker });
+        const incoming = receiver.read(frame, uplink, round, worker);
+        const target = new Float64Array(D);
+        incoming.copyTo(target);
+        // x has no zero, and natural compression makes none of it
+        const kept = target.filter((value) => value !== 0).length;
+        dealt += kept;
+        expect(kept).toBe(count ?? kept);
+        expect(sender.message).toEqual({
+          payloadBytes: bytes(kept),
+          frameBytes: bytes(kept) + HEADER_BYTES,
+          coordinates: kept,
+          paperBits: bits * kept,
+        });
+        expect(receiver.message).toEqual(sender.message);
+        expect(frame.length).toBe(sender.message.frameBytes);
+      }
+      expect(dealt).toBe(count === undefined ? D : N * count);
+    }
+    expect(sender.maxFrameBytes('compressed')).toBe(HEADER_BYTES + bytes(count ?? Math.ceil(D / N)));
+    expect(sender.maxFrameBytes('dense')).toBe(HEADER_BYTES + plain[wire].bytes(D));
+  });
+
+  it.each(table)('$spec: the sender reads in its own frame what the receiver reads', ({ spec }) => {
+    const { sender, receiver } = link({ wire, compressor: spec, direction: 'downlink' });
+    fc.assert(
+      fc.property(vectors(wire), fc.nat(0xffffffff), fc.nat(N - 1), (huge, round, worker) => {
+        // room for the factor d/k that an unbiased compressor scales by
+        const vector = huge.map((value) => value / 1024);
+        const frame = write(sender, 'compressed', vector, { kind: downlink, round, worker });
+        const sent = decoded(sender, frame, round, worker, downlink);
+        expect(decoded(receiver, frame, round, worker, downlink)).toEqual(sent);
+        const sum = new Float64Array(D);
+        receiver.read(frame, downlink, round, worker).addTo(sum, 1);
+        expect(sum.map((value) => value + 0)).toEqual(sent.map((value) => value + 0));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it.each(table.filter(({ same }) => same))('$spec: one message is read by every worker', ({ spec }) => {
+    const { sender, receiver } = link({ wire, compressor: spec, direction: 'downlink' });
+    for (let round = 0; round < 20; round++) {
+      const frame = write(sender, 'compressed', x, { kind: downlink, round, worker: 0 });
+      const sent = decoded(sender, frame, round, 0, downlink);
+      for (let worker = 0; worker < N; worker++) {
+        expect(decoded(receiver, frame, round, worker, downlink)).toEqual(sent);
+      }
+    }
+  });
+});
+
+describe('perm-k with more workers than coordinates', () => {
+  it('sends a header alone to whom no coordinate is dealt', () => {
+    const d = 2;
+    const { sender, receiver } = link({ dimension: d, workers: 5, compressor: 'perm-k' });
+    const target = new Float64Array(d);
+    let empty = 0;
+    for (let worker = 0; worker < 5; worker++) {
+      const frame = write(sender, 'compressed', Float64Array.of(1, 1), { worker });
+      const incoming = receiver.read(frame, uplink, 3, worker);
+      incoming.addTo(target, 1 / 5);
+      expect(sender.message.payloadBytes).toBe(8 * sender.message.coordinates);
+      if (frame.length > HEADER_BYTES) continue;
+      empty++;
+      expect(sender.message).toEqual({ payloadBytes: 0, frameBytes: HEADER_BYTES, paperBits: 0, coordinates: 0 });
+      expect(incoming.form).toBe('compressed');
+    }
+    // 5 = 2 · 2 + 1: two workers for each coordinate, one left over, and the mean is the vector
+    expect(empty).toBe(1);
+    expect(target).toEqual(Float64Array.of(1, 1));
+  });
+});
+
+describe('natural compression', () => {
+  it('is 9 bits a coordinate without gaps, lowest bit first, exact for powers of two', () => {
+    const vector = Float64Array.of(1, -2, 0.5, 0);
+    // biased exponent · 2 + sign
+    const symbols = [127 * 2, 128 * 2 + 1, 126 * 2, 0];
+    const bits = symbols.reduce((sum, symbol, k) => sum | (BigInt(symbol) << BigInt(9 * k)), 0n);
+    const payload = Array.from({ length: 5 }, (_, k) => Number((bits >> BigInt(8 * k)) & 0xffn));
+    const { sender } = link({ wire: 'f32', dimension: 4, compressor: 'natural' });
+    const frame = write(sender, 'compressed', vector);
+    expect([...frame.subarray(HEADER_BYTES)]).toEqual(payload);
+    expect(sender.message).toEqual({ payloadBytes: 5, frameBytes: 13, coordinates: 4, paperBits: 36 });
+  });
+});
+
+describe('same', () => {
+  it.each(table)('$spec: $same', ({ spec, same }) => {
+    expect(link({ compressor: spec }).sender.same('compressed')).toBe(same);
+  });
+
+  it('is true of a message that no worker is named in', () => {
+    for (const compressor of [undefined, 'perm-k', 'same-rand-k:k=1']) {
+      const { sender } = link({ compressor });
+      expect(sender.same('dense')).toBe(true);
+      expect(sender.same('none')).toBe(true);
+    }
+  });
+});
+
+describe('a boundary without a compressor', () => {
+  it.each<Direction>(['uplink', 'downlink'])('has no compressed messages: %s', (direction) => {
+    const { sender, receiver } = link({ direction });
+    const refusal = new RegExp(`this ${direction} carries no compressed messages`);
+    expectProtocolError(() => sender.maxFrameBytes('compressed'), refusal);
+    expectProtocolError(() => sender.same('compressed'), refusal);
+    expectProtocolError(() => write(sender, 'compressed', x), refusal);
+    const frame = write(link({ compressor: 'identity' }).sender, 'compressed', x);
+    expectProtocolError(() => receiver.read(frame, uplink, 3, 1), refusal);
+  });
+});
+
+describe('a frame that is not the one expected', () => {
+  const { sender, receiver } = link();
+  const frame = write(sender, 'dense', x);
+
+  it('is refused when its kind is another', () => {
+    for (const kind of Object.values(FrameKind)) {
+      if (kind === uplink) continue;
+      expectProtocolError(() => receiver.read(frame, kind, 3, 1), new RegExp(`expected a frame of kind ${kind}`));
+    }
+  });
+
+  it('is refused when its round is another', () => {
+    for (const round of [0, 2, 4, 259, 3 + 2 ** 31]) {
+      expectProtocolError(() => receiver.read(frame, uplink, round, 1), /got kind 3 and round 3/);
+    }
+  });
+});
+
+describe('a vector that no wire can carry', () => {
+  const bad = [Number.NaN, Infinity, -Infinity];
+
+  it.each(['dense', 'identity', 'natural'])('names round and worker: %s', (what) => {
+    const compressor = what === 'dense' ? undefined : what;
+    const form = what === 'dense' ? 'dense' : 'compressed';
+    for (const wire of wires) {
+      for (const value of bad) {
+        for (let at = 0; at < D; at++) {
+          const vector = x.slice();
+          vector[at] = value;
+          for (const direction of ['uplink', 'downlink'] as const) {
+            const { sender } = link({ wire, compressor, direction });
+            const where = direction === 'uplink' ? 2 : 'server';
+            let thrown: unknown;
+            try {
+              write(sender, form, vector, { round: 41, worker: 2 });
+            } catch (error) {
+              thrown = error;
+            }
+            expect(thrown).toBeInstanceOf(DivergedError);
+            expect(thrown).toMatchObject({ code: 'diverged', round: 41, where });
+            expect((thrown as Error).message).toContain('round 41');
+            expect((thrown as Error).message).toContain(direction === 'uplink' ? 'worker 2' : 'the server');
+          }
+        }
+      }
+    }
+  });
+
+  it.each([
+    ['f32', undefined, 3.5e38],
+    ['f32', 'natural', 3.5e38],
+    // between 2^127, the largest power of two, and the largest f32
+    ['f32', 'natural', 3e38],
+    ['f64', 'natural', 1.5 * 2 ** 1023],
+    // finite until it is scaled by d/k
+    ['f64', 'rand-k:k=1', 1e308],
+    ['f32', 'rand-k:k=1', 2e38],
+  ] as const)('is one that overflows: %s %s %s', (wire, compressor, value) => {
+    const { sender } = link({ wire, compressor });
+    const form = compressor === undefined ? 'dense' : 'compressed';
+    expect(() => write(sender, form, new Float64Array(D).fill(value))).toThrow(DivergedError);
+  });
+
+  it('leaves the boundary as it was', () => {
+    const { sender, receiver } = link({ compressor: 'natural' });
+    expect(() => write(sender, 'compressed', new Float64Array(D).fill(Number.NaN))).toThrow(DivergedError);
+    expect(decoded(receiver, write(sender, 'compressed', x))).toEqual(x);
+  });
+});
+
+/** The forms that a link can carry: one dense and one of each compressor. */
+const carried = [
+  { spec: undefined, form: 'dense' as Form },
+  ...table.map(({ spec }) => ({ spec, form: 'compressed' as Form })),
+];
+
+describe.each(wires)('damaged frames, %s', (wire) => {
+  it.each(carried)('$form $spec: every other length is refused', ({ spec, form }) => {
+    const { sender, receiver } = link({ wire, compressor: spec });
+    const frame = write(sender, form, x);
+    const sent = decoded(sender, frame);
+    for (let length = 0; length < frame.length; length++) {
+      expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
+    }
+    for (let more = 1; more <= 16; more++) {
+      const longer = new Uint8Array(frame.length + more);
+      longer.set(frame);
+      expectProtocolError(() => receiver.read(longer, uplink, 3, 1));
+    }
+    // a refusal leaves nothing behind
+    expect(decoded(receiver, frame)).toEqual(sent);
+  });
+
+  // What a flipped bit does. Header: a flip in kind, form, the reserved byte or the round is always noticed; one in the
+  // coins never, any eight coins are possible. Payload: a flip is noticed when it makes a number that is not finite (plain
+  // values), or an exponent, a signed zero or padding that natural compression never writes. All other flips are other
+  // values: a frame has no checksum, its transport has to be reliable.
+  it.each(carried)('$form $spec: a flipped bit is refused or read as finite values', ({ spec, form }) => {
+    const { sender, receiver } = link({ wire, compressor: spec });
+    const frame = write(sender, form, x);
+    const sent = decoded(sender, frame);
+    for (let bit = 0; bit < 8 * frame.length; bit++) {
+      const changed = frame.slice();
+      changed[bit >> 3] ^= 1 << (bit & 7);
+      let vector: Float64Array | undefined;
+      try {
+        vector = decoded(receiver, changed);
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'ProtocolError', code: 'protocol' });
+      }
+      if (bit < 8 * HEADER_BYTES) {
+        expect(vector, `header bit ${bit}`).toEqual(bit >> 3 === 2 ? sent : undefined);
+      } else if (vector !== undefined) {
+        expect(vector.every(Number.isFinite)).toBe(true);
+        expect(vector).not.toEqual(sent);
+      }
+      if (bit >= 8 * HEADER_BYTES && (spec === undefined || !spec.includes('natural'))) {
+        // −0 is a value of its own, so every finite flip is a different vector
+        expect(vector === undefined, `payload bit ${bit}`).toBe(!allFinite(changed.slice(HEADER_BYTES), wire));
+      }
+    }
+    expect(decoded(receiver, frame)).toEqual(sent);
+  });
+
+  it.each(carried)('$form $spec: random bytes are refused or read as finite values', ({ spec, form }) => {
+    const { sender, receiver } = link({ wire, compressor: spec });
+    const frame = write(sender, form, x);
+    const sent = decoded(sender, frame);
+    const payload = fc.uint8Array({ minLength: frame.length - HEADER_BYTES, maxLength: frame.length - HEADER_BYTES });
+    const header = fc.oneof(
+      fc.constant(frame.slice(0, HEADER_BYTES)),
+      fc.uint8Array({ minLength: HEADER_BYTES, maxLength: HEADER_BYTES }),
+    );
+    const whole = fc.tuple(header, payload).map(([head, body]) => Uint8Array.of(...head, ...body));
+    fc.assert(
+      fc.property(fc.oneof({ weight: 4, arbitrary: whole }, fc.uint8Array({ maxLength: 100 })), (bytes) => {
+        let vector: Float64Array | undefined;
+        try {
+          vector = decoded(receiver, bytes);
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'ProtocolError', code: 'protocol' });
+        }
+        if (vector !== undefined) expect(vector.every(Number.isFinite)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+    expect(decoded(receiver, frame)).toEqual(sent);
+  });
+});
+
+function allFinite(payload: Uint8Array, wire: Wire): boolean {
+  const values = wire === 'f32' ? new Float32Array(payload.buffer) : new Float64Array(payload.buffer);
+  return values.every(Number.isFinite);
+}

@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { Packr } from 'msgpackr';
+import { describe, expect, it } from 'vitest';
+import { type Control, type Job, packControl, unpackControl } from '../dist/control.js';
+import { WIRE_VERSION } from '../dist/frame.js';
+import { expectProtocolError, hex } from './expect-error.js';
+
+const MAX_BYTES = 1 << 20;
+
+/** What msgpack carries unchanged: it has no −0 among its integers, and JSON-like numbers are all that is sent. */
+const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => (x === 0 ? 0 : x));
+const text = fc.string({ unit: 'grapheme' });
+
+const job: fc.Arbitrary<Job> = fc.record(
+  {
+    method: text,
+    problem: text,
+    data: text,
+    split: text,
+    workers: fc.integer({ min: 1, max: 10_000 }),
+    uplink: text,
+    downlink: text,
+    wire: fc.constantFrom('f32', 'f64'),
+    init: text,
+    seed: text,
+  },
+  { requiredKeys: ['method', 'problem', 'workers', 'wire', 'init', 'seed'] },
+);
+
+const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control, { type: T }>> } = {
+  configure: fc.record({ type: fc.constant('configure'), wireVersion: fc.constant(WIRE_VERSION), job }),
+  ready: fc.record({
+    type: fc.constant('ready'),
+    wireVersion: fc.constant(WIRE_VERSION),
+    smoothness: fc.array(fc.option(number), { maxLength: 40 }),
+  }),
+  begin: fc.record({
+    type: fc.constant('begin'),
+    constants: fc.dictionary(
+      text.filter((key) => key !== '__proto__'),
+      number,
+      // an object without a prototype is not what unpacking returns
+      { noNullPrototype: true },
+    ),
+  }),
+  begun: fc.record({ type: fc.constant('begun') }),
+  finish: fc.record({ type: fc.constant('finish') }),
+  finished: fc.record({ type: fc.constant('finished'), computeSeconds: number.map(Math.abs) }),
+  failed: fc.record({ type: fc.constant('failed'), code: text, message: text }),
+};
+
+const someJob: Job = { method: 'gd', problem: 'quadratic', workers: 2, wire: 'f64', init: 'zeros', seed: '1' };
+
+/** One valid message of each type. */
+const valid: Control[] = [
+  { type: 'configure', wireVersion: WIRE_VERSION, job: someJob },
+  { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [1, null] },
+  { type: 'begin', constants: { stepSize: 0.5 } },
+  { type: 'begun' },
+  { type: 'finish' },
+  { type: 'finished', computeSeconds: 1.5 },
+  { type: 'failed', code: 'usage', message: 'no' },
+];
+
+/** Any value as msgpack, by the library itself: what a peer that does not check might send. */
+function pack(value: unknown): Uint8Array {
+  return Uint8Array.from(new Packr({ useRecords: false }).pack(value));
+}
+
+describe('control messages', () => {
+  for (const [type, message] of Object.entries(messages) as [string, fc.Arbitrary<Control>][]) {
+    it(`carry ${type} unchanged`, () => {
+      fc.assert(
+        fc.property(message, (sent) => {
+          expect(unpackControl(packControl(sent))).toEqual(sent);
+        }),
+      );
+    });
+  }
+
+  it('carry what is undefined as undefined or absent', () => {
+    const sent: Control = { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, data: undefined } };
+    expect(unpackControl(packControl(sent))).toEqual(sent);
+  });
+
+  it('are plain MessagePack maps', () => {
+    // map 16 of one entry, "type" → "begun"; the shorter fixmap is as good
+    expect(hex(packControl({ type: 'begun' }))).toBe('de0001a474797065a5626567756e');
+    const fixmap = Uint8Array.from(Buffer.from('81a474797065a5626567756e', 'hex'));
+    expect(unpackControl(fixmap)).toEqual({ type: 'begun' });
+  });
+
+  it('are read from a view into a larger buffer', () => {
+    const bytes = packControl({ type: 'finished', computeSeconds: 2 });
+    const large = new Uint8Array(bytes.length + 20).fill(0xc1);
+    large.set(bytes, 13);
+    expect(unpackControl(large.subarray(13, 13 + bytes.length))).toEqual({ type: 'finished', computeSeconds: 2 });
+  });
+
+  it('are packed into memory of their own, which a transfer may detach', () => {
+    const first = packControl({ type: 'failed', code: 'io', message: 'first' });
+    expect(first.byteOffset).toBe(0);
+    expect(first.buffer.byteLength).toBe(first.length);
+    const before = hex(first);
+    const others = Array.from({ length: 2000 }, (_, k) =>
+      packControl({ type: 'failed', code: 'io', message: `other ${k}` }),
+    );
+    expect(hex(first)).toBe(before);
+    // msgpackr's own results share an arena, where transferring one empties the others
+    structuredClone(others[0], { transfer: [others[0].buffer as ArrayBuffer] });
+    expect(others[0].length).toBe(0);
+    expect(unpackControl(first)).toEqual({ type: 'failed', code: 'io', message: 'first' });
+    for (let k = 1; k < others.length; k++) {
+      expect(unpackControl(others[k])).toEqual({ type: 'failed', code: 'io', message: `other ${k}` });
+    }
+  });
+
+  it.each<[string, unknown]>([
+    ['an unknown type', { type: 'reboot' }],
+    ['no type', { constants: {} }],
+    ['a type that is not text', { type: 3 }],
+    ['nil', null],
+    ['a number', 7],
+    ['text', 'begun'],
+    ['a list', ['begun']],
+    ['another wire version', { type: 'configure', wireVersion: WIRE_VERSION + 1, job: someJob }],
+    ['an older wire version', { type: 'ready', wireVersion: WIRE_VERSION - 1, smoothness: [] }],
+    ['a wire version as text', { type: 'ready', wireVersion: `${WIRE_VERSION}`, smoothness: [] }],
+    ['no wire version', { type: 'ready', smoothness: [] }],
+    ['too many workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 10_001 } }],
+    ['no workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 0 } }],
+    ['half a worker', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 1.5 } }],
+    ['an unknown wire', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, wire: 'f16' } }],
+    [
+      'a job without a method',
+      { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, method: undefined } },
+    ],
+    ['a job with an extra key', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, extra: 1 } }],
+    ['a NaN smoothness', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [Number.NaN] }],
+    ['too many smoothness constants', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(10_001).fill(1) }],
+    ['an infinite constant', { type: 'begin', constants: { stepSize: Infinity } }],
+    ['a constant that is text', { type: 'begin', constants: { stepSize: '1' } }],
+    ['negative seconds', { type: 'finished', computeSeconds: -1 }],
+    ['a failure without a code', { type: 'failed', message: 'no' }],
+  ])('refuse %s', (_, value) => {
+    expectProtocolError(() => unpackControl(pack(value)), /wire version 1/);
+  });
+
+  it.each(valid.map((message) => [message.type, message] as const))('refuse %s with an extra key', (_, message) => {
+    expect(unpackControl(pack(message))).toEqual(message);
+    expectProtocolError(() => unpackControl(pack({ ...message, extra: 0 })));
+  });
+
+  it('refuse bytes before or after a message', () => {
+    for (const message of valid) {
+      const bytes = packControl(message);
+      expectProtocolError(() => unpackControl(Uint8Array.of(...bytes, 0)));
+      expectProtocolError(() => unpackControl(Uint8Array.of(0, ...bytes)));
+      expectProtocolError(() => unpackControl(Uint8Array.of(...bytes, ...bytes)));
+    }
+  });
+
+  it('refuse every beginning of a message', () => {
+    for (const message of valid) {
+      const bytes = packControl(message);
+      for (let length = 0; length < bytes.length; length++) {
+        expectProtocolError(() => unpackControl(bytes.subarray(0, length)));
+      }
+    }
+  });
+
+  it('refuse more than a mebibyte before they look at it, and read up to that', () => {
+    const overhead = packControl({ type: 'failed', code: '', message: 'x'.repeat(70_000) }).length - 70_000;
+    const largest: Control = { type: 'failed', code: '', message: 'x'.repeat(MAX_BYTES - overhead) };
+    const bytes = packControl(largest);
+    expect(bytes.length).toBe(MAX_BYTES);
+    expect(unpackControl(bytes)).toEqual(largest);
+    const larger = packControl({ ...largest, message: `${largest.message}x` });
+    expectProtocolError(() => unpackControl(larger), /1048577 bytes, at most 1048576/);
+  });
+
+  it('are a message or a ProtocolError whatever the bytes, and the next message is read as ever', () => {
+    // the first byte of a map, list or extension leads further into the decoder than a random one
+    const lead = fc.constantFrom(0x81, 0x82, 0x83, 0x91, 0xc4, 0xc7, 0xc8, 0xd4, 0xd5, 0xd6, 0xdc, 0xdd, 0xde, 0xdf);
+    const bytes = fc
+      .tuple(fc.option(lead), fc.uint8Array({ maxLength: 60 }))
+      .map(([first, rest]) => (first === null ? rest : Uint8Array.of(first, ...rest)));
+    const known: Control = { type: 'begin', constants: { stepSize: 0.25, p: 0.5 } };
+    fc.assert(
+      fc.property(bytes, (random) => {
+        expectProtocolError(() => unpackControl(random));
+        expect(unpackControl(packControl(known))).toEqual(known);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('are a message or a ProtocolError after any flip of one bit', () => {
+    for (const message of valid) {
+      const bytes = packControl(message);
+      for (let at = 0; at < bytes.length; at++) {
+        for (let bit = 0; bit < 8; bit++) {
+          const changed = bytes.slice();
+          changed[at] ^= 1 << bit;
+          try {
+            // texts and numbers have no redundancy: a change there is another message of the same type
+            expect(unpackControl(changed).type).toBe(message.type);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'protocol' });
+          }
+        }
+      }
+    }
+  });
+
+  it.each([
+    ['a list that claims four billion items', 'ddffffffff'],
+    ['lists in lists that claim 32 million items each', 'dd01ffffff'.repeat(64)],
+    ['a map that claims four billion entries', 'dfffffffff'],
+    ['text that claims four gigabytes', 'dbffffffff'],
+    ['a million lists in each other', '91'.repeat(MAX_BYTES - 1)],
+  ])('refuse %s without memory for it', (_, bytes) => {
+    const before = process.memoryUsage.rss();
+    expectProtocolError(() => unpackControl(Uint8Array.from(Buffer.from(bytes, 'hex'))));
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200 << 20);
+  });
+
+  it('do not reach the prototype of objects', () => {
+    // {type: "begin", constants: {__proto__: {polluted: 1}}}, which no object literal would pack
+    const key = (name: string) => (0xa0 + name.length).toString(16) + Buffer.from(name).toString('hex');
+    const bytes = `82${key('type')}${key('begin')}${key('constants')}81${key('__proto__')}81${key('polluted')}01`;
+    expectProtocolError(() => unpackControl(Uint8Array.from(Buffer.from(bytes, 'hex'))));
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});

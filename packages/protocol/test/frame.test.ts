@@ -1,0 +1,123 @@
+import type { Form } from '@flotilla/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from '../dist/frame.js';
+import { expectProtocolError, hex } from './expect-error.js';
+
+const kinds = Object.values(FrameKind);
+const forms: readonly Form[] = ['none', 'dense', 'compressed'];
+
+const headers: fc.Arbitrary<Header> = fc.record({
+  kind: fc.constantFrom(...kinds),
+  form: fc.constantFrom(...forms),
+  coins: fc.integer({ min: 0, max: 0xff }),
+  round: fc.integer({ min: 0, max: 0xffffffff }),
+});
+
+/** Values that no read may leave behind by accident. */
+const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, round: 0x5a5a5a5a });
+
+function bytesOf(header: Header): Uint8Array {
+  const frame = new Uint8Array(HEADER_BYTES).fill(0xee);
+  writeHeader(header, frame);
+  return frame;
+}
+
+describe('frame header', () => {
+  // a change here is a change of the wire format, and needs a new WIRE_VERSION
+  it.each<[string, Header]>([
+    ['0100000000000000', { kind: FrameKind.start, form: 'none', coins: 0, round: 0 }],
+    ['0201000001000000', { kind: FrameKind.downlink, form: 'dense', coins: 0, round: 1 }],
+    ['0202030004030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, round: 0x01020304 }],
+    ['0302ff00ffffffff', { kind: FrameKind.uplink, form: 'compressed', coins: 0xff, round: 0xffffffff }],
+    ['0400000000000080', { kind: FrameKind.evaluate, form: 'none', coins: 0, round: 0x80000000 }],
+    ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, round: 0x100 }],
+    ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, round: 0x10000 }],
+  ])('is %s', (golden, header) => {
+    expect(WIRE_VERSION).toBe(1);
+    expect(hex(bytesOf(header))).toBe(golden);
+    const read = blank();
+    readHeader(Uint8Array.from(Buffer.from(golden, 'hex')), read);
+    expect(read).toEqual(header);
+  });
+
+  it('keeps an f64 payload aligned', () => {
+    expect(HEADER_BYTES % Float64Array.BYTES_PER_ELEMENT).toBe(0);
+  });
+
+  it('is read back as it was written, and nothing after it is touched', () => {
+    fc.assert(
+      fc.property(headers, fc.uint8Array({ maxLength: 40 }), (header, payload) => {
+        const frame = new Uint8Array(HEADER_BYTES + payload.length);
+        frame.set(payload, HEADER_BYTES);
+        writeHeader(header, frame);
+        expect(frame.subarray(HEADER_BYTES)).toEqual(payload);
+        const read = blank();
+        readHeader(frame, read);
+        expect(read).toEqual(header);
+      }),
+    );
+  });
+
+  it('reads any eight bytes as what was written as them, or as a ProtocolError', () => {
+    // small bytes are likely to be valid, so that both outcomes are met
+    const byte = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 0xff }));
+    let valid = 0;
+    fc.assert(
+      fc.property(fc.array(byte, { minLength: HEADER_BYTES, maxLength: HEADER_BYTES }), (bytes) => {
+        const frame = Uint8Array.from(bytes);
+        const read = blank();
+        if ((kinds as number[]).includes(bytes[0]) && bytes[1] < forms.length && bytes[3] === 0) {
+          readHeader(frame, read);
+          expect(bytesOf(read)).toEqual(frame);
+          valid++;
+        } else {
+          expectProtocolError(() => readHeader(frame, read));
+          expect(read).toEqual(blank());
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(valid).toBeGreaterThan(20);
+  });
+
+  const good: Header = { kind: FrameKind.uplink, form: 'dense', coins: 1, round: 7 };
+
+  /** Every value of one byte of a good header that must be refused. */
+  function refuses(at: number, isValid: (value: number) => boolean, message: RegExp): void {
+    for (let value = 0; value <= 0xff; value++) {
+      const frame = bytesOf(good);
+      frame[at] = value;
+      const read = blank();
+      if (isValid(value)) {
+        readHeader(frame, read);
+        continue;
+      }
+      expectProtocolError(() => readHeader(frame, read), message);
+      // a refused header changes nothing
+      expect(read).toEqual(blank());
+    }
+  }
+
+  it('refuses every unknown kind', () => {
+    refuses(0, (value) => value >= 1 && value <= 6, /unknown frame kind \d+/);
+  });
+
+  it('refuses every unknown form', () => {
+    refuses(1, (value) => value <= 2, /unknown payload form \d+/);
+  });
+
+  it('refuses every reserved byte but 0', () => {
+    refuses(3, (value) => value === 0, /reserved header byte is \d+/);
+  });
+
+  it('takes every value of the coins', () => {
+    refuses(2, () => true, /never/);
+  });
+
+  it('refuses every frame that is shorter than a header', () => {
+    for (let length = 0; length < HEADER_BYTES; length++) {
+      expectProtocolError(() => readHeader(bytesOf(good).subarray(0, length), blank()), new RegExp(`${length} bytes`));
+    }
+  });
+});

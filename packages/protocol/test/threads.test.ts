@@ -1,0 +1,178 @@
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createThreadTransport, openThreadEnd } from '../dist/transport/threads.js';
+import { describeTransport, type OpenTransport } from './describe-transport.js';
+
+/** The shared-memory transport with an echo on each of `threads` real threads. */
+async function open(options: {
+  workers: number;
+  maxFrameBytes: number;
+  threads: number;
+}): Promise<OpenTransport & { shared: SharedArrayBuffer }> {
+  const { server, attachments } = createThreadTransport(options);
+  const workers = attachments.map(
+    (attachment) =>
+      new Worker(new URL('./echo-host.mjs', import.meta.url), {
+        workerData: { attachment },
+        transferList: [attachment.port],
+        execArgv: [],
+      }),
+  );
+  const exits = workers.map(
+    (worker) =>
+      new Promise<void>((resolve, reject) => {
+        worker.once('error', reject);
+        worker.once('exit', () => resolve());
+      }),
+  );
+  for (const exit of exits) exit.catch(() => {});
+  // the calling thread is about to block: the threads must be running, which takes its event loop
+  await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))));
+  const ended = async () => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      for (const worker of workers) void worker.terminate();
+    }, 5000);
+    await Promise.all(exits);
+    clearTimeout(timer);
+    if (late) throw new Error('a thread had not ended 5 s after the server closed');
+  };
+  return { server, ended, shared: attachments[0].shared };
+}
+
+for (const threads of [1, 2, 5]) {
+  describeTransport(`${threads} thread${threads > 1 ? 's' : ''}`, (options) => open({ ...options, threads }));
+}
+
+describe('the shared-memory transport', () => {
+  let transport: Awaited<ReturnType<typeof open>> | undefined;
+
+  /** Opens a transport that is closed after the test. */
+  async function start(options: Parameters<typeof open>[0]) {
+    transport = await open(options);
+    return transport;
+  }
+
+  afterEach(async () => {
+    transport?.server.close();
+    await transport?.ended();
+    transport = undefined;
+  });
+
+  it('hosts every worker once, in contiguous blocks whose sizes differ by at most one', () => {
+    for (let workers = 1; workers <= 12; workers++) {
+      for (let threads = 1; threads <= 14; threads++) {
+        const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes: 8 });
+        const hosted = attachments.map((attachment) => openThreadEnd(attachment).workers);
+        expect(hosted.flat()).toEqual(Array.from({ length: workers }, (_, worker) => worker));
+        const sizes = hosted.map((block) => block.length);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+        expect(server.hosts).toBe(threads);
+        server.close();
+      }
+    }
+  });
+
+  it('keeps within its share of memory: slots shrink as workers grow', () => {
+    const { server, attachments } = createThreadTransport({ workers: 10_000, threads: 1, maxFrameBytes: 1 << 30 });
+    expect(attachments[0].shared.byteLength).toBeLessThan(260 << 20);
+    expect(attachments[0].slotBytes % 8).toBe(0);
+    server.close();
+  });
+
+  it('runs threads without a worker', async () => {
+    const { server } = await start({ workers: 2, threads: 4, maxFrameBytes: 64 });
+    server.claimBroadcast(1)[0] = 9;
+    server.commitBroadcast(1);
+    server.flush();
+    for (const worker of [0, 1]) {
+      expect(server.receive(worker, 10_000)?.length).toBe(1);
+      server.release(worker);
+    }
+  });
+
+  it('blocks the server on a third unread frame until the worker has read one', async () => {
+    const { server } = await start({ workers: 2, threads: 1, maxFrameBytes: 64 });
+    const order = new TextEncoder().encode(JSON.stringify({ sleep: 1000 }));
+    server.sendControl(0, order);
+    expect(server.receiveControl(0, 10_000)).toEqual(order);
+    const from = performance.now();
+    for (let k = 0; k < 2; k++) {
+      server.claim(0, 8).fill(k);
+      server.commit(0, 8);
+    }
+    server.flush();
+    // another worker's ring has room
+    server.claim(1, 8);
+    const before = performance.now() - from;
+    server.claim(0, 8);
+    const after = performance.now() - from;
+    expect(before).toBeLessThan(800);
+    expect(after).toBeGreaterThan(800);
+    expect(after).toBeLessThan(5000);
+  });
+
+  /** Longer than a busy machine keeps a thread from running, shorter than what a lost wake-up takes to be made up. */
+  const STALL_MS = 1500;
+
+  it('never stalls a server that sends as fast as its workers read', async () => {
+    const { server, shared } = await start({ workers: 2, threads: 2, maxFrameBytes: 16 });
+    const count = 60_000;
+    const watch = await watchdog(shared);
+    try {
+      for (const worker of [0, 1]) {
+        const order = new TextEncoder().encode(JSON.stringify({ sink: { worker, count } }));
+        server.sendControl(worker, order);
+        expect(server.receiveControl(worker, 10_000)).toEqual(order);
+      }
+      let longest = 0;
+      for (let k = 0; k < count && longest < STALL_MS; k++) {
+        for (const worker of [0, 1]) {
+          const from = performance.now();
+          const room = server.claim(worker, 4);
+          longest = Math.max(longest, performance.now() - from);
+          new DataView(room.buffer, room.byteOffset).setUint32(0, k, true);
+          server.commit(worker, 4);
+        }
+        server.flush();
+      }
+      expect(longest).toBeLessThan(STALL_MS);
+      for (const worker of [0, 1]) {
+        const wrong = server.receive(worker, 10_000);
+        expect(wrong && [...wrong]).toEqual([0, 0, 0, 0]);
+        server.release(worker);
+      }
+    } finally {
+      await watch.stop();
+    }
+  });
+
+  it('never stalls workers that send as fast as the server reads', async () => {
+    const { server } = await start({ workers: 2, threads: 2, maxFrameBytes: 16 });
+    const count = 60_000;
+    for (const worker of [0, 1]) {
+      const order = new TextEncoder().encode(JSON.stringify({ burst: { worker, count, length: 4 } }));
+      server.sendControl(worker, order);
+      expect(server.receiveControl(worker, 10_000)).toEqual(order);
+    }
+    for (let k = 0; k < count; k++) {
+      for (const worker of [0, 1]) {
+        if (server.receive(worker, STALL_MS)?.length !== 4) throw new Error(`worker ${worker} stalled at frame ${k}`);
+        server.release(worker);
+      }
+    }
+  });
+});
+
+/** A thread that rings the server's bell (the first word) every two seconds, so that a lost wake-up ends the test early. */
+async function watchdog(shared: SharedArrayBuffer): Promise<{ stop: () => Promise<unknown> }> {
+  const code = `
+    const { workerData } = require('node:worker_threads');
+    const words = new Int32Array(workerData, 0, 1);
+    setInterval(() => { Atomics.add(words, 0, 1); Atomics.notify(words, 0); }, 2000);
+  `;
+  const worker = new Worker(code, { eval: true, workerData: shared, execArgv: [] });
+  await new Promise((resolve) => worker.once('online', resolve));
+  return { stop: () => worker.terminate() };
+}
