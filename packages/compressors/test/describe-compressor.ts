@@ -370,7 +370,7 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
     // ⟨C(x), x⟩/‖x‖² has a variance of about 0.14 ω/d for a balanced x
     const trials = few
       ? Math.max(8000, trialsFor(sensitivity, omega, c.dimension))
-      : Math.max(200, trialsFor(sensitivity, omega / c.dimension / 4), Math.floor(STEPS / c.dimension));
+      : Math.max(200, trialsFor(sensitivity, omega / c.dimension / 3), Math.floor(STEPS / c.dimension));
     const balancedSample = lazily(() => sample(end(c), balanced(c.dimension), trials));
 
     test('unbiased: the mean of C(x) is x', () => {
@@ -422,7 +422,7 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
       const x = extremal === undefined ? balanced(c.dimension) : scaledPowers(c.dimension, magnitude);
       const sender = end(c);
       const messages = sender.compressor.same ? 1 : c.workers;
-      const error = sampleMean(sender, x, messages, few ? 8000 : Math.max(200, Math.floor(trials / messages)));
+      const error = sampleMean(sender, x, messages, few ? 8000 : Math.max(100, Math.floor(trials / messages)));
       expect(error.mean).toBeLessThanOrEqual(theta + error.limit() + (1 + theta) * epsilon);
       if (extremal !== undefined) {
         expect(error.mean).toBeGreaterThanOrEqual(theta - error.limit() - (1 + theta) * epsilon);

@@ -23,8 +23,6 @@ export const KEPT: Readonly<Record<string, (dimension: number, workers: number) 
   '25088': () => 25088,
   '1%': (d) => Math.max(1, Math.floor(d / 100)),
   '40%': (d) => Math.max(1, Math.floor((2 * d) / 5)),
-  '50%': (d) => Math.max(1, Math.floor(d / 2)),
-  '60%': (d) => Math.max(1, Math.floor((3 * d) / 5)),
   '100%': (d) => d,
   'd/n': (d, n) => Math.max(1, Math.floor(d / n)),
 };

@@ -1,3 +1,4 @@
+import { FlotillaError } from '@flotilla/core';
 import type { HostEnd, ServerEnd } from './transport.js';
 
 /** A frame in flight. */
@@ -15,12 +16,22 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
   const controlDown: Queue = [];
   const controlUp: Queue = [];
   const stats = { sentBytes: 0, receivedBytes: 0 };
-  let room = new Uint8Array(0);
+  /** Claimed rooms, by worker; the last one is the broadcast's. */
+  const downRooms: Uint8Array[] = [];
+  const upRooms: Uint8Array[] = [];
   let closed = false;
 
-  const claim = (_worker: number, bytes: number) => {
-    if (room.length < bytes) room = new Uint8Array(bytes);
+  const claim = (rooms: Uint8Array[], at: number, bytes: number) => {
+    const room = new Uint8Array(bytes);
+    rooms[at] = room;
     return room;
+  };
+  const committed = (rooms: Uint8Array[], at: number, length: number) => {
+    const room = rooms[at];
+    if (room === undefined || length > room.length) {
+      throw new FlotillaError('internal', `${length} bytes were committed where ${room?.length ?? 0} were claimed`);
+    }
+    return room.subarray(0, length);
   };
   const queue = (queues: Queue[], worker: number) => queues[worker] as Queue;
 
@@ -31,9 +42,9 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     sendControl: (message) => controlUp.push(message),
     take: (worker) => queue(down, worker)[0],
     release: (worker) => queue(down, worker).shift(),
-    claim,
+    claim: (worker, bytes) => claim(upRooms, worker, bytes),
     commit(worker, length) {
-      queue(up, worker).push(room.slice(0, length));
+      queue(up, worker).push(committed(upRooms, worker, length));
     },
   });
 
@@ -41,15 +52,15 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     workers,
     hosts: 1,
     stats,
-    claim,
+    claim: (worker, bytes) => claim(downRooms, worker, bytes),
     commit(worker, length) {
       stats.sentBytes += length;
-      queue(down, worker).push(room.slice(0, length));
+      queue(down, worker).push(committed(downRooms, worker, length));
     },
-    claimBroadcast: (bytes) => claim(0, bytes),
+    claimBroadcast: (bytes) => claim(downRooms, workers, bytes),
     commitBroadcast(length) {
       stats.sentBytes += length * workers;
-      const frame = room.slice(0, length);
+      const frame = committed(downRooms, workers, length);
       for (const frames of down) frames.push(frame);
     },
     flush() {},

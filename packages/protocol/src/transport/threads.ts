@@ -142,6 +142,7 @@ class Parcels {
 /** The sending half of one ring. */
 class Producer {
   #parcel: Uint8Array | undefined;
+  #claimed = 0;
 
   constructor(
     private readonly layout: Layout,
@@ -150,17 +151,22 @@ class Producer {
     private readonly port: MessagePort,
     /** Word on which the consumer's progress is announced. */
     private readonly ownBell: number,
+    /** Word on which the consumer waits. */
+    private readonly otherBell: number,
   ) {}
 
   claim(bytes: number): Uint8Array {
-    const slot = this.#nextSlot();
+    const slot = this.waitForRoom();
     this.#parcel = undefined;
+    this.#claimed = bytes;
     if (bytes <= this.layout.slotBytes) return this.layout.slot(this.worker, this.direction, slot, bytes);
     this.#parcel = new Uint8Array(bytes);
     return this.#parcel;
   }
 
   commit(length: number): void {
+    checkCommit(length, this.#claimed);
+    this.#claimed = 0;
     const parcel = this.#parcel;
     if (parcel !== undefined) {
       const frame = parcel.length === length ? parcel : parcel.slice(0, length);
@@ -170,7 +176,7 @@ class Producer {
     this.announce(length, parcel === undefined ? PLACE.slot : PLACE.port);
   }
 
-  /** Counts a message that lies at `place`. */
+  /** Counts a message that lies at `place`; there must be room for it. */
   announce(length: number, place: number): void {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
@@ -180,23 +186,25 @@ class Producer {
     Atomics.store(layout.words, ring + RING.sent, (sent + 1) | 0);
   }
 
-  /** The slot of the next message, once its last message has been taken. */
-  #nextSlot(): number {
+  /** The slot of the next message, once its last message has been taken. Not waited for after a close: nobody reads it. */
+  waitForRoom(): number {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
     const sent = layout.get(ring + RING.sent);
     waitFor(
       layout,
       this.ownBell,
-      FULL_RING_MS,
-      () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS,
-      () =>
-        new FlotillaError(
-          'worker-lost',
-          `worker ${this.worker} has ${SLOTS} unread frames for ${FULL_RING_MS / 1000} s`,
-        ),
+      () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS || layout.get(WORD.closed) === 1,
+      () => layout.ringBell(this.otherBell),
+      () => `worker ${this.worker} has ${SLOTS} unread frames`,
     );
     return sent & (SLOTS - 1);
+  }
+}
+
+function checkCommit(length: number, claimed: number): void {
+  if (length > claimed) {
+    throw new FlotillaError('internal', `a frame of ${length} bytes was committed where ${claimed} were claimed`);
   }
 }
 
@@ -232,28 +240,33 @@ class Consumer {
   release(): void {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
+    if (this.take() === undefined) throw new FlotillaError('internal', `no frame of worker ${this.worker} to release`);
+    this.#current = undefined;
     const taken = layout.get(ring + RING.taken);
     const place = layout.words[ring + RING.place + (taken & (SLOTS - 1))] as number;
-    const wasFull = ((layout.get(ring + RING.sent) - taken) | 0) === SLOTS;
-    this.#current = undefined;
+    // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
     Atomics.store(layout.words, ring + RING.taken, (taken + 1) | 0);
-    let ringBell = wasFull;
+    let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
     if (place >= PLACE.broadcast) {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
-      ringBell = Atomics.sub(layout.words, pending, 1) === 1 || ringBell;
+      wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }
-    if (ringBell) layout.ringBell(this.otherBell);
+    if (wanted) layout.ringBell(this.otherBell);
   }
 }
 
-/** Waits on `bell` until `done`, at most `timeoutMs`; then throws what `late` makes. */
-function waitFor(layout: Layout, bell: number, timeoutMs: number, done: () => boolean, late: () => Error): void {
-  const until = Date.now() + timeoutMs;
+/**
+ * Waits on `bell` until `done`. Wakes whoever can bring that about before it sleeps, and gives up after FULL_RING_MS with
+ * an error that says what it waited for.
+ */
+function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void, what: () => string): void {
+  const until = performance.now() + FULL_RING_MS;
   for (;;) {
     const seen = layout.get(bell);
     if (done()) return;
-    const left = until - Date.now();
-    if (left <= 0) throw late();
+    const left = until - performance.now();
+    if (left <= 0) throw new FlotillaError('worker-lost', `${what()} for ${FULL_RING_MS / 1000} s`);
+    wake();
     Atomics.wait(layout.words, bell, seen, left);
   }
 }
@@ -299,6 +312,7 @@ class ThreadServerEnd implements ServerEnd {
   readonly #consumers: Consumer[] = [];
   readonly #parcels: Parcels[];
   #broadcastParcel: Uint8Array | undefined;
+  #broadcastClaimed = 0;
   #broadcasts = 0;
 
   constructor(
@@ -310,7 +324,7 @@ class ThreadServerEnd implements ServerEnd {
     this.#parcels = ports.map((port) => new Parcels(port));
     for (const [thread, port] of ports.entries()) {
       for (const worker of hosted(layout.workers, hosts, thread)) {
-        this.#producers.push(new Producer(layout, worker, 0, port, WORD.serverBell));
+        this.#producers.push(new Producer(layout, worker, 0, port, WORD.serverBell, layout.bell(thread)));
         this.#consumers.push(new Consumer(layout, worker, 1, this.#parcels[thread] as Parcels, layout.bell(thread)));
       }
     }
@@ -327,6 +341,9 @@ class ThreadServerEnd implements ServerEnd {
 
   claimBroadcast(bytes: number): Uint8Array {
     const { layout } = this;
+    this.#broadcastParcel = undefined;
+    this.#broadcastClaimed = bytes;
+    for (const producer of this.#producers) producer.waitForRoom();
     if (bytes > layout.slotBytes) {
       this.#broadcastParcel = new Uint8Array(bytes);
       return this.#broadcastParcel;
@@ -336,19 +353,17 @@ class ThreadServerEnd implements ServerEnd {
     waitFor(
       layout,
       WORD.serverBell,
-      FULL_RING_MS,
       () => layout.get(pending) === 0,
-      () =>
-        new FlotillaError(
-          'worker-lost',
-          `${layout.get(pending)} workers have not read a broadcast for ${FULL_RING_MS / 1000} s`,
-        ),
+      () => this.flush(),
+      () => `${layout.get(pending)} workers have not read a broadcast`,
     );
     return layout.broadcastSlot(slot, bytes);
   }
 
   commitBroadcast(length: number): void {
     const { layout } = this;
+    checkCommit(length, this.#broadcastClaimed);
+    this.#broadcastClaimed = 0;
     this.stats.sentBytes += length * this.workers;
     const parcel = this.#broadcastParcel;
     if (parcel !== undefined) {
@@ -406,12 +421,12 @@ class ThreadServerEnd implements ServerEnd {
   /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
   #wait(timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined {
     const { layout } = this;
-    const until = Date.now() + timeoutMs;
+    const until = performance.now() + timeoutMs;
     for (;;) {
       const seen = layout.get(WORD.serverBell);
       const found = look();
       if (found !== undefined) return found;
-      const left = until - Date.now();
+      const left = until - performance.now();
       if (left <= 0) return undefined;
       Atomics.wait(layout.words, WORD.serverBell, seen, left);
     }
@@ -427,7 +442,7 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   const bell = layout.bell(thread);
   const first = indices[0] ?? 0;
   const consumers = indices.map((worker) => new Consumer(layout, worker, 0, parcels, WORD.serverBell));
-  const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell));
+  const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
   let seen = 0;
   return {
     workers: indices,

@@ -1,6 +1,6 @@
 /**
  * The server's end of a transport to n workers on some hosts. It moves frames it cannot read. Frames to one worker arrive
- * whole, once and in order.
+ * whole, once and in order. A protocol may leave at most two frames to a worker, or from it, unread.
  *
  * Sending is claim → write → commit, so that a frame is written once, where it will be read. What `claim` and `receive`
  * return is valid until the matching `commit` or `release`.
