@@ -31,11 +31,7 @@ export interface Fleet {
 }
 
 /** Worker threads of a run: `threads` as asked, at most one per worker. */
-export function threadCount({
-  workers,
-  threads,
-  transport,
-}: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
+function threadCount({ workers, threads, transport }: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
   if (transport === 'loopback') return 1;
   const asked = threads ?? (workers <= MAX_THREAD_PER_WORKER ? workers : 'auto');
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);

@@ -2,7 +2,7 @@ import type { Metrics, StopReason } from './metrics.js';
 import type { Options } from './options.js';
 
 /** Rounds of a run that names no stop rule. */
-export const DEFAULT_ROUNDS = 500;
+const DEFAULT_ROUNDS = 500;
 
 export type StopOptions = Pick<
   Options,

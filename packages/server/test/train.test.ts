@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AbortedError, type Metrics, type TrainOptions, train } from '../dist/index.js';
 import { rowsOf } from './in-process.js';
@@ -65,18 +66,41 @@ describe('train', () => {
   });
 
   test('a signal that has fired already', async () => {
-    await expect(train({ ...quick, rounds: 1e9, signal: AbortSignal.abort() }).result).rejects.toMatchObject({
-      code: 'aborted',
-    });
+    const signal = AbortSignal.abort('too late');
+    const error = await train({ ...quick, rounds: 1e9, signal }).result.catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'aborted', summary: undefined, cause: 'too late' });
+    expect(error.message).toBe('the run was aborted before its first round');
   });
 
-  test("the logger is the caller's", async () => {
-    const lines: [object, string][] = [];
-    const info = (fields: object, message: string) => lines.push([fields, message]);
-    const logger = { info, debug: () => {}, error: info };
-    const { xHash } = await train({ ...quick, logger }).result;
-    expect(lines.map(([, message]) => message)).toEqual(['run starts', 'run ends']);
-    expect(lines[1][0]).toMatchObject({ xHash });
+  test("the logger is the caller's own, here pino; nobody else prints", async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line)) });
+    const { xHash } = await train({ ...quick, logger: logger.child({ job: 7 }) }).result;
+    expect(lines.map(({ msg, job }) => [msg, job])).toEqual([
+      ['run starts', 7],
+      ['run ends', 7],
+    ]);
+    expect(lines[1]).toMatchObject({ xHash });
+    await train({ ...quick, uplink: 'rand-k:k=51', logger }).result.catch(() => {});
+    expect(lines.at(-1)).toMatchObject({ level: 50, code: 'usage', msg: expect.stringContaining('k=51') });
+  });
+
+  test('every reader of a run gets every row and its failure', async () => {
+    const run = train(quick);
+    const [one, other] = await Promise.all([rowsOf(run), rowsOf(run)]);
+    expect(other).toEqual(one);
+    expect(await rowsOf(run)).toEqual(one);
+    const failing = train({ ...quick, uplink: 'rand-k:k=51' });
+    for (let k = 0; k < 2; k++) await expect(rowsOf(failing)).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('a callback that throws ends the run, not the process', async () => {
+    const onProgress = () => {
+      throw new Error('no room for progress');
+    };
+    const error = await train({ ...quick, rounds: 1e9, evalEvery: 1e9, onProgress }).result.catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'internal', message: 'a callback threw: no room for progress' });
+    expect(error.cause).toMatchObject({ message: 'no room for progress' });
   });
 
   test('options that are wrong on their face throw at once; the others reject', async () => {
