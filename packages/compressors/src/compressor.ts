@@ -106,7 +106,7 @@ export interface Constants {
   readonly theta: number;
   /** ζ: expected number of coordinates kept. */
   readonly density: number;
-  /** Expected payload bits of a message. */
+  /** Expected payload bits of a message, before its last byte is filled up. */
   readonly expectedBits: number;
 }
 

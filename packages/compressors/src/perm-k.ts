@@ -42,7 +42,10 @@ interface Dealer {
 
 function dealCoordinates(dimension: number, workers: number): Dealer {
   const share = Math.ceil(dimension / workers);
-  const slots = new Int32Array(share * workers);
+  /** The worker that each slot falls to, and all slots of worker 0, of worker 1, …, ascending. */
+  const owner = new Int32Array(share * workers);
+  const hands = new Int32Array(share * workers);
+  const filled = new Int32Array(workers);
   const index = new Int32Array(share);
   const support: Support = { index, count: 0, scale: workers };
   return {
@@ -50,14 +53,16 @@ function dealCoordinates(dimension: number, workers: number): Dealer {
     omega: workers - 1,
     density: dimension / workers,
     shuffle(rng) {
-      for (let j = 0; j < slots.length; j++) slots[j] = j;
-      rng.shuffle(slots);
+      for (let i = 0; i < workers; i++) {
+        owner.fill(i, i * share, (i + 1) * share);
+        filled[i] = i * share;
+      }
+      rng.shuffle(owner);
+      for (let slot = 0; slot < owner.length; slot++) hands[filled[owner[slot]]++] = slot;
     },
     hand(worker, length) {
       let count = 0;
-      for (let s = worker * share; s < (worker + 1) * share; s++) {
-        if (slots[s] < length) index[count++] = slots[s];
-      }
+      for (let s = worker * share; s < (worker + 1) * share && hands[s] < length; s++) index[count++] = hands[s];
       support.count = count;
       return support;
     },

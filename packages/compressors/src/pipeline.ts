@@ -34,7 +34,7 @@ export class Pipeline implements Compressor {
       omega: product - 1,
       theta: thetaOf(selectors, codec, workers),
       density: last.density,
-      expectedBits: 8 * codec.bytes(last.density),
+      expectedBits: codec.paperBits * last.density,
     };
   }
 

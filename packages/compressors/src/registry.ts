@@ -69,7 +69,10 @@ function keptCoordinates(spec: Spec, { dimension, workers }: Environment): numbe
   if (text === 'd/n') return Math.max(1, Math.floor(dimension / workers));
   const percent = /^([0-9.]+)%$/.exec(text);
   const share = Number(percent?.[1]);
-  if (percent !== null && share > 0 && share <= 100) return Math.max(1, Math.floor((dimension * share) / 100));
+  if (percent !== null && share > 0 && share <= 100) {
+    // 0.57 % of 10,000 is 57, although the product in f64 is a little less
+    return Math.max(1, Math.floor(Number(((dimension * share) / 100).toPrecision(12))));
+  }
   const k = Number(text);
   if (percent !== null || !Number.isInteger(k) || k < 1 || k > dimension) throw spec.bad('k', text, allowed);
   return k;

@@ -32,15 +32,20 @@ test('neighbouring streams are not correlated', () => {
 });
 
 test('below is uniform on every residue', () => {
-  for (const bound of [1, 2, 3, 7, 10, 1000]) {
-    const counts = new Float64Array(bound);
+  for (const bound of [1, 2, 3, 7, 10, 1000, 0x200000 - 1, 3 * 2 ** 29]) {
+    // large bounds by their hundredths
+    const cells = Math.min(bound, 100);
+    const counts = new Float64Array(cells);
     const rng = stream(`below ${bound}`);
-    const draws = 1000 * Math.min(bound, 100);
-    for (let k = 0; k < draws; k++) counts[rng.below(bound)]++;
-    const expected = draws / bound;
-    const chiSquare = counts.reduce((sum, c) => sum + (c - expected) ** 2 / expected, 0);
-    // mean bound − 1, variance 2 (bound − 1)
-    expect(chiSquare).toBeLessThan(bound - 1 + 5 * Math.sqrt(2 * (bound - 1)) + 1e-9);
+    const draws = 1000 * cells;
+    for (let k = 0; k < draws; k++) {
+      const drawn = rng.below(bound);
+      expect(drawn >= 0 && drawn < bound && Number.isInteger(drawn)).toBe(true);
+      counts[Math.floor((drawn * cells) / bound)]++;
+    }
+    const chiSquare = counts.reduce((sum, c) => sum + (c - 1000) ** 2 / 1000, 0);
+    // mean cells − 1, variance 2 (cells − 1)
+    expect(chiSquare).toBeLessThan(cells - 1 + 5 * Math.sqrt(2 * (cells - 1)) + 1e-9);
   }
 });
 

@@ -1,0 +1,44 @@
+import { KeyedRandom } from '@flotilla/core';
+import { expect, test } from 'vitest';
+import { createCompressor, MessageKey } from '../dist/index.js';
+
+/** A key that records which streams are started on it. */
+function recording() {
+  const key = new MessageKey(new KeyedRandom('streams'), 'uplink', 3).at(1, 2);
+  const started: string[] = [];
+  for (const scope of ['own', 'common'] as const) {
+    const start = key[scope].bind(key);
+    key[scope] = (rng, what, stage) => {
+      started.push(`${scope} ${what} ${stage}`);
+      return start(rng, what, stage);
+    };
+  }
+  return { key, started };
+}
+
+// Two draws from one stream are correlated, too weakly for the statistics to see when they use different bits of a word.
+test.each([
+  ['identity', []],
+  ['rand-k:k=6', ['own support 0']],
+  ['same-rand-k:k=6', ['common support 0']],
+  ['perm-k', ['common support 0']],
+  ['natural', ['own rounding 0']],
+  ['rand-k:k=6+natural', ['own support 0', 'own rounding 1']],
+  ['same-rand-k:k=6+natural', ['common support 0', 'own rounding 1']],
+  ['perm-k+natural', ['common support 0', 'own rounding 1']],
+  ['rand-k:k=8+rand-k:k=6', ['own support 0', 'own support 1']],
+  ['perm-k+rand-k:k=2+natural', ['common support 0', 'own support 1', 'own rounding 2']],
+])(
+  '%s: every draw of a message has a stream of its own, and the receiver starts those of the supports',
+  (spec, streams) => {
+    const compressor = createCompressor(spec, { dimension: 12, workers: 3, wire: 'f32' });
+    const out = new Uint8Array(compressor.maxBytes);
+    const sender = recording();
+    const bytes = compressor.encode(new Float64Array(12).fill(1.5), sender.key, out, 0);
+    expect(sender.started).toEqual(streams);
+
+    const receiver = recording();
+    createCompressor(spec, { dimension: 12, workers: 3, wire: 'f32' }).decode(out, 0, bytes, receiver.key);
+    expect(receiver.started).toEqual(streams.filter((stream) => stream.includes('support')));
+  },
+);
