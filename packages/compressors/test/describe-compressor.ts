@@ -5,7 +5,7 @@ import { type Compressor, createCompressor, type Direction, MessageKey, type Wir
 import { balanced, gaussian, Moments, meanLimit, scaledPowers, trialsFor } from './statistics.js';
 
 /** What theory says of an operator for one dimension and number of workers. */
-export interface Theory {
+interface Theory {
   /** E‖C(x) − x‖² ≤ ω‖x‖². */
   omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖². */
@@ -48,7 +48,7 @@ interface Case {
 export const DIMENSIONS = [1, 2, 3, 7, 112, 300, 4096, 25088] as const;
 
 /** Dividing and not dividing the dimensions, above and below them. */
-export const WORKERS = [1, 3, 4, 16, 150] as const;
+const WORKERS = [1, 3, 4, 16, 150] as const;
 
 /** Few coordinates are sampled often enough to see a bias of 2 % in each of them, many to see it in all together. */
 export const SAMPLED: readonly Case[] = [

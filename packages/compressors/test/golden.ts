@@ -9,14 +9,13 @@ interface Golden {
   direction: Direction;
   round: number;
   worker: number;
-  /** The payload of the first `dimension` coordinates of {@link INPUT}, in hex. */
+  /** The payload of {@link input}, in hex. */
   payload: string;
   /** Coordinates that are not zero in the decoded vector. */
   kept: number[];
 }
 
-/** No two coordinates have the same magnitude, so that a payload also shows the order of its coordinates. */
-export const INPUT = Float64Array.of(
+const VALUES = Float64Array.of(
   1,
   -2.5,
   1 / 3,
@@ -34,6 +33,11 @@ export const INPUT = Float64Array.of(
   -42,
   5e-4,
 );
+
+/** No two coordinates have the same magnitude, so that a payload also shows the order of its coordinates. */
+export function input(dimension: number): Float64Array {
+  return new Float64Array(dimension).map((_, j) => VALUES[j % 16] * (1 + (j >> 4)));
+}
 
 export const GOLDEN: readonly Golden[] = [
   {
@@ -479,5 +483,54 @@ export const GOLDEN: readonly Golden[] = [
     worker: 6,
     payload: '00b882',
     kept: [2, 4],
+  },
+  // fewer than one in 32 kept: listed in the order drawn
+  {
+    spec: 'rand-k:k=3',
+    dimension: 112,
+    workers: 4,
+    wire: 'f32',
+    seed: '1',
+    direction: 'uplink',
+    round: 5,
+    worker: 2,
+    payload: 'cdd8add24260653e00006002',
+    kept: [7, 83, 92],
+  },
+  {
+    spec: 'rand-k:k=3+natural',
+    dimension: 112,
+    workers: 4,
+    wire: 'f32',
+    seed: '1',
+    direction: 'uplink',
+    round: 5,
+    worker: 2,
+    payload: '4bf52900',
+    kept: [7, 83, 92],
+  },
+  {
+    spec: 'rand-k:k=3',
+    dimension: 112,
+    workers: 4,
+    wire: 'f64',
+    seed: '1',
+    direction: 'uplink',
+    round: 5,
+    worker: 2,
+    payload: '565555a519bb55c27ae9263108accc3f0000000000004c38',
+    kept: [7, 83, 92],
+  },
+  {
+    spec: 'rand-k:k=3+natural',
+    dimension: 112,
+    workers: 4,
+    wire: 'f64',
+    seed: '1',
+    direction: 'uplink',
+    round: 5,
+    worker: 2,
+    payload: '4ba87f0a07',
+    kept: [7, 83, 92],
   },
 ];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
 import { DIMENSIONS, describeCompressor, SAMPLED } from './describe-compressor.js';
 import { KEPT, plainBytes, worthSampling } from './specs.js';
-import { chiSquare, chiSquareLimit, gaussian, meanLimit } from './statistics.js';
+import { chiSquare, chiSquareLimit, gaussian, Moments, meanLimit } from './statistics.js';
 import { Supports } from './support.js';
 
 for (const [k, kept] of Object.entries(KEPT)) {
@@ -90,7 +90,7 @@ describe('supports are uniform', () => {
     ['same-rand-k:k=10', 112, 10, 'round'],
     ['rand-k:k=40+rand-k:k=10', 112, 10, 'round'],
     ['rand-k:k=40+rand-k:k=10', 112, 10, 'worker'],
-  ])('%s: K of d coordinates are kept equally often', (spec, d, k, over) => {
+  ])('%s: of d = %i coordinates, K = %i, all are kept equally often over every %s', (spec, d, k, over) => {
     const supports = new Supports(spec, d, 20_000);
     const trials = 20_000;
     const counts = new Float64Array(d);
@@ -188,6 +188,35 @@ test('supports depend on seed, direction, round and worker, each alone', () => {
     ];
     expect(new Set([base, ...others]).size).toBe(7);
   }
+});
+
+// A later stage chooses positions in the list that the stage before made. When all workers choose the same positions of
+// lists in which a coordinate's position tells something of the coordinate, the messages are no longer independent.
+test.each([
+  'rand-k:k=30+rand-k:k=5',
+  'rand-k:k=30+same-rand-k:k=5',
+  'rand-k:k=30+perm-k',
+  'same-rand-k:k=30+rand-k:k=5',
+  'same-rand-k:k=30+same-rand-k:k=5',
+  'same-rand-k:k=30+perm-k',
+  'perm-k+rand-k:k=5',
+  'perm-k+same-rand-k:k=5',
+])("%s: the mean of the workers' vectors is within θ", (spec) => {
+  const [d, n] = [60, 6];
+  const compressor = createCompressor(spec, { dimension: d, workers: n, wire: 'f64' });
+  const key = new MessageKey(new KeyedRandom('theta'), 'uplink', n);
+  const out = new Uint8Array(compressor.maxBytes);
+  const error = new Moments();
+  for (let round = 0; round < 10_000; round++) {
+    const mean = new Float64Array(d);
+    for (let worker = 0; worker < n; worker++) {
+      key.at(round, worker);
+      compressor.decode(out, 0, compressor.encode(new Float64Array(d).fill(1), key, out, 0), key);
+      compressor.addTo(mean, 1 / n);
+    }
+    error.add(mean.reduce((sum, v) => sum + (v - 1) ** 2, 0) / d);
+  }
+  expect(error.mean).toBeLessThanOrEqual(compressor.constants.theta + error.limit() + 1e-12);
 });
 
 function binomial(n: number, k: number): number {

@@ -19,21 +19,22 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
   let gradient = '-';
   let started = false;
   const total = Number.isFinite(rounds) ? rounds : 0;
-  const format = total > 0 ? '{bar} {percentage}% {text}' : '{text}';
-  const options: BarOptions = {
-    format,
-    stream,
-    barsize: 16,
-    hideCursor: true,
-    clearOnComplete: false,
-    linewrap: false,
-  };
+  // everything fits 80 columns; a wide terminal gets a longer bar and more air
+  const wide = stream.columns >= 110;
+  const gap = wide ? ' · ' : ' ';
+  const format = total === 0 ? '{text}' : wide ? '{bar} {percentage}% {text}' : '{bar} {text}';
+  const options: BarOptions = { format, stream, barsize: wide ? 16 : 5, hideCursor: true, linewrap: false };
   const shown = new SingleBar({ ...options, fps: 10 }, Presets.shades_grey);
   const show = ({ round, seconds, uplinkBytes, downlinkBytes }: Progress) => {
     const rate = seconds > 0 ? round / seconds : 0;
-    const eta = total > 0 && rate > 0 ? ` · ${duration((total - round) / rate)} left` : '';
-    const of = total > 0 ? `/${total}` : '';
-    const text = `${round}${of} · f ${loss} · ‖∇f‖² ${gradient} · ↑ ${bytes(uplinkBytes)} ↓ ${bytes(downlinkBytes)} · ${rate.toPrecision(3)} rounds/s${eta}`;
+    const text = [
+      total > 0 ? `${round}/${total}` : `${round}`,
+      `f ${loss}`,
+      `‖∇f‖² ${gradient}`,
+      `↑${bytes(uplinkBytes)} ↓${bytes(downlinkBytes)}`,
+      `${rate.toPrecision(3)} rounds/s`,
+      ...(total > 0 && rate > 0 ? [`${duration((total - round) / rate)} left`] : []),
+    ].join(gap);
     if (started) shown.update(round, { text });
     else shown.start(Math.max(total, 1), round, { text });
     started = true;

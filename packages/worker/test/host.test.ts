@@ -1,0 +1,101 @@
+import {
+  createLoopback,
+  FrameKind,
+  HEADER_BYTES,
+  type Job,
+  packControl,
+  readHeader,
+  type ServerEnd,
+  unpackControl,
+  WIRE_VERSION,
+  writeHeader,
+} from '@flotilla/protocol';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { WorkerHost } from '../dist/index.js';
+
+const job: Job = {
+  method: 'gd',
+  problem: 'heterogeneous-quadratic:d=4',
+  workers: 2,
+  wire: 'f32',
+  init: 'zeros',
+  seed: '0',
+};
+let end: ServerEnd;
+
+beforeEach(() => {
+  end = createLoopback(2, (host) => {
+    const workers = new WorkerHost(host, undefined);
+    return () => workers.step();
+  });
+});
+
+function ask(message: Parameters<typeof packControl>[0]) {
+  end.sendControl(0, packControl(message));
+  return unpackControl(end.receiveControl(0, 0) as Uint8Array);
+}
+
+/** Sends a frame to worker 0 and returns the kind of its answer and, for failures, what they say. */
+function send(header: Parameters<typeof writeHeader>[0], payload = new Uint8Array(0)) {
+  const room = end.claim(0, HEADER_BYTES + payload.length);
+  writeHeader(header, room);
+  room.set(payload, HEADER_BYTES);
+  end.commit(0, HEADER_BYTES + payload.length);
+  const answer = end.receive(0, 0) as Uint8Array;
+  const got = { kind: FrameKind.start as FrameKind, form: 'none' as const, coins: 0, round: 0 };
+  readHeader(answer, got);
+  const failure = got.kind === FrameKind.failure ? unpackControl(answer.slice(HEADER_BYTES)) : undefined;
+  end.release(0);
+  return { kind: got.kind, failure };
+}
+
+const configure = { type: 'configure', wireVersion: WIRE_VERSION, job } as const;
+const begin = { type: 'begin', constants: { stepSize: 0.1 } } as const;
+const downlink = (round: number) => ({ kind: FrameKind.downlink, form: 'dense', coins: 0, round }) as const;
+const zeros = new Uint8Array(16);
+
+test('configure, begin, rounds, finish', () => {
+  expect(ask(configure)).toMatchObject({ type: 'ready', smoothness: [expect.any(Number), expect.any(Number)] });
+  expect(ask(begin)).toEqual({ type: 'begun' });
+  for (let round = 1; round <= 3; round++) expect(send(downlink(round), zeros).kind).toBe(FrameKind.uplink);
+  expect(ask({ type: 'finish' })).toMatchObject({ type: 'finished' });
+});
+
+describe('what a host cannot do, it answers with the reason', () => {
+  test.each([
+    ['an unknown problem', { ...job, problem: 'nothing' }, 'usage'],
+    ['an impossible compressor', { ...job, method: 'marina', uplink: 'rand-k:k=5' }, 'usage'],
+  ])('%s', (_what, broken, code) => {
+    expect(ask({ ...configure, job: broken })).toMatchObject({ type: 'failed', code });
+  });
+
+  test('a frame before the configuration, a round before its constants', () => {
+    expect(send(downlink(1), zeros)).toMatchObject({ failure: { code: 'protocol' } });
+    ask(configure);
+    expect(send(downlink(1), zeros).failure).toMatchObject({
+      message: expect.stringContaining('before its constants'),
+    });
+  });
+
+  test('a round that is not the next, a payload of another length, a value that is not finite', () => {
+    ask(configure);
+    ask(begin);
+    expect(send(downlink(2), zeros).failure).toMatchObject({
+      message: expect.stringContaining('expected a frame of kind 2 and round 1'),
+    });
+    expect(send(downlink(1), new Uint8Array(15)).failure).toMatchObject({ code: 'protocol' });
+    const infinite = new Uint8Array(Float32Array.of(1, Number.POSITIVE_INFINITY, 0, 0).buffer);
+    expect(send(downlink(1), infinite).failure).toMatchObject({
+      message: expect.stringContaining('worker 0, round 1'),
+    });
+    // none of that has moved the worker
+    expect(send(downlink(1), zeros).kind).toBe(FrameKind.uplink);
+  });
+
+  test('a message that a method does not have', () => {
+    ask(configure);
+    ask(begin);
+    const start = { kind: FrameKind.start, form: 'none', coins: 0, round: 0 } as const;
+    expect(send(start).failure).toMatchObject({ message: expect.stringContaining('gd has no message before round 1') });
+  });
+});
