@@ -109,10 +109,12 @@ function servesAll(selectors: readonly Selector[]): boolean {
 
 /**
  * θ of the collection. After a first stage with its own θ, the later stages add their variance, independent over workers:
- * θ₁ + (1 + ω₁) ω_rest / n; when one message serves all, it is not averaged away: ω.
+ * θ₁ + (1 + ω₁) ω_rest / n. A later stage that is the same for every worker correlates what the first kept apart, and one
+ * message for all is not averaged at all: then ω bounds θ.
  */
 function thetaOf(selectors: readonly [Selector, ...Selector[]], codec: ValueCodec, workers: number): number {
   const [first, ...rest] = selectors;
   const later = rest.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega) - 1;
-  return first.theta + ((1 + first.omega) * later) / (servesAll(selectors) ? 1 : workers);
+  if (servesAll(selectors) || rest.some((s) => s.same)) return (1 + first.omega) * (1 + later) - 1;
+  return first.theta + ((1 + first.omega) * later) / workers;
 }

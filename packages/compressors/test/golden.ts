@@ -34,7 +34,7 @@ const VALUES = Float64Array.of(
   5e-4,
 );
 
-/** No two coordinates have the same magnitude, so that a payload also shows the order of its coordinates. */
+/** Neighbouring coordinates differ in magnitude, so that a payload also shows the order of its coordinates. */
 export function input(dimension: number): Float64Array {
   return new Float64Array(dimension).map((_, j) => VALUES[j % 16] * (1 + (j >> 4)));
 }
