@@ -1,43 +1,46 @@
 import { ProtocolError } from '@flotilla/compressors';
 import { Packr } from 'msgpackr';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { WIRE_VERSION } from './frame.js';
 
+const text = v.string();
+const real = v.pipe(v.number(), v.finite());
+
 /** What a worker has to know to take part in a run. All texts are specs; docs/cli.md has the grammar. */
-export const jobSchema = z.strictObject({
-  method: z.string(),
-  problem: z.string(),
+const jobSchema = v.strictObject({
+  method: text,
+  problem: text,
   /** undefined for problems without data */
-  data: z.string().optional(),
-  split: z.string().optional(),
-  workers: z.int().min(1).max(10_000),
+  data: v.optional(text),
+  split: v.optional(text),
+  workers: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
   /** Compressors, undefined where the method never compresses. */
-  uplink: z.string().optional(),
-  downlink: z.string().optional(),
-  wire: z.enum(['f32', 'f64']),
-  init: z.string(),
-  seed: z.string(),
+  uplink: v.optional(text),
+  downlink: v.optional(text),
+  wire: v.picklist(['f32', 'f64']),
+  init: text,
+  seed: text,
 });
-export type Job = z.infer<typeof jobSchema>;
+export type Job = v.InferOutput<typeof jobSchema>;
 
 /** Messages between the server and a host of workers. They set a run up and end it; none is sent during its rounds. */
-const controlSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('configure'), wireVersion: z.literal(WIRE_VERSION), job: jobSchema }),
+const controlSchema = v.variant('type', [
+  v.strictObject({ type: v.literal('configure'), wireVersion: v.literal(WIRE_VERSION), job: jobSchema }),
   /** Answer to `configure`: L_i of each hosted worker, in worker order, null where there is none. */
-  z.strictObject({
-    type: z.literal('ready'),
-    wireVersion: z.literal(WIRE_VERSION),
-    smoothness: z.array(z.number().nullable()).max(10_000),
+  v.strictObject({
+    type: v.literal('ready'),
+    wireVersion: v.literal(WIRE_VERSION),
+    smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
   }),
   /** Step size and the method's parameters: the rounds begin. */
-  z.strictObject({ type: z.literal('begin'), constants: z.record(z.string(), z.number()) }),
-  z.strictObject({ type: z.literal('begun') }),
-  z.strictObject({ type: z.literal('finish') }),
+  v.strictObject({ type: v.literal('begin'), constants: v.record(text, real) }),
+  v.strictObject({ type: v.literal('begun') }),
+  v.strictObject({ type: v.literal('finish') }),
   /** Answer to `finish`: seconds spent in gradients, over the hosted workers. */
-  z.strictObject({ type: z.literal('finished'), computeSeconds: z.number().nonnegative() }),
-  z.strictObject({ type: z.literal('failed'), code: z.string(), message: z.string() }),
+  v.strictObject({ type: v.literal('finished'), computeSeconds: v.pipe(real, v.minValue(0)) }),
+  v.strictObject({ type: v.literal('failed'), code: text, message: text }),
 ]);
-export type Control = z.infer<typeof controlSchema>;
+export type Control = v.InferOutput<typeof controlSchema>;
 
 /** Longest control message that is read. */
 const MAX_CONTROL_BYTES = 1 << 20;
@@ -60,8 +63,11 @@ export function unpackControl(bytes: Uint8Array): Control {
   } catch (cause) {
     throw new ProtocolError(`not a control message: ${(cause as Error).message}`, { cause });
   }
-  const parsed = controlSchema.safeParse(value);
-  if (!parsed.success)
-    throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  const parsed = v.safeParse(controlSchema, value);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const where = v.getDotPath(issue) ?? 'message';
+    throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${where}: ${issue.message}`);
+  }
+  return parsed.output;
 }

@@ -1,6 +1,6 @@
 export { CompressorError, type Direction, ProtocolError, type Wire } from '@flotilla/compressors';
 export { Boundary, type BoundaryOptions } from './boundary.js';
-export { type Control, type Job, jobSchema, packControl, unpackControl } from './control.js';
+export { type Control, type Job, packControl, unpackControl } from './control.js';
 export { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from './frame.js';
 export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js';
 export { createLoopback } from './transport/loopback.js';
