@@ -34,7 +34,7 @@ function oldThreads(): Ends {
   const { server, attachments } = createThreadTransport({ workers: WORKERS, threads: 1, maxFrameBytes: 16 });
   const [attachment] = attachments as [ThreadAttachment];
   const words = new Int32Array(attachment.shared);
-  // the layout of threads.ts: lines of 16 words, one fixed, one bell, one a worker; sent, taken at 0, 1 (down) and 8, 9 (up)
+  // the layout of layout.ts: lines of 16 words, one fixed, one bell, one a worker; sent, taken at 0, 1 (down) and 8, 9 (up)
   for (let worker = 0; worker < WORKERS; worker++) {
     const line = 16 * (2 + worker);
     for (const word of [0, 1, 8, 9]) words[line + word] = 2 ** 31 - 4;

@@ -53,7 +53,7 @@ describe('M3, 20 workers, 500 rounds, step size 0.002', () => {
     expect(GD_BYTES / (uplink.frameBytes + downlink.frameBytes)).toBeGreaterThan(13);
   });
 
-  test("and dense rounds once in 200: a forty-fifth, at a loss that GD has after 300 rounds (docs/results.md)", async () => {
+  test('and dense rounds once in 200: a forty-fifth, at a loss that GD has after 300 rounds (docs/results.md)', async () => {
     const { loss, uplink, downlink } = await final({ ...natural, method: 'm3:p=0.005' });
     expect(loss).toBeLessThan(45.37);
     expect(GD_BYTES / (uplink.frameBytes + downlink.frameBytes)).toBeGreaterThan(45);

@@ -1,0 +1,102 @@
+import { FlotillaError } from '@flotilla/core';
+
+// Shared memory of a run, as 32-bit words and then bytes:
+//
+//   fixed words | a bell per thread | a ring per worker and direction | broadcast slots | frame slots
+//
+// A ring is a single-producer, single-consumer queue of two slots: `sent` and `taken` count messages, message k lies in
+// slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
+// are sequentially consistent, so the plain writes before the store are seen after the load). A bell is a counter that is
+// incremented and notified when its owner has something to look at; an owner waits on the value it saw before it looked,
+// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's commit rings: the
+// server stores `awaited` before it looks, the worker stores `sent` before it loads `awaited`, so one of them sees the
+// other. Every wait has an end.
+
+export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
+/** A cache line of words, so that neighbours do not share one. */
+const LINE = 16;
+/** Word offsets within a ring. `length` and `place` have one word a slot. */
+export const RING = { sent: 0, taken: 1, length: 2, place: 4, words: 8 } as const;
+export const SLOTS = 2;
+/** Where a message lies: in its own slot, on the port, or (from `broadcast` on) in that broadcast slot. */
+export const PLACE = { slot: 0, port: 1, broadcast: 2 } as const;
+
+/** How long a producer waits for a full ring: its consumer has two unread frames and does not move. */
+const FULL_RING_MS = 60_000;
+
+/** The shared memory seen through names. */
+export class Layout {
+  readonly words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #slots: number;
+
+  constructor(
+    readonly shared: SharedArrayBuffer,
+    readonly workers: number,
+    threads: number,
+    readonly slotBytes: number,
+  ) {
+    this.words = new Int32Array(shared, 0, Layout.words(workers, threads));
+    this.#bytes = new Uint8Array(shared);
+    this.#slots = this.words.byteLength;
+    this.rings = LINE * (1 + threads);
+  }
+
+  /** Word where the rings begin. */
+  readonly rings: number;
+
+  static words(workers: number, threads: number): number {
+    return LINE * (1 + threads + workers);
+  }
+
+  static bytes(workers: number, threads: number, slotBytes: number): number {
+    return 4 * Layout.words(workers, threads) + slotBytes * SLOTS * (1 + 2 * workers);
+  }
+
+  bell(thread: number): number {
+    return LINE * (1 + thread);
+  }
+
+  /** Word of a ring; direction 0 is down, 1 is up. */
+  ring(worker: number, direction: 0 | 1): number {
+    return this.rings + worker * LINE + direction * RING.words;
+  }
+
+  broadcastSlot(slot: number, length: number): Uint8Array {
+    return this.#view(slot, length);
+  }
+
+  slot(worker: number, direction: 0 | 1, slot: number, length: number): Uint8Array {
+    return this.#view(SLOTS * (1 + 2 * worker + direction) + slot, length);
+  }
+
+  #view(index: number, length: number): Uint8Array {
+    const at = this.#slots + index * this.slotBytes;
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  get(word: number): number {
+    return Atomics.load(this.words, word);
+  }
+
+  ringBell(word: number): void {
+    Atomics.add(this.words, word, 1);
+    Atomics.notify(this.words, word);
+  }
+}
+
+/**
+ * Waits on `bell` until `done`. Wakes whoever can bring that about before it sleeps, and gives up after FULL_RING_MS with
+ * an error that says what it waited for.
+ */
+export function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void, what: () => string): void {
+  const until = performance.now() + FULL_RING_MS;
+  for (;;) {
+    const seen = layout.get(bell);
+    if (done()) return;
+    const left = until - performance.now();
+    if (left <= 0) throw new FlotillaError('worker-lost', `${what()} for ${FULL_RING_MS / 1000} s`);
+    wake();
+    Atomics.wait(layout.words, bell, seen, left);
+  }
+}

@@ -1,0 +1,151 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { FlotillaError } from '@flotilla/core';
+import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
+
+/** What travels on a thread's port: control messages, and frames too large for a slot. */
+export type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
+
+/** Frames that came by port, kept until their worker's turn. */
+export class Parcels {
+  readonly #frames = new Map<number, Uint8Array[]>();
+  readonly control: Uint8Array[] = [];
+
+  constructor(private readonly port: MessagePort) {}
+
+  collect(): void {
+    for (let got = receiveMessageOnPort(this.port); got !== undefined; got = receiveMessageOnPort(this.port)) {
+      const message = got.message as PortMessage;
+      if ('control' in message) {
+        this.control.push(message.control);
+        continue;
+      }
+      const queue = this.#frames.get(message.worker);
+      if (queue === undefined) this.#frames.set(message.worker, [message.frame]);
+      else queue.push(message.frame);
+    }
+  }
+
+  /** The oldest frame of `worker`, which its ring says has been sent. */
+  take(worker: number): Uint8Array {
+    this.collect();
+    const frame = this.#frames.get(worker)?.shift();
+    if (frame === undefined) throw new FlotillaError('internal', `a transferred frame of worker ${worker} is missing`);
+    return frame;
+  }
+}
+
+/** The sending half of one ring. */
+export class Producer {
+  #parcel: Uint8Array | undefined;
+  #claimed = 0;
+
+  constructor(
+    private readonly layout: Layout,
+    private readonly worker: number,
+    private readonly direction: 0 | 1,
+    private readonly port: MessagePort,
+    /** Word on which the consumer's progress is announced. */
+    private readonly ownBell: number,
+    /** Word on which the consumer waits. */
+    private readonly otherBell: number,
+  ) {}
+
+  claim(bytes: number): Uint8Array {
+    const slot = this.waitForRoom();
+    this.#parcel = undefined;
+    this.#claimed = bytes;
+    if (bytes <= this.layout.slotBytes) return this.layout.slot(this.worker, this.direction, slot, bytes);
+    this.#parcel = new Uint8Array(bytes);
+    return this.#parcel;
+  }
+
+  commit(length: number): void {
+    checkCommit(length, this.#claimed);
+    this.#claimed = 0;
+    const parcel = this.#parcel;
+    if (parcel !== undefined) {
+      const frame = parcel.length === length ? parcel : parcel.slice(0, length);
+      this.port.postMessage({ worker: this.worker, frame } satisfies PortMessage, [frame.buffer as ArrayBuffer]);
+      this.#parcel = undefined;
+    }
+    this.announce(length, parcel === undefined ? PLACE.slot : PLACE.port);
+  }
+
+  /** Counts a message that lies at `place`; there must be room for it. */
+  announce(length: number, place: number): void {
+    const { layout } = this;
+    const ring = layout.ring(this.worker, this.direction);
+    const sent = layout.get(ring + RING.sent);
+    layout.words[ring + RING.length + (sent & (SLOTS - 1))] = length;
+    layout.words[ring + RING.place + (sent & (SLOTS - 1))] = place;
+    Atomics.store(layout.words, ring + RING.sent, (sent + 1) | 0);
+  }
+
+  /** The slot of the next message, once its last message has been taken. Not waited for after a close: nobody reads it. */
+  waitForRoom(): number {
+    const { layout } = this;
+    const ring = layout.ring(this.worker, this.direction);
+    const sent = layout.get(ring + RING.sent);
+    waitFor(
+      layout,
+      this.ownBell,
+      () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS || layout.get(WORD.closed) === 1,
+      () => layout.ringBell(this.otherBell),
+      () => `worker ${this.worker} has ${SLOTS} unread frames`,
+    );
+    return sent & (SLOTS - 1);
+  }
+}
+
+export function checkCommit(length: number, claimed: number): void {
+  if (length > claimed) {
+    throw new FlotillaError('internal', `a frame of ${length} bytes was committed where ${claimed} were claimed`);
+  }
+}
+
+/** The receiving half of one ring. */
+export class Consumer {
+  #current: Uint8Array | undefined;
+
+  constructor(
+    private readonly layout: Layout,
+    private readonly worker: number,
+    private readonly direction: 0 | 1,
+    private readonly parcels: Parcels,
+    /** Word on which the producer waits when the ring, or a broadcast slot, is full. */
+    private readonly otherBell: number,
+  ) {}
+
+  /** The oldest message, or undefined. It stays until {@link Consumer.release}. */
+  take(): Uint8Array | undefined {
+    if (this.#current !== undefined) return this.#current;
+    const { layout } = this;
+    const ring = layout.ring(this.worker, this.direction);
+    const taken = layout.get(ring + RING.taken);
+    if (layout.get(ring + RING.sent) === taken) return undefined;
+    const slot = taken & (SLOTS - 1);
+    const length = layout.words[ring + RING.length + slot] as number;
+    const place = layout.words[ring + RING.place + slot] as number;
+    if (place === PLACE.port) this.#current = this.parcels.take(this.worker);
+    else if (place === PLACE.slot) this.#current = layout.slot(this.worker, this.direction, slot, length);
+    else this.#current = layout.broadcastSlot(place - PLACE.broadcast, length);
+    return this.#current;
+  }
+
+  release(): void {
+    const { layout } = this;
+    const ring = layout.ring(this.worker, this.direction);
+    if (this.take() === undefined) throw new FlotillaError('internal', `no frame of worker ${this.worker} to release`);
+    this.#current = undefined;
+    const taken = layout.get(ring + RING.taken);
+    const place = layout.words[ring + RING.place + (taken & (SLOTS - 1))] as number;
+    // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
+    Atomics.store(layout.words, ring + RING.taken, (taken + 1) | 0);
+    let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
+    if (place >= PLACE.broadcast) {
+      const pending = WORD.broadcastPending + place - PLACE.broadcast;
+      wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
+    }
+    if (wanted) layout.ringBell(this.otherBell);
+  }
+}
