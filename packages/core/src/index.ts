@@ -1,5 +1,5 @@
-export type { Dataset } from './data/dataset.js';
-export { type DataSource, dataSource } from './data/load.js';
+export type { Dataset, QuadraticInstance } from './data/dataset.js';
+export { type DataSource, dataSource, loadInstance } from './data/load.js';
 export { checkSplit, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { Kernels, type Region } from './kernels/kernels.js';
@@ -23,6 +23,7 @@ export {
 export { problems } from './problem/index.js';
 export { checkInit, initialPoint } from './problem/initial-point.js';
 export {
+  type Attached,
   type Oracle,
   type Problem,
   type ProblemFamily,

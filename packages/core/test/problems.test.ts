@@ -42,7 +42,7 @@ function dense({ rowStart, column, value, scale, features }: Dataset, s: number)
 
 function create(spec: string, workers: number, data?: Dataset, shards?: Shards): Problem {
   const parsed = Spec.parse('problem', spec);
-  return problems[parsed.name].create(parsed, { workers, random, data, shards });
+  return problems[parsed.name].create(parsed, { workers, random, data, shards, instance: undefined });
 }
 
 /** Mean value and gradient over all workers. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Dataset, type ErrorCode, FlotillaError } from '@flotilla/core';
+import { type Attached, type ErrorCode, FlotillaError } from '@flotilla/core';
 import {
   type Control,
   createLoopback,
@@ -38,12 +38,12 @@ function threadCount({ workers, threads, transport }: Pick<Options, 'workers' | 
 }
 
 /** Starts the hosts of a run. */
-export function startFleet(options: Options, dimension: number, data: Dataset | undefined): Fleet {
+export function startFleet(options: Options, dimension: number, attached: Attached): Fleet {
   const { workers } = options;
   const threads = threadCount(options);
   if (options.transport === 'loopback') {
     const transport = createLoopback(workers, (end) => {
-      const host = new WorkerHost(end, data);
+      const host = new WorkerHost(end, attached);
       return () => host.step();
     });
     return { transport, threads, failure: () => undefined, close: async () => transport.close() };
@@ -62,7 +62,7 @@ export function startFleet(options: Options, dimension: number, data: Dataset | 
   });
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
-    pool.run({ attachment, data }, { transferList: [attachment.port] }).catch((cause: unknown) => {
+    pool.run({ attachment, attached }, { transferList: [attachment.port] }).catch((cause: unknown) => {
       const first = `workers on thread ${attachment.thread}`;
       failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
     }),

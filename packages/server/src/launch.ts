@@ -22,7 +22,7 @@ export interface LaunchedRun {
 export async function launch(options: Options, plan: RunPlan, turn: () => Promise<void>): Promise<LaunchedRun> {
   const workerTimeoutMs = 1000 * options.workerTimeout;
   const { job, method, dimension, theory, parameters } = plan;
-  const fleet = startFleet(options, dimension, plan.data);
+  const fleet = startFleet(options, dimension, plan.attached);
   try {
     const watch = async () => {
       await turn();

@@ -11,7 +11,7 @@ export const optionsSchema = z.strictObject({
     .string()
     .default('autoencoder')
     .describe('problem spec: autoencoder, nonconvex-logistic, heterogeneous-quadratic'),
-  data: z.string().default('mnist').describe('data set, for problems that need one'),
+  data: z.string().optional().describe('mnist (default), or the path of a LIBSVM file or of a JSON instance'),
   split: z.string().optional().describe('contiguous or shuffled; default per data set'),
   workers: count(1, 10_000).default(20).describe('n, logical workers'),
   threads: z

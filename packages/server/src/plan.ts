@@ -1,11 +1,12 @@
 import { createCompressor } from '@flotilla/compressors';
 import {
+  type Attached,
   checkInit,
   checkSplit,
-  type Dataset,
   dataSource,
   KeyedRandom,
   type LinkTheory,
+  loadInstance,
   lookUp,
   type Method,
   methods,
@@ -24,7 +25,8 @@ import { parseStepSize, type StepSize } from './step-size.js';
 export interface RunPlan {
   readonly job: Job;
   readonly method: Method;
-  readonly data: Dataset | undefined;
+  /** What the workers get in shared memory or by copy, beside the job. */
+  readonly attached: Attached;
   readonly dimension: number;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
@@ -40,7 +42,10 @@ export function resolveNames(options: Options) {
   const method = lookUp('method', methods, methodSpec.name);
   const problemSpec = Spec.parse('problem', options.problem);
   const family = lookUp('problem', problems, problemSpec.name);
-  const source = family.needsData ? dataSource(options.data) : undefined;
+  const source = family.data === 'samples' ? dataSource(options.data ?? 'mnist') : undefined;
+  if (family.data === 'none' && options.data !== undefined) {
+    throw new UsageError(`problem ${family.name} takes no data; leave out data=${options.data}`);
+  }
   const init = options.init ?? family.init;
   checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
@@ -49,15 +54,16 @@ export function resolveNames(options: Options) {
 }
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
-export function planRun(options: Options): RunPlan {
+export async function planRun(options: Options): Promise<RunPlan> {
   const { methodSpec, method, problemSpec, family, source, init, stepSize } = resolveNames(options);
   const { workers, wire, seed } = options;
 
   const random = new KeyedRandom(seed);
-  const data = source?.load();
+  const data = await source?.load();
   const splitText = options.split ?? source?.split;
   const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
-  const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards });
+  const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;
+  const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards, instance });
 
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
@@ -71,7 +77,7 @@ export function planRun(options: Options): RunPlan {
     job: {
       method: options.method,
       problem: options.problem,
-      data: data === undefined ? undefined : options.data,
+      data: data === undefined ? options.data : (options.data ?? 'mnist'),
       split: splitText,
       workers,
       uplink,
@@ -81,7 +87,7 @@ export function planRun(options: Options): RunPlan {
       seed,
     },
     method,
-    data,
+    attached: { data, instance },
     dimension,
     smoothness,
     theory,

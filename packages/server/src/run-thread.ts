@@ -51,7 +51,7 @@ export default async function run(task: RunTask): Promise<RunOutcome> {
 
 async function runInThread({ options, calledAt, port }: RunTask): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
-  const plan = planRun(options);
+  const plan = await planRun(options);
   const { job, dimension, parameters } = plan;
   // what is left behind must be writable before anything expensive starts
   const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -133,7 +133,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--step-size 0', 'stepSize "0" is not allowed'],
     ['--step-size theory', 'this problem has none; give a number'],
     ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
-    ['--data cifar', 'unknown data set "cifar"; known: mnist'],
+    ['--data cifar', 'unknown data set "cifar"; known: mnist, or the path of a LIBSVM file'],
     ['--split random', 'unknown split "random"; known: contiguous, shuffled'],
     ['--link up=10mbit', 'unknown option --link; known: --method'],
     ['--rounds', '--rounds needs a value'],
@@ -168,4 +168,18 @@ test('divergence: exit 1, one line with round and place, the folder keeps its ro
       .split('\n').length,
   ).toBeGreaterThan(2);
   expect(existsSync(join(folder, 'diverged', 'summary.json'))).toBe(false);
+});
+
+test('a LIBSVM file by path; a damaged one is refused with its line', async () => {
+  const path = join(folder, 'tiny.libsvm');
+  writeFileSync(path, '+1 1:0.5 3:1\n-1 2:1\r\n-1\n+1 3:-2 # comment\n');
+  const run = `--problem nonconvex-logistic --method gd --workers 2 --threads 1 --rounds 3 --json --quiet --data ${path}`;
+  const { code, stdout } = await flotilla(run);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ dimension: 4, data: path });
+  writeFileSync(path, '+1 1:0.5\n-1 2:x\n');
+  const bad = await flotilla(run);
+  expect(bad.code).toBe(2);
+  expect(bad.stderr).toMatch(/^flotilla: .*tiny\.libsvm.*2.*"?x/);
+  expect(bad.stderr.trim().split('\n').length).toBe(1);
 });

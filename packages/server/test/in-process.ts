@@ -12,7 +12,7 @@ afterEach(async () => {
 /** A run on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
 export async function launchInProcess(options: Record<string, unknown>): Promise<LaunchedRun> {
   const parsed = parseOptions({ transport: 'loopback', ...options });
-  const run = await launch(parsed, planRun(parsed), () => new Promise(setImmediate));
+  const run = await launch(parsed, await planRun(parsed), () => new Promise(setImmediate));
   open.push(run);
   return run;
 }

@@ -1,4 +1,4 @@
-import { asFlotillaError, type Dataset, DivergedError, FlotillaError } from '@flotilla/core';
+import { type Attached, asFlotillaError, DivergedError, FlotillaError } from '@flotilla/core';
 import {
   type Control,
   FrameKind,
@@ -24,8 +24,7 @@ export class WorkerHost {
 
   constructor(
     private readonly end: HostEnd,
-    /** The run's data when it lies in memory shared with the server; otherwise it is loaded by name. */
-    private readonly data: Dataset | undefined,
+    private readonly attached: Attached,
   ) {}
 
   /** Handles everything that has arrived. */
@@ -46,7 +45,7 @@ export class WorkerHost {
       const message = unpackControl(bytes);
       switch (message.type) {
         case 'configure':
-          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.data);
+          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.attached);
           return { type: 'ready', wireVersion: WIRE_VERSION, smoothness: this.#workers.smoothness };
         case 'begin':
           this.#configured().begin(message.constants);

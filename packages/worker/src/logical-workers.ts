@@ -1,9 +1,8 @@
 import {
+  type Attached,
   type Constants,
   type Context,
-  type Dataset,
   DivergedError,
-  dataSource,
   type Gradient,
   initialPoint,
   Kernels,
@@ -50,13 +49,18 @@ export class LogicalWorkers {
   constructor(
     private readonly job: Job,
     hosted: readonly number[],
-    attached: Dataset | undefined,
+    { data, instance }: Attached,
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
-    const data = attached ?? (job.data === undefined ? undefined : dataSource(job.data).load());
     const shards = data && split(job.split ?? 'contiguous', data.samples, job.workers, random);
-    const problem = lookUp('problem', problems, spec.name).create(spec, { workers: job.workers, random, data, shards });
+    const problem = lookUp('problem', problems, spec.name).create(spec, {
+      workers: job.workers,
+      random,
+      data,
+      shards,
+      instance,
+    });
     const link = { dimension: problem.dimension, workers: job.workers, wire: job.wire, random };
 
     this.dimension = problem.dimension;

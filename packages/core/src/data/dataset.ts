@@ -14,6 +14,16 @@ export interface Dataset {
   readonly scale: number;
   /** One label a sample, as the file has it. */
   readonly label: Float64Array;
+  /** Labels are digits; odd ones are the positive class of a binary problem. */
+  readonly digits?: boolean;
+}
+
+/** A fixed instance of `heterogeneous-quadratic`: f_i(x) = ½ c_i xᵀXx − bᵀx. */
+export interface QuadraticInstance {
+  /** n values. */
+  readonly c: readonly number[];
+  /** d values. */
+  readonly b: readonly number[];
 }
 
 /** A typed array over fresh shared memory. */

@@ -34,5 +34,5 @@ export function loadMnist(): Dataset {
     rowStart[s + 1] = k;
     label[s] = digits.values[s];
   }
-  return { name: 'mnist', samples, features, rowStart, column, value, scale: 1 / 255, label };
+  return { name: 'mnist', samples, features, rowStart, column, value, scale: 1 / 255, label, digits: true };
 }

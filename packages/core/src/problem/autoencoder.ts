@@ -36,7 +36,7 @@ const STEP_SIZES: Readonly<Record<string, string>> = {
 export const autoencoder: ProblemFamily = {
   name: 'autoencoder',
   summary: 'linear autoencoder with a code of 16 (MARINA-P, F.2)',
-  needsData: true,
+  data: 'samples',
   init: 'reference',
   stepSize: (method) => STEP_SIZES[method] ?? '0.002',
   create(spec, input) {

@@ -18,7 +18,7 @@ const CURVATURE = 0.15405;
 export const nonconvexLogistic: ProblemFamily = {
   name: 'nonconvex-logistic',
   summary: 'non-convex binary classification (MARINA, problem 11)',
-  needsData: true,
+  data: 'samples',
   init: 'zeros',
   stepSize: () => 'theory',
   create(spec, input) {
@@ -101,7 +101,7 @@ function squaredRowNorm({ rowStart, value, scale }: Dataset, s: number): number 
 /** Labels as ±1. Two distinct values map to −1 and +1 in their order; the digits of MNIST map to −1 (even) and +1 (odd). */
 function binaryLabels(data: Dataset): Int8Array {
   const distinct = [...new Set(data.label)].sort((a, b) => a - b);
-  if (data.name === 'mnist') return Int8Array.from(data.label, (digit) => (digit % 2 === 1 ? 1 : -1));
+  if (data.digits) return Int8Array.from(data.label, (digit) => (digit % 2 === 1 ? 1 : -1));
   if (distinct.length !== 2) {
     throw new UsageError(`data set ${data.name} has ${distinct.length} distinct labels; binary classification needs 2`);
   }

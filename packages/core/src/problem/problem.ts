@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, QuadraticInstance } from '../data/dataset.js';
 import type { Shards } from '../data/split.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
@@ -54,8 +54,8 @@ export function smoothnessFrom(perWorker: readonly number[]): Smoothness {
 export interface ProblemFamily {
   readonly name: string;
   readonly summary: string;
-  /** Whether it is made of samples. */
-  readonly needsData: boolean;
+  /** What it is made of: samples, nothing but its parameters, or those or a fixed instance from a file. */
+  readonly data: 'samples' | 'none' | 'instance';
   /** Starting point when none is asked for: a spec of `initialPoint`. */
   readonly init: string;
   /** Step size of a method when none is asked for: a number, or `theory`. */
@@ -64,10 +64,16 @@ export interface ProblemFamily {
   create(spec: Spec, input: ProblemInput): Problem;
 }
 
-export interface ProblemInput {
+/** The run's data: at most one is present. */
+export interface Attached {
+  /** Samples, in shared memory. */
+  readonly data: Dataset | undefined;
+  /** A fixed instance. */
+  readonly instance: QuadraticInstance | undefined;
+}
+
+export interface ProblemInput extends Attached {
   readonly workers: number;
   readonly random: KeyedRandom;
-  /** Present when the family needs data. */
-  readonly data: Dataset | undefined;
   readonly shards: Shards | undefined;
 }

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dataSource, loadInstance } from '../dist/data/load.js';
+import { Kernels } from '../dist/kernels/kernels.js';
+import { problems } from '../dist/problem/index.js';
+import { KeyedRandom } from '../dist/random.js';
+import { Spec } from '../dist/spec.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flotilla-instance-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (content: string) => {
+  const path = join(folder, 'instance.json');
+  writeFileSync(path, content);
+  return path;
+};
+const create = (path: string, workers: number) =>
+  problems['heterogeneous-quadratic'].create(Spec.parse('problem', 'heterogeneous-quadratic'), {
+    ...{ workers, random: new KeyedRandom('0'), data: undefined, shards: undefined, instance: loadInstance(path) },
+  });
+
+test('f_i(x) = ½ c_i xᵀXx − bᵀx', () => {
+  const problem = create(file('{"c": [1, 3], "b": [1, -2], "note": "ignored"}'), 2);
+  const out = new Float64Array(2);
+  // X = ¼ [2 −1; −1 2]: Xx = ¼ (2 − 1, −1 + 2) = (¼, ¼) at x = (1, 1)
+  expect(problem.oracle(1, new Kernels()).gradient(Float64Array.of(1, 1), out)).toBeCloseTo(0.5 * 3 * 0.5 + 1, 15);
+  expect([...out]).toEqual([0.75 - 1, 0.75 + 2]);
+});
+
+test('another number of workers than the instance is made for', () => {
+  expect(() => create(file('{"c": [1, 3], "b": [1]}'), 3)).toThrow('made for 2 workers, not 3');
+});
+
+test.each(['', '[]', '{}', '{"c": [1]}', '{"c": [], "b": [1]}', '{"c": [1], "b": ["1"]}', '{"c": [1], "b": [null]}'])(
+  'refuses %j with the name of the file',
+  (content) => {
+    const path = file(content);
+    expect(() => loadInstance(path)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(path) }),
+    );
+  },
+);
+
+test('a data set that is neither known nor a file', () => {
+  expect(() => dataSource('nothing-here')).toThrow(
+    'unknown data set "nothing-here"; known: mnist, or the path of a LIBSVM file',
+  );
+});

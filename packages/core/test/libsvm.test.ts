@@ -1,0 +1,276 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Dataset } from '../dist/data/dataset.js';
+import { readLibsvm } from '../dist/data/libsvm.js';
+import { split } from '../dist/data/split.js';
+import { Kernels } from '../dist/kernels/kernels.js';
+import { problems } from '../dist/problem/index.js';
+import { KeyedRandom } from '../dist/random.js';
+import { Spec } from '../dist/spec.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flotilla-libsvm-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Reads a file with this content. */
+function read(content: string | Uint8Array, name = 'file', limit?: number): Promise<Dataset> {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return readLibsvm(path, 'small', limit);
+}
+
+const plain = ({ label, rowStart, column, value, features }: Dataset) => ({
+  label: [...label],
+  rowStart: [...rowStart],
+  column: [...column],
+  value: [...value],
+  features,
+});
+
+const golden = {
+  label: [1, -1, 2.5],
+  rowStart: [0, 2, 2, 4],
+  column: [0, 3, 1, 3],
+  value: [0.5, -2e-3, 1, 7],
+  features: 4,
+};
+
+describe('accepted', () => {
+  test.each([
+    ['LF', '1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7\n'],
+    ['CRLF', '1 1:0.5 4:-2e-3\r\n-1\r\n2.5 2:1 4:7\r\n'],
+    ['no end of the last line', '1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7'],
+    ['blank lines', '\n1 1:0.5 4:-2e-3\n\r\n  \n-1\n2.5 2:1 4:7\n\n'],
+    ['blanks around entries', ' 1\t1:0.5  4:-2e-3 \t\n-1 \n2.5 2:1 4:7  \r\n'],
+    ['comments', '# 9 9:9\n1 1:0.5 4:-2e-3 # 9:9\n-1#\n2.5 2:1 4:7# x:y\n#'],
+    ['other spellings of the numbers', '+1 1:.5 4:-0.002\n-1.\n25e-1 02:1.0 4:0.7E+1\n'],
+  ])('%s', async (_what, text) => {
+    const data = await read(text);
+    expect(plain(data)).toEqual(golden);
+    expect([data.name, data.samples, data.scale]).toEqual(['small', 3, 1]);
+    for (const array of [data.label, data.rowStart, data.column, data.value])
+      expect(array.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  test.each([
+    ['0', '1'],
+    ['1', '2'],
+    ['-1', '+1'],
+  ])('labels %s and %s', async (a, b) => {
+    expect([...(await read(`${a} 1:1\n${b} 1:1\n`)).label]).toEqual([Number(a), Number(b)]);
+  });
+
+  test('a written zero stays stored', async () => {
+    expect(plain(await read('1 1:0 3:-0\n'))).toMatchObject({ column: [0, 2], value: [0, -0], features: 3 });
+  });
+
+  test('16-bit columns up to 65,536 features, 32-bit ones above', async () => {
+    const narrow = await read('1 1:1 65536:2\n');
+    expect([narrow.column.constructor, narrow.column[1], narrow.features]).toEqual([Uint16Array, 65_535, 65_536]);
+    const wide = await read('1 1:1 65537:2 2147483647:3\n');
+    expect([wide.column.constructor, ...wide.column]).toEqual([Int32Array, 0, 65_536, 2_147_483_646]);
+  });
+});
+
+test.each([
+  ['no rows', '', 'has no rows'],
+  ['only comments', '# 1 1:1\n\n', 'has no rows'],
+  ['only labels', '1\n2\n', 'has 2 labels and no features'],
+  ['a word for a label', '1 1:1\nyes 1:1\n', 'line 2: label "yes" is not a finite number'],
+  ['an entry for a label', '1:1 2:1\n', 'line 1: label "1:1"'],
+  ['no label', ':1\n', 'line 1: label ":1"'],
+  ['several labels', '1,2 1:1\n', 'label "1,2"'],
+  ['NaN for a label', 'nan 1:1\n', 'label "nan"'],
+  ['two labels', '1 1 1:1\n', 'line 1: entry "1" is not index:value'],
+  ['index 0', '#\r\n\r\n1 0:1\r\n', 'line 3: index "0" is not a whole number between 1 and 2147483647'],
+  ['a negative index', '1 -1:1\n', 'index "-1"'],
+  ['a fraction for an index', '1 1.5:1\n', 'index "1.5"'],
+  ['no index', '1 :1\n', 'index ""'],
+  ['a query id', '1 qid:3 1:1\n', 'index "qid"'],
+  ['an index above 2^31 − 1', '1 2147483648:1\n', 'index "2147483648"'],
+  ['a very large index', `1 ${'9'.repeat(400)}:1\n`, 'index "9999'],
+  ['a repeated index', '1 2:1 2:1\n', 'line 1: index "2" comes after 2; indices must ascend in a row'],
+  ['descending indices', '1 1:1\n1 3:1 2:1\n', 'line 2: index "2" comes after 3'],
+  ['no value', '1 1:\n', 'value "" of index 1 is not a finite number'],
+  ['a blank before the value', '1 1: 2\n', 'value "" of index 1'],
+  ['a word for a value', '1 1:1 2:x\n', 'line 1: value "x" of index 2'],
+  ['NaN', '1 1:NaN\n', 'value "NaN"'],
+  ['Infinity', '1 1:-Infinity\n', 'value "-Infinity"'],
+  ['a value beyond the range', '1 1:1e999\n', 'value "1e999"'],
+  ['a hexadecimal value', '1 1:0x1F\n', 'value "0x1F"'],
+  ['signs only', '1 1:+-\n', 'value "+-"'],
+  ['a point only', '1 1:.\n', 'value "."'],
+  ['two colons', '1 1:2:3\n', 'value "2:3"'],
+])('refused: %s', async (_what, text, message) => {
+  await expect(read(text)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringMatching(new RegExp(`^${join(folder, 'file')}[ ,]`)),
+  });
+  await expect(read(text)).rejects.toThrow(message);
+});
+
+test('a file that cannot be read', async () => {
+  await expect(readLibsvm(join(folder, 'missing'), 'x')).rejects.toMatchObject({ code: 'io' });
+  await expect(readLibsvm(folder, 'x')).rejects.toMatchObject({ code: 'io' });
+});
+
+test('text and back: any sparse matrix', async () => {
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const row = fc.record({
+    label: finite,
+    entries: fc.dictionary(fc.integer({ min: 1, max: 300 }).map(String), finite, { maxKeys: 8 }),
+    end: fc.constantFrom('\n', '\r\n', ' \t\r\n', ' # 1:2\n', '\n\n'),
+  });
+  const spell = (x: number) => (Object.is(x, -0) ? '-0' : String(x));
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12 }), async (rows) => {
+      // whole-number keys come in ascending order
+      const entries = rows.map((r) => Object.entries(r.entries));
+      fc.pre(entries.flat().length > 0);
+      const line = (s: number) => [spell(rows[s].label), ...entries[s].map(([i, v]) => `${i}:${spell(v)}`)].join(' ');
+      const text = rows.map((r, s) => line(s) + r.end).join('');
+      const flat = entries.flat();
+      const rowStart = [0];
+      for (const row of entries) rowStart.push(rowStart[rowStart.length - 1] + row.length);
+      expect(plain(await read(text))).toEqual({
+        label: rows.map((r) => r.label),
+        rowStart,
+        column: flat.map(([i]) => Number(i) - 1),
+        value: flat.map(([, v]) => v),
+        features: Math.max(...flat.map(([i]) => Number(i))),
+      });
+    }),
+    { numRuns: 200 },
+  );
+});
+
+describe('compressed', () => {
+  const text = '1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7\n';
+  // made with xz 5.4 and bzip2 1.0.8
+  const packed: Record<string, Buffer> = {
+    gz: gzipSync(text),
+    xz: Buffer.from(
+      '/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAeMSAxOjAuNSA0Oi0yZS0zCi0xCjIuNSAyOjEgNDo3CgAAA1veFhKEBGQAATcf6hiJPR+2830BAAAAAARZWg==',
+      'base64',
+    ),
+    bz2: Buffer.from('QlpoOTFBWSZTWaGoZGkAAAdZAAAQQAN+kAIAIAAhqehGjyQgGgC1YQNPG5W4UGQQxWe7B+LuSKcKEhQ1DI0g', 'base64'),
+  };
+
+  test.each(Object.keys(packed))('%s, whatever the file is called', async (format) => {
+    expect(plain(await read(packed[format], `file.${format}`))).toEqual(golden);
+    expect(plain(await read(packed[format], 'file'))).toEqual(golden);
+  });
+
+  test.each(Object.keys(packed))('%s: two streams in a row are one file', async (format) => {
+    const data = await read(Buffer.concat([packed[format], packed[format]]));
+    expect([...data.label]).toEqual([...golden.label, ...golden.label]);
+  });
+
+  test('xz: padding between and after streams', async () => {
+    const zeros = Buffer.alloc(8);
+    expect((await read(Buffer.concat([packed.xz, zeros, packed.xz, zeros]))).samples).toBe(6);
+  });
+
+  test.each(Object.keys(packed))('%s: cut off anywhere, an error that names the file', async (format) => {
+    const bytes = packed[format];
+    for (let length = 0; length < bytes.length; length++) {
+      const outcome = read(bytes.subarray(0, length), `cut.${format}`);
+      await expect(outcome, `${length} bytes`).rejects.toMatchObject({
+        code: 'io',
+        message: expect.stringContaining(join(folder, `cut.${format}`)),
+      });
+    }
+  });
+
+  test.each(Object.keys(packed))('%s: a damaged byte never gives other data', async (format) => {
+    for (let at = 0; at < packed[format].length; at++) {
+      const bytes = Buffer.from(packed[format]);
+      bytes[at] ^= 0x40;
+      const outcome = await read(bytes, `damaged.${format}`).then(plain, (error) => error.code);
+      // some header fields, such as a time stamp, do not matter
+      if (outcome !== 'io') expect(outcome, `byte ${at}`).toEqual(golden);
+    }
+  });
+
+  test('a text that is called compressed', async () => {
+    await expect(read(text, 'text.xz')).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/is not a \.xz file/),
+    });
+  });
+
+  test.each(['plain', ...Object.keys(packed)])('%s: larger than the limit', async (format) => {
+    const content = packed[format] ?? text;
+    expect((await read(content, 'file', text.length)).samples).toBe(3);
+    const outcome = read(content, 'file', text.length - 1);
+    await expect(outcome).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(`file is too large: at most ${text.length - 1} bytes`),
+    });
+  });
+});
+
+// a folder next to the repository; the project works without it
+const reference = fileURLToPath(new URL('../../../../shared/data/', import.meta.url));
+const missing = !existsSync(reference);
+if (missing) console.warn(`skipped: the sets of ${reference}, which is not there`);
+
+describe.skipIf(missing)('reference data', () => {
+  test.each([
+    ['mushrooms', 8124, 112, 170_604, [1, 2]],
+    ['phishing', 11_055, 68, 331_650, [0, 1]],
+    ['a9a', 32_561, 123, 451_592, [-1, 1]],
+    ['a9a.t', 16_281, 122, 225_731, [-1, 1]],
+  ])('%s', async (name, samples, features, nonZeros, labels) => {
+    const data = await readLibsvm(join(reference, `${name}.xz`), name);
+    expect([data.samples, data.features, data.value.length]).toEqual([samples, features, nonZeros]);
+    expect(data.rowStart[samples]).toBe(nonZeros);
+    expect([...new Set(data.label)].sort((a, b) => a - b)).toEqual(labels);
+  });
+
+  test('mushrooms: values of an independent program at 0 and after 100 steps of gradient descent', async () => {
+    const workers = 5;
+    const data = await readLibsvm(join(reference, 'mushrooms.xz'), 'mushrooms');
+    const random = new KeyedRandom('libsvm');
+    const shards = split('contiguous', data.samples, workers, random);
+    const spec = Spec.parse('problem', 'nonconvex-logistic');
+    const problem = problems[spec.name].create(spec, { workers, random, data, shards, instance: undefined });
+    expect(problem.dimension).toBe(113);
+    const kernels = new Kernels();
+    const oracles = Array.from({ length: workers }, (_, i) => problem.oracle(i, kernels));
+    const L = Math.max(...oracles.map((oracle) => oracle.smoothness ?? Number.NaN));
+    // 21 ones a row and the bias, and λ = 1e-6·L
+    expect(L).toBeCloseTo(0.15405 * 22 * (1 + 1e-6), 12);
+
+    const x = new Float64Array(113);
+    const gradient = new Float64Array(113);
+    const out = new Float64Array(113);
+    const evaluate = () => {
+      gradient.fill(0);
+      let value = 0;
+      for (const oracle of oracles) {
+        value += oracle.gradient(x, out) / workers;
+        for (let j = 0; j < 113; j++) gradient[j] += out[j] / workers;
+      }
+      return [value, gradient.reduce((sum, g) => sum + g * g, 0)];
+    };
+    const expectClose = (actual: number[], expected: number[]) =>
+      actual.forEach((v, k) => {
+        expect(Math.abs(v / expected[k] - 1)).toBeLessThan(1e-10);
+      });
+
+    expectClose(evaluate(), [0.25, 0.07998103986689802]);
+    for (let t = 0; t < 100; t++) {
+      evaluate();
+      for (let j = 0; j < 113; j++) x[j] -= gradient[j] / L;
+    }
+    expectClose(evaluate(), [0.04141558914955221, 0.0006976542712861852]);
+  });
+});

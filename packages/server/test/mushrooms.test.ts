@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { type TrainOptions, train } from '../dist/index.js';
+import { rowsOf } from './in-process.js';
+
+// MARINA's problem (11) on mushrooms, contiguous split, x⁰ = 0: values of independent single-process programs.
+const data = fileURLToPath(new URL('../../../../shared/data/mushrooms.xz', import.meta.url));
+const present = existsSync(data);
+if (!present) console.warn('mushrooms.xz is not in ../shared/data: its reference values are not tested');
+
+const common: TrainOptions = { problem: 'nonconvex-logistic', data, workers: 5, threads: 2, evalEvery: 1 };
+
+describe.skipIf(!present)('nonconvex-logistic on mushrooms, n = 5', () => {
+  test('gradient descent, exactly', async () => {
+    const rows = await rowsOf(train({ ...common, method: 'gd', wire: 'f64', rounds: 360 }));
+    expect(rows[0].loss).toBe(0.25);
+    expect(Math.abs(rows[0].gradNormSq / 0.07998103986689802 - 1)).toBeLessThan(1e-12);
+    expect(Math.abs(rows[100].loss / 0.04141558914955221 - 1)).toBeLessThan(1e-12);
+    expect(Math.abs(rows[100].gradNormSq / 0.0006976542712861852 - 1)).toBeLessThan(1e-11);
+    const firstBelow = (target: number) => rows.findIndex((row) => row.gradNormSq <= target);
+    expect([1e-2, 1e-3, 1e-4].map(firstBelow)).toEqual([16, 80, 349]);
+  });
+
+  test.each([
+    [10, 90.6, 0.5, 59_974, 1784],
+    [5, 173.2, 2.2, 62_272, 5121],
+  ])('MARINA, RandK K = %i, theory step size: rounds and uplink bits to 1e-2', async (k, rounds, sd, bits, bitsSd) => {
+    const seeds = ['0', '1', '2', '3', '4'];
+    const runs = await Promise.all(
+      seeds.map((seed) => train({ ...common, method: 'marina', uplink: `rand-k:k=${k}`, seed, target: 1e-2 }).result),
+    );
+    const agrees = (values: number[], reference: number, referenceSd: number) => {
+      const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+      const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1);
+      // both are means of five seeds
+      const standardError = Math.sqrt((variance + referenceSd ** 2) / 5);
+      expect(Math.abs(mean - reference), `mean ${mean}`).toBeLessThan(3 * standardError + 0.02 * reference);
+    };
+    agrees(
+      runs.map((run) => run.rounds),
+      rounds,
+      sd,
+    );
+    agrees(
+      runs.map((run) => run.uplink.paperBits / 5),
+      bits,
+      bitsSd,
+    );
+  });
+});
