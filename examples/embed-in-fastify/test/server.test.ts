@@ -141,7 +141,8 @@ describe('a run that does not end by itself', () => {
     const { state, error, metrics: latest } = await get(id);
     expect(state).toBe('aborted');
     expect(error).toEqual({ code: 'aborted', message: `the run was aborted after round ${latest?.round}` });
-    expect(latest).toEqual(rows.at(-1));
+    // a stream that breaks off may lose what it had not sent yet
+    expect(rows.at(-1)?.round).toBeLessThanOrEqual(latest?.round ?? 0);
   });
 
   it('is aborted by app.close(), which ends its streams and waits for its threads', async () => {
@@ -158,7 +159,8 @@ describe('a run that does not end by itself', () => {
     await app.close();
     await expect(rest).rejects.toThrow();
     expect(last.at(-1)?.round).toBeGreaterThan(0);
-    expect(open()).toEqual([]);
+    // a closed port goes at the end of a turn of the event loop
+    await expect.poll(open, { timeout: 10_000 }).toEqual([]);
   });
 
   it('leaves the event loop free: other requests are answered between two of its metrics rows', async () => {
