@@ -89,7 +89,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     await turn();
     training = true;
     const secondsToFirstRound = (Date.now() - calledAt) / 1000;
-    await server.start();
+    if (stop === undefined) await server.start();
     let turned = performance.now();
     let told = turned;
     while (stop === undefined) {
