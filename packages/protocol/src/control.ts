@@ -6,6 +6,16 @@ import { WIRE_VERSION } from './frame.js';
 const text = v.string();
 const real = v.pipe(v.number(), v.finite());
 
+/** Named finite numbers. (valibot's record leaves out the name `prototype` without a word.) */
+const numbers = v.custom<Record<string, number>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.values(value).every(Number.isFinite),
+  'not a map of finite numbers',
+);
+
 /** What a worker has to know to take part in a run. All texts are specs; docs/cli.md has the grammar. */
 const jobSchema = v.strictObject({
   method: text,
@@ -33,7 +43,7 @@ const controlSchema = v.variant('type', [
     smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
   }),
   /** Step size and the method's parameters: the rounds begin. */
-  v.strictObject({ type: v.literal('begin'), constants: v.record(text, real) }),
+  v.strictObject({ type: v.literal('begin'), constants: numbers }),
   v.strictObject({ type: v.literal('begun') }),
   v.strictObject({ type: v.literal('finish') }),
   /** Answer to `finish`: seconds spent in gradients, over the hosted workers. */
