@@ -17,7 +17,7 @@ const BLOCK: usize = 4;
  * inner of 2. `packed` is scratch for PANEL · inner values.
  *
  * A tile of 4 rows of A and 2 rows of B is summed in 8 registers, 2 partial sums each: with the loads that fills the 15
- * vector registers there are, and a larger tile spills (measured: 4×4 a third slower, 8×1 the same). Each output is a sum
+ * vector registers there are, and a larger tile spills (measured: 4×4 a quarter slower, 8×1 a third). Each output is a sum
  * in an order that depends on `inner` alone.
  */
 export function multiplyTransposed(
