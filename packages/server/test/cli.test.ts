@@ -133,6 +133,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--step-size 0', 'stepSize "0" is not allowed'],
     ['--step-size theory', 'this problem has none; give a number'],
     ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
+    ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
     ['--data cifar', 'unknown data set "cifar"; known: mnist, or the path of a LIBSVM file'],
     ['--split random', 'unknown split "random"; known: contiguous, shuffled'],
     ['--link up=10mbit', 'unknown option --link; known: --method'],

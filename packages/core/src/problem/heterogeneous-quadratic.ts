@@ -28,7 +28,8 @@ export const heterogeneousQuadratic: ProblemFamily = {
       const b = Float64Array.from(instance.b, (v) => -v);
       return quadratics(Float64Array.from(instance.c), b.length, () => b);
     }
-    const dimension = Math.round(spec.number('d', 1, 1e8) ?? 300);
+    const dimension = spec.number('d', 1, 1e8) ?? 300;
+    if (!Number.isInteger(dimension)) throw spec.bad('d', String(dimension), 'a whole number');
     const nu = spec.number('nu', 0, 1e9, true) ?? 1;
     const sigma = spec.number('sigma', 0, 1e9) ?? 0;
     spec.done();
