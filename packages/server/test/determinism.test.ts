@@ -8,6 +8,13 @@ describe('the final iterate is a function of the configuration and the seed', ()
     { method: 'm3', downlink: 'perm-k+natural', uplink: 'rand-k:k=1254+natural', rounds: 25, workers: 20 },
     { method: 'marina', problem: 'nonconvex-logistic', rounds: 25, workers: 20 },
     { method: 'marina-p', problem: 'heterogeneous-quadratic:d=77,sigma=0.4', rounds: 300, workers: 20 },
+    {
+      method: 'diana',
+      problem: 'heterogeneous-quadratic:d=77,sigma=0.4',
+      uplink: 'rand-k:k=9+natural',
+      rounds: 300,
+      workers: 20,
+    },
     { method: 'gd', problem: 'heterogeneous-quadratic:d=77,sigma=0.4', rounds: 100, workers: 20 },
   ];
 

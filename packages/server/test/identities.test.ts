@@ -7,6 +7,8 @@ const logistic = { problem: 'nonconvex-logistic', split: 'shuffled', workers: 3,
 
 describe('with identity compressors every method is gradient descent', () => {
   test.each([
+    { method: 'dcgd', uplink: 'identity' },
+    { method: 'diana', uplink: 'identity' },
     { method: 'marina:p=0.3', uplink: 'identity' },
     { method: 'marina-p:p=0.3', downlink: 'identity' },
     { method: 'm3:p=0.3,beta=1', uplink: 'identity', downlink: 'identity' },

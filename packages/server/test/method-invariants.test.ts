@@ -21,6 +21,16 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
 
   test('gd: 1/L', () => expect(of('gd', theory('identity', 'identity')).stepSize).toBe(0.5));
 
+  test('dcgd, RandK K = 10: 1/(3 (1 + 2·9/4))', () =>
+    expect(of('dcgd', theory('rand-k:k=10', 'identity')).stepSize).toBeCloseTo(1 / 16.5, 15));
+
+  test('diana, RandK K = 10: α = 1/10, 1/(10 √5 √(1 + 9/4) · 11)', () => {
+    const { parameters, stepSize } = of('diana', theory('rand-k:k=10', 'identity'));
+    expect(parameters).toEqual({ alpha: 0.1, 'shift-estimator': 0 });
+    expect(stepSize).toBeCloseTo(1 / (110 * Math.sqrt(5 * 3.25)), 15);
+    expect(() => of('diana:estimator=mean', theory('rand-k:k=10', 'identity'))).toThrow(/gradient or shift/);
+  });
+
   test('marina, RandK K = 10: ω = 9, p = 1/10', () => {
     const { parameters, stepSize } = of('marina', theory('rand-k:k=10', 'identity'));
     expect(parameters).toEqual({ p: 0.1 });
@@ -97,6 +107,30 @@ describe('coins', () => {
     a.forEach((v, j) => {
       expect(v).toBeCloseTo(b[j], 12);
     });
+  });
+});
+
+describe('DCGD stalls at a floor that shrinks with the step size, where DIANA goes on down', () => {
+  const quadratic = { problem: 'heterogeneous-quadratic:d=6,sigma=0.2', workers: 3, wire: 'f64', uplink: 'rand-k:k=2' };
+  /** Mean of ‖∇f‖² over 200 rounds after `rounds`, relative to its value at x⁰. */
+  const floor = async (method: string, stepSize: number, rounds: number) => {
+    const { server } = await launchInProcess({ ...quadratic, method, stepSize });
+    const { gradNormSq: initial } = await server.evaluate();
+    for (let k = 0; k < rounds; k++) await server.step();
+    let sum = 0;
+    for (let k = 0; k < 200; k++) {
+      await server.step();
+      sum += (await server.evaluate()).gradNormSq;
+    }
+    return sum / 200 / initial;
+  };
+
+  test('floors at γ = 0.1 and 0.01; shifts of either estimator take the floor away', async () => {
+    const [large, small] = [await floor('dcgd', 0.1, 4000), await floor('dcgd', 0.01, 20_000)];
+    expect(small).toBeGreaterThan(1e-6);
+    expect(small).toBeLessThan(large / 4);
+    expect(await floor('diana', 0.1, 8000)).toBeLessThan(1e-20);
+    expect(await floor('diana:estimator=shift', 0.05, 16_000)).toBeLessThan(1e-20);
   });
 });
 

@@ -22,6 +22,21 @@ describe.skipIf(!present)('nonconvex-logistic on mushrooms, n = 5', () => {
     expect([1e-2, 1e-3, 1e-4].map(firstBelow)).toEqual([16, 80, 349]);
   });
 
+  test('DIANA, RandK K = 10, theory step size: 3,490 rounds to 1e-2', async () => {
+    const runs = await Promise.all(
+      ['0', '1', '2'].map(
+        (seed) => train({ ...common, method: 'diana', uplink: 'rand-k:k=10', seed, target: 1e-2, rounds: 5000 }).result,
+      ),
+    );
+    for (const run of runs) {
+      expect(run.stepSize).toBeCloseTo(0.00137135, 8);
+      expect(run.stopReason).toBe('target');
+    }
+    const mean = runs.reduce((sum, run) => sum + run.rounds, 0) / runs.length;
+    // the reference is one run
+    expect(Math.abs(mean / 3490 - 1), `mean ${mean}`).toBeLessThan(0.02);
+  });
+
   test.each([
     [10, 90.6, 0.5, 59_974, 1784],
     [5, 173.2, 2.2, 62_272, 5121],

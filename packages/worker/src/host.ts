@@ -72,9 +72,11 @@ export class WorkerHost {
         this.#reply(worker, workers.evaluationBytes, (room) => workers.writeEvaluation(header.round, room));
       } else {
         const outgoing = header.kind === FrameKind.start ? workers.start(worker, frame) : workers.round(worker, frame);
-        this.#reply(worker, workers.uplink.maxFrameBytes(outgoing.form), (room) =>
-          workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room),
-        );
+        this.#reply(worker, workers.uplink.maxFrameBytes(outgoing.form), (room) => {
+          const length = workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room);
+          workers.sent(worker, header.round, room.subarray(0, length));
+          return length;
+        });
       }
     } catch (thrown) {
       this.#fail(worker, thrown);

@@ -112,6 +112,14 @@ export class LogicalWorkers {
     return this.#method.worker.round(worker.state, this.#running(), incoming, worker.gradient);
   }
 
+  /** Tells the method what the uplink it has just handed out carried. */
+  sent(index: number, round: number, frame: Uint8Array): void {
+    const { sent } = this.#method.worker;
+    if (sent === undefined) return;
+    const carried = this.uplink.read(frame, FrameKind.uplink, round, index);
+    sent(this.#worker(index).state, this.#running(), carried);
+  }
+
   /** Computes f_i(x) and ∇f_i(x), exact, for {@link LogicalWorkers.writeEvaluation}. Changes no worker's state. */
   evaluate(index: number, round: number, x: Float64Array): void {
     const value = this.#worker(index).oracle.gradient(x, this.#evaluated.subarray(1));

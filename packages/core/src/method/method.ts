@@ -96,6 +96,8 @@ export interface WorkerHalf<W> {
   start?(state: W, context: Context, gradient: Gradient): Outgoing;
   /** One round: takes the downlink, returns the uplink. */
   round(state: W, context: Context, incoming: Incoming, gradient: Gradient): Outgoing;
+  /** Applies what an uplink carried, for state that must agree with the server's. */
+  sent?(state: W, context: Context, carried: Incoming): void;
 }
 
 /** A method: two halves over explicit state, and the theory that sets its constants. */

@@ -1,0 +1,35 @@
+import { axpy } from '../vector.js';
+import { defineMethod } from './method.js';
+
+/**
+ * Distributed compressed gradient descent, also called QGD [Alistarh et al. 2017; Khirirat, Feyzmahdavian, Johansson 2018].
+ *
+ *   x⁺ = x − γ (1/n) Σ Q_i(∇f_i(x))
+ *
+ * Where the workers' functions differ it does not converge: Q's variance at a solution is ω‖∇f_i(x*)‖², so the iterates
+ * stall at a floor that shrinks with γ. That is what the methods with shifts and differences are for. Step size:
+ * γ = 1/(L(1 + 2ω/n)), L = max L_i, which is safe under strong convexity.
+ */
+export const dcgd = defineMethod({
+  name: 'dcgd',
+  summary: 'compressed gradients up; stalls at a floor where functions differ',
+  reference: 'QSGD (NeurIPS 2017); Khirirat et al. 2018',
+  uplink: 'rand-k:k=d/n',
+  downlink: undefined,
+  parameters: () => ({}),
+  stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),
+  server: {
+    init: ({ start }) => ({ x: start.slice() }),
+    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
+    sent: (state, _context, carried) => carried.copyTo(state.x),
+    step: (state, { constants }, _plan, mean) => axpy(-constants.stepSize, mean, state.x),
+  },
+  worker: {
+    init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
+    round(state, _context, incoming, gradient) {
+      incoming.copyTo(state.x);
+      gradient(state.x, state.gradient);
+      return { form: 'compressed', vector: state.gradient };
+    },
+  },
+});
