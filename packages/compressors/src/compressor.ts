@@ -57,11 +57,8 @@ export interface Support {
   scale: number;
 }
 
-/**
- * Keeps some coordinates, chosen from shared randomness alone: the receiver derives the same support, so indices cost no
- * bytes.
- */
-export interface Selector {
+/** What theory and the boundary know of an operator that keeps some coordinates. */
+interface Keeps {
   /** Number of coordinates to choose from, at most. */
   readonly dimension: number;
   /** Most coordinates ever kept. */
@@ -70,12 +67,35 @@ export interface Selector {
   readonly omega: number;
   /** θ of the collection of all workers' operators. */
   readonly theta: number;
+  /** α: E‖C(x) − x‖² ≤ (1 − α)‖x‖². 0 when no such bound below ‖x‖² holds. */
+  readonly alpha: number;
   /** ζ: expected number of coordinates kept. */
   readonly density: number;
   /** Whether every worker gets the same support, so that one message can serve all. */
   readonly same: boolean;
+}
+
+/**
+ * Keeps some coordinates, chosen from shared randomness alone: the receiver derives the same support, so indices cost no
+ * bytes.
+ */
+export interface Selector extends Keeps {
   /** The support of a message whose vector has `length` ≤ dimension coordinates. */
   select(key: MessageKey, length: number): Support;
+}
+
+/** Keeps coordinates that depend on the values, so that their indices have to travel, before the values. */
+export interface ExplicitSelector extends Keeps {
+  /** Upper bound of the support's bytes. */
+  readonly maxIndexBytes: number;
+  /** The support last chosen or read. */
+  readonly support: Support;
+  /** Chooses the support of x[0 … length). @throws FlotillaError `compressor` for NaN or an infinity */
+  choose(x: Float64Array, length: number): Support;
+  /** Writes the support last chosen among `length` coordinates and returns the number of bytes. */
+  writeIndex(length: number, out: Uint8Array, at: number): number;
+  /** Reads a support from `bytes[at … end)` and returns the number of bytes it takes. @throws ProtocolError */
+  readIndex(bytes: Uint8Array, at: number, end: number, length: number): number;
 }
 
 /** Writes the kept values of a message, each with its own rounding. */
@@ -100,10 +120,12 @@ export interface ValueCodec {
 
 /** Bounds and costs of an operator, as theory states them. */
 export interface Constants {
-  /** E‖C(x) − x‖² ≤ ω‖x‖², E C(x) = x. */
+  /** E‖C(x) − x‖² ≤ ω‖x‖², E C(x) = x. Infinite when C is biased. */
   readonly omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖² over the n workers' operators. */
   readonly theta: number;
+  /** E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0 when no such bound below ‖x‖² holds. */
+  readonly alpha: number;
   /** ζ: expected number of coordinates kept. */
   readonly density: number;
   /** Expected payload bits of a message, before its last byte is filled up. */

@@ -8,6 +8,7 @@ export function identity(dimension: number): Selector {
     maxKept: dimension,
     omega: 0,
     theta: 0,
+    alpha: 1,
     density: dimension,
     same: false,
     select(_key, length) {

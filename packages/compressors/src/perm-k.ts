@@ -18,6 +18,7 @@ export function permK(dimension: number, workers: number, stage: number): Select
     maxKept: dealt.maxKept,
     omega: dealt.omega,
     theta: 0,
+    alpha: Math.max(0, 1 - dealt.omega),
     density: dealt.density,
     same: false,
     select(key: MessageKey, actual: number) {

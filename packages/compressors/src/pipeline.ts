@@ -1,10 +1,20 @@
-import type { Compressor, Constants, MessageKey, Selector, Support, ValueCodec } from './compressor.js';
+import type {
+  Compressor,
+  Constants,
+  ExplicitSelector,
+  MessageKey,
+  Selector,
+  Support,
+  ValueCodec,
+} from './compressor.js';
 import { ProtocolError } from './errors.js';
+
+type Stage = Selector | ExplicitSelector;
 
 /**
  * A compressor made of parts: selectors, each choosing among the coordinates that the one before it kept, and a codec for
  * the values that are left. `rand-k:k=250+natural` is one selector and the codec `natural`; `perm-k` is one selector and
- * the plain codec.
+ * the plain codec. A payload is the supports of the explicit selectors, in order, and the values.
  */
 export class Pipeline implements Compressor {
   readonly dimension: number;
@@ -19,22 +29,24 @@ export class Pipeline implements Compressor {
 
   constructor(
     readonly spec: string,
-    private readonly selectors: readonly [Selector, ...Selector[]],
+    private readonly selectors: readonly [Stage, ...Stage[]],
     private readonly codec: ValueCodec,
     workers: number,
   ) {
-    const last = selectors.at(-1) as Selector;
+    const last = selectors.at(-1) as Stage;
     this.dimension = selectors[0].dimension;
-    this.#values = new Float64Array(last.maxKept);
-    this.maxBytes = codec.bytes(last.maxKept);
+    this.#values = new Float64Array(Math.max(last.maxKept, ...selectors.slice(0, -1).map((s) => s.maxKept)));
+    this.maxBytes =
+      codec.bytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.paperBits = codec.paperBits;
     this.same = servesAll(selectors);
     const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
     this.constants = {
       omega: product - 1,
       theta: thetaOf(selectors, codec, workers),
+      alpha: selectors.reduce((p, s) => p * s.alpha, 1 - codec.omega),
       density: last.density,
-      expectedBits: codec.paperBits * last.density,
+      expectedBits: codec.paperBits * last.density + indexBits(selectors),
     };
   }
 
@@ -43,22 +55,34 @@ export class Pipeline implements Compressor {
   }
 
   encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
-    const scale = this.#select(key);
+    let to = at;
+    const scale = this.#walk((selector, length, index) => {
+      if (!('choose' in selector)) return selector.select(key, length);
+      if (index !== undefined) for (let k = 0; k < length; k++) this.#values[k] = x[index[k]];
+      const support = selector.choose(index === undefined ? x : this.#values, length);
+      to += selector.writeIndex(length, out, to);
+      return support;
+    });
     const index = this.#index;
-    if (index === undefined) return this.codec.write(x, this.#count, key, out, at);
+    if (index === undefined) return to - at + this.codec.write(x, this.#count, key, out, to);
     for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
-    return this.codec.write(this.#values, this.#count, key, out, at);
+    return to - at + this.codec.write(this.#values, this.#count, key, out, to);
   }
 
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
-    this.#select(key);
-    const expected = this.codec.bytes(this.#count);
+    let from = at;
+    this.#walk((selector, length) => {
+      if (!('choose' in selector)) return selector.select(key, length);
+      from += selector.readIndex(bytes, from, end, length);
+      return selector.support;
+    });
+    const expected = from - at + this.codec.bytes(this.#count);
     if (end - at !== expected) {
       throw new ProtocolError(
         `${this.spec}: a payload of ${end - at} bytes, expected ${expected} for ${this.#count} values`,
       );
     }
-    this.codec.read(bytes, at, this.#count, this.#values);
+    this.codec.read(bytes, from, this.#count, this.#values);
   }
 
   addTo(target: Float64Array, weight: number): void {
@@ -79,12 +103,12 @@ export class Pipeline implements Compressor {
     for (let k = 0; k < this.#count; k++) target[index[k]] = values[k];
   }
 
-  /** Sets the support of the message and returns the factor of its values. */
-  #select(key: MessageKey): number {
+  /** Sets the support of the message, stage by stage, and returns the factor of its values. */
+  #walk(take: (selector: Stage, length: number, index: Int32Array | undefined) => Support): number {
     const [first, ...rest] = this.selectors;
-    let { index, count, scale } = first.select(key, this.dimension);
+    let { index, count, scale } = take(first, this.dimension, undefined);
     for (const selector of rest) {
-      const next = selector.select(key, count);
+      const next = take(selector, count, index);
       index = compose(index, next);
       count = next.count;
       scale *= next.scale;
@@ -101,8 +125,18 @@ function compose(index: Int32Array | undefined, next: Support): Int32Array | und
   return next.index === undefined ? index : next.index.subarray(0, next.count).map((k) => index[k]);
 }
 
+/** log₂ C(length, kept) bits of each explicit support: what no code can go below on average. */
+function indexBits(selectors: readonly Stage[]): number {
+  let bits = 0;
+  for (const s of selectors) {
+    if (!('choose' in s)) continue;
+    for (let k = 0; k < s.maxKept; k++) bits += Math.log2((s.dimension - k) / (k + 1));
+  }
+  return bits;
+}
+
 /** One message serves all workers when its support is the same for all; rounding needs no agreement. */
-function servesAll(selectors: readonly Selector[]): boolean {
+function servesAll(selectors: readonly Stage[]): boolean {
   const choosing = selectors.filter((s) => s.omega > 0);
   return choosing.length > 0 && choosing.every((s) => s.same);
 }
@@ -112,7 +146,7 @@ function servesAll(selectors: readonly Selector[]): boolean {
  * θ₁ + (1 + ω₁) ω_rest / n. A later stage that is the same for every worker correlates what the first kept apart, and one
  * message for all is not averaged at all: then ω bounds θ.
  */
-function thetaOf(selectors: readonly [Selector, ...Selector[]], codec: ValueCodec, workers: number): number {
+function thetaOf(selectors: readonly [Stage, ...Stage[]], codec: ValueCodec, workers: number): number {
   const [first, ...rest] = selectors;
   const later = rest.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega) - 1;
   if (servesAll(selectors) || rest.some((s) => s.same)) return (1 + first.omega) * (1 + later) - 1;

@@ -15,6 +15,7 @@ export function randK(dimension: number, k: number, workers: number, same: boole
     maxKept: k,
     omega,
     theta: same ? omega : omega / workers,
+    alpha: Math.max(0, 1 - omega),
     density: k,
     same,
     select(key: MessageKey, length: number) {

@@ -1,11 +1,12 @@
 import { lookUp, Spec, UsageError } from '@flotilla/core';
-import type { Compressor, Selector, ValueCodec, Wire } from './compressor.js';
+import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { identity } from './identity.js';
 import { natural } from './natural.js';
 import { permK } from './perm-k.js';
 import { Pipeline } from './pipeline.js';
 import { plain } from './plain.js';
 import { randK } from './rand-k.js';
+import { topK } from './top-k.js';
 
 interface Environment {
   /** Coordinates the stage chooses from. */
@@ -17,7 +18,7 @@ interface Environment {
 }
 
 type Entry =
-  | { readonly select: (spec: Spec, env: Environment) => Selector }
+  | { readonly select: (spec: Spec, env: Environment) => Selector | ExplicitSelector }
   | { readonly round: (spec: Spec, env: Environment) => ValueCodec };
 
 /** Every compressor there is, by the name it has in a spec: those that select coordinates, and those that round values. */
@@ -28,6 +29,7 @@ export const compressors: Readonly<Record<string, Entry>> = {
     select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, true, env.stage),
   },
   'perm-k': { select: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
+  'top-k': { select: (spec, env) => topK(env.dimension, keptCoordinates(spec, env)) },
   natural: { round: (_spec, env) => natural(env.wire, env.stage) },
 };
 
@@ -36,7 +38,7 @@ export const compressors: Readonly<Record<string, Entry>> = {
  * @throws UsageError when a name or parameter is unknown or impossible for this dimension and number of workers.
  */
 export function createCompressor(text: string, env: { dimension: number; workers: number; wire: Wire }): Compressor {
-  const selectors: Selector[] = [];
+  const selectors: (Selector | ExplicitSelector)[] = [];
   let codec: ValueCodec | undefined;
   let dimension = env.dimension;
   for (const [stage, part] of text.split('+').entries()) {

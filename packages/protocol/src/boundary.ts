@@ -19,6 +19,8 @@ export interface BoundaryOptions {
   readonly wire: Wire;
   /** Compressor spec; undefined when the method only sends dense vectors this way. */
   readonly compressor: string | undefined;
+  /** Whether one message goes to all workers, whatever the compressor: its randomness is then worker 0's. */
+  readonly toAll?: boolean;
   readonly random: KeyedRandom;
 }
 
@@ -55,7 +57,7 @@ export class Boundary {
 
   /** Whether a message of this form is the same for every worker, so that it can be written once. */
   same(form: Form): boolean {
-    return form !== 'compressed' || this.#codec(form).same;
+    return form !== 'compressed' || this.options.toAll === true || this.#codec(form).same;
   }
 
   /** Upper bound of a frame of this form, header included. */
@@ -77,7 +79,7 @@ export class Boundary {
     if (outgoing.form === 'none') return this.#measure(0, undefined);
     const codec = this.#codec(outgoing.form);
     try {
-      return this.#measure(codec.encode(outgoing.vector, this.#key.at(round, worker), frame, HEADER_BYTES), codec);
+      return this.#measure(codec.encode(outgoing.vector, this.#keyOf(round, worker), frame, HEADER_BYTES), codec);
     } catch (error) {
       if (!(error instanceof CompressorError)) throw error;
       throw new DivergedError(round, this.options.direction === 'uplink' ? worker : 'server', error.message);
@@ -104,10 +106,14 @@ export class Boundary {
       return incoming;
     }
     const codec = this.#codec(header.form);
-    codec.decode(frame, HEADER_BYTES, frame.length, this.#key.at(round, worker));
+    codec.decode(frame, HEADER_BYTES, frame.length, this.#keyOf(round, worker));
     incoming.from = codec;
     this.#measure(frame.length - HEADER_BYTES, codec);
     return incoming;
+  }
+
+  #keyOf(round: number, worker: number): MessageKey {
+    return this.#key.at(round, this.options.toAll === true ? 0 : worker);
   }
 
   #codec(form: Form): Compressor {

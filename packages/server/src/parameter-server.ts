@@ -68,7 +68,8 @@ export class ParameterServer {
     const random = new KeyedRandom(job.seed);
     const link = { dimension, workers: job.workers, wire: job.wire, random };
     this.ledger = new Ledger(job.workers);
-    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink });
+    const toAll = method.downlinkTo === 'all';
+    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
     this.#context = {
       workers: job.workers,

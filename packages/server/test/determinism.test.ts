@@ -15,6 +15,21 @@ describe('the final iterate is a function of the configuration and the seed', ()
       rounds: 300,
       workers: 20,
     },
+    {
+      method: 'ef21-p-dcgd',
+      problem: 'heterogeneous-quadratic:d=77,sigma=0.4',
+      downlink: 'top-k:k=9+natural',
+      uplink: 'rand-k:k=9+natural',
+      rounds: 300,
+      workers: 20,
+    },
+    {
+      method: 'ef21-p',
+      problem: 'heterogeneous-quadratic:d=77,sigma=0.4',
+      downlink: 'natural',
+      rounds: 300,
+      workers: 20,
+    },
     { method: 'gd', problem: 'heterogeneous-quadratic:d=77,sigma=0.4', rounds: 100, workers: 20 },
   ];
 

@@ -31,6 +31,20 @@ describe.skipIf(!present)('the fixed instance of heterogeneous-quadratic, to ‖
     expect((await train({ ...common, method: 'gd', stepSize: 0.04472136 }).result).rounds).toBe(517);
   });
 
+  test('EF21-P with TopK, K = 30: 47 rounds to 10⁻¹ exactly, about 1,802 to 10⁻²', async () => {
+    const base = { ...common, method: 'ef21-p', downlink: 'top-k:k=30' };
+    // the reference program puts L for L_rms, which differs by 0.02 % here
+    const theory = (await train({ ...base, rounds: 1, targetRelative: undefined }).result).stepSize;
+    expect(Math.abs(theory / 0.0022949527 - 1)).toBeLessThan(3e-4);
+    const scaled = { ...base, stepSize: 0.018359621 };
+    expect((await train({ ...scaled, targetRelative: 0.1 }).result).rounds).toBe(47);
+    // which coordinate is the K-th largest soon hangs on the last bit: a relative change of 1e-16 in the step moves this
+    // count between 1,704 and 1,842, so that no two programs agree exactly
+    const { rounds, downlink } = await train(scaled).result;
+    expect(Math.abs(rounds / 1802 - 1), `${rounds} rounds`).toBeLessThan(0.06);
+    expect(downlink.coordinates).toBe(rounds * 30 * 10);
+  });
+
   test.each([
     ['perm-k', 0.063774128, 363.9, 2.9, 21_109, 1857],
     ['rand-k:k=30', 0.035457988, 755.2, 37.7, 43_144, 2687],

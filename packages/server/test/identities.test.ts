@@ -9,6 +9,9 @@ describe('with identity compressors every method is gradient descent', () => {
   test.each([
     { method: 'dcgd', uplink: 'identity' },
     { method: 'diana', uplink: 'identity' },
+    { method: 'ef21-p', downlink: 'identity' },
+    { method: 'ef21-p', downlink: 'top-k:k=100%' },
+    { method: 'ef21-p-dcgd', downlink: 'identity', uplink: 'identity' },
     { method: 'marina:p=0.3', uplink: 'identity' },
     { method: 'marina-p:p=0.3', downlink: 'identity' },
     { method: 'm3:p=0.3,beta=1', uplink: 'identity', downlink: 'identity' },

@@ -31,6 +31,14 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     expect(() => of('diana:estimator=mean', theory('rand-k:k=10', 'identity'))).toThrow(/gradient or shift/);
   });
 
+  test('ef21-p, TopK K = 19 of 100: √(1 − α) = 0.9, √(b/a) = 0.9/0.1', () =>
+    expect(of('ef21-p', theory('identity', 'top-k:k=19')).stepSize).toBeCloseTo(1 / (2 + 9 * Math.sqrt(5)), 14));
+
+  test('ef21-p has no step size for a compressor that is not contractive', () => {
+    expect(of('ef21-p', theory('identity', 'rand-k:k=50')).stepSize).toBe(0);
+    expect(of('ef21-p', theory('identity', 'rand-k:k=80')).stepSize).toBeGreaterThan(0);
+  });
+
   test('marina, RandK K = 10: ω = 9, p = 1/10', () => {
     const { parameters, stepSize } = of('marina', theory('rand-k:k=10', 'identity'));
     expect(parameters).toEqual({ p: 0.1 });

@@ -65,7 +65,8 @@ export class LogicalWorkers {
 
     this.dimension = problem.dimension;
     this.#method = lookUp('method', methods, Spec.parse('method', job.method).name);
-    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink });
+    const toAll = this.#method.downlinkTo === 'all';
+    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
     this.#start = initialPoint(job.init, problem.dimension, random);
     this.#evaluated = new Float64Array(1 + problem.dimension);

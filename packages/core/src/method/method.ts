@@ -31,6 +31,8 @@ export interface LinkTheory {
   readonly omega: number;
   /** θ of the collection over workers: E‖(1/n)ΣC_i(x) − x‖² ≤ θ‖x‖². */
   readonly theta: number;
+  /** α: E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0 when C is not contractive. */
+  readonly alpha: number;
   /** ζ: expected number of non-zeros of C(x). */
   readonly density: number;
 }
@@ -109,6 +111,8 @@ export interface Method<S extends ServerState = ServerState, W = unknown> {
   /** The link's compressor when none is asked for; undefined when the method never compresses that link. */
   readonly uplink: string | undefined;
   readonly downlink: string | undefined;
+  /** Who a compressed downlink message is for: a message of its own for each worker (the default), or one for all. */
+  readonly downlinkTo?: 'each' | 'all';
   /** The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. @throws UsageError */
   parameters(spec: Spec, theory: Theory): Readonly<Record<string, number>>;
   /** γ by theory. */

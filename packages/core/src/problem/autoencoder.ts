@@ -13,6 +13,8 @@ const CODE = 16;
  */
 const STEP_SIZES: Readonly<Record<string, string>> = {
   gd: '0.002',
+  dcgd: '0.0005',
+  diana: '0.0005',
   marina: '0.0005',
   'marina-p': '0.002',
   m3: '0.002',

@@ -1,0 +1,133 @@
+import { ProtocolError } from './errors.js';
+
+/** The first byte of a support: a Rice parameter, or this for a bitmap. */
+const BITMAP = 0xff;
+/** Gaps are below 2³¹. */
+const MAX_PARAMETER = 30;
+
+/** Upper bound of a support's bytes: the bitmap is always at hand. */
+export function maxIndexBytes(length: number): number {
+  return 1 + Math.ceil(length / 8);
+}
+
+/**
+ * Writes `count` increasing coordinates below `length` to `out` from `at` and returns the number of bytes: one byte that
+ * names the code, then whichever is shorter,
+ *
+ * - Golomb–Rice: for each gap to the coordinate before it (0 when they are neighbours), ⌊gap / 2^r⌋ ones and a zero, then
+ *   the r low bits, lowest first; r is the one that makes this message shortest, and is the first byte;
+ * - a bitmap of `length` bits (first byte 255).
+ *
+ * Bits fill bytes from the lowest; the bits after the last are 0.
+ */
+export function writeIndex(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
+  const { parameter, bits } = shortestRice(index, count);
+  if (bits >= length) {
+    out[at] = BITMAP;
+    const end = at + 1 + Math.ceil(length / 8);
+    out.fill(0, at + 1, end);
+    for (let k = 0; k < count; k++) out[at + 1 + (index[k] >> 3)] |= 1 << (index[k] & 7);
+    return end - at;
+  }
+  out[at] = parameter;
+  const end = at + 1 + Math.ceil(bits / 8);
+  out.fill(0, at + 1, end);
+  let bit = 8 * (at + 1);
+  let previous = -1;
+  for (let k = 0; k < count; k++) {
+    const gap = index[k] - previous - 1;
+    previous = index[k];
+    for (let quotient = gap >>> parameter; quotient > 0; quotient--, bit++) out[bit >> 3] |= 1 << (bit & 7);
+    bit++;
+    for (let b = 0; b < parameter; b++, bit++) out[bit >> 3] |= ((gap >>> b) & 1) << (bit & 7);
+  }
+  return end - at;
+}
+
+/**
+ * Reads `count` increasing coordinates below `length` into `index` from `bytes[at … end)` and returns the number of bytes
+ * they take. Reads nothing outside the range. @throws ProtocolError
+ */
+export function readIndex(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  length: number,
+  index: Int32Array,
+): number {
+  if (at >= end) throw new ProtocolError('the payload ends before its support');
+  const parameter = bytes[at];
+  if (parameter === BITMAP) return readBitmap(bytes, at + 1, end, count, length, index);
+  if (parameter > MAX_PARAMETER) throw new ProtocolError(`${parameter} is no code of a support`);
+  const limit = 8 * end;
+  let bit = 8 * (at + 1);
+  let previous = -1;
+  const next = () => {
+    if (bit >= limit) throw new ProtocolError('the payload ends within its support');
+    const value = (bytes[bit >> 3] >>> (bit & 7)) & 1;
+    bit++;
+    return value;
+  };
+  for (let k = 0; k < count; k++) {
+    let gap = 0;
+    while (next() === 1) {
+      gap += 2 ** parameter;
+      if (previous + 1 + gap >= length) throw new ProtocolError(`a coordinate is not below ${length}`);
+    }
+    for (let b = 0; b < parameter; b++) gap += next() * 2 ** b;
+    previous += 1 + gap;
+    if (previous >= length) throw new ProtocolError(`coordinate ${previous} is not below ${length}`);
+    index[k] = previous;
+  }
+  while ((bit & 7) !== 0) if (next() !== 0) throw new ProtocolError('padding bits of the support are not zero');
+  return (bit >> 3) - at;
+}
+
+function readBitmap(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  length: number,
+  index: Int32Array,
+): number {
+  const size = Math.ceil(length / 8);
+  if (end - at < size) throw new ProtocolError('the payload ends within its support');
+  let listed = 0;
+  for (let byte = 0; byte < size; byte++) {
+    for (let rest = bytes[at + byte]; rest !== 0; rest &= rest - 1) {
+      const coordinate = 8 * byte + 31 - Math.clz32(rest & -rest);
+      if (coordinate >= length) throw new ProtocolError('padding bits of the support are not zero');
+      if (listed === count) throw new ProtocolError(`the support has more than ${count} coordinates`);
+      index[listed++] = coordinate;
+    }
+  }
+  if (listed !== count) throw new ProtocolError(`the support has ${listed} coordinates, expected ${count}`);
+  return 1 + size;
+}
+
+/** The Rice parameter that codes these gaps in the fewest bits. The cost is convex in it, so the first rise ends it. */
+function shortestRice(index: Int32Array, count: number): { parameter: number; bits: number } {
+  // a parameter near log₂ of the mean gap is near the best
+  const mean = count === 0 ? 0 : (index[count - 1] + 1 - count) / count;
+  let parameter = Math.max(0, Math.floor(Math.log2(mean + 1)) - 2);
+  let bits = riceBits(index, count, parameter);
+  while (parameter < MAX_PARAMETER) {
+    const next = riceBits(index, count, parameter + 1);
+    if (next >= bits) break;
+    bits = next;
+    parameter++;
+  }
+  return { parameter, bits };
+}
+
+function riceBits(index: Int32Array, count: number, parameter: number): number {
+  let bits = count * (1 + parameter);
+  let previous = -1;
+  for (let k = 0; k < count; k++) {
+    bits += (index[k] - previous - 1) >>> parameter;
+    previous = index[k];
+  }
+  return bits;
+}

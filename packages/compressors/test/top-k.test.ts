@@ -1,0 +1,184 @@
+import { KeyedRandom } from '@flotilla/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createCompressor, MessageKey } from '../dist/index.js';
+
+const key = new MessageKey(new KeyedRandom('top-k'), 'downlink', 1).at(1, 0);
+const make = (spec: string, dimension: number) => createCompressor(spec, { dimension, workers: 1, wire: 'f64' });
+
+function encode(spec: string, x: Float64Array): Uint8Array {
+  const compressor = make(spec, x.length);
+  const out = new Uint8Array(compressor.maxBytes);
+  return out.slice(0, compressor.encode(x, key, out, 0));
+}
+
+function decode(spec: string, dimension: number, payload: Uint8Array): Float64Array {
+  const compressor = make(spec, dimension);
+  compressor.decode(payload, 0, payload.length, key);
+  const vector = new Float64Array(dimension);
+  compressor.copyTo(vector);
+  return vector;
+}
+
+/** The definition: a full sort by magnitude, ties by lower index. */
+function bySorting(x: Float64Array, k: number): Float64Array {
+  const order = [...x.keys()].sort((i, j) => Math.abs(x[j]) - Math.abs(x[i]) || i - j).slice(0, k);
+  const vector = new Float64Array(x.length);
+  for (const j of order) vector[j] = x[j];
+  return vector;
+}
+
+/** log₂ C(d, k) */
+function log2Binomial(d: number, k: number): number {
+  let bits = 0;
+  for (let i = 0; i < k; i++) bits += Math.log2((d - i) / (i + 1));
+  return bits;
+}
+
+describe('top-k keeps what a full sort would', () => {
+  const value = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(0, -0, 1, -1, 1 + 2 ** -52, 2, 5e-324, -5e-324, 1.5e300),
+  );
+  const vectors = fc.array(value, { minLength: 1, maxLength: 60 }).map((list) => Float64Array.from(list));
+
+  test('for any finite vector and K, through its bytes', () => {
+    fc.assert(
+      fc.property(vectors, fc.nat(), (x, n) => {
+        const k = 1 + (n % x.length);
+        const spec = `top-k:k=${k}`;
+        // −0 is a value like another
+        expect(decode(spec, x.length, encode(spec, x)).map((v) => v + 0)).toEqual(bySorting(x, k).map((v) => v + 0));
+      }),
+      { seed: 1, numRuns: 3000 },
+    );
+  });
+
+  test('ties to the last bit go to the lower index', () => {
+    const x = Float64Array.of(1, -2, 2, -2, 2, 1);
+    expect([...decode('top-k:k=3', 6, encode('top-k:k=3', x))]).toEqual([0, -2, 2, -2, 0, 0]);
+    expect([...decode('top-k:k=5', 6, encode('top-k:k=5', x))]).toEqual([1, -2, 2, -2, 2, 0]);
+  });
+
+  test('a NaN or an infinity is refused wherever it is', () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (let j = 0; j < 5; j++) {
+        for (const k of [1, 5]) {
+          const x = Float64Array.of(1, 2, 3, 4, 5);
+          x[j] = bad;
+          expect(() => encode(`top-k:k=${k}`, x)).toThrow(expect.objectContaining({ code: 'compressor' }));
+        }
+      }
+    }
+  });
+});
+
+describe('constants', () => {
+  test.each([
+    ['top-k:k=30', 0.1],
+    ['top-k:k=300', 1],
+    // natural compression of what is kept: α (1 − 1/8)
+    ['top-k:k=30+natural', 0.1 * 0.875],
+    ['natural', 0.875],
+    ['rand-k:k=200', 0.5],
+    ['rand-k:k=100', 0],
+    ['rand-k:k=200+top-k:k=100', 0.25],
+    ['same-rand-k:k=200', 0.5],
+    ['identity', 1],
+  ])('%s: α = %f', (spec, alpha) => expect(make(spec, 300).constants.alpha).toBeCloseTo(alpha, 12));
+
+  test('biased: no ω', () => expect(make('top-k:k=30', 300).constants.omega).toBe(Number.POSITIVE_INFINITY));
+
+  test('α is attained when all magnitudes are equal, and composition keeps its bound', () => {
+    const x = new Float64Array(300).map((_, j) => (j % 2 === 0 ? 4 / 3 : -4 / 3));
+    const error = (spec: string) => {
+      const vector = decode(spec, 300, encode(spec, x));
+      return vector.reduce((sum, v, j) => sum + (v - x[j]) ** 2, 0) / x.reduce((sum, v) => sum + v * v, 0);
+    };
+    expect(error('top-k:k=30')).toBeCloseTo(0.9, 12);
+    expect(error('top-k:k=240+top-k:k=30')).toBeCloseTo(0.9, 12);
+  });
+});
+
+describe('the support costs little more than log₂ C(d, K) bits', () => {
+  // a multiplier that makes j ↦ magnitude a permutation: supports without structure
+  const scattered = (d: number) => new Float64Array(d).map((_, j) => 1 + ((j * 7919 + 104_729) % d));
+  const hashed = (d: number) =>
+    new Float64Array(d).map((_, j) => {
+      let h = Math.imul(j ^ (j >>> 16), 0x85ebca6b);
+      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+      return 1 + ((h ^ (h >>> 16)) >>> 0);
+    });
+
+  test.each([0.001, 0.01, 0.05])('within 2 % at d = 10⁶, K/d = %f', (share) => {
+    const d = 1_000_000;
+    const k = d * share;
+    const indexBytes = encode(`top-k:k=${k}`, hashed(d)).length - 8 * k;
+    expect((8 * indexBytes) / log2Binomial(d, k)).toBeLessThan(1.02);
+    expect((8 * indexBytes) / log2Binomial(d, k)).toBeGreaterThan(0.98);
+  });
+
+  test('never more than a bitmap and one byte', () => {
+    for (const d of [1, 7, 8, 9, 300, 4096]) {
+      for (const k of [1, Math.ceil(d / 3), Math.ceil(d / 2), d]) {
+        expect(encode(`top-k:k=${k}`, scattered(d)).length - 8 * k).toBeLessThanOrEqual(1 + Math.ceil(d / 8));
+      }
+    }
+  });
+});
+
+describe('hostile payloads', () => {
+  const cases = [
+    ['top-k:k=4', 40],
+    ['top-k:k=20', 40],
+    ['top-k:k=3+natural', 17],
+    ['top-k:k=9+top-k:k=3', 33],
+  ] as const;
+  const input = (d: number) => new Float64Array(d).map((_, j) => Math.sin(7 * j + 1) * (1 + j));
+
+  test.each(cases)('%s, d = %i: every truncation and every extension is a ProtocolError', (spec, d) => {
+    const payload = encode(spec, input(d));
+    const long = new Uint8Array(payload.length + 1);
+    long.set(payload);
+    for (let l = 0; l < payload.length; l++) {
+      expect(() => decode(spec, d, payload.slice(0, l)), `${l} bytes`).toThrow(
+        expect.objectContaining({ code: 'protocol' }),
+      );
+    }
+    expect(() => decode(spec, d, long)).toThrow(expect.objectContaining({ code: 'protocol' }));
+  });
+
+  const harmless = (spec: string, d: number, payload: Uint8Array) => {
+    let vector: Float64Array;
+    try {
+      vector = decode(spec, d, payload);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'protocol' });
+      return;
+    }
+    expect(vector.every(Number.isFinite)).toBe(true);
+  };
+
+  test.each(cases)('%s, d = %i: every single flipped bit, and any bytes, decode or are a ProtocolError', (spec, d) => {
+    const payload = encode(spec, input(d));
+    for (let bit = 0; bit < 8 * payload.length; bit++) {
+      const flipped = payload.slice();
+      flipped[bit >> 3] ^= 1 << (bit & 7);
+      harmless(spec, d, flipped);
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2 * payload.length }), (bytes) => harmless(spec, d, bytes)),
+      { seed: 1, numRuns: 3000 },
+    );
+  });
+});
+
+// A difference here is a change of the wire format: a bitmap and two values; a Rice code and one value.
+test.each([
+  ['top-k:k=2', 4, [1, 3], 'ff0a00000000000010c00000000000001040'],
+  ['top-k:k=1', 40, [18], '03130000000000001040'],
+] as const)('golden payload of %s, d = %i', (spec, d, at, hex) => {
+  const x = new Float64Array(d).fill(0.5);
+  for (const j of at) x[j] = j === 1 ? -4 : 4;
+  expect(Buffer.from(encode(spec, x)).toString('hex')).toBe(hex);
+});
