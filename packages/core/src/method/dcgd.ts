@@ -1,4 +1,4 @@
-import { axpy } from '../vector.js';
+import { gd } from './gd.js';
 import { defineMethod } from './method.js';
 
 /**
@@ -18,12 +18,7 @@ export const dcgd = defineMethod({
   downlink: undefined,
   parameters: () => ({}),
   stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),
-  server: {
-    init: ({ start }) => ({ x: start.slice() }),
-    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
-    sent: (state, _context, carried) => carried.copyTo(state.x),
-    step: (state, { constants }, _plan, mean) => axpy(-constants.stepSize, mean, state.x),
-  },
+  server: gd.server,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
     round(state, _context, incoming, gradient) {
