@@ -53,6 +53,18 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     expect(stepSize).toBeCloseTo(1 / 3.5, 15);
   });
 
+  test('marina and marina-p under PŁ: a factor 2 under the root, and at most p/(2μ)', () => {
+    const up = theory('rand-k:k=10', 'identity');
+    // 1/(√5 (1 + √(2·0.9·9/(0.1·4)))), and 0.1/(2·4)
+    expect(of('marina:mu=0.01', up).stepSize).toBeCloseTo(1 / (Math.sqrt(5) * (1 + Math.sqrt(40.5))), 15);
+    expect(of('marina:mu=4', up).stepSize).toBeCloseTo(0.0125, 15);
+    const down = theory('identity', 'perm-k');
+    // 1/(2 + √(2·¼·3·7)), and ¼/(2·4)
+    expect(of('marina-p:mu=0.01', down).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(10.5)), 15);
+    expect(of('marina-p:mu=4', down).stepSize).toBeCloseTo(1 / 32, 15);
+    expect(() => of('marina:mu=0', up)).toThrow(/mu=0/);
+  });
+
   test('marina-p, SameRandK K = 25: θ = ω = 3; independent RandK: θ = ω/n', () => {
     // 1/(2 + √((¼·3 + 9/4·3)·3)) = 1/(2 + √22.5)
     expect(of('marina-p', theory('identity', 'same-rand-k:k=25')).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(22.5)), 15);

@@ -1,5 +1,5 @@
 import { addScaled, subtract } from '../vector.js';
-import { defineMethod } from './method.js';
+import { defineMethod, polyakLojasiewicz } from './method.js';
 
 /**
  * MARINA-P [Gruntkowska, Tyurin, Richtárik, NeurIPS 2024, Algorithm 1].
@@ -8,17 +8,25 @@ import { defineMethod } from './method.js';
  *   server sends x⁺ if c = 1 (w_i⁺ = x⁺), else C_i(x⁺ − x), a different message for each worker (w_i⁺ = w_i + C_i(x⁺ − x))
  *   worker sends ∇f_i(w_i⁺) dense
  *
- * p = 1/(ω + 1); γ = 1 / (L + √((L_A² ω + L_B² θ)(1/p − 1))) (Theorem D.1). Parameter: `p`.
+ * p = 1/(ω + 1); γ = 1 / (L + √((L_A² ω + L_B² θ)(1/p − 1))) (Theorem D.1).
+ * With μ (Polyak–Łojasiewicz): γ = min{1 / (L + √(2(L_A² ω + L_B² θ)(2/p − 1))), p/(2μ)} (Theorem D.10).
+ * Parameters: `p`, `mu`.
  */
 export const marinaP = defineMethod({
   name: 'marina-p',
   summary: 'a different compressed step to each worker, dense gradients up',
-  reference: 'MARINA-P (NeurIPS 2024), Algorithm 1, Theorem D.1',
+  reference: 'MARINA-P (NeurIPS 2024), Algorithm 1, Theorems D.1 and D.10',
   uplink: undefined,
   downlink: 'perm-k',
-  parameters: (spec, { downlink }) => ({ p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1) }),
-  stepSize: ({ downlink: { omega, theta } }, { f, LA, LB }, { p = 1 }) =>
-    1 / (f + Math.sqrt((LA ** 2 * omega + LB ** 2 * theta) * (1 / p - 1))),
+  parameters: (spec, { downlink }) => ({
+    p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1),
+    ...polyakLojasiewicz(spec),
+  }),
+  stepSize({ downlink: { omega, theta } }, { f, LA, LB }, { p = 1, mu }) {
+    const variance = LA ** 2 * omega + LB ** 2 * theta;
+    if (mu === undefined) return 1 / (f + Math.sqrt(variance * (1 / p - 1)));
+    return Math.min(1 / (f + Math.sqrt(2 * variance * (2 / p - 1))), p / (2 * mu));
+  },
   server: {
     init: ({ start, dimension }) => ({
       x: start.slice(),

@@ -1,5 +1,5 @@
 import { axpy, subtract } from '../vector.js';
-import { defineMethod } from './method.js';
+import { defineMethod, polyakLojasiewicz } from './method.js';
 
 /**
  * MARINA [Gorbunov, Burlachenko, Li, Richtárik, ICML 2021, Algorithm 1].
@@ -7,17 +7,24 @@ import { defineMethod } from './method.js';
  *   g⁰ = ∇f(x⁰);  x⁺ = x − γ g on both sides;  c ~ Be(p)
  *   worker sends ∇f_i(x⁺) if c = 1, else Q_i(∇f_i(x⁺) − ∇f_i(x));  g⁺ = the mean, or g + the mean
  *
- * p = ζ/d; γ = 1 / (L (1 + √((1−p)ω / (pn)))), L = √((1/n) Σ L_i²) (Theorem 2.1). Parameter: `p`.
+ * p = ζ/d; γ = 1 / (L (1 + √((1−p)ω / (pn)))), L = √((1/n) Σ L_i²) (Theorem 2.1).
+ * With μ (Polyak–Łojasiewicz): γ = min{1 / (L (1 + √(2(1−p)ω / (pn)))), p/(2μ)} (Theorem 2.2). Parameters: `p`, `mu`.
  */
 export const marina = defineMethod({
   name: 'marina',
   summary: 'compressed gradient differences up, g dense down',
-  reference: 'MARINA (ICML 2021), Algorithm 1, Theorem 2.1',
+  reference: 'MARINA (ICML 2021), Algorithm 1, Theorems 2.1 and 2.2',
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
-  parameters: (spec, { uplink, dimension }) => ({ p: spec.number('p', 0, 1, true) ?? uplink.density / dimension }),
-  stepSize: ({ workers, uplink }, smoothness, { p = 1 }) =>
-    1 / (smoothness.rms * (1 + Math.sqrt(((1 - p) * uplink.omega) / (p * workers)))),
+  parameters: (spec, { uplink, dimension }) => ({
+    p: spec.number('p', 0, 1, true) ?? uplink.density / dimension,
+    ...polyakLojasiewicz(spec),
+  }),
+  stepSize({ workers, uplink }, { rms }, { p = 1, mu }) {
+    const variance = ((1 - p) * uplink.omega) / (p * workers);
+    if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
+    return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
+  },
   server: {
     init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
     start: (state, _context, mean) => state.g.set(mean),

@@ -121,6 +121,12 @@ export interface Method<S extends ServerState = ServerState, W = unknown> {
   readonly worker: WorkerHalf<W>;
 }
 
+/** `mu`, μ of the Polyak–Łojasiewicz condition ‖∇f(x)‖² ≥ 2μ(f(x) − f*), for methods whose step size knows it. */
+export function polyakLojasiewicz(spec: Spec): Readonly<Record<string, number>> {
+  const mu = spec.number('mu', 0, Number.MAX_VALUE, true);
+  return mu === undefined ? {} : { mu };
+}
+
 /** Types the halves of a method against its own state, and hides the state's type from everybody else. */
 export function defineMethod<S extends ServerState, W>(method: Method<S, W>): Method {
   return method as unknown as Method;
