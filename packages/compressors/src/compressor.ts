@@ -128,7 +128,10 @@ export interface Constants {
   readonly alpha: number;
   /** ζ: expected number of coordinates kept. */
   readonly density: number;
-  /** Expected payload bits of a message, before its last byte is filled up. */
+  /**
+   * Expected payload bits of a message, before its last byte is filled up. A support that travels counts log₂ C(d, K), the
+   * least that any code needs.
+   */
   readonly expectedBits: number;
 }
 

@@ -35,7 +35,7 @@ export class Pipeline implements Compressor {
   ) {
     const last = selectors.at(-1) as Stage;
     this.dimension = selectors[0].dimension;
-    this.#values = new Float64Array(Math.max(last.maxKept, ...selectors.slice(0, -1).map((s) => s.maxKept)));
+    this.#values = new Float64Array(Math.max(...selectors.map((s) => s.maxKept)));
     this.maxBytes =
       codec.bytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.paperBits = codec.paperBits;

@@ -2,9 +2,10 @@ import type { ExplicitSelector, Support } from './compressor.js';
 import { CompressorError } from './errors.js';
 import { maxIndexBytes, readIndex, writeIndex } from './index-code.js';
 
-/** Digits of a magnitude's 63 bits, most significant first: shift and width of each. The first is the exponent. */
+/** Digits of the 63 bits of a magnitude, most significant first, 11 bits each but the last. The first is the exponent. */
 const DIGITS = 6;
 const BUCKETS = 2048;
+/** Exponent of an infinity or NaN. */
 const NOT_FINITE = 2047;
 
 /**

@@ -67,9 +67,17 @@ export async function planRun(options: Options): Promise<RunPlan> {
 
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
-  const linkTheory = (spec: string | undefined): LinkTheory =>
-    createCompressor(spec ?? 'identity', { dimension, workers, wire }).constants;
-  const theory = { workers, dimension, uplink: linkTheory(uplink), downlink: linkTheory(downlink) };
+  const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
+    const { constants } = createCompressor(spec, { dimension, workers, wire });
+    checkAssumption(method, link, spec, constants);
+    return constants;
+  };
+  const theory = {
+    workers,
+    dimension,
+    uplink: linkTheory('uplink', uplink),
+    downlink: linkTheory('downlink', downlink),
+  };
   const parameters = method.parameters(methodSpec, theory);
   methodSpec.done();
 
@@ -94,6 +102,24 @@ export async function planRun(options: Options): Promise<RunPlan> {
     parameters,
     stepSize,
   };
+}
+
+/** Refuses a compressor that the method's theory does not cover, whatever the step size. */
+function checkAssumption(
+  method: Method,
+  link: 'uplink' | 'downlink',
+  spec: string,
+  { omega, alpha }: LinkTheory,
+): void {
+  if (method.contractive === link) {
+    if (alpha > 0) return;
+    throw new UsageError(
+      `method ${method.name} needs a contractive compressor on the ${link}, such as top-k or natural; ${spec} is not one`,
+    );
+  }
+  if (omega === Number.POSITIVE_INFINITY) {
+    throw new UsageError(`method ${method.name} needs an unbiased compressor on the ${link}; ${spec} is biased`);
+  }
 }
 
 /** The compressor of one link: the one asked for, or the method's own. */

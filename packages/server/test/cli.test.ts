@@ -120,6 +120,9 @@ describe('results', () => {
 describe('bad usage: exit 2 and one line that names the value and what is allowed', () => {
   test.each([
     ['--method sgd', 'unknown method "sgd"; known: gd, dcgd, diana, marina, marina-p, m3, ef21-p, ef21-p-dcgd'],
+    ['--method diana --uplink top-k:k=9', 'diana needs an unbiased compressor on the uplink; top-k:k=9 is biased'],
+    ['--downlink top-k:k=1%+natural', 'm3 needs an unbiased compressor on the downlink; top-k:k=1%+natural is biased'],
+    ['--method ef21-p --downlink rand-k:k=9', 'ef21-p needs a contractive compressor on the downlink'],
     ['--method m3:q=1', 'method m3 has no parameter q; it takes p, p-downlink, p-uplink, beta'],
     ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
     ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],

@@ -1,4 +1,4 @@
-import { ef21PServer, ef21PStepSize, ef21PWorkerState } from './ef21-p.js';
+import { ef21P, ef21PWorker } from './ef21-p.js';
 import { defineMethod } from './method.js';
 
 /**
@@ -15,19 +15,9 @@ export const ef21PDcgd = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: 'top-k:k=d/n',
   downlinkTo: 'all',
+  contractive: 'downlink',
   parameters: () => ({}),
-  stepSize: ({ downlink }, smoothness) => ef21PStepSize(downlink, smoothness),
-  server: ef21PServer,
-  worker: {
-    init: ef21PWorkerState,
-    start(state, _context, gradient) {
-      gradient(state.w, state.gradient);
-      return { form: 'compressed', vector: state.gradient };
-    },
-    round(state, _context, incoming, gradient) {
-      incoming.addTo(state.w, 1);
-      gradient(state.w, state.gradient);
-      return { form: 'compressed', vector: state.gradient };
-    },
-  },
+  stepSize: ef21P.stepSize,
+  server: ef21P.server,
+  worker: ef21PWorker('compressed'),
 });

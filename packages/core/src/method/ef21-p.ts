@@ -1,43 +1,25 @@
 import { axpy, subtract } from '../vector.js';
-import { type Context, defineMethod, type LinkTheory, type ServerHalf } from './method.js';
+import { defineMethod, type WorkerHalf } from './method.js';
 
-interface State {
-  readonly x: Float64Array;
+interface WorkerState {
   readonly w: Float64Array;
-  readonly g: Float64Array;
-  readonly difference: Float64Array;
-  readonly [name: string]: Float64Array;
+  readonly gradient: Float64Array;
 }
 
-/** The server of EF21-P, whatever the workers send for their gradients. */
-export const ef21PServer: ServerHalf<State> = {
-  init: ({ start, dimension }) => ({
-    x: start.slice(),
-    w: start.slice(),
-    g: new Float64Array(dimension),
-    difference: new Float64Array(dimension),
-  }),
-  start: (state, _context, mean) => state.g.set(mean),
-  plan(state, { constants }) {
-    axpy(-constants.stepSize, state.g, state.x);
-    subtract(state.x, state.w, state.difference);
-    return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
-  },
-  sent: (state, _context, carried) => carried.addTo(state.w, 1),
-  step: (state, _context, _plan, mean) => state.g.set(mean),
-};
-
-/** Both copies of w, and the gradient there. */
-export const ef21PWorkerState = ({ start, dimension }: Context) => ({
-  w: start.slice(),
-  gradient: new Float64Array(dimension),
-});
-
-/** γ = 1/(L + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a. 0, which is no step size, when C is not contractive. */
-export function ef21PStepSize({ alpha }: LinkTheory, { f, rms }: { f: number; rms: number }): number {
-  if (!(alpha > 0)) return 0;
-  const a = 1 - Math.sqrt(1 - alpha);
-  return 1 / (f + rms * (Math.sqrt(1 - alpha) / a));
+/** The worker of EF21-P: follows w and sends the gradient there in the given form. */
+export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<WorkerState> {
+  return {
+    init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
+    start(state, _context, gradient) {
+      gradient(state.w, state.gradient);
+      return { form, vector: state.gradient };
+    },
+    round(state, _context, incoming, gradient) {
+      incoming.addTo(state.w, 1);
+      gradient(state.w, state.gradient);
+      return { form, vector: state.gradient };
+    },
+  };
 }
 
 /**
@@ -55,19 +37,27 @@ export const ef21P = defineMethod({
   uplink: undefined,
   downlink: 'top-k:k=d/n',
   downlinkTo: 'all',
+  contractive: 'downlink',
   parameters: () => ({}),
-  stepSize: ({ downlink }, smoothness) => ef21PStepSize(downlink, smoothness),
-  server: ef21PServer,
-  worker: {
-    init: ef21PWorkerState,
-    start(state, _context, gradient) {
-      gradient(state.w, state.gradient);
-      return { form: 'dense', vector: state.gradient };
-    },
-    round(state, _context, incoming, gradient) {
-      incoming.addTo(state.w, 1);
-      gradient(state.w, state.gradient);
-      return { form: 'dense', vector: state.gradient };
-    },
+  stepSize({ downlink: { alpha } }, { f, rms }) {
+    const root = Math.sqrt(1 - alpha);
+    return 1 / (f + (rms * root) / (1 - root));
   },
+  server: {
+    init: ({ start, dimension }) => ({
+      x: start.slice(),
+      w: start.slice(),
+      g: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    start: (state, _context, mean) => state.g.set(mean),
+    plan(state, { constants }) {
+      axpy(-constants.stepSize, state.g, state.x);
+      subtract(state.x, state.w, state.difference);
+      return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
+    },
+    sent: (state, _context, carried) => carried.addTo(state.w, 1),
+    step: (state, _context, _plan, mean) => state.g.set(mean),
+  },
+  worker: ef21PWorker('dense'),
 });

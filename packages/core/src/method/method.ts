@@ -113,6 +113,11 @@ export interface Method<S extends ServerState = ServerState, W = unknown> {
   readonly downlink: string | undefined;
   /** Who a compressed downlink message is for: a message of its own for each worker (the default), or one for all. */
   readonly downlinkTo?: 'each' | 'all';
+  /**
+   * The link with error feedback: its compressor must be contractive (α > 0) and may be biased. Every other compressor must
+   * be unbiased.
+   */
+  readonly contractive?: 'uplink' | 'downlink';
   /** The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. @throws UsageError */
   parameters(spec: Spec, theory: Theory): Readonly<Record<string, number>>;
   /** γ by theory. */
