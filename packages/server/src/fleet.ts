@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { type Attached, type ErrorCode, FlotillaError } from '@flotilla/core';
 import {
   type Control,
@@ -12,8 +11,8 @@ import {
   unpackControl,
 } from '@flotilla/protocol';
 import { type ThreadTask, WorkerHost } from '@flotilla/worker';
-import { Piscina } from 'piscina';
 import type { Options } from './options.js';
+import { threadPool } from './pool.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
@@ -52,17 +51,10 @@ export function startFleet(options: Options, dimension: number, attached: Attach
   // the largest frame is an evaluation: f_i and ∇f_i in f64
   const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1);
   const { server: transport, attachments } = createThreadTransport({ workers, threads, maxFrameBytes });
-  const pool = new Piscina<ThreadTask, void>({
-    filename: fileURLToPath(import.meta.resolve('@flotilla/worker/thread')),
-    minThreads: threads,
-    maxThreads: threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: 1,
-    atomics: 'disabled',
-  });
+  const pool = threadPool<ThreadTask, void>(import.meta.resolve('@flotilla/worker/thread'), threads);
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
-    pool.run({ attachment, attached }, { transferList: [attachment.port] }).catch((cause: unknown) => {
+    pool.run({ attachment, attached }, attachment.port).catch((cause: unknown) => {
       const first = `workers on thread ${attachment.thread}`;
       failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
     }),

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { asFlotillaError, type ErrorCode, FlotillaError, UsageError } from '@flotilla/core';
-import { Piscina } from 'piscina';
 import type { z } from 'zod';
 import type { Metrics, Progress, Summary } from './metrics.js';
 import { type optionsSchema, parseOptions } from './options.js';
 import { resolveNames } from './plan.js';
+import { threadPool } from './pool.js';
 import type { RunEvent, RunOutcome, RunTask } from './run-thread.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
@@ -128,15 +128,9 @@ function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal
 
 /** Runs the server thread to its end. */
 async function runTask(task: RunTask): Promise<RunOutcome> {
-  const pool = new Piscina<RunTask, RunOutcome>({
-    filename: new URL('./run-thread.js', import.meta.url).href,
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    atomics: 'disabled',
-  });
+  const pool = threadPool<RunTask, RunOutcome>(new URL('./run-thread.js', import.meta.url).href, 1);
   try {
-    return await pool.run(task, { transferList: [task.port] });
+    return await pool.run(task, task.port);
   } catch (cause) {
     throw new FlotillaError('internal', `the server thread ended: ${(cause as Error).message}`, { cause });
   } finally {

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import type { MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+
+/** Exactly as many threads as asked for, each for one long task. */
+export interface ThreadPool<T, R> {
+  /** Runs the default export of the pool's module on a thread of its own. `port` is moved there. */
+  run(task: T, port: MessagePort): Promise<R>;
+  destroy(): Promise<void>;
+}
+
+/** A pool whose tasks are calls of the default export of `module`, the URL of a compiled module. */
+export function threadPool<T, R>(module: string, threads: number): ThreadPool<T, R> {
+  const pool = new Piscina<{ module: string; task: T }, R>({
+    filename: fileURLToPath(new URL('./pool-entry.cjs', import.meta.url)),
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+  });
+  return {
+    run: (task, port) => pool.run({ module, task }, { transferList: [port] }),
+    destroy: () => pool.destroy(),
+  };
+}
