@@ -13,6 +13,8 @@ export type Direction = 'uplink' | 'downlink';
 export class MessageKey {
   round = 0;
   worker = 0;
+  /** Numbers the compressions of one worker and round, when there are several. */
+  draw = 0;
 
   constructor(
     private readonly random: KeyedRandom,
@@ -20,21 +22,22 @@ export class MessageKey {
     readonly workers: number,
   ) {}
 
-  /** Moves the key to the message of `worker` in `round`. */
-  at(round: number, worker: number): this {
+  /** Moves the key to a compression for or from `worker` in `round`. */
+  at(round: number, worker: number, draw = 0): this {
     this.round = round;
     this.worker = worker;
+    this.draw = draw;
     return this;
   }
 
   /** Starts `rng` on this message's own stream. */
   own(rng: Rng, what: 'support' | 'rounding', stage: number): Rng {
-    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, this.worker);
+    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, this.worker, this.draw);
   }
 
   /** Starts `rng` on the stream that the messages of all workers share in this round. */
   common(rng: Rng, what: 'support' | 'rounding', stage: number): Rng {
-    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, EVERY_WORKER);
+    return this.random.stream(rng, purpose(this.direction, what, stage), this.round, EVERY_WORKER, this.draw);
   }
 }
 

@@ -1,27 +1,29 @@
 export type { Dataset, QuadraticInstance } from './data/dataset.js';
 export { type DataSource, dataSource, loadInstance } from './data/load.js';
-export { checkSplit, type Shards, split } from './data/split.js';
+export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { Kernels, type Region } from './kernels/kernels.js';
+export { createContext, messageDimension } from './method/context.js';
 export { methods } from './method/index.js';
 export {
   type Constants,
   type Context,
   defineMethod,
   type Form,
-  type Gradient,
   type Incoming,
   type LinkTheory,
+  type LocalFunction,
   type Method,
   type Outgoing,
   type Plan,
   type ServerHalf,
   type ServerState,
   type Theory,
+  type Traffic,
   type WorkerHalf,
 } from './method/method.js';
 export { problems } from './problem/index.js';
-export { checkInit, initialPoint } from './problem/initial-point.js';
+export { checkInit } from './problem/initial-point.js';
 export {
   type Attached,
   type Oracle,
@@ -33,4 +35,5 @@ export {
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { lookUp, Spec } from './spec.js';
+export { SubsetSampler } from './subset.js';
 export { squaredNorm } from './vector.js';

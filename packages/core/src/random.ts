@@ -87,6 +87,9 @@ export type Purpose =
   | 'data/shuffle'
   | 'init'
   | 'problem'
+  | 'batch'
+  | 'participants'
+  | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
 
 /** In place of a worker's index: the stream is the same for every worker. */
@@ -101,15 +104,15 @@ export class KeyedRandom {
 
   constructor(readonly seed: string) {}
 
-  /** Starts `rng` on the stream of (purpose, round, worker) and returns it. */
-  stream(rng: Rng, purpose: Purpose, round: number, worker: number): Rng {
+  /** Starts `rng` on the stream of (purpose, round, worker, draw) and returns it. */
+  stream(rng: Rng, purpose: Purpose, round: number, worker: number, draw = 0): Rng {
     let root = this.#roots.get(purpose);
     if (root === undefined) {
       const seeded = seedrandom(JSON.stringify([this.seed, purpose]));
       root = Int32Array.of(seeded.int32(), seeded.int32(), seeded.int32());
       this.#roots.set(purpose, root);
     }
-    return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2]);
+    return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2] ^ mix(draw));
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  Changes,
   type Compressor,
   CompressorError,
   createCompressor,
@@ -7,8 +8,15 @@ import {
   ProtocolError,
   type Wire,
 } from '@flotilla/compressors';
-import { DivergedError, type Form, type Incoming, type KeyedRandom, type Outgoing } from '@flotilla/core';
-import { type FrameKind, HEADER_BYTES, type Header, readHeader, writeHeader } from './frame.js';
+import {
+  DivergedError,
+  FlotillaError,
+  type Form,
+  type Incoming,
+  type KeyedRandom,
+  type Outgoing,
+} from '@flotilla/core';
+import { type FrameKind, HEADER_BYTES, type Header, MAX_FURTHER, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */
 export interface BoundaryOptions {
@@ -24,35 +32,34 @@ export interface BoundaryOptions {
   readonly random: KeyedRandom;
 }
 
+/** Before each vector of a frame that has several: its length in bytes. */
+const LENGTH_BYTES = 4;
+
 /**
  * Where vectors become bytes and bytes become vectors: compresses, frames, checks, and says what the message cost. A
  * method on one side and a transport on the other never see each other's material. One object serves one direction on
  * one thread; what it returns is valid until its next call.
  */
 export class Boundary {
-  /** Cost of the message last written or read. */
-  readonly message = { payloadBytes: 0, frameBytes: 0, paperBits: 0, coordinates: 0 };
+  /** Form and cost of the message last written or read. */
+  readonly message = { form: 'none' as Form, payloadBytes: 0, frameBytes: 0, paperBits: 0, coordinates: 0 };
   readonly #key: MessageKey;
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
-  readonly #incoming: { form: Form; coins: number; from: Compressor | undefined } & Incoming;
-  readonly #header: Header = { kind: 1, form: 'none', coins: 0, round: 0 };
+  #changes: Changes | undefined;
+  readonly #incoming: ReadFrame;
+  readonly #header: Header = { kind: 1, form: 'none', coins: 0, further: 0, round: 0 };
 
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
     this.#dense = createCompressor('identity', options);
     this.#compressed = options.compressor === undefined ? undefined : createCompressor(options.compressor, options);
-    this.#incoming = {
-      form: 'none',
-      coins: 0,
-      from: undefined,
-      copyTo(target) {
-        this.from?.copyTo(target);
-      },
-      addTo(target, weight) {
-        this.from?.addTo(target, weight);
-      },
-    };
+    this.#incoming = new ReadFrame((k) => this.#decode(k));
+  }
+
+  /** Round of the frame last read or written. */
+  get round(): number {
+    return this.#header.round;
   }
 
   /** Whether a message of this form is the same for every worker, so that it can be written once. */
@@ -60,9 +67,11 @@ export class Boundary {
     return form !== 'compressed' || this.options.toAll === true || this.#codec(form).same;
   }
 
-  /** Upper bound of a frame of this form, header included. */
-  maxFrameBytes(form: Form): number {
-    return HEADER_BYTES + (form === 'none' ? 0 : this.#codec(form).maxBytes);
+  /** Upper bound of the frame of a message, header included. */
+  maxFrameBytes({ form, also }: Outgoing): number {
+    if (form === 'none') return HEADER_BYTES;
+    const vector = this.#codec(form).maxBytes;
+    return HEADER_BYTES + (also === undefined ? vector : (1 + also.length) * (LENGTH_BYTES + vector));
   }
 
   /**
@@ -74,46 +83,114 @@ export class Boundary {
     header.kind = kind;
     header.form = outgoing.form;
     header.coins = coins;
+    header.further = outgoing.also?.length ?? 0;
     header.round = round;
-    writeHeader(header, frame);
-    if (outgoing.form === 'none') return this.#measure(0, undefined);
-    const codec = this.#codec(outgoing.form);
+    if (header.further > MAX_FURTHER) {
+      throw new FlotillaError('internal', `${1 + header.further} vectors in a frame, at most ${1 + MAX_FURTHER}`);
+    }
+    this.#clear();
     try {
-      return this.#measure(codec.encode(outgoing.vector, this.#keyOf(round, worker), frame, HEADER_BYTES), codec);
+      const end = outgoing.form === 'none' ? HEADER_BYTES : this.#writeVectors(outgoing, round, worker, frame);
+      // written last: only now the form is known
+      writeHeader(header, frame);
+      this.message.form = header.form;
+      this.message.frameBytes = end;
+      return end;
     } catch (error) {
       if (!(error instanceof CompressorError)) throw error;
       throw new DivergedError(round, this.options.direction === 'uplink' ? worker : 'server', error.message);
     }
   }
 
-  /** Reads a frame that must be of `kind` and `round`. @throws ProtocolError */
-  read(frame: Uint8Array, kind: FrameKind, round: number, worker: number): Incoming {
+  /**
+   * Reads a frame that must be of `kind` and of `round`, or, with `round` undefined, of a round after `after`.
+   * @throws ProtocolError
+   */
+  read(frame: Uint8Array, kind: FrameKind, round: number | undefined, worker: number, after = -1): Incoming {
     const header = this.#header;
     readHeader(frame, header);
-    if (header.kind !== kind || header.round !== round) {
+    if (header.kind !== kind || (round === undefined ? header.round <= after : header.round !== round)) {
       throw new ProtocolError(
-        `expected a frame of kind ${kind} and round ${round}, got kind ${header.kind} and round ${header.round}`,
+        `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
       );
     }
+    const { form, further } = header;
     const incoming = this.#incoming;
-    incoming.form = header.form;
+    incoming.form = form;
     incoming.coins = header.coins;
-    if (header.form === 'none') {
-      if (frame.length !== HEADER_BYTES)
-        throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
-      incoming.from = undefined;
-      this.#measure(0, undefined);
-      return incoming;
+    incoming.vectors = form === 'none' ? 0 : 1 + further;
+    incoming.frame = frame;
+    incoming.round = header.round;
+    incoming.worker = worker;
+    this.#clear();
+    if (further > 0 && (form === 'none' || form === 'changes')) {
+      throw new ProtocolError(`${further} further vectors in a frame of form ${form}`);
     }
-    const codec = this.#codec(header.form);
-    codec.decode(frame, HEADER_BYTES, frame.length, this.#keyOf(round, worker));
-    incoming.from = codec;
-    this.#measure(frame.length - HEADER_BYTES, codec);
+    if (form === 'none' && frame.length !== HEADER_BYTES) {
+      throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
+    }
+    incoming.locate();
+    // every vector is checked before any is used
+    for (let k = incoming.vectors - 1; k >= 0; k--) {
+      const codec = incoming.vector(k);
+      this.#measure(incoming.end(k) - incoming.begin(k), codec.coordinates, form);
+    }
+    this.message.form = form;
+    this.message.frameBytes = frame.length;
     return incoming;
   }
 
-  #keyOf(round: number, worker: number): MessageKey {
-    return this.#key.at(round, this.options.toAll === true ? 0 : worker);
+  #writeVectors(outgoing: Outgoing, round: number, worker: number, frame: Uint8Array): number {
+    const { form, vector, also, since } = outgoing;
+    if (since !== undefined && form === 'dense') {
+      const changes = this.#changesCodec();
+      const bytes = changes.encode(
+        vector,
+        since,
+        this.#dense.maxBytes,
+        this.#keyOf(round, worker, 0),
+        frame,
+        HEADER_BYTES,
+      );
+      if (bytes > 0) {
+        this.#header.form = 'changes';
+        this.#measure(bytes, changes.coordinates, 'changes');
+        return HEADER_BYTES + bytes;
+      }
+    }
+    const codec = this.#codec(form);
+    if (also === undefined) {
+      const bytes = codec.encode(vector, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
+      this.#measure(bytes, codec.coordinates, form);
+      return HEADER_BYTES + bytes;
+    }
+    let at = HEADER_BYTES;
+    for (let k = 0; k <= also.length; k++) {
+      const from = at + LENGTH_BYTES;
+      const next = k === 0 ? vector : (also[k - 1] as Float64Array);
+      const bytes = codec.encode(next, this.#keyOf(round, worker, k), frame, from);
+      for (let b = 0; b < LENGTH_BYTES; b++) frame[at + b] = bytes >>> (8 * b);
+      this.#measure(bytes, codec.coordinates, form);
+      at = from + bytes;
+    }
+    return at;
+  }
+
+  /** Decodes vector k of the frame being read and returns its codec. */
+  #decode(k: number): Compressor | Changes {
+    const { form, frame, round, worker } = this.#incoming;
+    if (form === 'changes') {
+      const changes = this.#changesCodec();
+      changes.decode(frame, this.#incoming.begin(k), this.#incoming.end(k));
+      return changes;
+    }
+    const codec = this.#codec(form);
+    codec.decode(frame, this.#incoming.begin(k), this.#incoming.end(k), this.#keyOf(round, worker, k));
+    return codec;
+  }
+
+  #keyOf(round: number, worker: number, draw: number): MessageKey {
+    return this.#key.at(round, this.options.toAll === true ? 0 : worker, draw);
   }
 
   #codec(form: Form): Compressor {
@@ -123,12 +200,88 @@ export class Boundary {
     return this.#compressed;
   }
 
-  #measure(payloadBytes: number, codec: Compressor | undefined): number {
+  #changesCodec(): Changes {
+    this.#changes ??= new Changes(this.options.dimension, this.options.wire);
+    return this.#changes;
+  }
+
+  #clear(): void {
     const message = this.message;
-    message.payloadBytes = payloadBytes;
-    message.frameBytes = HEADER_BYTES + payloadBytes;
-    message.coordinates = codec?.coordinates ?? 0;
-    message.paperBits = message.coordinates * (codec?.paperBits ?? 0);
-    return message.frameBytes;
+    message.payloadBytes = 0;
+    message.paperBits = 0;
+    message.coordinates = 0;
+  }
+
+  /** Adds a vector to what the message costs. */
+  #measure(payloadBytes: number, coordinates: number, form: Form): void {
+    const message = this.message;
+    message.payloadBytes += payloadBytes;
+    message.coordinates += coordinates;
+    message.paperBits += coordinates * (form === 'changes' ? this.#dense : this.#codec(form)).paperBits;
+  }
+}
+
+/** The frame last read: where its vectors lie, and what they are when somebody asks. */
+class ReadFrame implements Incoming {
+  form: Form = 'none';
+  coins = 0;
+  vectors = 0;
+  frame: Uint8Array = new Uint8Array(0);
+  round = 0;
+  worker = 0;
+  /** Begin and end of each vector of a frame with several. */
+  #places: number[] = [];
+  /** The vector last decoded, and the codec that holds it. */
+  #current = -1;
+  #codec: Compressor | Changes | undefined;
+
+  constructor(private readonly decode: (k: number) => Compressor | Changes) {}
+
+  /** Finds the vectors in the frame. @throws ProtocolError */
+  locate(): void {
+    this.#current = -1;
+    if (this.vectors < 2) return;
+    const { frame } = this;
+    this.#places = [];
+    let at = HEADER_BYTES;
+    for (let k = 0; k < this.vectors; k++) {
+      if (frame.length - at < LENGTH_BYTES)
+        throw new ProtocolError(`the frame ends before vector ${k + 1} of ${this.vectors}`);
+      let length = 0;
+      for (let b = LENGTH_BYTES - 1; b >= 0; b--) length = 256 * length + (frame[at + b] as number);
+      at += LENGTH_BYTES;
+      if (length > frame.length - at)
+        throw new ProtocolError(`the frame ends within vector ${k + 1} of ${this.vectors}`);
+      this.#places.push(at, at + length);
+      at += length;
+    }
+    if (at !== frame.length) throw new ProtocolError(`${frame.length - at} bytes after the last vector of a frame`);
+  }
+
+  begin(k: number): number {
+    return this.vectors === 1 ? HEADER_BYTES : (this.#places[2 * k] as number);
+  }
+
+  end(k: number): number {
+    return this.vectors === 1 ? this.frame.length : (this.#places[2 * k + 1] as number);
+  }
+
+  copyTo(target: Float64Array, k = 0): void {
+    if (this.vectors > 0) this.vector(k).copyTo(target);
+  }
+
+  addTo(target: Float64Array, weight: number): void {
+    for (let k = 0; k < this.vectors; k++) {
+      const codec = this.vector(k);
+      if (codec instanceof Changes) throw new FlotillaError('internal', 'changes cannot be added');
+      codec.addTo(target, weight);
+    }
+  }
+
+  /** The codec that holds vector k. */
+  vector(k: number): Compressor | Changes {
+    if (this.#current !== k || this.#codec === undefined) this.#codec = this.decode(k);
+    this.#current = k;
+    return this.#codec;
   }
 }

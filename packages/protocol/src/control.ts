@@ -36,18 +36,23 @@ export type Job = v.InferOutput<typeof jobSchema>;
 /** Messages between the server and a host of workers. They set a run up and end it; none is sent during its rounds. */
 const controlSchema = v.variant('type', [
   v.strictObject({ type: v.literal('configure'), wireVersion: v.literal(WIRE_VERSION), job: jobSchema }),
-  /** Answer to `configure`: L_i of each hosted worker, in worker order, null where there is none. */
+  /** Answer to `configure`: L_i and max_j L_ij of each hosted worker, in worker order, null where there is none. */
   v.strictObject({
     type: v.literal('ready'),
     wireVersion: v.literal(WIRE_VERSION),
     smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
+    sampleSmoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
   }),
   /** Step size and the method's parameters: the rounds begin. */
   v.strictObject({ type: v.literal('begin'), constants: numbers }),
   v.strictObject({ type: v.literal('begun') }),
   v.strictObject({ type: v.literal('finish') }),
-  /** Answer to `finish`: seconds spent in gradients, over the hosted workers. */
-  v.strictObject({ type: v.literal('finished'), computeSeconds: v.pipe(real, v.minValue(0)) }),
+  /** Answer to `finish`: gradients computed, a batch as its share of the samples, and the seconds they took. */
+  v.strictObject({
+    type: v.literal('finished'),
+    computeSeconds: v.pipe(real, v.minValue(0)),
+    gradientCalls: v.pipe(real, v.minValue(0)),
+  }),
   v.strictObject({ type: v.literal('failed'), code: text, message: text }),
 ]);
 export type Control = v.InferOutput<typeof controlSchema>;

@@ -2,7 +2,7 @@ import { ProtocolError } from '@flotilla/compressors';
 import type { Form } from '@flotilla/core';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 /** Bytes before the payload. A multiple of 8, so that f64 payloads stay aligned in a frame's buffer. */
 export const HEADER_BYTES = 8;
@@ -25,10 +25,13 @@ export const FrameKind = {
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 const KINDS = new Set<number>(Object.values(FrameKind));
-const FORMS: readonly Form[] = ['none', 'dense', 'compressed'];
+const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'changes'];
+
+/** Most vectors of a frame beside the first. */
+export const MAX_FURTHER = 255;
 
 /**
- * The eight bytes of a frame that are not payload: kind, form, coins, zero, round (little-endian u32). Who it is for, and
+ * The eight bytes of a frame that are not payload: kind, form, coins, further vectors, round (little-endian u32). Who it is for, and
  * how long it is, the transport knows.
  */
 export interface Header {
@@ -36,6 +39,8 @@ export interface Header {
   form: Form;
   /** The server's coins of the round, at most 8. */
   coins: number;
+  /** Vectors in the payload beside the first. */
+  further: number;
   round: number;
 }
 
@@ -44,7 +49,7 @@ export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
   frame[0] = header.kind;
   frame[1] = FORMS.indexOf(header.form);
   frame[2] = header.coins;
-  frame[3] = 0;
+  frame[3] = header.further;
   frame[4] = header.round;
   frame[5] = header.round >>> 8;
   frame[6] = header.round >>> 16;
@@ -60,9 +65,9 @@ export function readHeader(frame: Uint8Array, header: Header): void {
   if (!KINDS.has(kind)) throw new ProtocolError(`unknown frame kind ${kind}`);
   const named = FORMS[form];
   if (named === undefined) throw new ProtocolError(`unknown payload form ${form}`);
-  if (byte(3) !== 0) throw new ProtocolError(`reserved header byte is ${byte(3)}, not 0`);
   header.kind = kind as FrameKind;
   header.form = named;
   header.coins = byte(2);
+  header.further = byte(3);
   header.round = (byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24)) >>> 0;
 }

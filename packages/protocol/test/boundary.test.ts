@@ -1,5 +1,5 @@
 import type { Direction, Wire } from '@flotilla/compressors';
-import { DivergedError, type Form, KeyedRandom } from '@flotilla/core';
+import { DivergedError, KeyedRandom, type Outgoing } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Boundary, type BoundaryOptions } from '../dist/boundary.js';
@@ -30,15 +30,22 @@ function link(options: Partial<BoundaryOptions> = {}): { sender: Boundary; recei
 /** Writes one message into a buffer that is full of other bytes, and returns the frame. */
 function write(
   boundary: Boundary,
-  form: Form,
+  form: Outgoing['form'],
   vector: Float64Array,
-  { kind = uplink as FrameKind, round = 3, coins = 0, worker = 1 } = {},
+  {
+    kind = uplink as FrameKind,
+    round = 3,
+    coins = 0,
+    worker = 1,
+    ...more
+  }: { kind?: FrameKind; round?: number; coins?: number; worker?: number } & Partial<Outgoing> = {},
 ): Uint8Array {
-  const room = new Uint8Array(boundary.maxFrameBytes(form) + 16).fill(0xee);
-  const length = boundary.write(kind, round, coins, worker, { form, vector }, room);
+  const outgoing = { form, vector, ...more };
+  const room = new Uint8Array(boundary.maxFrameBytes(outgoing) + 16).fill(0xee);
+  const length = boundary.write(kind, round, coins, worker, outgoing, room);
   // nothing is written after the end of the frame
   expect(room.subarray(length).every((byte) => byte === 0xee)).toBe(true);
-  expect(length).toBeLessThanOrEqual(boundary.maxFrameBytes(form));
+  expect(length).toBeLessThanOrEqual(boundary.maxFrameBytes(outgoing));
   return room.slice(0, length);
 }
 
@@ -99,6 +106,7 @@ describe('dense messages', () => {
     const width = plain[wire].bytes(1);
     const { sender, receiver } = link({ wire });
     const cost = {
+      form: 'dense',
       payloadBytes: width * D,
       frameBytes: HEADER_BYTES + width * D,
       coordinates: D,
@@ -106,7 +114,7 @@ describe('dense messages', () => {
     };
     const frame = write(sender, 'dense', x);
     expect(frame.length).toBe(cost.frameBytes);
-    expect(sender.maxFrameBytes('dense')).toBe(cost.frameBytes);
+    expect(sender.maxFrameBytes({ form: 'dense', vector: x })).toBe(cost.frameBytes);
     expect(sender.message).toEqual(cost);
     receiver.read(frame, uplink, 3, 1);
     expect(receiver.message).toEqual(cost);
@@ -144,9 +152,9 @@ describe('messages without a vector', () => {
     // a message that cost something comes first: its counts must not stay
     write(sender, 'compressed', x);
     const frame = write(sender, 'none', nothing, { coins: 5 });
-    const cost = { payloadBytes: 0, frameBytes: HEADER_BYTES, coordinates: 0, paperBits: 0 };
+    const cost = { form: 'none', payloadBytes: 0, frameBytes: HEADER_BYTES, coordinates: 0, paperBits: 0 };
     expect(hex(frame)).toBe('0300050003000000');
-    expect(sender.maxFrameBytes('none')).toBe(HEADER_BYTES);
+    expect(sender.maxFrameBytes({ form: 'none', vector: x })).toBe(HEADER_BYTES);
     expect(sender.message).toEqual(cost);
 
     receiver.read(write(sender, 'dense', x), uplink, 3, 1);
@@ -184,6 +192,7 @@ describe.each(wires)('compressed messages, %s', (wire) => {
         dealt += kept;
         expect(kept).toBe(count ?? kept);
         expect(sender.message).toEqual({
+          form: 'compressed',
           payloadBytes: bytes(kept),
           frameBytes: bytes(kept) + HEADER_BYTES,
           coordinates: kept,
@@ -194,8 +203,10 @@ describe.each(wires)('compressed messages, %s', (wire) => {
       }
       expect(dealt).toBe(count === undefined ? D : N * count);
     }
-    expect(sender.maxFrameBytes('compressed')).toBe(HEADER_BYTES + bytes(count ?? Math.ceil(D / N)));
-    expect(sender.maxFrameBytes('dense')).toBe(HEADER_BYTES + plain[wire].bytes(D));
+    expect(sender.maxFrameBytes({ form: 'compressed', vector: x })).toBe(
+      HEADER_BYTES + bytes(count ?? Math.ceil(D / N)),
+    );
+    expect(sender.maxFrameBytes({ form: 'dense', vector: x })).toBe(HEADER_BYTES + plain[wire].bytes(D));
   });
 
   it.each(table)('$spec: the sender reads in its own frame what the receiver reads', ({ spec }) => {
@@ -240,7 +251,7 @@ describe('perm-k with more workers than coordinates', () => {
       expect(sender.message.payloadBytes).toBe(8 * sender.message.coordinates);
       if (frame.length > HEADER_BYTES) continue;
       empty++;
-      expect(sender.message).toEqual({ payloadBytes: 0, frameBytes: HEADER_BYTES, paperBits: 0, coordinates: 0 });
+      expect(sender.message).toMatchObject({ payloadBytes: 0, frameBytes: HEADER_BYTES, paperBits: 0, coordinates: 0 });
       expect(incoming.form).toBe('compressed');
     }
     // 5 = 2 · 2 + 1: two workers for each coordinate, one left over, and the mean is the vector
@@ -259,7 +270,7 @@ describe('natural compression', () => {
     const { sender } = link({ wire: 'f32', dimension: 4, compressor: 'natural' });
     const frame = write(sender, 'compressed', vector);
     expect([...frame.subarray(HEADER_BYTES)]).toEqual(payload);
-    expect(sender.message).toEqual({ payloadBytes: 5, frameBytes: 13, coordinates: 4, paperBits: 36 });
+    expect(sender.message).toMatchObject({ payloadBytes: 5, frameBytes: 13, coordinates: 4, paperBits: 36 });
   });
 });
 
@@ -281,7 +292,7 @@ describe('a boundary without a compressor', () => {
   it.each<Direction>(['uplink', 'downlink'])('has no compressed messages: %s', (direction) => {
     const { sender, receiver } = link({ direction });
     const refusal = new RegExp(`this ${direction} carries no compressed messages`);
-    expectProtocolError(() => sender.maxFrameBytes('compressed'), refusal);
+    expectProtocolError(() => sender.maxFrameBytes({ form: 'compressed', vector: x }), refusal);
     expectProtocolError(() => sender.same('compressed'), refusal);
     expectProtocolError(() => write(sender, 'compressed', x), refusal);
     const frame = write(link({ compressor: 'identity' }).sender, 'compressed', x);
@@ -361,8 +372,8 @@ describe('a vector that no wire can carry', () => {
 
 /** The forms that a link can carry: one dense and one of each compressor. */
 const carried = [
-  { spec: undefined, form: 'dense' as Form },
-  ...table.map(({ spec }) => ({ spec, form: 'compressed' as Form })),
+  { spec: undefined, form: 'dense' as Outgoing['form'] },
+  ...table.map(({ spec }) => ({ spec, form: 'compressed' as Outgoing['form'] })),
 ];
 
 describe.each(wires)('damaged frames, %s', (wire) => {
@@ -443,3 +454,118 @@ function allFinite(payload: Uint8Array, wire: Wire): boolean {
   const values = wire === 'f32' ? new Float32Array(payload.buffer) : new Float64Array(payload.buffer);
   return values.every(Number.isFinite);
 }
+
+describe('frames of several vectors', () => {
+  const y = x.map((v) => -2 * v);
+  const z = x.map((v) => v + 100);
+
+  it.each(wires)('%s: dense, each as it was, with its length before it', (wire) => {
+    const { sender, receiver } = link({ wire });
+    const frame = write(sender, 'dense', x, { also: [y, z] });
+    const width = wire === 'f32' ? 4 : 8;
+    expect(frame[3]).toBe(2);
+    expect(sender.message).toEqual({
+      form: 'dense',
+      payloadBytes: 3 * width * D,
+      frameBytes: HEADER_BYTES + 3 * (4 + width * D),
+      coordinates: 3 * D,
+      paperBits: 3 * 8 * width * D,
+    });
+    const incoming = receiver.read(frame, uplink, 3, 1);
+    expect(receiver.message).toEqual(sender.message);
+    expect(incoming.vectors).toBe(3);
+    // in any order, as often as asked
+    for (const k of [2, 0, 1, 1, 0, 2]) {
+      const target = new Float64Array(D);
+      incoming.copyTo(target, k);
+      expect(target).toEqual([x, y, z][k]);
+    }
+    const sum = new Float64Array(D).fill(1);
+    incoming.addTo(sum, 0.5);
+    expect(sum).toEqual(x.map((v, j) => 1 + 0.5 * v + 0.5 * (y[j] as number) + 0.5 * (z[j] as number)));
+  });
+
+  it('compressed: each with a support of its own, the first that of a frame with one', () => {
+    const { sender, receiver } = link({ compressor: 'rand-k:k=3' });
+    const one = decoded(receiver, write(sender, 'compressed', x));
+    const incoming = receiver.read(write(sender, 'compressed', x, { also: [x, x] }), uplink, 3, 1);
+    const drawn = [0, 1, 2].map((k) => {
+      const target = new Float64Array(D);
+      incoming.copyTo(target, k);
+      return target;
+    });
+    expect(drawn[0]).toEqual(one);
+    expect(new Set(drawn.map(String)).size).toBe(3);
+  });
+
+  it('are refused whole when a length is wrong, cut or followed by anything', () => {
+    const { sender, receiver } = link({ compressor: 'rand-k:k=3' });
+    const frame = write(sender, 'compressed', x, { also: [y] });
+    for (let length = HEADER_BYTES; length < frame.length; length++) {
+      expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
+    }
+    expectProtocolError(() => receiver.read(Uint8Array.of(...frame, 0), uplink, 3, 1), /bytes after the last vector/);
+    for (const at of [HEADER_BYTES, HEADER_BYTES + 1, HEADER_BYTES + 3]) {
+      const damaged = frame.slice();
+      damaged[at] = (damaged[at] as number) ^ 0x10;
+      expectProtocolError(() => receiver.read(damaged, uplink, 3, 1));
+    }
+    const none = write(sender, 'none', nothing);
+    none[3] = 1;
+    expectProtocolError(() => receiver.read(none, uplink, 3, 1), /1 further vectors in a frame of form none/);
+  });
+});
+
+describe('dense vectors as changes', () => {
+  it.each(wires)('%s: only what differs on the wire travels, and the receiver has the vector, bit for bit', (wire) => {
+    const dimension = 300;
+    const { sender, receiver } = link({ wire, dimension, direction: 'downlink' });
+    const held = Float64Array.from({ length: dimension }, (_, j) => Math.fround(Math.sin(j)));
+    const next = held.slice();
+    for (const j of [1, 7, 8, 299]) next[j] = j === 7 ? 0 : Math.fround(j / 3);
+    // on f32 a change below the wire's resolution is none
+    if (wire === 'f32') next[5] = (next[5] as number) * (1 + 1e-12);
+    const frame = write(sender, 'dense', next, { since: held, kind: downlink });
+    expect(sender.message).toMatchObject({ form: 'changes', coordinates: 4, frameBytes: frame.length });
+    expect(frame.length).toBeLessThan(HEADER_BYTES + 4 + 1 + 8 + 4 * (wire === 'f32' ? 4 : 8));
+    const incoming = receiver.read(frame, downlink, 3, 1);
+    expect(receiver.message).toEqual(sender.message);
+    expect(incoming.form).toBe('changes');
+    const target = held.slice();
+    incoming.copyTo(target);
+    expect(target).toEqual(wire === 'f32' ? next.map(Math.fround) : next);
+    expect(() => incoming.addTo(target, 1)).toThrow(/cannot be added/);
+  });
+
+  it('travel whole when that is shorter', () => {
+    const { sender, receiver } = link({ wire: 'f32' });
+    const frame = write(sender, 'dense', x, { since: x.map((v) => v + 1) });
+    expect(sender.message.form).toBe('dense');
+    expect(decoded(receiver, frame)).toEqual(x);
+  });
+
+  it('are a vector or a ProtocolError whatever bit is flipped or byte is missing', () => {
+    const dimension = 64;
+    const { sender, receiver } = link({ wire: 'f32', dimension });
+    const held = new Float64Array(dimension);
+    const next = held.slice();
+    next[3] = 1;
+    next[40] = 2;
+    const frame = write(sender, 'dense', next, { since: held });
+    for (let length = HEADER_BYTES; length < frame.length; length++) {
+      expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
+    }
+    let refused = 0;
+    for (let bit = 8 * HEADER_BYTES; bit < 8 * frame.length; bit++) {
+      const damaged = frame.slice();
+      damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+      try {
+        receiver.read(damaged, uplink, 3, 1);
+      } catch (error) {
+        expect((error as { code: string }).code).toBe('protocol');
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(32);
+  });
+});

@@ -33,6 +33,7 @@ const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control,
     type: fc.constant('ready'),
     wireVersion: fc.constant(WIRE_VERSION),
     smoothness: fc.array(fc.option(number), { maxLength: 40 }),
+    sampleSmoothness: fc.array(fc.option(number), { maxLength: 40 }),
   }),
   begin: fc.record({
     type: fc.constant('begin'),
@@ -45,7 +46,11 @@ const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control,
   }),
   begun: fc.record({ type: fc.constant('begun') }),
   finish: fc.record({ type: fc.constant('finish') }),
-  finished: fc.record({ type: fc.constant('finished'), computeSeconds: number.map(Math.abs) }),
+  finished: fc.record({
+    type: fc.constant('finished'),
+    computeSeconds: number.map(Math.abs),
+    gradientCalls: number.map(Math.abs),
+  }),
   failed: fc.record({ type: fc.constant('failed'), code: text, message: text }),
 };
 
@@ -54,11 +59,11 @@ const someJob: Job = { method: 'gd', problem: 'quadratic', workers: 2, wire: 'f6
 /** One valid message of each type. */
 const valid: Control[] = [
   { type: 'configure', wireVersion: WIRE_VERSION, job: someJob },
-  { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [1, null] },
+  { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [1, null], sampleSmoothness: [2, null] },
   { type: 'begin', constants: { stepSize: 0.5 } },
   { type: 'begun' },
   { type: 'finish' },
-  { type: 'finished', computeSeconds: 1.5 },
+  { type: 'finished', computeSeconds: 1.5, gradientCalls: 3 },
   { type: 'failed', code: 'usage', message: 'no' },
 ];
 
@@ -91,10 +96,14 @@ describe('control messages', () => {
   });
 
   it('are read from a view into a larger buffer', () => {
-    const bytes = packControl({ type: 'finished', computeSeconds: 2 });
+    const bytes = packControl({ type: 'finished', computeSeconds: 2, gradientCalls: 3 });
     const large = new Uint8Array(bytes.length + 20).fill(0xc1);
     large.set(bytes, 13);
-    expect(unpackControl(large.subarray(13, 13 + bytes.length))).toEqual({ type: 'finished', computeSeconds: 2 });
+    expect(unpackControl(large.subarray(13, 13 + bytes.length))).toEqual({
+      type: 'finished',
+      computeSeconds: 2,
+      gradientCalls: 3,
+    });
   });
 
   it('are packed into memory of their own, which a transfer may detach', () => {
@@ -124,9 +133,9 @@ describe('control messages', () => {
     ['text', 'begun'],
     ['a list', ['begun']],
     ['another wire version', { type: 'configure', wireVersion: WIRE_VERSION + 1, job: someJob }],
-    ['an older wire version', { type: 'ready', wireVersion: WIRE_VERSION - 1, smoothness: [] }],
-    ['a wire version as text', { type: 'ready', wireVersion: `${WIRE_VERSION}`, smoothness: [] }],
-    ['no wire version', { type: 'ready', smoothness: [] }],
+    ['an older wire version', { type: 'ready', wireVersion: WIRE_VERSION - 1, smoothness: [], sampleSmoothness: [] }],
+    ['a wire version as text', { type: 'ready', wireVersion: `${WIRE_VERSION}`, smoothness: [], sampleSmoothness: [] }],
+    ['no wire version', { type: 'ready', smoothness: [], sampleSmoothness: [] }],
     ['too many workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 10_001 } }],
     ['no workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 0 } }],
     ['half a worker', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 1.5 } }],
@@ -136,14 +145,17 @@ describe('control messages', () => {
       { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, method: undefined } },
     ],
     ['a job with an extra key', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, extra: 1 } }],
-    ['a NaN smoothness', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [Number.NaN] }],
-    ['too many smoothness constants', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(10_001).fill(1) }],
+    ['a NaN smoothness', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [Number.NaN], sampleSmoothness: [1] }],
+    [
+      'too many smoothness constants',
+      { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(10_001).fill(1), sampleSmoothness: [] },
+    ],
     ['an infinite constant', { type: 'begin', constants: { stepSize: Infinity } }],
     ['a constant that is text', { type: 'begin', constants: { stepSize: '1' } }],
-    ['negative seconds', { type: 'finished', computeSeconds: -1 }],
+    ['negative seconds', { type: 'finished', computeSeconds: -1, gradientCalls: 1 }],
     ['a failure without a code', { type: 'failed', message: 'no' }],
   ])('refuse %s', (_, value) => {
-    expectProtocolError(() => unpackControl(pack(value)), /wire version 1/);
+    expectProtocolError(() => unpackControl(pack(value)), new RegExp(`wire version ${WIRE_VERSION}`));
   });
 
   it.each(valid.map((message) => [message.type, message] as const))('refuse %s with an extra key', (_, message) => {

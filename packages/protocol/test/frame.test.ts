@@ -5,17 +5,18 @@ import { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHe
 import { expectProtocolError, hex } from './expect-error.js';
 
 const kinds = Object.values(FrameKind);
-const forms: readonly Form[] = ['none', 'dense', 'compressed'];
+const forms: readonly Form[] = ['none', 'dense', 'compressed', 'changes'];
 
 const headers: fc.Arbitrary<Header> = fc.record({
   kind: fc.constantFrom(...kinds),
   form: fc.constantFrom(...forms),
   coins: fc.integer({ min: 0, max: 0xff }),
+  further: fc.integer({ min: 0, max: 0xff }),
   round: fc.integer({ min: 0, max: 0xffffffff }),
 });
 
 /** Values that no read may leave behind by accident. */
-const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, round: 0x5a5a5a5a });
+const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, further: 0, round: 0x5a5a5a5a });
 
 function bytesOf(header: Header): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES).fill(0xee);
@@ -26,15 +27,17 @@ function bytesOf(header: Header): Uint8Array {
 describe('frame header', () => {
   // a change here is a change of the wire format, and needs a new WIRE_VERSION
   it.each<[string, Header]>([
-    ['0100000000000000', { kind: FrameKind.start, form: 'none', coins: 0, round: 0 }],
-    ['0201000001000000', { kind: FrameKind.downlink, form: 'dense', coins: 0, round: 1 }],
-    ['0202030004030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, round: 0x01020304 }],
-    ['0302ff00ffffffff', { kind: FrameKind.uplink, form: 'compressed', coins: 0xff, round: 0xffffffff }],
-    ['0400000000000080', { kind: FrameKind.evaluate, form: 'none', coins: 0, round: 0x80000000 }],
-    ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, round: 0x100 }],
-    ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, round: 0x10000 }],
+    ['0100000000000000', { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 }],
+    ['0201000001000000', { kind: FrameKind.downlink, form: 'dense', coins: 0, further: 0, round: 1 }],
+    ['0202030004030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, further: 0, round: 0x01020304 }],
+    ['0202030704030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, further: 7, round: 0x01020304 }],
+    ['0203000001000000', { kind: FrameKind.downlink, form: 'changes', coins: 0, further: 0, round: 1 }],
+    ['0302ff00ffffffff', { kind: FrameKind.uplink, form: 'compressed', coins: 0xff, further: 0, round: 0xffffffff }],
+    ['0400000000000080', { kind: FrameKind.evaluate, form: 'none', coins: 0, further: 0, round: 0x80000000 }],
+    ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, further: 0, round: 0x100 }],
+    ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, further: 0, round: 0x10000 }],
   ])('is %s', (golden, header) => {
-    expect(WIRE_VERSION).toBe(1);
+    expect(WIRE_VERSION).toBe(2);
     expect(hex(bytesOf(header))).toBe(golden);
     const read = blank();
     readHeader(Uint8Array.from(Buffer.from(golden, 'hex')), read);
@@ -67,7 +70,7 @@ describe('frame header', () => {
       fc.property(fc.array(byte, { minLength: HEADER_BYTES, maxLength: HEADER_BYTES }), (bytes) => {
         const frame = Uint8Array.from(bytes);
         const read = blank();
-        if ((kinds as number[]).includes(bytes[0]) && bytes[1] < forms.length && bytes[3] === 0) {
+        if ((kinds as number[]).includes(bytes[0]) && bytes[1] < forms.length) {
           readHeader(frame, read);
           expect(bytesOf(read)).toEqual(frame);
           valid++;
@@ -81,7 +84,7 @@ describe('frame header', () => {
     expect(valid).toBeGreaterThan(20);
   });
 
-  const good: Header = { kind: FrameKind.uplink, form: 'dense', coins: 1, round: 7 };
+  const good: Header = { kind: FrameKind.uplink, form: 'dense', coins: 1, further: 0, round: 7 };
 
   /** Every value of one byte of a good header that must be refused. */
   function refuses(at: number, isValid: (value: number) => boolean, message: RegExp): void {
@@ -104,15 +107,12 @@ describe('frame header', () => {
   });
 
   it('refuses every unknown form', () => {
-    refuses(1, (value) => value <= 2, /unknown payload form \d+/);
+    refuses(1, (value) => value <= 3, /unknown payload form \d+/);
   });
 
-  it('refuses every reserved byte but 0', () => {
-    refuses(3, (value) => value === 0, /reserved header byte is \d+/);
-  });
-
-  it('takes every value of the coins', () => {
+  it('takes every value of the coins, and any number of further vectors', () => {
     refuses(2, () => true, /never/);
+    refuses(3, () => true, /never/);
   });
 
   it('refuses every frame that is shorter than a header', () => {

@@ -31,7 +31,10 @@ export async function launch(options: Options, plan: RunPlan, turn: () => Promis
     };
     const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
     const found = hosts.flatMap((host) => host.smoothness);
-    const smoothness = plan.smoothness ?? (found.every((L) => L !== null) ? smoothnessFrom(found) : undefined);
+    const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
+    const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
+    const smoothness =
+      plan.smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
     const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
     const constants = { ...parameters, stepSize };
     await askAll(fleet, { type: 'begin', constants }, 'begun', watch);

@@ -52,6 +52,8 @@ export interface Summary {
   readonly wallSeconds: number;
   /** Seconds in gradients, summed over workers. */
   readonly computeSeconds: number;
+  /** Gradients computed for the method, summed over workers; a batch counts as its share of a worker's samples. */
+  readonly gradientCalls: number;
   /** From the call of `train` to the start of the first round: threads, data, set-up. */
   readonly secondsToFirstRound: number;
   readonly uplink: Tally;

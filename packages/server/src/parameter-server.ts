@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import {
   type Constants,
   type Context,
+  createContext,
   DivergedError,
   type ErrorCode,
   EVERY_WORKER,
   FlotillaError,
-  initialPoint,
   KeyedRandom,
   type Method,
+  messageDimension,
+  type Outgoing,
   type Plan,
   Rng,
   type ServerState,
@@ -21,7 +23,6 @@ import {
   type Header,
   type Job,
   Ledger,
-  type MessageKind,
   ProtocolError,
   readHeader,
   type ServerEnd,
@@ -59,26 +60,25 @@ export class ParameterServer {
   readonly #downlink: Boundary;
   readonly #uplink: Boundary;
   readonly #mean: Float64Array;
+  /** ∇f of an evaluation. */
+  readonly #gradient: Float64Array;
   readonly #evaluated: Float64Array;
   readonly #coin: (p: number, index: number) => boolean;
-  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, round: 0 };
+  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 };
 
   constructor(private readonly options: ParameterServerOptions) {
     const { job, dimension, method } = options;
     const random = new KeyedRandom(job.seed);
-    const link = { dimension, workers: job.workers, wire: job.wire, random };
+    const length = messageDimension(method, options.constants, dimension);
+    const link = { dimension: length, workers: job.workers, wire: job.wire, random };
     this.ledger = new Ledger(job.workers);
     const toAll = method.downlinkTo === 'all';
     this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
-    this.#context = {
-      workers: job.workers,
-      dimension,
-      constants: options.constants,
-      start: initialPoint(job.init, dimension, random),
-    };
+    this.#context = createContext(job, dimension, options.constants, random);
     this.#state = method.server.init(this.#context);
-    this.#mean = new Float64Array(dimension);
+    this.#mean = new Float64Array(length);
+    this.#gradient = length === dimension ? this.#mean : new Float64Array(dimension);
     this.#evaluated = new Float64Array(1 + dimension);
     const rng = new Rng();
     // one coin a stream, so that a method may toss as many as it likes in any order
@@ -95,7 +95,7 @@ export class ParameterServer {
     transport.commitBroadcast(length);
     for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, 'start');
     transport.flush();
-    await this.#collect('start');
+    await this.#collect('start', undefined);
     method.server.start(this.#state, this.#context, this.#mean);
     this.seconds += (performance.now() - from) / 1000;
   }
@@ -105,9 +105,9 @@ export class ParameterServer {
     const { method } = this.options;
     const from = performance.now();
     this.round++;
-    const plan = method.server.plan(this.#state, this.#context, this.#coin);
+    const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
-    await this.#collect(undefined);
+    await this.#collect(undefined, plan.answers);
     method.server.step(this.#state, this.#context, plan, this.#mean);
     this.seconds += (performance.now() - from) / 1000;
   }
@@ -119,13 +119,13 @@ export class ParameterServer {
     const { x } = this.#state;
     const bytes = HEADER_BYTES + 8 * dimension;
     const room = transport.claimBroadcast(bytes);
-    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, round: this.round }, room);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, further: 0, round: this.round }, room);
     room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
     transport.commitBroadcast(bytes);
     transport.flush();
 
     let loss = 0;
-    const gradient = this.#mean.fill(0);
+    const gradient = this.#gradient.fill(0);
     const received = new Uint8Array(this.#evaluated.buffer);
     for (let worker = 0; worker < workers; worker++) {
       const frame = await this.#receive(worker);
@@ -161,47 +161,52 @@ export class ParameterServer {
   }
 
   /** Writes the round's downlink: once when all workers get the same, else one frame for each. */
-  #send(plan: Plan): void {
+  #send({ coins, downlink }: Plan): void {
     const { transport, method } = this.options;
     const { workers } = this.#context;
     const boundary = this.#downlink;
-    const { coins, downlink } = plan;
-    const bytes = boundary.maxFrameBytes(downlink.form);
     const kind = FrameKind.downlink;
-    if (boundary.same(downlink.form)) {
-      const room = transport.claimBroadcast(bytes);
+    if (typeof downlink !== 'function' && boundary.same(downlink.form)) {
+      const room = transport.claimBroadcast(boundary.maxFrameBytes(downlink));
       const length = boundary.write(kind, this.round, coins, 0, downlink, room);
-      for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, downlink.form);
+      for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, undefined);
       if (method.server.sent !== undefined) {
         method.server.sent(this.#state, this.#context, boundary.read(room.subarray(0, length), kind, this.round, 0));
       }
       transport.commitBroadcast(length);
     } else {
-      for (let worker = 0; worker < workers; worker++) {
-        const room = transport.claim(worker, bytes);
-        transport.commit(worker, boundary.write(kind, this.round, coins, worker, downlink, room));
-        this.#count('downlink', worker, downlink.form);
-      }
+      const own = typeof downlink === 'function' ? downlink : () => downlink;
+      for (let worker = 0; worker < workers; worker++) this.#sendTo(worker, coins, own(worker));
     }
     transport.flush();
   }
 
-  /** The mean of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
-  async #collect(kind: MessageKind | undefined): Promise<void> {
+  #sendTo(worker: number, coins: number, outgoing: Outgoing): void {
+    if (outgoing.form === 'none') return;
+    const { transport } = this.options;
+    const room = transport.claim(worker, this.#downlink.maxFrameBytes(outgoing));
+    transport.commit(worker, this.#downlink.write(FrameKind.downlink, this.round, coins, worker, outgoing, room));
+    this.#count('downlink', worker, undefined);
+  }
+
+  /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
+  async #collect(kind: 'start' | undefined, answers: Plan['answers']): Promise<void> {
     const { transport } = this.options;
     const { workers } = this.#context;
     const mean = this.#mean.fill(0);
     for (let worker = 0; worker < workers; worker++) {
+      if (answers?.(worker) === false) continue;
       const frame = await this.#receive(worker);
       const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
       incoming.addTo(mean, 1 / workers);
-      this.#count('uplink', worker, kind ?? incoming.form);
+      this.#count('uplink', worker, kind);
       transport.release(worker);
     }
   }
 
-  #count(direction: 'uplink' | 'downlink', worker: number, kind: MessageKind): void {
-    this.ledger.record(direction, worker, kind, direction === 'uplink' ? this.#uplink.message : this.#downlink.message);
+  #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
+    const { message } = direction === 'uplink' ? this.#uplink : this.#downlink;
+    this.ledger.record(direction, worker, kind ?? message.form, message);
   }
 
   /** The next frame of `worker`; a failure frame is thrown as the error it carries. */

@@ -6,6 +6,7 @@ import {
   dataSource,
   KeyedRandom,
   type LinkTheory,
+  largestShard,
   loadInstance,
   lookUp,
   type Method,
@@ -75,6 +76,7 @@ export async function planRun(options: Options): Promise<RunPlan> {
   const theory = {
     workers,
     dimension,
+    samples: shards && largestShard(shards),
     uplink: linkTheory('uplink', uplink),
     downlink: linkTheory('downlink', downlink),
   };

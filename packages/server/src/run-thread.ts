@@ -132,6 +132,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
       parameters,
       wallSeconds: server.seconds,
       computeSeconds: finished.reduce((sum, host) => sum + host.computeSeconds, 0),
+      gradientCalls: finished.reduce((sum, host) => sum + host.gradientCalls, 0),
       secondsToFirstRound,
       uplink: metrics.uplink,
       downlink: metrics.downlink,

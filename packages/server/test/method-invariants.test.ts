@@ -8,7 +8,7 @@ const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5
 /** Theory of links with the given compressors, d = 100 and n = 4 unless said otherwise. */
 function theory(uplink: string, downlink: string, workers = 4, dimension = 100): Theory {
   const link = (spec: string) => createCompressor(spec, { dimension, workers, wire: 'f32' }).constants;
-  return { workers, dimension, uplink: link(uplink), downlink: link(downlink) };
+  return { workers, dimension, samples: 200, uplink: link(uplink), downlink: link(downlink) };
 }
 
 describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5, L_max = 3, L_A = ½, L_B = 3/2', () => {

@@ -20,7 +20,7 @@ import { LogicalWorkers } from './logical-workers.js';
  */
 export class WorkerHost {
   #workers: LogicalWorkers | undefined;
-  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, round: 0 };
+  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 };
 
   constructor(
     private readonly end: HostEnd,
@@ -46,12 +46,12 @@ export class WorkerHost {
       switch (message.type) {
         case 'configure':
           this.#workers = new LogicalWorkers(message.job, this.end.workers, this.attached);
-          return { type: 'ready', wireVersion: WIRE_VERSION, smoothness: this.#workers.smoothness };
+          return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
         case 'begin':
           this.#configured().begin(message.constants);
           return { type: 'begun' };
         case 'finish':
-          return { type: 'finished', computeSeconds: this.#configured().computeSeconds };
+          return { type: 'finished', ...this.#configured().spent };
         default:
           throw new ProtocolError(`a host cannot answer a control message of type ${message.type}`);
       }
@@ -72,11 +72,13 @@ export class WorkerHost {
         this.#reply(worker, workers.evaluationBytes, (room) => workers.writeEvaluation(header.round, room));
       } else {
         const outgoing = header.kind === FrameKind.start ? workers.start(worker, frame) : workers.round(worker, frame);
-        this.#reply(worker, workers.uplink.maxFrameBytes(outgoing.form), (room) => {
-          const length = workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room);
-          workers.sent(worker, header.round, room.subarray(0, length));
-          return length;
-        });
+        if (outgoing !== undefined) {
+          this.#reply(worker, workers.uplink.maxFrameBytes(outgoing), (room) => {
+            const length = workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room);
+            workers.sent(worker, header.round, room.subarray(0, length));
+            return length;
+          });
+        }
       }
     } catch (thrown) {
       this.#fail(worker, thrown);
@@ -93,7 +95,7 @@ export class WorkerHost {
     const who = error instanceof DivergedError ? '' : `worker ${worker}, round ${this.#header.round}: `;
     const reason = packControl({ type: 'failed', code: error.code, message: `${who}${error.message}` });
     this.#reply(worker, HEADER_BYTES + reason.length, (room) => {
-      writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, round: this.#header.round }, room);
+      writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, further: 0, round: this.#header.round }, room);
       room.set(reason, HEADER_BYTES);
       return HEADER_BYTES + reason.length;
     });

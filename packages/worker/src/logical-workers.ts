@@ -2,29 +2,38 @@ import {
   type Attached,
   type Constants,
   type Context,
+  createContext,
   DivergedError,
-  type Gradient,
-  initialPoint,
   Kernels,
   KeyedRandom,
   lookUp,
   type Method,
+  messageDimension,
   methods,
   type Oracle,
   type Outgoing,
   problems,
+  Rng,
   Spec,
   split,
 } from '@flotilla/core';
 import { Boundary, FrameKind, HEADER_BYTES, type Job, ProtocolError, writeHeader } from '@flotilla/protocol';
+import { CountedOracle } from './counted-oracle.js';
 
 /** One worker: its function, and its half of the method's state. */
 interface LogicalWorker {
   readonly oracle: Oracle;
-  readonly gradient: Gradient;
+  readonly local: CountedOracle;
   state: unknown;
   /** The last round answered; −1 before any. */
   round: number;
+}
+
+/** What there is once the run's constants are known. */
+interface Running {
+  readonly context: Context;
+  readonly downlink: Boundary;
+  readonly uplink: Boundary;
 }
 
 /**
@@ -33,18 +42,12 @@ interface LogicalWorker {
  */
 export class LogicalWorkers {
   readonly dimension: number;
-  readonly uplink: Boundary;
-  /** L_i of each hosted worker, null where there is none. */
-  readonly smoothness: (number | null)[];
-  /** Seconds spent in gradients, evaluations left out. */
-  computeSeconds = 0;
-  readonly #downlink: Boundary;
   readonly #method: Method;
+  readonly #random: KeyedRandom;
   readonly #workers = new Map<number, LogicalWorker>();
-  readonly #start: Float64Array;
   /** The value, then the gradient. */
   readonly #evaluated: Float64Array;
-  #context: Context | undefined;
+  #running: Running | undefined;
 
   constructor(
     private readonly job: Job,
@@ -61,64 +64,92 @@ export class LogicalWorkers {
       shards,
       instance,
     });
-    const link = { dimension: problem.dimension, workers: job.workers, wire: job.wire, random };
-
+    this.#random = random;
     this.dimension = problem.dimension;
     this.#method = lookUp('method', methods, Spec.parse('method', job.method).name);
-    const toAll = this.#method.downlinkTo === 'all';
-    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
-    this.uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
-    this.#start = initialPoint(job.init, problem.dimension, random);
     this.#evaluated = new Float64Array(1 + problem.dimension);
     const kernels = new Kernels();
+    const rng = new Rng();
     for (const worker of hosted) {
       const oracle = problem.oracle(worker, kernels);
-      const gradient: Gradient = (x, out) => {
-        const from = performance.now();
-        const value = oracle.gradient(x, out);
-        this.computeSeconds += (performance.now() - from) / 1000;
-        return value;
-      };
-      this.#workers.set(worker, { oracle, gradient, state: undefined, round: -1 });
+      const local = new CountedOracle(worker, oracle, random, rng);
+      this.#workers.set(worker, { oracle, local, state: undefined, round: -1 });
     }
-    this.smoothness = [...this.#workers.values()].map(({ oracle }) => oracle.smoothness ?? null);
+  }
+
+  /** L_i and max_j L_ij of each hosted worker, null where there is none. */
+  get constants(): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
+    const oracles = [...this.#workers.values()].map(({ oracle }) => oracle);
+    return {
+      smoothness: oracles.map((oracle) => oracle.smoothness ?? null),
+      sampleSmoothness: oracles.map((oracle) => oracle.sampleSmoothness ?? null),
+    };
+  }
+
+  /** What the workers' gradients came to, evaluations left out. */
+  get spent(): { computeSeconds: number; gradientCalls: number } {
+    let computeSeconds = 0;
+    let gradientCalls = 0;
+    for (const { local } of this.#workers.values()) {
+      computeSeconds += local.seconds;
+      gradientCalls += local.calls;
+    }
+    return { computeSeconds, gradientCalls };
+  }
+
+  /** The boundary that uplinks cross. */
+  get uplink(): Boundary {
+    return this.#begun().uplink;
   }
 
   /** Sets the run's constants and every worker's initial state. */
   begin(constants: Readonly<Record<string, number>>): void {
-    const context = {
-      workers: this.job.workers,
-      dimension: this.dimension,
-      constants: constants as Constants,
-      start: this.#start,
+    const { job, dimension } = this;
+    const method = this.#method;
+    const context = createContext(job, dimension, constants as Constants, this.#random);
+    const link = {
+      dimension: messageDimension(method, constants, dimension),
+      workers: job.workers,
+      wire: job.wire,
+      random: this.#random,
     };
-    this.#context = context;
-    for (const worker of this.#workers.values()) worker.state = this.#method.worker.init(context);
+    const toAll = method.downlinkTo === 'all';
+    this.#running = {
+      context,
+      downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
+      uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
+    };
+    for (const worker of this.#workers.values()) worker.state = method.worker.init(context);
   }
 
   /** The uplink before round 1. */
   start(index: number, frame: Uint8Array): Outgoing {
-    const worker = this.#next(index, 0);
-    this.#downlink.read(frame, FrameKind.start, 0, index);
+    const { context, downlink } = this.#begun();
+    const worker = this.#worker(index);
+    downlink.read(frame, FrameKind.start, 0, index);
+    worker.round = 0;
     const start = this.#method.worker.start;
     if (start === undefined) throw new ProtocolError(`${this.#method.name} has no message before round 1`);
-    return start(worker.state, this.#running(), worker.gradient);
+    return start(worker.state, context, worker.local);
   }
 
-  /** Takes a round's downlink and returns the uplink. */
-  round(index: number, frame: Uint8Array): Outgoing {
-    const round = Math.max(0, this.#worker(index).round) + 1;
-    const incoming = this.#downlink.read(frame, FrameKind.downlink, round, index);
-    const worker = this.#next(index, round);
-    return this.#method.worker.round(worker.state, this.#running(), incoming, worker.gradient);
+  /** Takes a round's downlink and returns the uplink, if there is one. */
+  round(index: number, frame: Uint8Array): Outgoing | undefined {
+    const { context, downlink } = this.#begun();
+    const worker = this.#worker(index);
+    const last = Math.max(0, worker.round);
+    const incoming = downlink.read(frame, FrameKind.downlink, this.#method.gaps ? undefined : last + 1, index, last);
+    worker.round = downlink.round;
+    worker.local.round = downlink.round;
+    return this.#method.worker.round(worker.state, context, incoming, worker.local);
   }
 
   /** Tells the method what the uplink it has just handed out carried. */
   sent(index: number, round: number, frame: Uint8Array): void {
     const { sent } = this.#method.worker;
     if (sent === undefined) return;
-    const carried = this.uplink.read(frame, FrameKind.uplink, round, index);
-    sent(this.#worker(index).state, this.#running(), carried);
+    const { context, uplink } = this.#begun();
+    sent(this.#worker(index).state, context, uplink.read(frame, FrameKind.uplink, round, index));
   }
 
   /** Computes f_i(x) and ∇f_i(x), exact, for {@link LogicalWorkers.writeEvaluation}. Changes no worker's state. */
@@ -135,7 +166,7 @@ export class LogicalWorkers {
 
   /** Writes the last evaluation as a frame and returns its length. */
   writeEvaluation(round: number, frame: Uint8Array): number {
-    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, round }, frame);
+    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, further: 0, round }, frame);
     frame.set(new Uint8Array(this.#evaluated.buffer), HEADER_BYTES);
     return this.evaluationBytes;
   }
@@ -146,14 +177,8 @@ export class LogicalWorkers {
     return worker;
   }
 
-  #next(index: number, round: number): LogicalWorker {
-    const worker = this.#worker(index);
-    worker.round = round;
-    return worker;
-  }
-
-  #running(): Context {
-    if (this.#context === undefined) throw new ProtocolError('a round came before its constants');
-    return this.#context;
+  #begun(): Running {
+    if (this.#running === undefined) throw new ProtocolError('a round came before its constants');
+    return this.#running;
   }
 }

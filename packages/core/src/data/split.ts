@@ -11,6 +11,13 @@ export interface Shards {
   readonly samples: number;
 }
 
+/** The most samples that a worker has. */
+export function largestShard({ start }: Shards): number {
+  let largest = 0;
+  for (let i = 1; i < start.length; i++) largest = Math.max(largest, start[i] - start[i - 1]);
+  return largest;
+}
+
 type Split = (samples: number, workers: number, random: KeyedRandom) => Shards;
 
 /**

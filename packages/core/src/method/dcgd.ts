@@ -13,17 +13,26 @@ import { defineMethod } from './method.js';
 export const dcgd = defineMethod({
   name: 'dcgd',
   summary: 'compressed gradients up; stalls at a floor where functions differ',
-  reference: 'QSGD (NeurIPS 2017); Khirirat et al. 2018',
+  description: {
+    paper: 'QSGD (NeurIPS 2017); Khirirat, Feyzmahdavian, Johansson (2018)',
+    algorithm: 'compressed gradient descent',
+    theorem: 'strongly convex: the largest γ that is safe near the solution',
+    downlink: 'x dense',
+    uplink: 'Q_i(∇f_i(x))',
+    stepSize: '1/(L_max (1 + 2ω/n))',
+    parameters: {},
+  },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   parameters: () => ({}),
+  traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),
   server: gd.server,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
-    round(state, _context, incoming, gradient) {
+    round(state, _context, incoming, local) {
       incoming.copyTo(state.x);
-      gradient(state.x, state.gradient);
+      local.gradient(state.x, state.gradient);
       return { form: 'compressed', vector: state.gradient };
     },
   },

@@ -14,7 +14,18 @@ import { defineMethod } from './method.js';
 export const diana = defineMethod({
   name: 'diana',
   summary: 'compressed differences to learned shifts up',
-  reference: 'DIANA (2019), Algorithm 1; step size Li, Richtárik (2020)',
+  description: {
+    paper: 'DIANA (Mishchenko, Gorbunov, Takáč, Richtárik 2019)',
+    algorithm: 'Algorithm 1',
+    theorem: 'step size: Li, Richtárik (2020), as in the experiments of MARINA',
+    downlink: 'x dense',
+    uplink: 'Q_i(∇f_i(x) − h_i)',
+    stepSize: '1/(10 L_rms √(1 + ω/n) (1 + ω + 1))',
+    parameters: {
+      alpha: 'α, step of the shifts: 1/(1 + ω)',
+      estimator: 'gradient: x moves along h + the mean difference; shift: along the new h',
+    },
+  },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   parameters(spec, { uplink }) {
@@ -27,6 +38,7 @@ export const diana = defineMethod({
       'shift-estimator': estimator === 'shift' ? 1 : 0,
     };
   },
+  traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink: { omega } }, { rms }) => 1 / (10 * rms * Math.sqrt(1 + omega / workers) * (omega + 2)),
   server: {
     init: ({ start, dimension }) => ({
@@ -49,9 +61,9 @@ export const diana = defineMethod({
       gradient: new Float64Array(dimension),
       difference: new Float64Array(dimension),
     }),
-    round(state, _context, incoming, gradient) {
+    round(state, _context, incoming, local) {
       incoming.copyTo(state.x);
-      gradient(state.x, state.gradient);
+      local.gradient(state.x, state.gradient);
       subtract(state.gradient, state.h, state.difference);
       return { form: 'compressed', vector: state.difference };
     },

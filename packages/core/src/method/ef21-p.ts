@@ -10,13 +10,13 @@ interface WorkerState {
 export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<WorkerState> {
   return {
     init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
-    start(state, _context, gradient) {
-      gradient(state.w, state.gradient);
+    start(state, _context, local) {
+      local.gradient(state.w, state.gradient);
       return { form, vector: state.gradient };
     },
-    round(state, _context, incoming, gradient) {
+    round(state, _context, incoming, local) {
       incoming.addTo(state.w, 1);
-      gradient(state.w, state.gradient);
+      local.gradient(state.w, state.gradient);
       return { form, vector: state.gradient };
     },
   };
@@ -33,12 +33,21 @@ export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<WorkerStat
 export const ef21P = defineMethod({
   name: 'ef21-p',
   summary: 'one contractive compressed step to all workers, dense gradients up',
-  reference: 'EF21-P (ICML 2023)',
+  description: {
+    paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
+    algorithm: 'EF21-P',
+    theorem: 'step size as in EF21 for general functions; tuned in multiples',
+    downlink: 'C(x⁺ − w), the same for all',
+    uplink: '∇f_i(w) dense',
+    stepSize: '1/(L_f + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a',
+    parameters: {},
+  },
   uplink: undefined,
   downlink: 'top-k:k=d/n',
   downlinkTo: 'all',
   contractive: 'downlink',
   parameters: () => ({}),
+  traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
   stepSize({ downlink: { alpha } }, { f, rms }) {
     const root = Math.sqrt(1 - alpha);
     return 1 / (f + (rms * root) / (1 - root));

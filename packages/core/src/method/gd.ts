@@ -9,10 +9,19 @@ import { defineMethod } from './method.js';
 export const gd = defineMethod({
   name: 'gd',
   summary: 'gradient descent, dense both ways',
-  reference: 'baseline',
+  description: {
+    paper: 'the baseline',
+    algorithm: 'gradient descent',
+    theorem: 'γ = 1/L, the classical bound',
+    downlink: 'x dense',
+    uplink: '∇f_i(x) dense',
+    stepSize: '1/L_f',
+    parameters: {},
+  },
   uplink: undefined,
   downlink: undefined,
   parameters: () => ({}),
+  traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
   stepSize: (_theory, smoothness) => 1 / smoothness.f,
   server: {
     init: ({ start }) => ({ x: start.slice() }),
@@ -22,9 +31,9 @@ export const gd = defineMethod({
   },
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
-    round(state, _context, incoming, gradient) {
+    round(state, _context, incoming, local) {
       incoming.copyTo(state.x);
-      gradient(state.x, state.gradient);
+      local.gradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
   },

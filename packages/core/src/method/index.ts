@@ -1,5 +1,7 @@
+import { dasha } from './dasha.js';
 import { dcgd } from './dcgd.js';
 import { diana } from './diana.js';
+import { ef21 } from './ef21.js';
 import { ef21P } from './ef21-p.js';
 import { ef21PDcgd } from './ef21-p-dcgd.js';
 import { gd } from './gd.js';
@@ -7,15 +9,23 @@ import { m3 } from './m3.js';
 import { marina } from './marina.js';
 import { marinaP } from './marina-p.js';
 import type { Method } from './method.js';
+import { ppMarina } from './pp-marina.js';
+import { vrDiana } from './vr-diana.js';
+import { vrMarina } from './vr-marina.js';
 
 /** Every method there is, by name. */
 export const methods: Readonly<Record<string, Method>> = {
   gd,
   dcgd,
   diana,
+  'vr-diana': vrDiana,
   marina,
+  'vr-marina': vrMarina,
+  'pp-marina': ppMarina,
   'marina-p': marinaP,
   m3,
   'ef21-p': ef21P,
   'ef21-p-dcgd': ef21PDcgd,
+  ef21,
+  dasha,
 };

@@ -19,7 +19,21 @@ const DENSE_UP = 2;
 export const m3 = defineMethod({
   name: 'm3',
   summary: 'compressed steps down, compressed gradient differences up, momentum between',
-  reference: 'M3 (NeurIPS 2024), Algorithm 2, Theorem E.1',
+  description: {
+    paper: 'M3 (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
+    algorithm: 'Algorithm 2',
+    theorem: 'Theorem E.1; p and β as in Theorem 5.1',
+    downlink: 'x⁺ dense with probability p_P, else C_i(x⁺ − x), a different message for each worker',
+    uplink: '∇f_i(z_i⁺) dense with probability p_D, else Q_i(∇f_i(z_i⁺) − ∇f_i(z_i))',
+    stepSize:
+      '1/(L_f + √(288 ((θ/p_P + (1 + θp_P)/β²) L_B² + (ω_P/p_P + (1 + ω_Pp_P)/β²) L_A² + (ω_Pω_Dβ + ω_D(1 + ω_Pp_P)) L_max²/(np_D))))',
+    parameters: {
+      p: 'both probabilities',
+      'p-downlink': 'p_P, probability of a dense downlink: 1/(ω_P + 1)',
+      'p-uplink': 'p_D, probability of a dense uplink: 1/(ω_D + 1)',
+      beta: 'β, momentum of the workers: min{(n/((ω_P + 1)(ω_D + 1)²))^{1/3}, 1}',
+    },
+  },
   uplink: 'rand-k:k=d/n',
   downlink: 'perm-k',
   parameters(spec, { workers, uplink, downlink }) {
@@ -31,6 +45,10 @@ export const m3 = defineMethod({
       beta: spec.number('beta', 0, 1, true) ?? Math.min(beta, 1),
     };
   },
+  traffic: ({ 'p-uplink': up = 1, 'p-downlink': down = 1 }) => ({
+    uplink: { dense: up, compressed: 1 - up },
+    downlink: { dense: down, compressed: 1 - down },
+  }),
   stepSize({ workers: n, uplink, downlink: { omega, theta } }, { f, LA, LB, max }, parameters) {
     const { 'p-downlink': pDown = 1, 'p-uplink': pUp = 1, beta = 1 } = parameters;
     const b2 = beta * beta;
@@ -73,16 +91,16 @@ export const m3 = defineMethod({
       previous: new Float64Array(dimension),
       difference: new Float64Array(dimension),
     }),
-    start(state, _context, gradient) {
-      gradient(state.z, state.gradient);
+    start(state, _context, local) {
+      local.gradient(state.z, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants }, incoming, gradient) {
+    round(state, { constants }, incoming, local) {
       if (incoming.form === 'dense') incoming.copyTo(state.w);
       else incoming.addTo(state.w, 1);
       blend(constants.beta, state.w, state.z);
       state.previous.set(state.gradient);
-      gradient(state.z, state.gradient);
+      local.gradient(state.z, state.gradient);
       if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, state.difference);
       return { form: 'compressed', vector: state.difference };

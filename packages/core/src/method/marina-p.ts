@@ -15,13 +15,23 @@ import { defineMethod, polyakLojasiewicz } from './method.js';
 export const marinaP = defineMethod({
   name: 'marina-p',
   summary: 'a different compressed step to each worker, dense gradients up',
-  reference: 'MARINA-P (NeurIPS 2024), Algorithm 1, Theorems D.1 and D.10',
+  description: {
+    paper: 'MARINA-P (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
+    algorithm: 'Algorithm 1',
+    theorem: 'Theorem D.1; under PŁ Theorem D.10',
+    downlink: 'x⁺ dense with probability p, else C_i(x⁺ − x), a different message for each worker',
+    uplink: '∇f_i(w_i) dense',
+    stepSize: '1/(L_f + √((L_A² ω + L_B² θ)(1/p − 1)))',
+    stepSizePL: 'min{1/(L_f + √(2(L_A² ω + L_B² θ)(2/p − 1))), p/(2μ)}',
+    parameters: { p: 'probability of a dense downlink: 1/(ω + 1)', mu: 'μ of the Polyak–Łojasiewicz condition' },
+  },
   uplink: undefined,
   downlink: 'perm-k',
   parameters: (spec, { downlink }) => ({
     p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1),
     ...polyakLojasiewicz(spec),
   }),
+  traffic: ({ p = 1 }) => ({ uplink: { dense: 1 }, downlink: { dense: p, compressed: 1 - p } }),
   stepSize({ downlink: { omega, theta } }, { f, LA, LB }, { p = 1, mu }) {
     const variance = LA ** 2 * omega + LB ** 2 * theta;
     if (mu === undefined) return 1 / (f + Math.sqrt(variance * (1 / p - 1)));
@@ -49,14 +59,14 @@ export const marinaP = defineMethod({
   },
   worker: {
     init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
-    start(state, _context, gradient) {
-      gradient(state.w, state.gradient);
+    start(state, _context, local) {
+      local.gradient(state.w, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, _context, incoming, gradient) {
+    round(state, _context, incoming, local) {
       if (incoming.form === 'dense') incoming.copyTo(state.w);
       else incoming.addTo(state.w, 1);
-      gradient(state.w, state.gradient);
+      local.gradient(state.w, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
   },

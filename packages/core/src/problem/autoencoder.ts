@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
-import type { Shards } from '../data/split.js';
+import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Region } from '../kernels/kernels.js';
 import type { Oracle, ProblemFamily } from './problem.js';
@@ -198,12 +198,6 @@ class AutoencoderOracle implements Oracle {
       for (let j = 0; j < active.length; j++) moments[a * stride + active[j]] += product[a * side + j];
     }
   }
-}
-
-function largestShard({ start }: Shards): number {
-  let largest = 0;
-  for (let i = 1; i < start.length; i++) largest = Math.max(largest, start[i] - start[i - 1]);
-  return largest;
 }
 
 /** Kernels work on rows whose length is a multiple of 4. */

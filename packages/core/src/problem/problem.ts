@@ -10,6 +10,15 @@ export interface Oracle {
   gradient(x: Float64Array, out: Float64Array): number;
   /** L_i, a Lipschitz constant of ∇f_i, or undefined when there is none (a quartic has none). */
   readonly smoothness: number | undefined;
+  /** m_i, when f_i = (1/m_i) Σ_j f_ij. */
+  readonly samples?: number;
+  /** max_j L_ij over the samples. */
+  readonly sampleSmoothness?: number | undefined;
+  /**
+   * Writes (1/b) Σ ∇f_ij(x) over the b local sample numbers in `batch` (0 … m_i − 1, may repeat) to `out` and returns the mean
+   * of the f_ij(x).
+   */
+  batchGradient?(x: Float64Array, batch: Int32Array, out: Float64Array): number;
 }
 
 /** min f(x), f = (1/n) Σ f_i over x in R^dimension; worker i can reach f_i only. */
@@ -34,20 +43,26 @@ export interface Smoothness {
   /** L_A and L_B of the functional inequality (MARINA-P, Assumption 4.2). */
   readonly LA: number;
   readonly LB: number;
+  /** 𝓛 of VR-MARINA: root mean square over the workers of max_j L_ij; undefined when they are not finite sums. */
+  readonly sampleRms?: number | undefined;
 }
 
 /** What follows for f from the L_i alone: L ≤ mean L_i, and L_A = L_max, L_B = 0 (MARINA-P, Theorem 4.4). */
-export function smoothnessFrom(perWorker: readonly number[]): Smoothness {
-  const n = perWorker.length;
+export function smoothnessFrom(perWorker: readonly number[], perSample?: readonly number[]): Smoothness {
   const max = Math.max(...perWorker);
   return {
-    f: perWorker.reduce((sum, L) => sum + L, 0) / n,
+    f: perWorker.reduce((sum, L) => sum + L, 0) / perWorker.length,
     perWorker,
-    rms: Math.sqrt(perWorker.reduce((sum, L) => sum + L * L, 0) / n),
+    rms: rootMeanSquare(perWorker),
     max,
     LA: max,
     LB: 0,
+    sampleRms: perSample && rootMeanSquare(perSample),
   };
+}
+
+function rootMeanSquare(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 }
 
 /** A kind of problem, by name. */

@@ -1,0 +1,167 @@
+import { EVERY_WORKER, Rng } from '../random.js';
+import { axpy, subtract } from '../vector.js';
+import { type Context, defineMethod, type Outgoing, polyakLojasiewicz } from './method.js';
+
+/** Coin: every worker sends its gradient. */
+const ALL = 1;
+
+/**
+ * The workers of a round with c = 0: r draws with replacement, derived on both sides from the run's randomness. Writes how
+ * often each of the first `times.length` workers was drawn, or, for one worker, use {@link drawnTimes}.
+ */
+function drawWorkers({ random, workers, constants }: Context, round: number, visit: (worker: number) => void): void {
+  const rng = random.stream(new Rng(), 'participants', round, EVERY_WORKER);
+  for (let k = 0; k < constants.sampled; k++) visit(rng.below(workers));
+}
+
+/** How often `worker` was drawn for `round`. */
+function drawnTimes(context: Context, round: number, worker: number): number {
+  let times = 0;
+  drawWorkers(context, round, (drawn) => {
+    if (drawn === worker) times++;
+  });
+  return times;
+}
+
+/** x⁺ = x − γ g, kept on the wire's grid where x itself may have to be sent later. */
+function move(context: Context, g: Float64Array, x: Float64Array): void {
+  axpy(-context.constants.stepSize, g, x);
+  if (context.constants['participants-downlink'] === 1) context.toWire(x);
+}
+
+/** x⁰, on the wire's grid in the same case. */
+function initial(context: Context): Float64Array {
+  const x = context.start.slice();
+  if (context.constants['participants-downlink'] === 1) context.toWire(x);
+  return x;
+}
+
+/**
+ * PP-MARINA, partial participation [Gorbunov, Burlachenko, Li, Richtárik, ICML 2021, Algorithm 4].
+ *
+ *   g⁰ = ∇f(x⁰);  x⁺ = x − γ g;  c ~ Be(p)
+ *   c = 1: every worker sends ∇f_i(x⁺), g⁺ = the mean
+ *   c = 0: r workers, drawn uniformly with replacement, send Q_i(∇f_i(x⁺) − ∇f_i(x)), one drawn t times t independent
+ *   compressions; g⁺ = g + (1/r) Σ over the r draws
+ *
+ * p = ζr/(dn); γ = 1 / (L (1 + √((1−p)(1+ω)/(pr)))), L = √((1/n) Σ L_i²) (Theorem 4.1); with μ (Polyak–Łojasiewicz) a
+ * factor 2 under the root and at most p/(2μ), as in Theorem 2.2. Parameters: `sampled` (r, default ⌈n/10⌉), `p`, `mu`;
+ * `downlink`, `broadcast` (the paper's: g to all) or `participants`: only who takes part in a round gets g, and, when it
+ * missed the round before, x. x is then kept in the width of the wire on both sides, since any part of it may have to be sent.
+ */
+export const ppMarina = defineMethod({
+  name: 'pp-marina',
+  summary: 'as marina, with a sample of the workers in each round',
+  description: {
+    paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
+    algorithm: 'Algorithm 4',
+    theorem: 'Theorem 4.1; under PŁ as Theorem 2.2',
+    downlink: 'g dense to all; with downlink=participants to those that take part, x before it where it was missed',
+    uplink: '∇f_i(x⁺) dense from all with probability p, else Q_i(∇f_i(x⁺) − ∇f_i(x)) from r drawn workers',
+    stepSize: '1/(L_rms (1 + √((1 − p)(1 + ω)/(pr))))',
+    stepSizePL: 'min{1/(L_rms (1 + √(2(1 − p)(1 + ω)/(pr)))), p/(2μ)}',
+    parameters: {
+      sampled: 'r, workers drawn with replacement: ⌈n/10⌉',
+      p: 'probability of a round in which every worker sends its gradient: ζr/(dn)',
+      downlink: 'broadcast: g to all workers; participants: to those that take part',
+      mu: 'μ of the Polyak–Łojasiewicz condition',
+    },
+  },
+  uplink: 'rand-k:k=d/n',
+  downlink: undefined,
+  gaps: true,
+  parameters(spec, { uplink, dimension, workers }) {
+    const sampled = spec.number('sampled', 1, workers) ?? Math.ceil(workers / 10);
+    if (!Number.isInteger(sampled)) throw spec.bad('sampled', String(sampled), 'a whole number');
+    const downlink = spec.text('downlink') ?? 'broadcast';
+    if (downlink !== 'broadcast' && downlink !== 'participants') {
+      throw spec.bad('downlink', downlink, 'broadcast or participants');
+    }
+    return {
+      p: spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers),
+      sampled,
+      ...(downlink === 'participants' ? { 'participants-downlink': 1 } : {}),
+      ...polyakLojasiewicz(spec),
+    };
+  },
+  traffic({ p = 1, sampled = 1, 'participants-downlink': few }, workers) {
+    // a worker is drawn at least once with probability 1 − (1 − 1/n)^r; one that was left out gets x as well
+    const drawn = 1 - (1 - 1 / workers) ** sampled;
+    const takesPart = p + (1 - p) * drawn;
+    return {
+      uplink: { dense: p, compressed: ((1 - p) * sampled) / workers },
+      downlink: { dense: few === 1 ? takesPart * (1 + (1 - takesPart)) : 1 },
+    };
+  },
+  stepSize({ uplink: { omega } }, { rms }, { p = 1, sampled = 1, mu }) {
+    const variance = ((1 - p) * (1 + omega)) / (p * sampled);
+    if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
+    return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
+  },
+  server: {
+    init: (context) => ({
+      x: initial(context),
+      g: new Float64Array(context.dimension),
+      before: new Float64Array(context.dimension),
+      /** How often each worker was drawn this round, and the last round that it took part in. */
+      drawn: new Float64Array(context.workers),
+      lastRound: new Float64Array(context.workers),
+    }),
+    start: (state, _context, mean) => state.g.set(mean),
+    plan(state, context, coin, round) {
+      const coins = coin(context.constants.p, 0) ? ALL : 0;
+      const { drawn, lastRound, before, x, g } = state;
+      drawn.fill(0);
+      if (coins !== ALL) drawWorkers(context, round, (worker) => drawn[worker]++);
+      const answers = (worker: number) => coins === ALL || drawn[worker] > 0;
+      if (context.constants['participants-downlink'] !== 1) {
+        return { coins, answers, downlink: { form: 'dense', vector: g } };
+      }
+      context.toWire(g);
+      before.set(x);
+      move(context, g, x);
+      const downlink = (worker: number): Outgoing => {
+        if (!answers(worker)) return { form: 'none', vector: g };
+        const missed = lastRound[worker] < round - 1;
+        lastRound[worker] = round;
+        return missed ? { form: 'dense', vector: before, also: [g] } : { form: 'dense', vector: g };
+      };
+      return { coins, answers, downlink };
+    },
+    sent(state, context, carried) {
+      carried.copyTo(state.g);
+      move(context, state.g, state.x);
+    },
+    step(state, { workers, constants }, plan, mean) {
+      if (plan.coins === ALL) state.g.set(mean);
+      else axpy(workers / constants.sampled, mean, state.g);
+    },
+  },
+  worker: {
+    init: (context) => ({
+      x: initial(context),
+      g: new Float64Array(context.dimension),
+      gradient: new Float64Array(context.dimension),
+      difference: new Float64Array(context.dimension),
+    }),
+    start(state, _context, local) {
+      local.gradient(state.x, state.gradient);
+      return { form: 'dense', vector: state.gradient };
+    },
+    round(state, context, incoming, local) {
+      if (incoming.vectors === 2) incoming.copyTo(state.x);
+      incoming.copyTo(state.g, incoming.vectors - 1);
+      const times = incoming.coins === ALL ? 0 : drawnTimes(context, local.round, local.worker);
+      if (times > 0) local.gradient(state.x, state.difference);
+      move(context, state.g, state.x);
+      if (incoming.coins !== ALL && times === 0) return undefined;
+      local.gradient(state.x, state.gradient);
+      if (incoming.coins === ALL) return { form: 'dense', vector: state.gradient };
+      subtract(state.gradient, state.difference, state.difference);
+      const { difference } = state;
+      return times === 1
+        ? { form: 'compressed', vector: difference }
+        : { form: 'compressed', vector: difference, also: new Array<Float64Array>(times - 1).fill(difference) };
+    },
+  },
+});

@@ -1,0 +1,78 @@
+import { diana } from './diana.js';
+import { batchSize, defineMethod } from './method.js';
+
+/**
+ * VR-DIANA, loopless [Horváth, Kovalev, Mishchenko, Stich, Richtárik 2019].
+ *
+ *   w_i⁰ = x⁰, μ_i = ∇f_i(w_i);  g_i = (1/b′) Σ_{j∈J} (∇f_ij(x) − ∇f_ij(w_i)) + μ_i;  Δ̂_i = Q_i(g_i − h_i);  the rest as DIANA
+ *   u ~ Be(1/m′), m′ = m/b′, one coin for all workers: if u = 1, w_i ← x and μ_i ← ∇f_i(x)
+ *
+ * J is drawn without replacement. α = 1/(1 + ω). γ = 1/(10 L √(1 + ω/n) (m′^{2/3} + ω + 1)), L = √((1/n) Σ L_i²) (Li,
+ * Richtárik 2020, as used in MARINA's experiments). Parameters: `batch` (b′, default ⌈m/100⌉), `alpha`, `estimator` (see
+ * DIANA).
+ */
+export const vrDiana = defineMethod({
+  name: 'vr-diana',
+  summary: 'compressed differences of variance-reduced gradients to learned shifts up',
+  description: {
+    paper: 'VR-DIANA (Horváth, Kovalev, Mishchenko, Stich, Richtárik 2019)',
+    algorithm: 'the loopless variant',
+    theorem: 'step size: Li, Richtárik (2020), as in the experiments of MARINA',
+    downlink: 'x dense',
+    uplink: 'Q_i(g_i − h_i), g_i the variance-reduced gradient',
+    stepSize: '1/(10 L_rms √(1 + ω/n) (m′^{2/3} + ω + 1)), m′ = m/b′',
+    parameters: {
+      batch: 'b′, samples of a gradient: ⌈m/100⌉',
+      ...diana.description.parameters,
+    },
+  },
+  uplink: 'rand-k:k=d/n',
+  downlink: undefined,
+  batches: true,
+  parameters(spec, theory) {
+    const { samples = 1 } = theory;
+    const batch = batchSize(spec, 'batch', samples, false) ?? Math.ceil(samples / 100);
+    return { ...diana.parameters(spec, theory), batch, 'p-reference': batch / samples };
+  },
+  traffic: diana.traffic,
+  stepSize: ({ workers, uplink: { omega } }, { rms }, { 'p-reference': p = 1 }) =>
+    1 / (10 * rms * Math.sqrt(1 + omega / workers) * ((1 / p) ** (2 / 3) + omega + 1)),
+  server: {
+    ...diana.server,
+    plan: (state, { constants }, coin) => ({
+      coins: coin(constants['p-reference'], 0) ? 1 : 0,
+      downlink: { form: 'dense', vector: state.x },
+    }),
+  },
+  worker: {
+    init: ({ start, dimension }) => ({
+      x: new Float64Array(dimension),
+      /** w_i, and ∇f_i there once `known` is 1. */
+      reference: start.slice(),
+      mu: new Float64Array(dimension),
+      known: new Float64Array(1),
+      h: new Float64Array(dimension),
+      gradient: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    round(state, { constants }, incoming, local) {
+      incoming.copyTo(state.x);
+      if (state.known[0] === 0) {
+        local.gradient(state.reference, state.mu);
+        state.known[0] = 1;
+      }
+      const batch = local.drawBatch(constants.batch, 'subset');
+      local.batchGradient(state.x, batch, state.gradient);
+      local.batchGradient(state.reference, batch, state.difference);
+      for (let j = 0; j < state.gradient.length; j++) {
+        state.difference[j] = state.gradient[j] - state.difference[j] + state.mu[j] - state.h[j];
+      }
+      if (incoming.coins === 1) {
+        state.reference.set(state.x);
+        local.gradient(state.x, state.mu);
+      }
+      return { form: 'compressed', vector: state.difference };
+    },
+    sent: (state, { constants }, carried) => carried.addTo(state.h, constants.alpha),
+  },
+});

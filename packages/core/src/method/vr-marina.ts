@@ -1,0 +1,96 @@
+import { UsageError } from '../errors.js';
+import { axpy, subtract } from '../vector.js';
+import { marinaServer } from './marina.js';
+import { batchSize, defineMethod, type LocalFunction, polyakLojasiewicz } from './method.js';
+
+/**
+ * VR-MARINA [Gorbunov, Burlachenko, Li, Richtárik, ICML 2021, Algorithm 2 (finite sum) and Algorithm 3 (online)].
+ *
+ *   g⁰ = ∇f(x⁰);  x⁺ = x − γ g on both sides;  c ~ Be(p)
+ *   worker sends, if c = 1, ∇f_i(x⁺), else Q_i((1/b′) Σ_{j∈J} (∇f_ij(x⁺) − ∇f_ij(x))), J a fresh batch, the same at both points
+ *   g⁺ = the mean, or g + the mean
+ *
+ * Finite sum: J without replacement, p = min{ζ/d, b′/(m + b′)} (Theorem 3.1; under PŁ Theorem D.2). Online: samples are
+ * drawn independently, in place of ∇f_i an average over b fresh ones, p = min{ζ/d, b′/(b + b′)} (Theorem 3.2; under PŁ
+ * Theorem D.4). γ = 1 / (L + √((1−p)/(pn) (ωL² + (1+ω)𝓛²/b′))), 𝓛² = (1/n) Σ max_j L_ij². Parameters: `batch` (b′, default
+ * ⌈m/100⌉ as in the paper's experiments), `online`, `large-batch` (b), `p`, `mu`.
+ */
+export const vrMarina = defineMethod({
+  name: 'vr-marina',
+  summary: 'compressed mini-batch gradient differences up, g dense down',
+  description: {
+    paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
+    algorithm: 'Algorithm 2 (finite sum), Algorithm 3 (online)',
+    theorem: 'Theorems 3.1 and 3.2; under PŁ Theorems D.2 and D.4',
+    downlink: 'g dense',
+    uplink: '∇f_i(x⁺) dense with probability p (online: over b samples), else Q_i of the batch’s mean difference',
+    stepSize: '1/(L_rms + √((1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′)))',
+    stepSizePL: 'min{1/(L_rms + √(2(1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′))), p/(2μ)}',
+    parameters: {
+      batch: 'b′, samples of a difference: ⌈m/100⌉',
+      online: 'true: samples are drawn independently, and b of them stand for the full gradient',
+      'large-batch': 'b, samples in place of a full gradient when online: m',
+      p: 'probability of a dense uplink: min{ζ/d, b′/(m + b′)}, online min{ζ/d, b′/(b + b′)}',
+      mu: 'μ of the Polyak–Łojasiewicz condition',
+    },
+  },
+  uplink: 'rand-k:k=d/n',
+  downlink: undefined,
+  batches: true,
+  parameters(spec, { uplink, dimension, samples }) {
+    const online = spec.boolean('online') ?? false;
+    const batch = batchSize(spec, 'batch', samples, online) ?? Math.ceil((samples ?? 1) / 100);
+    const large = batchSize(spec, 'large-batch', samples, true) ?? samples ?? 1;
+    if (!online && spec.text('large-batch') !== undefined) {
+      throw new UsageError('method vr-marina: large-batch is a parameter of the online variant; add online=true');
+    }
+    return {
+      p: spec.number('p', 0, 1, true) ?? Math.min(uplink.density / dimension, batch / (large + batch)),
+      batch,
+      ...(online ? { 'large-batch': large } : {}),
+      ...polyakLojasiewicz(spec),
+    };
+  },
+  traffic: ({ p = 1 }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
+  stepSize({ workers, uplink: { omega } }, { rms, sampleRms = Number.NaN }, { p = 1, batch = 1, mu }) {
+    const variance = ((1 - p) / (p * workers)) * (omega * rms ** 2 + ((1 + omega) * sampleRms ** 2) / batch);
+    if (mu === undefined) return 1 / (rms + Math.sqrt(variance));
+    return Math.min(1 / (rms + Math.sqrt(2 * variance)), p / (2 * mu));
+  },
+  server: marinaServer,
+  worker: {
+    init: ({ start, dimension }) => ({
+      x: start.slice(),
+      g: new Float64Array(dimension),
+      /** x before the step. */
+      before: new Float64Array(dimension),
+      gradient: new Float64Array(dimension),
+      difference: new Float64Array(dimension),
+    }),
+    start(state, { constants }, local) {
+      full(constants['large-batch'], local, state.x, state.gradient);
+      return { form: 'dense', vector: state.gradient };
+    },
+    round(state, { constants }, incoming, local) {
+      incoming.copyTo(state.g);
+      state.before.set(state.x);
+      axpy(-constants.stepSize, state.g, state.x);
+      if (incoming.coins === 1) {
+        full(constants['large-batch'], local, state.x, state.gradient);
+        return { form: 'dense', vector: state.gradient };
+      }
+      const how = constants['large-batch'] === undefined ? 'subset' : 'independent';
+      const batch = local.drawBatch(constants.batch, how);
+      local.batchGradient(state.x, batch, state.gradient);
+      local.batchGradient(state.before, batch, state.difference);
+      subtract(state.gradient, state.difference, state.difference);
+      return { form: 'compressed', vector: state.difference };
+    },
+  },
+});
+
+/** ∇f_i, or online an average over `large` fresh samples. */
+function full(large: number | undefined, local: LocalFunction, x: Float64Array, out: Float64Array): void {
+  if (large === undefined) local.gradient(x, out);
+  else local.batchGradient(x, local.drawBatch(large, 'independent'), out);
+}

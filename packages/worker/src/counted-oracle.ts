@@ -1,0 +1,61 @@
+import {
+  FlotillaError,
+  type KeyedRandom,
+  type LocalFunction,
+  type Oracle,
+  type Rng,
+  SubsetSampler,
+} from '@flotilla/core';
+
+/** A worker's function as its method sees it: what it computes is counted and timed, its batches come from the run's randomness. */
+export class CountedOracle implements LocalFunction {
+  round = 0;
+  readonly samples: number | undefined;
+  /** Seconds spent in gradients. */
+  seconds = 0;
+  /** Gradients computed; a batch counts as its share of the samples. */
+  calls = 0;
+  #sampler: SubsetSampler | undefined;
+  #batch = new Int32Array(0);
+
+  constructor(
+    readonly worker: number,
+    private readonly oracle: Oracle,
+    private readonly random: KeyedRandom,
+    private readonly rng: Rng,
+  ) {
+    this.samples = oracle.samples;
+  }
+
+  gradient(x: Float64Array, out: Float64Array): number {
+    const from = performance.now();
+    const value = this.oracle.gradient(x, out);
+    this.seconds += (performance.now() - from) / 1000;
+    this.calls++;
+    return value;
+  }
+
+  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+    const from = performance.now();
+    const value = this.oracle.batchGradient?.(x, batch, out);
+    if (value === undefined) throw new FlotillaError('usage', 'this problem has no mini-batch gradients');
+    this.seconds += (performance.now() - from) / 1000;
+    this.calls += batch.length / (this.samples ?? batch.length);
+    return value;
+  }
+
+  drawBatch(size: number, how: 'subset' | 'independent'): Int32Array {
+    const { samples } = this;
+    if (samples === undefined) throw new FlotillaError('usage', 'this problem has no samples to draw a batch from');
+    const rng = this.random.stream(this.rng, 'batch', this.round, this.worker);
+    if (how === 'subset') {
+      this.#sampler ??= new SubsetSampler(samples, samples);
+      const count = Math.min(size, samples);
+      this.#sampler.draw(rng, samples, count);
+      return this.#sampler.index.subarray(0, count);
+    }
+    if (this.#batch.length !== size) this.#batch = new Int32Array(size);
+    for (let k = 0; k < size; k++) this.#batch[k] = rng.below(samples);
+    return this.#batch;
+  }
+}
