@@ -12,6 +12,7 @@ export function permK(dimension: number, workers: number, stage: number): Select
   const dealt = dimension >= workers ? dealCoordinates(dimension, workers) : dealWorkers(dimension, workers);
   const rng = new Rng();
   let round = -1;
+  let draw = -1;
   let length = -1;
   return {
     dimension,
@@ -23,8 +24,9 @@ export function permK(dimension: number, workers: number, stage: number): Select
     same: false,
     select(key: MessageKey, actual: number) {
       // one permutation serves every worker of the round
-      if (key.round !== round || actual !== length) {
+      if (key.round !== round || key.draw !== draw || actual !== length) {
         round = key.round;
+        draw = key.draw;
         length = actual;
         dealt.shuffle(key.common(rng, 'support', stage));
       }
