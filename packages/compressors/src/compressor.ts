@@ -7,13 +7,12 @@ export type Wire = 'f32' | 'f64';
 export type Direction = 'uplink' | 'downlink';
 
 /**
- * The address of one message's randomness. Both ends of a link hold an equal key, so whatever is drawn from it needs no
+ * The address of one compression's randomness. Both ends of a link hold an equal key, so whatever is drawn from it needs no
  * bytes. Reused from message to message.
  */
 export class MessageKey {
   round = 0;
   worker = 0;
-  /** Numbers the compressions of one worker and round, when there are several. */
   draw = 0;
 
   constructor(
@@ -22,7 +21,10 @@ export class MessageKey {
     readonly workers: number,
   ) {}
 
-  /** Moves the key to a compression for or from `worker` in `round`. */
+  /**
+   * Moves the key to the message of `worker` in `round`; `draw` numbers the independent compressions that one message may
+   * hold.
+   */
   at(round: number, worker: number, draw = 0): this {
     this.round = round;
     this.worker = worker;
@@ -107,18 +109,18 @@ export interface ValueCodec {
   readonly omega: number;
   /** Bits that the papers count for one value. */
   readonly paperBits: number;
-  /** Payload bytes of `count` values, exactly. */
-  bytes(count: number): number;
+  /** Upper bound of the payload bytes of `count` values. */
+  maxBytes(count: number): number;
   /**
    * Writes values[0 … count) to `out` from `at` and returns the number of bytes.
    * @throws FlotillaError `compressor` for a value that cannot be carried: NaN, ±Infinity or a magnitude out of range.
    */
   write(values: Float64Array, count: number, key: MessageKey, out: Uint8Array, at: number): number;
   /**
-   * Reads `count` values from `payload[at … at + bytes(count))`.
+   * Reads `count` values from `payload[at … end)`, which must be all of it.
    * @throws ProtocolError when the bytes are not the encoding of `count` values.
    */
-  read(payload: Uint8Array, at: number, count: number, values: Float64Array): void;
+  read(payload: Uint8Array, at: number, end: number, count: number, values: Float64Array): void;
 }
 
 /** Bounds and costs of an operator, as theory states them. */

@@ -17,3 +17,9 @@ export class CompressorError extends FlotillaError {
     super('compressor', message, options);
   }
 }
+
+/** Refuses a payload that is not of the size it must have. @throws ProtocolError */
+export function checkSize(actual: number, expected: number, count: number): void {
+  if (actual === expected) return;
+  throw new ProtocolError(`a payload of ${actual} bytes, expected ${expected} for ${count} values`);
+}

@@ -1,6 +1,6 @@
 import { Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
-import { CompressorError, ProtocolError } from './errors.js';
+import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
 /** Exponent bits and bias of the two wire widths (IEEE 754 binary32 and binary64). */
 const LAYOUT = {
@@ -44,7 +44,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   return {
     omega: 1 / 8,
     paperBits: symbolBits,
-    bytes: (count) => Math.ceil((count * symbolBits) / 8),
+    maxBytes: (count) => Math.ceil((count * symbolBits) / 8),
     write(values, count, key, out, at) {
       key.own(rng, 'rounding', stage);
       let pending = 0;
@@ -71,7 +71,8 @@ export function natural(wire: Wire, stage: number): ValueCodec {
       if (held > 0) out[to++] = pending;
       return to - at;
     },
-    read(payload, at, count, values) {
+    read(payload, at, end, count, values) {
+      checkSize(end - at, Math.ceil((count * symbolBits) / 8), count);
       const mask = (1 << symbolBits) - 1;
       let pending = 0;
       let held = 0;

@@ -37,7 +37,7 @@ export class Pipeline implements Compressor {
     this.dimension = selectors[0].dimension;
     this.#values = new Float64Array(Math.max(...selectors.map((s) => s.maxKept)));
     this.maxBytes =
-      codec.bytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
+      codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.paperBits = codec.paperBits;
     this.same = servesAll(selectors);
     const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
@@ -76,13 +76,11 @@ export class Pipeline implements Compressor {
       from += selector.readIndex(bytes, from, end, length);
       return selector.support;
     });
-    const expected = from - at + this.codec.bytes(this.#count);
-    if (end - at !== expected) {
-      throw new ProtocolError(
-        `${this.spec}: a payload of ${end - at} bytes, expected ${expected} for ${this.#count} values`,
-      );
+    try {
+      this.codec.read(bytes, from, end, this.#count, this.#values);
+    } catch (error) {
+      throw error instanceof ProtocolError ? new ProtocolError(`${this.spec}: ${error.message}`) : error;
     }
-    this.codec.read(bytes, from, this.#count, this.#values);
   }
 
   addTo(target: Float64Array, weight: number): void {

@@ -1,5 +1,5 @@
 import type { ValueCodec, Wire } from './compressor.js';
-import { CompressorError, ProtocolError } from './errors.js';
+import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
 /** Values as they are, little-endian, 32 or 64 bits each. f32 rounds to nearest; nothing else is lost. */
 export function plain(wire: Wire, maxCount: number): ValueCodec {
@@ -9,7 +9,7 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
   return {
     omega: 0,
     paperBits: 8 * width,
-    bytes: (count) => count * width,
+    maxBytes: (count) => count * width,
     write(values, count, _key, out, at) {
       // a sum of finite terms times 0 is 0; NaN and ±Infinity leave NaN
       let check = 0;
@@ -21,8 +21,9 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
       out.set(bytes.subarray(0, count * width), at);
       return count * width;
     },
-    read(payload, at, count, values) {
-      bytes.set(payload.subarray(at, at + count * width));
+    read(payload, at, end, count, values) {
+      checkSize(end - at, count * width, count);
+      bytes.set(payload.subarray(at, end));
       let check = 0;
       for (let i = 0; i < count; i++) {
         values[i] = scratch[i];

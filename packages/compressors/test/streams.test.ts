@@ -42,3 +42,24 @@ test.each([
     expect(receiver.started).toEqual(streams.filter((stream) => stream.includes('support')));
   },
 );
+
+test.each(['rand-k:k=6', 'same-rand-k:k=6', 'perm-k', 'natural', 'perm-k+natural'])(
+  '%s: every draw of one message is a compression of its own, and draw 0 is the one without a number',
+  (spec) => {
+    const x = new Float64Array(60).map((_, j) => 1 + j / 7);
+    const key = new MessageKey(new KeyedRandom('draws'), 'uplink', 3);
+    const make = () => createCompressor(spec, { dimension: 60, workers: 3, wire: 'f32' });
+    const used = make();
+    const vector = (compressor: ReturnType<typeof make>, ...address: [number, number, number?]) => {
+      const out = new Uint8Array(compressor.maxBytes);
+      const target = new Float64Array(60);
+      compressor.decode(out, 0, compressor.encode(x, key.at(...address), out, 0), key.at(...address));
+      compressor.copyTo(target);
+      return target.join();
+    };
+    const draws = [0, 1, 2, 0].map((draw) => vector(used, 4, 1, draw));
+    expect(draws).toEqual([0, 1, 2, 0].map((draw) => vector(make(), 4, 1, draw)));
+    expect(draws[0]).toBe(vector(make(), 4, 1));
+    expect(new Set([...draws, vector(used, 5, 1)]).size).toBe(4);
+  },
+);

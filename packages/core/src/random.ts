@@ -65,6 +65,18 @@ export class Rng {
     return (high * 0x4000000 + (this.next() >>> 6)) * 2 ** -53;
   }
 
+  /** True with probability p in [0, 1], exactly: as many words as it takes to tell them from the binary digits of p. */
+  coin(p: number): boolean {
+    for (let rest = p; rest > 0; ) {
+      rest *= 0x100000000;
+      const digit = Math.floor(rest);
+      const word = this.next();
+      if (word !== digit) return word < digit;
+      rest -= digit;
+    }
+    return false;
+  }
+
   /** A standard normal value, bit-exact on every engine (inversion by plain IEEE arithmetic). */
   normal(): number {
     return standardNormalQuantile(this.uniform() + 2 ** -54);
@@ -89,7 +101,6 @@ export type Purpose =
   | 'problem'
   | 'batch'
   | 'participants'
-  | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
 
 /** In place of a worker's index: the stream is the same for every worker. */
@@ -104,7 +115,7 @@ export class KeyedRandom {
 
   constructor(readonly seed: string) {}
 
-  /** Starts `rng` on the stream of (purpose, round, worker, draw) and returns it. */
+  /** Starts `rng` on the stream of (purpose, round, worker) and, of several there, of number `draw`, and returns it. */
   stream(rng: Rng, purpose: Purpose, round: number, worker: number, draw = 0): Rng {
     let root = this.#roots.get(purpose);
     if (root === undefined) {
@@ -112,6 +123,7 @@ export class KeyedRandom {
       root = Int32Array.of(seeded.int32(), seeded.int32(), seeded.int32());
       this.#roots.set(purpose, root);
     }
+    // mix(0) is 0
     return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2] ^ mix(draw));
   }
 }

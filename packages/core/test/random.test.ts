@@ -91,3 +91,32 @@ test('normal values have the moments of N(0, 1)', () => {
   expect(Math.abs(moment[2])).toBeLessThan(4 * Math.sqrt(15 / n));
   expect(Math.abs(moment[3] - 3)).toBeLessThan(4 * Math.sqrt(96 / n));
 });
+
+describe('a coin', () => {
+  /** A generator that hands out the given words, then zeros. */
+  const scripted = (words: number[]) => {
+    const rng = new Rng();
+    rng.next = () => words.shift() ?? 0;
+    return rng;
+  };
+
+  test('compares its words with every binary digit of p', () => {
+    expect(scripted([0x7fffffff]).coin(0.5)).toBe(true);
+    expect(scripted([0x80000000]).coin(0.5)).toBe(false);
+    // p = 2⁻⁵⁰ + 2⁻⁹⁰: only the third word tells
+    const p = 2 ** -50 + 2 ** -90;
+    expect(scripted([0, 2 ** 14, 2 ** 6 - 1]).coin(p)).toBe(true);
+    expect(scripted([0, 2 ** 14, 2 ** 6]).coin(p)).toBe(false);
+    expect(scripted([0, 2 ** 14 - 1]).coin(p)).toBe(true);
+    expect(scripted([0, 2 ** 14 + 1]).coin(p)).toBe(false);
+    expect(scripted([]).coin(5e-324)).toBe(true);
+    expect(scripted([0, 1]).coin(5e-324)).toBe(false);
+  });
+
+  test('is never true at 0 and always at 1', () => {
+    for (const word of [0, 1, 0xffffffff]) {
+      expect(scripted([word]).coin(0)).toBe(false);
+      expect(scripted([word]).coin(1)).toBe(true);
+    }
+  });
+});
