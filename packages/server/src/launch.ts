@@ -1,4 +1,4 @@
-import { smoothnessFrom } from '@flotilla/core';
+import { type Smoothness, smoothnessFrom } from '@flotilla/core';
 import { WIRE_VERSION } from '@flotilla/protocol';
 import { askAll, type Fleet, startFleet } from './fleet.js';
 import type { Options } from './options.js';
@@ -11,6 +11,8 @@ export interface LaunchedRun {
   readonly fleet: Fleet;
   readonly server: ParameterServer;
   readonly stepSize: number;
+  /** Undefined when the problem has no smoothness constant. */
+  readonly smoothness: Smoothness | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function launch(options: Options, plan: RunPlan, turn: () => Promis
     await askAll(fleet, { type: 'begin', constants }, 'begun', watch);
     const { transport } = fleet;
     const server = new ParameterServer({ job, method, dimension, constants, transport, turn: watch, workerTimeoutMs });
-    return { fleet, server, stepSize };
+    return { fleet, server, stepSize, smoothness };
   } catch (error) {
     await fleet.close();
     throw error;

@@ -6,6 +6,7 @@ import { optionsSchema } from '../options.js';
 /** Flags of the command line that are not options of a run. */
 const FLAGS = {
   json: 'print the summary as one JSON object on stdout, and nothing else there',
+  explain: 'print the constants, formulas and values that the run would have, instead of running',
   quiet: 'print no progress and no closing table',
   help: 'show this',
   version: 'show the version',

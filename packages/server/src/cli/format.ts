@@ -13,6 +13,7 @@ export function bytes(count: number): string {
 
 /** Four significant digits, exponents when they are shorter. */
 export function number(value: number): string {
+  if (value === 0) return '0';
   return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
     ? String(Number(value.toPrecision(5)))
     : value.toExponential(3);

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asFlotillaError, type ErrorCode, Spec } from '@flotilla/core';
 import { renderUsage } from 'citty';
+import { explain } from '../explain.js';
 import { parseOptions } from '../options.js';
 import { StopRules } from '../stop-rules.js';
 import { train } from '../train.js';
 import { describeCommand, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
+import { explanationText } from './explanation.js';
 import { createProgressDisplay } from './progress.js';
 
 /** Exit codes by cause; every other failure is 1. */
@@ -18,6 +20,7 @@ const EXAMPLES = `Examples
   pnpm start --method gd                         the baseline it is compared with
   pnpm start --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
   pnpm start --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
+  pnpm start --method marina --problem nonconvex-logistic --workers 5 --explain
 `;
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -32,6 +35,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const checked = parseOptions(given);
+  if (flags.explain) {
+    const explanation = await explain(checked);
+    process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    return 0;
+  }
   const out = checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = { ...checked, out };
 
