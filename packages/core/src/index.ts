@@ -32,5 +32,6 @@ export {
   smoothnessFrom,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { GaussianSketch } from './sketch.js';
 export { lookUp, Spec } from './spec.js';
 export { squaredNorm } from './vector.js';
