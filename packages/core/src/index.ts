@@ -34,6 +34,7 @@ export {
   smoothnessFrom,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { GaussianSketch } from './sketch.js';
 export { lookUp, Spec } from './spec.js';
 export { SubsetSampler } from './subset.js';
 export { squaredNorm } from './vector.js';

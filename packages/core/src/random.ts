@@ -21,6 +21,22 @@ export class Rng {
     return this;
   }
 
+  /** Writes the place in the stream to four words, for {@link Rng.load}. */
+  save(state: Int32Array): void {
+    state[0] = this.#a;
+    state[1] = this.#b;
+    state[2] = this.#c;
+    state[3] = this.#counter;
+  }
+
+  /** Goes on from a place that was saved. */
+  load(state: Int32Array): void {
+    this.#a = state[0] as number;
+    this.#b = state[1] as number;
+    this.#c = state[2] as number;
+    this.#counter = state[3] as number;
+  }
+
   /** A uniform word in [0, 2³²). */
   next(): number {
     const b = this.#b;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exactLog, standardNormalQuantile } from '../dist/gaussian.js';
 import { KeyedRandom, Rng } from '../dist/random.js';
 
