@@ -117,6 +117,7 @@ export type Purpose =
   | 'problem'
   | 'batch'
   | 'participants'
+  | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
 
 /** In place of a worker's index: the stream is the same for every worker. */

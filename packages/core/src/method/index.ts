@@ -1,3 +1,4 @@
+import { core } from './core.js';
 import { dasha } from './dasha.js';
 import { dcgd } from './dcgd.js';
 import { diana } from './diana.js';
@@ -26,6 +27,7 @@ export const methods: Readonly<Record<string, Method>> = {
   m3,
   'ef21-p': ef21P,
   'ef21-p-dcgd': ef21PDcgd,
+  core,
   ef21,
   dasha,
 };

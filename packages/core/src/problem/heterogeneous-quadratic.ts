@@ -60,6 +60,8 @@ function quadratics(c: Float64Array, dimension: number, linear: (worker: number)
       max: Math.max(...perWorker),
       LA: Math.SQRT2 * Math.max(...Array.from(c, (ci) => Math.abs(ci - mean))) * lambda,
       LB: Math.SQRT2 * mean * lambda,
+      // tr(X) = d/2
+      trace: (mean * dimension) / 2,
     },
     oracle(worker) {
       const b = linear(worker);

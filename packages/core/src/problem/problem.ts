@@ -45,6 +45,8 @@ export interface Smoothness {
   readonly LB: number;
   /** 𝓛 of VR-MARINA: root mean square over the workers of max_j L_ij; undefined when they are not finite sums. */
   readonly sampleRms?: number | undefined;
+  /** tr(A) of a quadratic f with Hessian A. */
+  readonly trace?: number;
 }
 
 /** What follows for f from the L_i alone: L ≤ mean L_i, and L_A = L_max, L_B = 0 (MARINA-P, Theorem 4.4). */

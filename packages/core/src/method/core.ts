@@ -1,0 +1,102 @@
+import { EVERY_WORKER, Rng } from '../random.js';
+import { GaussianSketch } from '../sketch.js';
+import { type Context, defineMethod } from './method.js';
+
+/**
+ * A side needs the vectors of two rounds: of the one before, to move, and of its own, to project. Both are shared by the
+ * workers of a thread, so that they are drawn once for all of them.
+ */
+const sketches = new WeakMap<Context, readonly [GaussianSketch, GaussianSketch]>();
+const rng = new Rng();
+
+/** The vectors of a round, which every side draws for itself. */
+function sketchOf(context: Context, round: number): GaussianSketch {
+  let pair = sketches.get(context);
+  if (pair === undefined) {
+    const create = () => new GaussianSketch(context.dimension, context.constants.m);
+    pair = [create(), create()];
+    sketches.set(context, pair);
+  }
+  const sketch = round % 2 === 0 ? pair[0] : pair[1];
+  return sketch.at(context.random.stream(rng, 'sketch', round, EVERY_WORKER));
+}
+
+/** x⁺ = x − γ g̃ with g̃ = (1/(nm)) Σ_j s_j ξ_j, the vectors of `round`. */
+function move(context: Context, round: number, s: Float64Array, x: Float64Array): void {
+  const { constants, workers } = context;
+  sketchOf(context, round).addTo(x, s, -constants.stepSize / (workers * constants.m));
+}
+
+/**
+ * CORE, common random reconstruction [Yue, Zhang, Lin, Zhang, Lin, Liu, Yan, Su 2023, Algorithm 1].
+ *
+ *   ξ_1 … ξ_m ~ N(0, I_d), drawn anew each round, the same on every side, never sent
+ *   worker sends q_j = ⟨ξ_j, ∇f_i(x)⟩;  server sends s_j = Σ_i q_j;  all: x⁺ = x − γ (1/(nm)) Σ_j s_j ξ_j
+ *
+ * m floats each way, E g̃ = ∇f(x). γ = m/(4 tr(A)) for quadratics with Hessian A, else m/(4 d L). A frame's downlink brings
+ * the sums of the round before, so that one exchange is one round. Parameter: `m` (default d/n, at least 1).
+ */
+export const core = defineMethod({
+  name: 'core',
+  summary: 'm projections on shared random vectors, each way',
+  description: {
+    paper: 'CORE (Yue et al. 2023)',
+    algorithm: 'Algorithm 1',
+    theorem: 'base step size for tuning',
+    downlink: 'the m sums of the projections, the same for all',
+    uplink: 'm projections ⟨ξ_j, ∇f_i(x)⟩',
+    stepSize: 'm/(4 tr(A)) for a quadratic with Hessian A, else m/(4 d L_f)',
+    parameters: { m: 'projections a round: ⌊d/n⌋' },
+  },
+  uplink: undefined,
+  downlink: undefined,
+  parameters(spec, { dimension, workers }) {
+    const m = spec.number('m', 1, dimension) ?? Math.max(1, Math.floor(dimension / workers));
+    if (!Number.isInteger(m)) throw spec.bad('m', String(m), 'a whole number');
+    return { m };
+  },
+  messageDimension: ({ m = 1 }) => m,
+  traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
+  stepSize: ({ dimension }, { f, trace = dimension * f }, { m = 1 }) => m / (4 * trace),
+  server: {
+    init: ({ start, constants }) => ({
+      x: start.slice(),
+      sums: new Float64Array(constants.m),
+      /** The round that the sums are of. */
+      of: new Float64Array(1),
+    }),
+    start: (state, { workers }, mean) =>
+      mean.forEach((q, j) => {
+        state.sums[j] = workers * q;
+      }),
+    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.sums } }),
+    sent(state, context, carried) {
+      carried.copyTo(state.sums);
+      move(context, state.of[0]++, state.sums, state.x);
+    },
+    step: (state, { workers }, _plan, mean) =>
+      mean.forEach((q, j) => {
+        state.sums[j] = workers * q;
+      }),
+  },
+  worker: {
+    init: ({ start, dimension, constants }) => ({
+      x: start.slice(),
+      sums: new Float64Array(constants.m),
+      gradient: new Float64Array(dimension),
+      projections: new Float64Array(constants.m),
+    }),
+    start(state, context, local) {
+      local.gradient(state.x, state.gradient);
+      sketchOf(context, 0).project(state.gradient, state.projections);
+      return { form: 'dense', vector: state.projections };
+    },
+    round(state, context, incoming, local) {
+      incoming.copyTo(state.sums);
+      move(context, local.round - 1, state.sums, state.x);
+      local.gradient(state.x, state.gradient);
+      sketchOf(context, local.round).project(state.gradient, state.projections);
+      return { form: 'dense', vector: state.projections };
+    },
+  },
+});
