@@ -36,6 +36,11 @@ export class Spec {
     return new Spec(kind, match[1] as string, parameters);
   }
 
+  /** The keys that have been asked for. */
+  get asked(): ReadonlySet<string> {
+    return this.#asked;
+  }
+
   /** The raw text of a parameter, or undefined when it was left out. */
   text(key: string): string | undefined {
     this.#asked.add(key);

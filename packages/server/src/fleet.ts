@@ -24,6 +24,8 @@ const SLICE_MS = 20;
 export interface Fleet {
   readonly transport: ServerEnd;
   readonly threads: number;
+  /** The workers themselves, when they run on the calling thread. */
+  readonly host?: WorkerHost;
   /** The error of a thread that has ended before its time. */
   failure(): FlotillaError | undefined;
   close(): Promise<void>;
@@ -41,11 +43,19 @@ export function startFleet(options: Options, dimension: number, attached: Attach
   const { workers } = options;
   const threads = threadCount(options);
   if (options.transport === 'loopback') {
+    let host: WorkerHost | undefined;
     const transport = createLoopback(workers, (end) => {
-      const host = new WorkerHost(end, attached);
-      return () => host.step();
+      const served = new WorkerHost(end, attached);
+      host = served;
+      return () => served.step();
     });
-    return { transport, threads, failure: () => undefined, close: async () => transport.close() };
+    return {
+      transport,
+      threads,
+      ...(host === undefined ? {} : { host }),
+      failure: () => undefined,
+      close: async () => transport.close(),
+    };
   }
 
   // the largest frame is an evaluation: f_i and ∇f_i in f64

@@ -155,6 +155,11 @@ export class ParameterServer {
       .digest('hex');
   }
 
+  /** The state of the method's server half. */
+  get state(): Readonly<ServerState> {
+    return this.#state;
+  }
+
   /** A copy of the iterate. */
   iterate(): Float64Array {
     return this.#state.x.slice();

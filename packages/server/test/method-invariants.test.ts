@@ -1,6 +1,7 @@
 import { createCompressor } from '@flotilla/compressors';
 import { methods, Spec, type Theory } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
+import type { TrainOptions } from '../dist/index.js';
 import { launchInProcess } from './in-process.js';
 
 const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5, LB: 1.5 };
@@ -91,7 +92,12 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
 });
 
 describe('coins', () => {
-  const quadratic = { problem: 'heterogeneous-quadratic:d=40,sigma=0.5', workers: 5, wire: 'f64', stepSize: 0.3 };
+  const quadratic: TrainOptions = {
+    problem: 'heterogeneous-quadratic:d=40,sigma=0.5',
+    workers: 5,
+    wire: 'f64',
+    stepSize: 0.3,
+  };
 
   test('the share of dense rounds is p; M3 tosses its two coins independently', async () => {
     const rounds = 4000;
@@ -131,7 +137,12 @@ describe('coins', () => {
 });
 
 describe('DCGD stalls at a floor that shrinks with the step size, where DIANA goes on down', () => {
-  const quadratic = { problem: 'heterogeneous-quadratic:d=6,sigma=0.2', workers: 3, wire: 'f64', uplink: 'rand-k:k=2' };
+  const quadratic: TrainOptions = {
+    problem: 'heterogeneous-quadratic:d=6,sigma=0.2',
+    workers: 3,
+    wire: 'f64',
+    uplink: 'rand-k:k=2',
+  };
   /** Mean of ‖∇f‖² over 200 rounds after `rounds`, relative to its value at x⁰. */
   const floor = async (method: string, stepSize: number, rounds: number) => {
     const { server } = await launchInProcess({ ...quadratic, method, stepSize });

@@ -27,6 +27,11 @@ export class WorkerHost {
     private readonly attached: Attached,
   ) {}
 
+  /** The state of a hosted worker's half of the method. */
+  state(worker: number): unknown {
+    return this.#configured().state(worker);
+  }
+
   /** Handles everything that has arrived. */
   step(): void {
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {

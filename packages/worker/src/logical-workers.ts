@@ -102,6 +102,11 @@ export class LogicalWorkers {
     return this.#begun().uplink;
   }
 
+  /** The state of a worker's half of the method. */
+  state(index: number): unknown {
+    return this.#worker(index).state;
+  }
+
   /** Sets the run's constants and every worker's initial state. */
   begin(constants: Readonly<Record<string, number>>): void {
     const { job, dimension } = this;

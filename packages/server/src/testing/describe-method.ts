@@ -1,0 +1,182 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Method, methods, Spec } from '@flotilla/core';
+import type { WorkerHost } from '@flotilla/worker';
+import { describe, expect, test } from 'vitest';
+import { explain } from '../explain.js';
+import { parseOptions } from '../options.js';
+import { planRun } from '../plan.js';
+import { type TrainOptions, train } from '../train.js';
+import { iterates, launchHere, relativeDistance } from './in-process.js';
+
+/** What {@link describeMethod} is to hold a method to. */
+export interface MethodSuiteOptions {
+  /** Options under which the method is gradient descent (identity compressors), or false when there are none. */
+  readonly identity: Pick<TrainOptions, 'method' | 'uplink' | 'downlink'> | false;
+  /** Vectors of the server's state that every worker holds too, equal to the last bit after every round: the worker's name for each. */
+  readonly replicas?: Readonly<Record<string, string>>;
+  /** Vectors of the server's state that are the mean of vectors of the workers, up to rounding: the workers' name for each. */
+  readonly means?: Readonly<Record<string, string>>;
+  /**
+   * The spec under which E x^k is gradient descent's x^k on quadratics, for methods whose estimators are unbiased: tested over
+   * many seeds. Left out for the others.
+   */
+  readonly unbiased?: string;
+  /** A problem and options that suit the method; default a strongly convex quadratic with different Hessians. */
+  readonly problem?: TrainOptions;
+  /** Whether payload sizes depend on values, so that the expected bytes are only an estimate. */
+  readonly variableBytes?: boolean;
+}
+
+const quadratic: TrainOptions = { problem: 'heterogeneous-quadratic:d=60,nu=1,sigma=0.3', workers: 6 };
+
+/** Four quadratics in six dimensions that do not depend on the seed. */
+function quadratics(): TrainOptions {
+  const file = join(mkdtempSync(join(tmpdir(), 'flotilla-')), 'quadratics.json');
+  writeFileSync(file, JSON.stringify({ c: [0.4, 0.8, 1.2, 1.6], b: [1, -2, 3, -4, 5, 0.5] }));
+  return { problem: 'heterogeneous-quadratic', data: file, workers: 4 };
+}
+
+/**
+ * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
+ * sides of the wire hold the same state; one hash for any number of threads and any transport; the ledger counts what the
+ * transport carries, and the theory's expectation of it holds; the step size of theory makes progress; its description names
+ * every parameter.
+ *
+ * @example
+ * describeMethod('marina', { identity: { method: 'marina:p=0.3', uplink: 'identity' }, replicas: { x: 'x' } });
+ */
+export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
+  const common: TrainOptions = { ...quadratic, ...suite.problem, method: spec };
+
+  describe(spec, () => {
+    if (suite.identity !== false) {
+      const { identity } = suite;
+      test('with identity compressors it is gradient descent', async () => {
+        const exact: TrainOptions = { ...common, wire: 'f64', stepSize: 0.3 };
+        const gd = await iterates({ ...exact, method: 'gd' }, 40);
+        const own = await iterates({ ...exact, ...identity }, 40);
+        expect(relativeDistance(own, gd)).toBeLessThan(1e-12);
+      });
+    }
+
+    if (suite.unbiased !== undefined) {
+      const { unbiased } = suite;
+      test('on quadratics the mean of its iterates is that of gradient descent', async () => {
+        const seeds = 600;
+        const exact: TrainOptions = { ...common, ...quadratics(), wire: 'f64', stepSize: 0.4 };
+        const [gd] = (await iterates({ ...exact, method: 'gd' }, 4)).slice(-1) as [Float64Array];
+        const sum = new Float64Array(gd.length);
+        const squares = new Float64Array(gd.length);
+        for (let seed = 0; seed < seeds; seed++) {
+          const [x] = (await iterates({ ...exact, method: unbiased, seed: `${seed}` }, 4)).slice(-1) as [Float64Array];
+          for (const [j, v] of x.entries()) {
+            const off = v - (gd[j] as number);
+            sum[j] = (sum[j] as number) + off;
+            squares[j] = (squares[j] as number) + off * off;
+          }
+        }
+        for (const [j, s] of sum.entries()) {
+          const standardError = Math.sqrt((squares[j] as number) / seeds / seeds);
+          expect(standardError).toBeGreaterThan(0);
+          expect(Math.abs(s / seeds) / standardError, `coordinate ${j}`).toBeLessThan(5);
+        }
+      });
+    }
+
+    test.each(['f32', 'f64'] as const)('%s: what both sides hold is the same after every round', async (wire) => {
+      const { replicas = {}, means = {} } = suite;
+      const workers = common.workers as number;
+      const { server, fleet } = await launchHere({ ...common, wire, stepSize: 0.1 });
+      await server.start();
+      for (let round = 1; round <= 40; round++) {
+        await server.step();
+        const held = (worker: number, name: string) => states(worker)[name];
+        const states = (worker: number) =>
+          (fleet.host as WorkerHost).state(worker) as Readonly<Record<string, Float64Array>>;
+        for (const [name, own] of Object.entries(replicas)) {
+          for (let worker = 0; worker < workers; worker++) {
+            const same = sameBits(server.state[name], held(worker, own));
+            expect(same, `${name} of worker ${worker} in round ${round}`).toBe(true);
+          }
+        }
+        for (const [name, own] of Object.entries(means)) {
+          const mean = new Float64Array(server.state.x.length);
+          for (let worker = 0; worker < workers; worker++) {
+            held(worker, own)?.forEach((v, j) => {
+              mean[j] = (mean[j] as number) + v / workers;
+            });
+          }
+          const tolerance = wire === 'f64' ? 1e-12 : 1e-5;
+          expect(
+            relativeDistance([mean], [server.state[name] as Float64Array]),
+            `${name} in round ${round}`,
+          ).toBeLessThan(tolerance);
+        }
+      }
+      await fleet.close();
+    });
+
+    test('one hash for 1, 2 and n threads and for loopback, another for another seed', async () => {
+      const run = async (options: TrainOptions) =>
+        (await train({ ...common, stepSize: 0.1, rounds: 60, evalEvery: 60, ...options }).result).xHash;
+      const one = await run({ threads: 1 });
+      for (const threads of [2, common.workers as number]) expect(await run({ threads })).toBe(one);
+      expect(await run({ transport: 'loopback' })).toBe(one);
+      expect(await run({ threads: 2, seed: 'another' })).not.toBe(one);
+    });
+
+    test('the ledger counts what the transport carries, and theory expects it', async () => {
+      const rounds = 2000;
+      const options: TrainOptions = { ...common, stepSize: 1e-3 };
+      const { server, fleet } = await launchHere(options);
+      await server.start();
+      const initial = [server.ledger.frameBytes.uplink, server.ledger.frameBytes.downlink];
+      for (let round = 0; round < rounds; round++) await server.step();
+      const { uplink, downlink } = server.ledger.frameBytes;
+      expect(fleet.transport.stats.sentBytes).toBe(downlink);
+      expect(fleet.transport.stats.receivedBytes).toBe(uplink);
+      await fleet.close();
+      const expected = await explain(parseOptions(options));
+      const share = suite.variableBytes === true ? 0.1 : 0;
+      // a round is a toss between a dense message and less: its standard deviation is at most half of one
+      const noise = (4 * 0.5) / Math.sqrt(rounds) + share;
+      for (const [k, link] of (['uplink', 'downlink'] as const).entries()) {
+        const measured =
+          (server.ledger.frameBytes[link] - (initial[k] as number)) / (rounds * (common.workers as number));
+        const off = Math.abs(measured - expected[link].bytesPerRound) / expected.denseBytes;
+        expect(off, `${link}: ${measured} bytes, expected ${expected[link].bytesPerRound}`).toBeLessThan(noise);
+      }
+    });
+
+    test('the step size of theory is positive, finite, and makes progress', async () => {
+      const { stepSize, gradNormSq } = await train({
+        ...common,
+        stepSize: 'theory',
+        rounds: 400,
+        evalEvery: 400,
+        transport: 'loopback',
+      }).result;
+      expect(stepSize).toBeGreaterThan(0);
+      expect(stepSize).toBeLessThan(Number.POSITIVE_INFINITY);
+      const { server, fleet } = await launchHere(common);
+      const start = (await server.evaluate()).gradNormSq;
+      await fleet.close();
+      expect(gradNormSq).toBeLessThan(start);
+    });
+
+    test('its description names every parameter that its spec takes, and no other', async () => {
+      const { theory } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
+      const parsed = Spec.parse('method', spec);
+      const method = methods[parsed.name] as Method;
+      method.parameters(parsed, theory);
+      expect([...parsed.asked].sort()).toEqual(Object.keys(method.description.parameters).sort());
+    });
+  });
+}
+
+function sameBits(a: Float64Array | undefined, b: Float64Array | undefined): boolean {
+  if (a === undefined || b === undefined || a.length !== b.length) return false;
+  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+}

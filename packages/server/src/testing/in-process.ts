@@ -1,0 +1,39 @@
+import { type LaunchedRun, launch } from '../launch.js';
+import { parseOptions } from '../options.js';
+import { planRun } from '../plan.js';
+import type { TrainOptions } from '../train.js';
+
+/** Starts a run on the calling thread (loopback unless asked otherwise), to look at it round by round. Close its fleet. */
+export async function launchHere(options: TrainOptions): Promise<LaunchedRun> {
+  const parsed = parseOptions({ transport: 'loopback', ...options });
+  return launch(parsed, await planRun(parsed), () => new Promise(setImmediate));
+}
+
+/** The iterates x¹ … x^rounds. */
+export async function iterates(options: TrainOptions, rounds: number): Promise<Float64Array[]> {
+  const { server, fleet } = await launchHere(options);
+  try {
+    await server.start();
+    const list: Float64Array[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await server.step();
+      list.push(server.iterate());
+    }
+    return list;
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** max |a − b| / max |b| over all iterates. */
+export function relativeDistance(a: readonly Float64Array[], b: readonly Float64Array[]): number {
+  let distance = 0;
+  let size = 0;
+  for (const [k, vector] of b.entries()) {
+    for (const [j, v] of vector.entries()) {
+      distance = Math.max(distance, Math.abs(v - (a[k]?.[j] ?? Number.NaN)));
+      size = Math.max(size, Math.abs(v));
+    }
+  }
+  return distance / size;
+}

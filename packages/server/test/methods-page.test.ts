@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Method, methods } from '@flotilla/core';
+import { expect, test } from 'vitest';
+
+// docs/methods.md is written from the methods themselves: `npx vitest run packages/server/test/methods-page.test.ts -u`
+
+const folder = fileURLToPath(new URL('../../core/src/method/', import.meta.url));
+
+/** The file that defines a method. */
+function fileOf(name: string): string {
+  const found = readdirSync(folder).filter((file) =>
+    readFileSync(`${folder}${file}`, 'utf8').includes(`defineMethod({\n  name: '${name}'`),
+  );
+  expect(found, name).toHaveLength(1);
+  return `packages/core/src/method/${found[0]}`;
+}
+
+/** A table cell: `|` would end it. */
+const cell = (text: string) => text.replaceAll('|', '\\|');
+
+function page(all: readonly Method[]): string {
+  const rows = all.map(({ name, description: of }) =>
+    [`[\`${name}\`](#${name})`, of.paper, of.algorithm, of.downlink, of.uplink].map(cell).join(' | '),
+  );
+  const sections = all.map(({ name, summary, description: of, uplink, downlink }) => [
+    `## ${name}`,
+    '',
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}. Source: ${of.paper}, ${of.algorithm}; ${of.theorem}. [${fileOf(name)}](../${fileOf(name)})`,
+    '',
+    `- step size: γ = ${of.stepSize}`,
+    ...(of.stepSizePL === undefined ? [] : [`- under PŁ (\`mu\`): γ = ${of.stepSizePL}`]),
+    ...(uplink === undefined ? [] : [`- uplink compressor unless asked otherwise: \`${uplink}\``]),
+    ...(downlink === undefined ? [] : [`- downlink compressor unless asked otherwise: \`${downlink}\``]),
+    ...Object.entries(of.parameters).map(([key, meaning]) => `- \`${key}\`: ${meaning}`),
+    '',
+  ]);
+  return [
+    '# Methods',
+    '',
+    'Written from `packages/core/src/method`; a test keeps it true. `pnpm start --method NAME … --explain` prints the constants',
+    'of a run, these formulas and the values they give.',
+    '',
+    'Problem: minimise f(x) = (1/n) Σ f_i(x) over x in R^d; worker i of n holds f_i only. A round is one downlink and one uplink.',
+    'Q is an unbiased compressor, E‖Q(v) − v‖² ≤ ω‖v‖²; C a contractive one, E‖C(v) − v‖² ≤ (1 − α)‖v‖²; θ bounds the error',
+    'of the mean of the workers’ compressors, ζ is the expected number of coordinates in a message, K for RandK. Both sides',
+    'apply what the wire carried, so that their copies of a vector are equal to the last bit.',
+    '',
+    'L_f is the smoothness of f, L_i that of f_i, L_rms = √((1/n) Σ L_i²), L_max = max L_i; L_A and L_B are the constants of the',
+    'functional inequality (MARINA-P, Assumption 4.2); 𝓛 = √((1/n) Σ max_j L_ij²) for finite sums; μ is that of the',
+    'Polyak–Łojasiewicz (PŁ) condition ‖∇f(x)‖² ≥ 2μ(f(x) − f*). Subscripts P and D mark the downlink’s and the uplink’s',
+    'compressor.',
+    '',
+    '| method | paper | algorithm | downlink, each round | uplink, each round |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row} |`),
+    '',
+    ...sections.flat(),
+  ].join('\n');
+}
+
+test('docs/methods.md says what the methods are', async () => {
+  await expect(page(Object.values(methods))).toMatchFileSnapshot('../../../docs/methods.md');
+});
