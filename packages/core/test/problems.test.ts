@@ -64,6 +64,8 @@ const small = [
   { spec: 'heterogeneous-quadratic:d=13,nu=3,sigma=1', data: undefined },
   { spec: 'nonconvex-logistic', data: smallData(23, 17, true) },
   { spec: 'nonconvex-logistic:bias=false,lambda=0.1', data: smallData(23, 17, false) },
+  { spec: 'logistic', data: smallData(23, 17, true) },
+  { spec: 'logistic:bias=false,lambda=0', data: smallData(23, 17, false) },
   { spec: 'autoencoder', data: smallData(23, 17, true) },
   { spec: 'autoencoder:lambda=0.3', data: smallData(23, 17, false) },
 ];
@@ -106,6 +108,57 @@ describe.each(small)('$spec', ({ spec, data }) => {
     expect(change / distance).toBeGreaterThan(0);
   });
 
+  test('a batch of all samples, in any order, is the whole function; any other is the mean over its samples', () => {
+    const worker = 2;
+    const oracle = problem.oracle(worker, new Kernels());
+    if (oracle.samples === undefined) {
+      expect(oracle.batchGradient).toBeUndefined();
+      return expect(spec).toMatch(/^(autoencoder|.*quadratic|lower-bound)/);
+    }
+    const m = oracle.samples;
+    expect(m).toBe((shards as Shards).start[worker + 1] - (shards as Shards).start[worker]);
+    const x = point(problem.dimension, 0.5);
+    const at = (batch: number[]) => {
+      const out = new Float64Array(problem.dimension).fill(Number.NaN);
+      return [oracle.batchGradient?.(x, Int32Array.from(batch), out) as number, ...out];
+    };
+    const close = (a: number[], b: number[]) => {
+      a.forEach((v, j) => {
+        expect(Math.abs(v - b[j])).toBeLessThan(1e-13 * (1 + Math.abs(v)));
+      });
+    };
+    const all = Array.from({ length: m }, (_, j) => j);
+    const out = new Float64Array(problem.dimension);
+    close([oracle.gradient(x, out), ...out], at(all.toReversed()));
+    // longer than the shard, with repeats, and shorter again
+    for (const batch of [[...all, 0, 0, 3], [4, 1, 4], [2]]) {
+      const parts = batch.map((j) => at([j]));
+      const mean = parts[0].map((_, c) => parts.reduce((sum, part) => sum + part[c], 0) / batch.length);
+      close(at(batch), mean);
+    }
+    expect(at([0])).not.toEqual(at([1]));
+  });
+
+  test('max_j L_ij bounds the change of every sample’s gradient', () => {
+    const oracle = problem.oracle(1, new Kernels());
+    if (oracle.samples === undefined) return expect(oracle.sampleSmoothness).toBeUndefined();
+    const [a, b] = [new Float64Array(problem.dimension), new Float64Array(problem.dimension)];
+    let steepest = 0;
+    for (let j = 0; j < oracle.samples; j++) {
+      for (let trial = 0; trial < 200; trial++) {
+        const rng = random.stream(new Rng(), 'init', trial, j);
+        const x = Float64Array.from({ length: problem.dimension }, () => rng.normal());
+        const y = x.map((v) => v + 0.01 * rng.normal());
+        oracle.batchGradient?.(x, Int32Array.of(j), a);
+        oracle.batchGradient?.(y, Int32Array.of(j), b);
+        const change = Math.hypot(...a.map((v, k) => v - b[k])) / Math.hypot(...x.map((v, k) => v - y[k]));
+        steepest = Math.max(steepest, change);
+      }
+    }
+    expect(steepest).toBeLessThanOrEqual(oracle.sampleSmoothness as number);
+    expect(steepest).toBeGreaterThan(0.05 * (oracle.sampleSmoothness as number));
+  });
+
   test('f does not depend on how the samples are dealt', () => {
     if (data === undefined) return;
     const x = point(problem.dimension, 0.5);
@@ -131,6 +184,35 @@ test('nonconvex-logistic is the mean of (1 − σ(y aᵀx))² with a bias first'
   }
   const squares = x.reduce((total, v) => total + v * v, 0);
   expect(evaluate(problem, 1, x).value).toBeCloseTo(sum / 23 + 0.01 * squares, 12);
+});
+
+test('logistic is the mean of log(1 + exp(−y aᵀx)), finite far out, and λ-strongly convex', () => {
+  const data = smallData(23, 17, false);
+  const problem = create('logistic:lambda=0.02', 1, data, split('contiguous', 23, 1, random));
+  const sign = (s: number) => (data.label[s] === 2 ? 1 : -1);
+  const value = (x: Float64Array) => {
+    let sum = 0;
+    for (let s = 0; s < 23; s++) {
+      sum += Math.log(1 + Math.exp(-sign(s) * dense(data, s).reduce((p, v, j) => p + v * x[j + 1], x[0])));
+    }
+    return sum / 23 + 0.01 * x.reduce((total, v) => total + v * v, 0);
+  };
+  const [x, y] = [point(18, 0.5), point(18, 2).reverse()];
+  const [fx, fy] = [evaluate(problem, 1, x), evaluate(problem, 1, y)];
+  expect(fx.value).toBeCloseTo(value(x), 12);
+  expect(problem.smoothness?.mu).toBe(0.02);
+  // f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (μ/2)‖y − x‖²
+  const below = (mu: number) =>
+    fx.value + fx.gradient.reduce((sum, g, j) => sum + g * (y[j] - x[j]) + (mu / 2) * (y[j] - x[j]) ** 2, 0);
+  expect(fy.value).toBeGreaterThan(below(0.02));
+  expect(fy.value).toBeLessThan(below(problem.smoothness?.f as number));
+  const far = evaluate(
+    problem,
+    1,
+    x.map((v) => 1e4 * v),
+  );
+  expect(Number.isFinite(far.value)).toBe(true);
+  expect(far.value).toBeGreaterThan(1e3);
 });
 
 test('autoencoder is the mean of ‖DEb − b‖² and its regulariser', () => {
@@ -190,7 +272,10 @@ test('constants that follow from the L_i', () => {
     max: 2,
     LA: 2,
     LB: 0,
+    sampleRms: undefined,
+    estimated: ['f', 'perWorker', 'rms', 'max', 'LA', 'LB', 'sampleRms'],
   });
+  expect(smoothnessFrom([1, 2, 2], [3, 4, 0]).sampleRms).toBe(Math.sqrt(25 / 3));
 });
 
 test('initial points', () => {

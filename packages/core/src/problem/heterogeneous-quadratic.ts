@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.js';
 import { EVERY_WORKER, Rng } from '../random.js';
-import type { Problem, ProblemFamily } from './problem.js';
+import { type Problem, type ProblemFamily, rootMeanSquare } from './problem.js';
 
 /**
  * Quadratics with controlled heterogeneity [MARINA-P, F.3]:
@@ -56,12 +56,13 @@ function quadratics(c: Float64Array, dimension: number, linear: (worker: number)
     smoothness: {
       f: mean * lambda,
       perWorker,
-      rms: Math.sqrt(perWorker.reduce((sum, L) => sum + L * L, 0) / c.length),
+      rms: rootMeanSquare(perWorker),
       max: Math.max(...perWorker),
       LA: Math.SQRT2 * Math.max(...Array.from(c, (ci) => Math.abs(ci - mean))) * lambda,
       LB: Math.SQRT2 * mean * lambda,
       // tr(X) = d/2
       trace: (mean * dimension) / 2,
+      mu: 0.5 * mean * (1 - Math.cos(Math.PI / (dimension + 1))),
     },
     oracle(worker) {
       const b = linear(worker);

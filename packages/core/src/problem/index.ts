@@ -1,5 +1,6 @@
 import { autoencoder } from './autoencoder.js';
 import { heterogeneousQuadratic } from './heterogeneous-quadratic.js';
+import { logistic } from './logistic.js';
 import { nonconvexLogistic } from './nonconvex-logistic.js';
 import type { ProblemFamily } from './problem.js';
 
@@ -7,5 +8,6 @@ import type { ProblemFamily } from './problem.js';
 export const problems: Readonly<Record<string, ProblemFamily>> = {
   autoencoder,
   'heterogeneous-quadratic': heterogeneousQuadratic,
+  logistic,
   'nonconvex-logistic': nonconvexLogistic,
 };

@@ -10,13 +10,16 @@ export interface Oracle {
   gradient(x: Float64Array, out: Float64Array): number;
   /** L_i, a Lipschitz constant of ∇f_i, or undefined when there is none (a quartic has none). */
   readonly smoothness: number | undefined;
-  /** m_i, when f_i = (1/m_i) Σ_j f_ij. */
+  /**
+   * m_i, when f_i = (1/m_i) Σ_j f_ij exactly: the weight that an unequal shard gives its samples and the regulariser are part
+   * of every f_ij. Present exactly when `batchGradient` is.
+   */
   readonly samples?: number;
-  /** max_j L_ij over the samples. */
+  /** max_j L_ij, L_ij a Lipschitz constant of ∇f_ij; undefined when there is none. */
   readonly sampleSmoothness?: number | undefined;
   /**
-   * Writes (1/b) Σ ∇f_ij(x) over the b local sample numbers in `batch` (0 … m_i − 1, may repeat) to `out` and returns the mean
-   * of the f_ij(x).
+   * Writes (1/b) Σ ∇f_ij(x) over the b ≥ 1 local sample numbers in `batch` (0 … m_i − 1, may repeat) to `out` and returns the
+   * mean of the f_ij(x). All samples once, in any order, give `gradient` up to rounding.
    */
   batchGradient?(x: Float64Array, batch: Int32Array, out: Float64Array): number;
 }
@@ -30,7 +33,7 @@ export interface Problem {
   oracle(worker: number, kernels: Kernels): Oracle;
 }
 
-/** The smoothness constants step sizes are made of. Names: docs/methods.md. */
+/** The smoothness constants step sizes are made of. Names: docs/methods.md. A Lipschitz constant may be any upper bound. */
 export interface Smoothness {
   /** L of f. */
   readonly f: number;
@@ -47,9 +50,16 @@ export interface Smoothness {
   readonly sampleRms?: number | undefined;
   /** tr(A) of a quadratic f with Hessian A. */
   readonly trace?: number;
+  /** μ of the Polyak–Łojasiewicz condition ‖∇f(x)‖² ≥ 2μ(f(x) − f*), a lower bound, where one is known. */
+  readonly mu?: number | undefined;
+  /** The constants above that are estimates from bounds. All others are exact: the values that their formulas name. */
+  readonly estimated?: readonly (keyof Omit<Smoothness, 'estimated'>)[];
 }
 
-/** What follows for f from the L_i alone: L ≤ mean L_i, and L_A = L_max, L_B = 0 (MARINA-P, Theorem 4.4). */
+/**
+ * What follows for f from bounds of the L_i alone: L ≤ mean L_i, and L_A = L_max, L_B = 0 (MARINA-P, Theorem 4.4).
+ * @param perSample max_j L_ij of each worker, for finite sums
+ */
 export function smoothnessFrom(perWorker: readonly number[], perSample?: readonly number[]): Smoothness {
   const max = Math.max(...perWorker);
   return {
@@ -60,10 +70,11 @@ export function smoothnessFrom(perWorker: readonly number[], perSample?: readonl
     LA: max,
     LB: 0,
     sampleRms: perSample && rootMeanSquare(perSample),
+    estimated: ['f', 'perWorker', 'rms', 'max', 'LA', 'LB', 'sampleRms'],
   };
 }
 
-function rootMeanSquare(values: readonly number[]): number {
+export function rootMeanSquare(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 }
 

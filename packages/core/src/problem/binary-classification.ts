@@ -1,0 +1,133 @@
+import type { Dataset } from '../data/dataset.js';
+import type { Shards } from '../data/split.js';
+import { UsageError } from '../errors.js';
+import type { Spec } from '../spec.js';
+import { type Oracle, type Problem, type ProblemInput, smoothnessFrom } from './problem.js';
+import { addRows, multiplyRows, squaredRowNorm } from './sparse-rows.js';
+
+/** A loss ℓ of the margin t = y aᵀx. */
+export interface MarginLoss {
+  /** max |ℓ″|. */
+  readonly curvature: number;
+  /** Writes factor · ℓ′(t_r) over each t_r in `margins` and returns factor · Σ ℓ(t_r). */
+  slopes(margins: Float64Array, factor: number): number;
+  /** λ when none is given, in the grammar of the parameter. */
+  readonly lambda: string;
+  /** Whether ℓ is convex, so that λ is a constant of strong convexity. */
+  readonly convex: boolean;
+}
+
+/**
+ * f_i(x) = (1/m_i) Σ_j w ℓ(y_j a_jᵀx) + (λ/2)‖x‖², y_j = ±1, from the parameters `bias` (a column of ones first; default true)
+ * and `lambda` (a number, or a multiple of max_ij L_ij written `1e-6*L`).
+ *
+ * w = 1 for equal shards and n m_i/N otherwise: f = (1/n) Σ f_i is always the mean over all samples in use. With
+ * f_ij = w ℓ + (λ/2)‖x‖²: L_ij = w max|ℓ″| ‖a_ij‖² + λ, L_i = max_j L_ij, which bounds the exact constant from above.
+ */
+export function binaryClassification(loss: MarginLoss, spec: Spec, input: ProblemInput): Problem {
+  const data = input.data as Dataset;
+  const shards = input.shards as Shards;
+  const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
+  const lambdaText = spec.text('lambda') ?? loss.lambda;
+  const match = /^([0-9.]+(?:e[+-]?[0-9]+)?)(\*L)?$/i.exec(lambdaText);
+  const number = Number(match?.[1]);
+  if (match === null || !Number.isFinite(number)) {
+    throw spec.bad('lambda', lambdaText, 'a number ≥ 0 or a multiple of L such as 1e-6*L');
+  }
+  spec.done();
+
+  const sign = binaryLabels(data);
+  const workers = shards.start.length - 1;
+  const steepest = Array.from({ length: workers }, (_, i) => {
+    let largest = 0;
+    for (const s of shardOf(shards, i)) largest = Math.max(largest, squaredRowNorm(data, s, offset));
+    return loss.curvature * largest;
+  });
+  const lambda = match[2] === undefined ? number : number * Math.max(...steepest);
+  const weight = (worker: number) => (workers / shards.samples) * (shards.start[worker + 1] - shards.start[worker]);
+  const perWorker = steepest.map((L, i) => L * weight(i) + lambda);
+
+  return {
+    dimension: data.features + offset,
+    smoothness: {
+      ...smoothnessFrom(perWorker, perWorker),
+      mu: loss.convex && lambda > 0 ? lambda : undefined,
+    },
+    oracle: (worker) =>
+      new ClassificationOracle(
+        loss,
+        data,
+        sign,
+        shardOf(shards, worker),
+        offset,
+        weight(worker),
+        lambda,
+        perWorker[worker],
+      ),
+  };
+}
+
+class ClassificationOracle implements Oracle {
+  readonly samples: number;
+  readonly sampleSmoothness: number;
+  #margins: Float64Array;
+  #rows = new Int32Array(0);
+
+  constructor(
+    private readonly loss: MarginLoss,
+    private readonly data: Dataset,
+    private readonly sign: Int8Array,
+    private readonly shard: Int32Array,
+    private readonly offset: 0 | 1,
+    private readonly weight: number,
+    private readonly lambda: number,
+    readonly smoothness: number,
+  ) {
+    this.samples = shard.length;
+    this.sampleSmoothness = smoothness;
+    this.#margins = new Float64Array(shard.length);
+  }
+
+  gradient(x: Float64Array, out: Float64Array): number {
+    return this.#mean(this.shard, x, out);
+  }
+
+  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+    if (this.#rows.length < batch.length) this.#rows = new Int32Array(batch.length);
+    const rows = this.#rows.subarray(0, batch.length);
+    for (let r = 0; r < batch.length; r++) rows[r] = this.shard[batch[r]];
+    return this.#mean(rows, x, out);
+  }
+
+  /** The mean of the f_ij over `rows`: its gradient to `out`, its value returned. */
+  #mean(rows: Int32Array, x: Float64Array, out: Float64Array): number {
+    const { loss, data, sign, offset, lambda } = this;
+    if (this.#margins.length < rows.length) this.#margins = new Float64Array(rows.length);
+    const margins = this.#margins.subarray(0, rows.length);
+    multiplyRows(data, rows, offset, x, margins);
+    for (let r = 0; r < rows.length; r++) margins[r] *= sign[rows[r]];
+    const value = loss.slopes(margins, this.weight / rows.length);
+    for (let r = 0; r < rows.length; r++) margins[r] *= sign[rows[r]];
+    let squares = 0;
+    for (let j = 0; j < x.length; j++) {
+      squares += x[j] * x[j];
+      out[j] = lambda * x[j];
+    }
+    addRows(data, rows, offset, margins, out);
+    return value + 0.5 * lambda * squares;
+  }
+}
+
+function shardOf({ order, start }: Shards, worker: number): Int32Array {
+  return order.subarray(start[worker], start[worker + 1]);
+}
+
+/** Labels as ±1. Two distinct values map to −1 and +1 in their order; the digits of MNIST map to −1 (even) and +1 (odd). */
+function binaryLabels(data: Dataset): Int8Array {
+  if (data.digits) return Int8Array.from(data.label, (digit) => (digit % 2 === 1 ? 1 : -1));
+  const distinct = [...new Set(data.label)].sort((a, b) => a - b);
+  if (distinct.length !== 2) {
+    throw new UsageError(`data set ${data.name} has ${distinct.length} distinct labels; binary classification needs 2`);
+  }
+  return Int8Array.from(data.label, (label) => (label === distinct[0] ? -1 : 1));
+}

@@ -1,0 +1,36 @@
+import { binaryClassification, type MarginLoss } from './binary-classification.js';
+import type { ProblemFamily } from './problem.js';
+
+/** ℓ(t) = log(1 + e^{−t}). */
+const loss: MarginLoss = {
+  curvature: 0.25,
+  slopes(margins, factor) {
+    let sum = 0;
+    for (let r = 0; r < margins.length; r++) {
+      const t = margins[r];
+      // e^{−|t|} never overflows
+      const e = Math.exp(-Math.abs(t));
+      sum += Math.log1p(e) + Math.max(0, -t);
+      margins[r] = -factor * ((t > 0 ? e : 1) / (1 + e));
+    }
+    return factor * sum;
+  },
+  lambda: '1e-3*L',
+  convex: true,
+};
+
+/**
+ * Logistic regression, strongly convex for λ > 0:
+ *
+ *   f_i(x) = (1/m) Σ_j log(1 + exp(−y_j a_jᵀx)) + (λ/2)‖x‖²,  y_j = ±1
+ *
+ * Parameters as of `nonconvex-logistic`; `lambda` is `1e-3*L` when not given. L_ij = ¼‖a_ij‖² + λ, L_i = max_j L_ij, μ = λ.
+ */
+export const logistic: ProblemFamily = {
+  name: 'logistic',
+  summary: 'logistic regression (convex)',
+  data: 'samples',
+  init: 'zeros',
+  stepSize: () => 'theory',
+  create: (spec, input) => binaryClassification(loss, spec, input),
+};
