@@ -8,6 +8,7 @@ export { methods } from './method/index.js';
 export {
   type Constants,
   type Context,
+  type Description,
   defineMethod,
   type Form,
   type Incoming,

@@ -58,6 +58,13 @@ export class Spec {
     return value;
   }
 
+  /** A whole parameter in `[low, high]`. */
+  integer(key: string, low: number, high: number): number | undefined {
+    const value = this.number(key, low, high);
+    if (value !== undefined && !Number.isInteger(value)) throw this.bad(key, String(value), 'a whole number');
+    return value;
+  }
+
   boolean(key: string): boolean | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;

@@ -45,6 +45,12 @@ test.each(['', '[]', '{}', '{"c": [1]}', '{"c": [], "b": [1]}', '{"c": [1], "b":
   },
 );
 
+test('n and d, when the file states them, must be the lengths', () => {
+  expect(loadInstance(file('{"n": 1, "d": 2, "c": [1], "b": [3, 4]}'))).toEqual({ c: [1], b: [3, 4] });
+  expect(() => loadInstance(file('{"n": 2, "c": [1], "b": [1]}'))).toThrow('says n = 2 and has 1 values');
+  expect(() => loadInstance(file('{"d": "1", "c": [1], "b": [1]}'))).toThrow('says d = 1 and has 1 values');
+});
+
 test('a data set that is neither known nor a file', () => {
   expect(() => dataSource('nothing-here')).toThrow(
     'unknown data set "nothing-here"; known: mnist, or the path of a LIBSVM file',

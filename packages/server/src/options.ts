@@ -1,4 +1,4 @@
-import { UsageError } from '@flotilla/core';
+import { problems, UsageError } from '@flotilla/core';
 import { z } from 'zod';
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
@@ -10,7 +10,7 @@ export const optionsSchema = z.strictObject({
   problem: z
     .string()
     .default('autoencoder')
-    .describe('problem spec: autoencoder, nonconvex-logistic, heterogeneous-quadratic'),
+    .describe(`problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000`),
   data: z.string().optional().describe('mnist (default), or the path of a LIBSVM file or of a JSON instance'),
   split: z.string().optional().describe('contiguous or shuffled; default per data set'),
   workers: count(1, 10_000).default(20).describe('n, logical workers'),

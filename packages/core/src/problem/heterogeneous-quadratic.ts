@@ -1,17 +1,23 @@
 import { UsageError } from '../errors.js';
-import { EVERY_WORKER, Rng } from '../random.js';
-import { type Problem, type ProblemFamily, rootMeanSquare } from './problem.js';
+import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
+import type { Spec } from '../spec.js';
+import type { ProblemFamily } from './problem.js';
+import { normalLinearTerms, scaledQuadratics, tridiagonal } from './scaled-quadratics.js';
 
 /**
  * Quadratics with controlled heterogeneity [MARINA-P, F.3]:
  *
  *   f_i(x) = ½ xᵀA_i x + b_iᵀx,  A_i = c_i X,  X = ¼ tridiag(−1, 2, −1),  c_i = ν + ξ_i,  b_i ~ N(0, I)
  *
- * with ξ_i ~ N(0, σ²) clipped to [−ν, ν], all from the run's seed. Parameters: `d` (default 300), `nu` (default 1), `sigma`
- * (default 0: every worker has the same Hessian). Exact constants: L = c̄λ, L_i = c_i λ, L_A = √2 max|c_i − c̄| λ,
- * L_B = √2 c̄ λ (Theorem 4.9), λ = λ_max(X) = ½ (1 + cos(π/(d + 1))).
+ * with ξ_i ~ N(0, σ²) clipped to [−ν, ν], all from the run's seed. Parameters: `d` (default 300), and either `nu`, ν (default
+ * 1), and `sigma`, σ (default 0: every worker has the same Hessian), or `lb2` and `la2` (default 0), the values that L_B² and
+ * L_A² shall have: the ξ_i, drawn from N(0, 1), are then centred and scaled so that the instance has exactly these constants
+ * of Theorem 4.9, λ = λ_max(X):
+ *
+ *   L_A² = 2 max(c_i − c̄)² λ²,  L_B² = 2 c̄² λ²;  la2 ≤ lb2, so that no c_i is negative
  *
  * Or a fixed instance from a JSON file, `{ c, b }`: f_i(x) = ½ c_i xᵀXx − bᵀx, with n = c.length and d = b.length.
+ * All constants are exact: `scaledQuadratics`.
  */
 export const heterogeneousQuadratic: ProblemFamily = {
   name: 'heterogeneous-quadratic',
@@ -26,59 +32,38 @@ export const heterogeneousQuadratic: ProblemFamily = {
         throw new UsageError(`the instance is made for ${instance.c.length} workers, not ${workers}`);
       }
       const b = Float64Array.from(instance.b, (v) => -v);
-      return quadratics(Float64Array.from(instance.c), b.length, () => b);
+      return scaledQuadratics(tridiagonal, Float64Array.from(instance.c), b.length, () => b);
     }
-    const dimension = spec.number('d', 1, 1e8) ?? 300;
-    if (!Number.isInteger(dimension)) throw spec.bad('d', String(dimension), 'a whole number');
-    const nu = spec.number('nu', 0, 1e9, true) ?? 1;
-    const sigma = spec.number('sigma', 0, 1e9) ?? 0;
-    spec.done();
-
-    const rng = new Rng();
-    const c = new Float64Array(workers);
-    random.stream(rng, 'problem', 0, EVERY_WORKER);
-    for (let i = 0; i < workers; i++) c[i] = nu + Math.min(nu, Math.max(-nu, sigma * rng.normal()));
-    return quadratics(c, dimension, (worker) => {
-      const b = new Float64Array(dimension);
-      random.stream(rng, 'problem', 1, worker);
-      for (let j = 0; j < dimension; j++) b[j] = rng.normal();
-      return b;
-    });
+    const dimension = spec.integer('d', 1, 1e8) ?? 300;
+    const { max } = tridiagonal.eigenvalues(dimension);
+    const c = scales(spec, workers, max, random);
+    return scaledQuadratics(tridiagonal, c, dimension, normalLinearTerms(random, dimension));
   },
 };
 
-function quadratics(c: Float64Array, dimension: number, linear: (worker: number) => Float64Array): Problem {
-  const mean = c.reduce((sum, ci) => sum + ci, 0) / c.length;
-  const lambda = 0.5 * (1 + Math.cos(Math.PI / (dimension + 1)));
-  const perWorker = Array.from(c, (ci) => ci * lambda);
-  return {
-    dimension,
-    smoothness: {
-      f: mean * lambda,
-      perWorker,
-      rms: rootMeanSquare(perWorker),
-      max: Math.max(...perWorker),
-      LA: Math.SQRT2 * Math.max(...Array.from(c, (ci) => Math.abs(ci - mean))) * lambda,
-      LB: Math.SQRT2 * mean * lambda,
-      // tr(X) = d/2
-      trace: (mean * dimension) / 2,
-      mu: 0.5 * mean * (1 - Math.cos(Math.PI / (dimension + 1))),
-    },
-    oracle(worker) {
-      const b = linear(worker);
-      const ci = c[worker];
-      return { smoothness: perWorker[worker], gradient: (x, out) => gradient(ci, b, x, out) };
-    },
-  };
-}
-
-function gradient(c: number, b: Float64Array, x: Float64Array, out: Float64Array): number {
-  const last = x.length - 1;
-  let value = 0;
-  for (let j = 0; j <= last; j++) {
-    const ax = 0.25 * c * (2 * x[j] - (j > 0 ? x[j - 1] : 0) - (j < last ? x[j + 1] : 0));
-    out[j] = ax + b[j];
-    value += x[j] * (0.5 * ax + b[j]);
+/** The c_i. */
+function scales(spec: Spec, workers: number, lambda: number, random: KeyedRandom): Float64Array {
+  const la2 = spec.number('la2', 0, 1e18);
+  const lb2 = spec.number('lb2', 0, 1e18, true);
+  const rng = random.stream(new Rng(), 'problem', 0, EVERY_WORKER);
+  if (la2 === undefined && lb2 === undefined) {
+    const nu = spec.number('nu', 0, 1e9, true) ?? 1;
+    const sigma = spec.number('sigma', 0, 1e9) ?? 0;
+    spec.done();
+    return Float64Array.from({ length: workers }, () => nu + Math.min(nu, Math.max(-nu, sigma * rng.normal())));
   }
-  return value;
+  // nu and sigma, if given, are refused here
+  spec.done();
+  if (lb2 === undefined) throw spec.bad('la2', String(la2), 'given together with lb2');
+  if ((la2 ?? 0) > lb2) throw spec.bad('la2', String(la2), `at most lb2 = ${lb2}: otherwise some f_i is concave`);
+  if ((la2 ?? 0) > 0 && workers === 1) throw spec.bad('la2', String(la2), '0 with a single worker, who is the mean');
+  const mean = Math.sqrt(lb2 / 2) / lambda;
+  const c = new Float64Array(workers).fill(mean);
+  if (la2 === undefined || la2 === 0) return c;
+  const xi = Float64Array.from(c, () => rng.normal());
+  const centre = xi.reduce((sum, v) => sum + v, 0) / workers;
+  const widest = xi.reduce((most, v) => Math.max(most, Math.abs(v - centre)), 0);
+  const scale = Math.sqrt(la2 / 2) / lambda / widest;
+  // rounding may leave a tiny negative where la2 = lb2
+  return c.map((v, i) => Math.max(0, v + scale * (xi[i] - centre)));
 }

@@ -1,0 +1,87 @@
+import { type KeyedRandom, Rng } from '../random.js';
+import { type Problem, rootMeanSquare } from './problem.js';
+
+/** A symmetric positive definite matrix X, the same for every worker. */
+export interface SharedMatrix {
+  /** Its smallest and largest eigenvalue. */
+  eigenvalues(dimension: number): { readonly min: number; readonly max: number };
+  trace(dimension: number): number;
+  /** Writes c X x + b to `out` and returns ½ c xᵀXx + bᵀx. */
+  gradient(c: number, b: Float64Array, x: Float64Array, out: Float64Array): number;
+}
+
+/** X = I. */
+export const identity: SharedMatrix = {
+  eigenvalues: () => ({ min: 1, max: 1 }),
+  trace: (dimension) => dimension,
+  gradient(c, b, x, out) {
+    let value = 0;
+    for (let j = 0; j < x.length; j++) {
+      const ax = c * x[j];
+      out[j] = ax + b[j];
+      value += x[j] * (0.5 * ax + b[j]);
+    }
+    return value;
+  },
+};
+
+/** X = ¼ tridiag(−1, 2, −1). */
+export const tridiagonal: SharedMatrix = {
+  eigenvalues: (dimension) => {
+    const cos = Math.cos(Math.PI / (dimension + 1));
+    return { min: 0.5 * (1 - cos), max: 0.5 * (1 + cos) };
+  },
+  trace: (dimension) => dimension / 2,
+  gradient(c, b, x, out) {
+    const last = x.length - 1;
+    let value = 0;
+    for (let j = 0; j <= last; j++) {
+      const ax = 0.25 * c * (2 * x[j] - (j > 0 ? x[j - 1] : 0) - (j < last ? x[j + 1] : 0));
+      out[j] = ax + b[j];
+      value += x[j] * (0.5 * ax + b[j]);
+    }
+    return value;
+  },
+};
+
+/**
+ * f_i(x) = ½ c_i xᵀXx + b_iᵀx, with exact constants. λ = λ_max(X): L = |c̄|λ, L_i = |c_i|λ, and with A_i = c_i X
+ * L_A = √2 max‖A_i − A‖, L_B = √2 (1/n) Σ‖A_i‖ [MARINA-P, Theorem 4.9].
+ * @param linear b_i
+ */
+export function scaledQuadratics(
+  matrix: SharedMatrix,
+  c: Float64Array,
+  dimension: number,
+  linear: (worker: number) => Float64Array,
+): Problem {
+  const mean = c.reduce((sum, ci) => sum + ci, 0) / c.length;
+  const { min, max } = matrix.eigenvalues(dimension);
+  const perWorker = Array.from(c, (ci) => Math.abs(ci) * max);
+  return {
+    dimension,
+    smoothness: {
+      f: Math.abs(mean) * max,
+      perWorker,
+      rms: rootMeanSquare(perWorker),
+      max: Math.max(...perWorker),
+      LA: Math.SQRT2 * Math.max(...Array.from(c, (ci) => Math.abs(ci - mean))) * max,
+      LB: (Math.SQRT2 * perWorker.reduce((sum, L) => sum + L, 0)) / c.length,
+      trace: mean * matrix.trace(dimension),
+      mu: mean > 0 ? mean * min : undefined,
+    },
+    oracle(worker) {
+      const b = linear(worker);
+      const ci = c[worker];
+      return { smoothness: perWorker[worker], gradient: (x, out) => matrix.gradient(ci, b, x, out) };
+    },
+  };
+}
+
+/** b_i ~ N(0, I), of every worker from its own stream of the run's seed. */
+export function normalLinearTerms(random: KeyedRandom, dimension: number): (worker: number) => Float64Array {
+  return (worker) => {
+    const rng = random.stream(new Rng(), 'problem', 1, worker);
+    return Float64Array.from({ length: dimension }, () => rng.normal());
+  };
+}
