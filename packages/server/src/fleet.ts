@@ -73,10 +73,12 @@ export function startFleet(options: Options, { dimension, attached, links, linkM
   const pool = threadPool<ThreadTask, void>(import.meta.resolve('@flotilla/worker/thread'), threads);
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
-    pool.run({ attachment, attached, linked: stamped ? { links } : undefined }, attachment.port).catch((cause: unknown) => {
-      const first = `workers on thread ${attachment.thread}`;
-      failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
-    }),
+    pool
+      .run({ attachment, attached, linked: stamped ? { links } : undefined }, attachment.port)
+      .catch((cause: unknown) => {
+        const first = `workers on thread ${attachment.thread}`;
+        failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+      }),
   );
   return {
     ...server,

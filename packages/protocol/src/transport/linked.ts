@@ -1,5 +1,5 @@
-import { FlotillaError } from '@flotilla/core';
 import { ProtocolError } from '@flotilla/compressors';
+import { FlotillaError } from '@flotilla/core';
 import { FrameKind } from '../frame.js';
 import { Link, type Links } from './link.js';
 import type { HostEnd, ServerEnd } from './transport.js';
@@ -215,9 +215,10 @@ export function awaitArrivals(end: LinkedHostEnd, step: () => void): () => void 
   const sleep = sleeper();
   return () => {
     step();
-    const left = end.untilArrival();
-    if (left === Number.POSITIVE_INFINITY) return;
-    sleep(Math.min(left, SLICE_MS));
-    step();
+    const until = now() + SLICE_MS;
+    for (let left = SLICE_MS; left > 0 && end.untilArrival() < Number.POSITIVE_INFINITY; left = until - now()) {
+      sleep(Math.min(left, end.untilArrival()));
+      step();
+    }
   };
 }
