@@ -114,6 +114,8 @@ export type Purpose =
   | 'coins'
   | 'data/shuffle'
   | 'init'
+  /** Rates and latencies of the workers' links. */
+  | 'link'
   | 'problem'
   | 'batch'
   | 'participants'

@@ -1,6 +1,7 @@
 // The host that the transport suite talks to, in plain JavaScript so that a worker thread can run it without a build. Any
 // transport's host runs createEchoHost on its end; run as a thread, this file does it for the shared-memory transport.
 import { isMainThread, workerData } from 'node:worker_threads';
+import { linkHostEnd } from '../dist/transport/linked.js';
 import { openThreadEnd } from '../dist/transport/threads.js';
 
 /** Longest wait of a thread: longer than any test, so that one that is not woken is noticed. */
@@ -29,6 +30,7 @@ export function burst(worker, k, length) {
  * - `{ burst: { worker, count, length } }`: send so many frames of `worker` after the answer
  * - `{ sink: { worker, count } }`: swallow the next frames of `worker`, which hold 0, 1, 2 … as u32, and when all have come
  *   answer with the number of those that were not the next
+ * - `{ mirror: ms }`: from now on answer every frame with itself, after so many milliseconds of work
  *
  * @param {import('../dist/transport/transport.js').HostEnd} end
  * @returns {() => void} what handles everything that has arrived
@@ -36,6 +38,7 @@ export function burst(worker, k, length) {
 export function createEchoHost(end) {
   const sequences = new Map();
   const sinks = new Map();
+  let mirror;
   const pause = new Int32Array(new SharedArrayBuffer(4));
 
   const send = (worker, frame) => {
@@ -49,6 +52,7 @@ export function createEchoHost(end) {
     if (!text.startsWith('{')) return;
     const order = JSON.parse(text);
     if (order.sleep !== undefined) Atomics.wait(pause, 0, 0, order.sleep);
+    if (order.mirror !== undefined) mirror = order.mirror;
     if (order.sink !== undefined) sinks.set(order.sink.worker, { left: order.sink.count, next: 0, wrong: 0 });
     if (order.burst !== undefined) {
       const { worker, count, length } = order.burst;
@@ -70,8 +74,13 @@ export function createEchoHost(end) {
   const answer = (worker, frame) => {
     const sequence = sequences.get(worker) ?? 0;
     sequences.set(worker, sequence + 1);
-    stamp(frame, worker, sequence, end.claim(worker, frame.length));
-    end.commit(worker, frame.length);
+    if (mirror === undefined) {
+      stamp(frame, worker, sequence, end.claim(worker, frame.length));
+      end.commit(worker, frame.length);
+    } else {
+      for (const until = performance.now() + mirror; performance.now() < until; );
+      send(worker, frame);
+    }
     end.release(worker);
   };
 
@@ -88,8 +97,9 @@ export function createEchoHost(end) {
 }
 
 if (!isMainThread && workerData?.attachment !== undefined) {
-  const { attachment } = workerData;
-  const end = openThreadEnd(attachment);
+  const { attachment, linked } = workerData;
+  const opened = openThreadEnd(attachment);
+  const end = linked === undefined ? opened : linkHostEnd(opened, linked.links);
   const step = createEchoHost(end);
   while (end.wait(WAIT_MS)) step();
   attachment.port.close();

@@ -1,56 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createThreadTransport, openThreadEnd } from '../dist/transport/threads.js';
-import { describeTransport, type OpenTransport } from './describe-transport.js';
-
-/** The shared-memory transport with an echo on each of `threads` real threads. */
-async function open(options: {
-  workers: number;
-  maxFrameBytes: number;
-  threads: number;
-}): Promise<OpenTransport & { shared: SharedArrayBuffer }> {
-  const { server, attachments } = createThreadTransport(options);
-  const workers = attachments.map(
-    (attachment) =>
-      new Worker(new URL('./echo-host.mjs', import.meta.url), {
-        workerData: { attachment },
-        transferList: [attachment.port],
-        execArgv: [],
-      }),
-  );
-  const exits = workers.map(
-    (worker) =>
-      new Promise<void>((resolve, reject) => {
-        worker.once('error', reject);
-        worker.once('exit', () => resolve());
-      }),
-  );
-  for (const exit of exits) exit.catch(() => {});
-  // the calling thread is about to block: the threads must be running, which takes its event loop
-  await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))));
-  const ended = async () => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      for (const worker of workers) void worker.terminate();
-    }, 5000);
-    await Promise.all(exits);
-    clearTimeout(timer);
-    if (late) throw new Error('a thread had not ended 5 s after the server closed');
-  };
-  return { server, ended, shared: attachments[0].shared };
-}
+import { describeTransport } from './describe-transport.js';
+import { openThreads } from './echo-threads.js';
 
 for (const threads of [1, 2, 5]) {
-  describeTransport(`${threads} thread${threads > 1 ? 's' : ''}`, (options) => open({ ...options, threads }));
+  describeTransport(`${threads} thread${threads > 1 ? 's' : ''}`, (options) => openThreads({ ...options, threads }));
 }
 
 describe('the shared-memory transport', () => {
-  let transport: Awaited<ReturnType<typeof open>> | undefined;
+  let transport: Awaited<ReturnType<typeof openThreads>> | undefined;
 
   /** Opens a transport that is closed after the test. */
-  async function start(options: Parameters<typeof open>[0]) {
-    transport = await open(options);
+  async function start(options: Parameters<typeof openThreads>[0]) {
+    transport = await openThreads(options);
     return transport;
   }
 

@@ -1,17 +1,23 @@
 import { availableParallelism } from 'node:os';
-import { type Attached, type ErrorCode, FlotillaError } from '@flotilla/core';
+import { type ErrorCode, FlotillaError } from '@flotilla/core';
 import {
+  awaitArrivals,
   type Control,
   createLoopback,
   createThreadTransport,
   HEADER_BYTES,
+  type LinkedServerEnd,
+  linkHostEnd,
+  linkServerEnd,
   ProtocolError,
   packControl,
   type ServerEnd,
+  STAMP_BYTES,
   unpackControl,
 } from '@flotilla/protocol';
 import { type ThreadTask, WorkerHost } from '@flotilla/worker';
 import type { Options } from './options.js';
+import type { RunPlan } from './plan.js';
 import { threadPool } from './pool.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
@@ -25,62 +31,71 @@ export interface Fleet {
   readonly transport: ServerEnd;
   readonly threads: number;
   /** The workers themselves, when they run on the calling thread. */
-  readonly host?: WorkerHost;
+  readonly host?: WorkerHost | undefined;
+  /** The transport again, when its frames are stamped: links are paced or modelled. */
+  readonly linked: LinkedServerEnd | undefined;
   /** The error of a thread that has ended before its time. */
   failure(): FlotillaError | undefined;
   close(): Promise<void>;
 }
 
 /** Worker threads of a run: `threads` as asked, at most one per worker. */
-function threadCount({ workers, threads, transport }: Pick<Options, 'workers' | 'threads' | 'transport'>): number {
+function threadCount({ workers, threads, transport, linkModel }: Options): number {
   if (transport === 'loopback') return 1;
-  const asked = threads ?? (workers <= MAX_THREAD_PER_WORKER ? workers : 'auto');
+  // a worker's work can only be measured while it has a core
+  const alone = workers <= MAX_THREAD_PER_WORKER && linkModel === undefined;
+  const asked = threads ?? (alone ? workers : 'auto');
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
 }
 
 /** Starts the hosts of a run. */
-export function startFleet(options: Options, dimension: number, attached: Attached): Fleet {
+export function startFleet(options: Options, { dimension, attached, links, linkModels }: RunPlan): Fleet {
   const { workers } = options;
   const threads = threadCount(options);
+  const stamped = links !== undefined || linkModels.length > 0;
+  const ends = (end: ServerEnd) => {
+    const linked = stamped ? linkServerEnd(end) : undefined;
+    return { transport: linked ?? end, linked, threads };
+  };
   if (options.transport === 'loopback') {
     let host: WorkerHost | undefined;
-    const transport = createLoopback(workers, (end) => {
-      const served = new WorkerHost(end, attached);
-      host = served;
-      return () => served.step();
-    });
-    return {
-      transport,
-      threads,
-      ...(host === undefined ? {} : { host }),
-      failure: () => undefined,
-      close: async () => transport.close(),
-    };
+    const server = ends(
+      createLoopback(workers, (end) => {
+        const linked = stamped ? linkHostEnd(end, links) : undefined;
+        host = new WorkerHost(linked ?? end, attached);
+        return linked === undefined ? stepper(host) : awaitArrivals(linked, stepper(host));
+      }),
+    );
+    return { ...server, host, failure: () => undefined, close: async () => server.transport.close() };
   }
 
   // the largest frame is an evaluation: f_i and ∇f_i in f64
-  const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1);
-  const { server: transport, attachments } = createThreadTransport({ workers, threads, maxFrameBytes });
+  const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1) + STAMP_BYTES;
+  const { server: plain, attachments } = createThreadTransport({ workers, threads, maxFrameBytes });
+  const server = ends(plain);
   const pool = threadPool<ThreadTask, void>(import.meta.resolve('@flotilla/worker/thread'), threads);
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
-    pool.run({ attachment, attached }, attachment.port).catch((cause: unknown) => {
-      const first = `workers on thread ${attachment.thread}`;
-      failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
-    }),
+    pool
+      .run({ attachment, attached, linked: stamped ? { links } : undefined }, attachment.port)
+      .catch((cause: unknown) => {
+        const first = `workers on thread ${attachment.thread}`;
+        failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+      }),
   );
   return {
-    transport,
-    threads,
+    ...server,
     failure: () => failure,
     async close() {
-      transport.close();
+      server.transport.close();
       // a thread that is inside a gradient ends when it is through; one that never is gets terminated
       await Promise.race([Promise.all(tasks), new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
       await pool.destroy();
     },
   };
 }
+
+const stepper = (host: WorkerHost) => () => host.step();
 
 /** Sends a control message to every host and waits for the answers, in host order. */
 export async function askAll<T extends Control['type']>(

@@ -1,5 +1,5 @@
-import { type Smoothness, smoothnessFrom } from '@flotilla/core';
-import { WIRE_VERSION } from '@flotilla/protocol';
+import { KeyedRandom, type Smoothness, smoothnessFrom } from '@flotilla/core';
+import { LinkModel, WIRE_VERSION } from '@flotilla/protocol';
 import { askAll, type Fleet, startFleet } from './fleet.js';
 import type { Options } from './options.js';
 import { ParameterServer } from './parameter-server.js';
@@ -24,7 +24,7 @@ export interface LaunchedRun {
 export async function launch(options: Options, plan: RunPlan, turn: () => Promise<void>): Promise<LaunchedRun> {
   const workerTimeoutMs = 1000 * options.workerTimeout;
   const { job, method, dimension, theory, parameters } = plan;
-  const fleet = startFleet(options, dimension, plan.attached);
+  const fleet = startFleet(options, plan);
   try {
     const watch = async () => {
       await turn();
@@ -40,8 +40,14 @@ export async function launch(options: Options, plan: RunPlan, turn: () => Promis
     const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
     const constants = { ...parameters, stepSize };
     await askAll(fleet, { type: 'begin', constants }, 'begun', watch);
-    const { transport } = fleet;
-    const server = new ParameterServer({ job, method, dimension, constants, transport, turn: watch, workerTimeoutMs });
+    const { transport, linked } = fleet;
+    const { workers, seed } = job;
+    const model =
+      linked && plan.linkModels.length > 0
+        ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
+        : undefined;
+    const run = { job, method, dimension, constants, transport, model };
+    const server = new ParameterServer({ ...run, turn: watch, workerTimeoutMs });
     return { fleet, server, stepSize, smoothness };
   } catch (error) {
     await fleet.close();

@@ -5,6 +5,8 @@ export interface Metrics {
   readonly round: number;
   /** Seconds of rounds so far, evaluation left out. */
   readonly seconds: number;
+  /** What `seconds` would be over the modelled links; there when links are modelled. */
+  readonly modelSeconds?: number;
   /** f(x), exact. */
   readonly loss: number;
   /** ‖∇f(x)‖², exact. */
@@ -40,6 +42,10 @@ export interface Summary {
   readonly dimension: number;
   readonly seed: string;
   readonly transport: string;
+  /** The workers' links as they were paced; null when they were not. */
+  readonly link: string | null;
+  /** The workers' links as they were modelled; null when they were not. */
+  readonly linkModel: string | null;
   /** Width of a dense coordinate: f32 or f64. */
   readonly wire: Wire;
   readonly rounds: number;
@@ -50,6 +56,8 @@ export interface Summary {
   readonly parameters: Readonly<Record<string, number>>;
   /** Seconds of rounds, evaluation left out. */
   readonly wallSeconds: number;
+  /** What `wallSeconds` would be over the modelled links; null when none are. */
+  readonly modelSeconds: number | null;
   /** Seconds in gradients, summed over workers. */
   readonly computeSeconds: number;
   /** Gradients computed for the method, summed over workers; a batch counts as its share of a worker's samples. */

@@ -34,6 +34,14 @@ export const optionsSchema = z.strictObject({
   seed: z.string().default('0').describe('any text'),
   wire: z.enum(['f32', 'f64']).default('f32').describe('width of a dense coordinate on the wire'),
   transport: z.enum(['threads', 'loopback']).default('threads').describe('how frames travel'),
+  link: z
+    .string()
+    .optional()
+    .describe("each worker's link, really paced: up=10mbit,down=50mbit,latency=20ms; default: as fast as memory"),
+  linkModel: z
+    .string()
+    .optional()
+    .describe('the same in virtual time, beside the clock: up=1mbit,down=1mbit,compute=5ms; no waiting'),
   evalEvery: count(1, 1e9).default(10).describe('rounds between exact evaluations of f and ∇f'),
   workerTimeout: positive.default(600).describe('seconds a worker may take for one answer before it counts as lost'),
   out: z.string().optional().describe('run folder'),

@@ -23,6 +23,7 @@ import {
   type Header,
   type Job,
   Ledger,
+  type LinkModel,
   ProtocolError,
   readHeader,
   type ServerEnd,
@@ -40,6 +41,8 @@ export interface ParameterServerOptions {
   readonly dimension: number;
   readonly constants: Constants;
   readonly transport: ServerEnd;
+  /** Clocks of modelled links, beside the round clock. */
+  readonly model?: LinkModel | undefined;
   /** Gives the event loop a turn; throws when the run must end (aborted, a thread lost). */
   readonly turn: () => Promise<void>;
   /** Milliseconds a worker may take for one answer. */
@@ -87,9 +90,10 @@ export class ParameterServer {
 
   /** The workers' initial gradients, for methods that start with one. Counts as round 0. */
   async start(): Promise<void> {
-    const { method, transport } = this.options;
+    const { method, transport, model } = this.options;
     if (method.server.start === undefined) return;
     const from = performance.now();
+    model?.begin();
     const { workers } = this.#context;
     const length = this.#downlink.write(FrameKind.start, 0, 0, 0, NOTHING, transport.claimBroadcast(HEADER_BYTES));
     transport.commitBroadcast(length);
@@ -97,18 +101,21 @@ export class ParameterServer {
     transport.flush();
     await this.#collect('start', undefined);
     method.server.start(this.#state, this.#context, this.#mean);
+    model?.worked();
     this.seconds += (performance.now() - from) / 1000;
   }
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async step(): Promise<void> {
-    const { method } = this.options;
+    const { method, model } = this.options;
     const from = performance.now();
+    model?.begin();
     this.round++;
     const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
     await this.#collect(undefined, plan.answers);
     method.server.step(this.#state, this.#context, plan, this.#mean);
+    model?.worked();
     this.seconds += (performance.now() - from) / 1000;
   }
 
@@ -144,7 +151,9 @@ export class ParameterServer {
     if (!Number.isFinite(loss + gradNormSq))
       throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
     const { round, seconds, ledger } = this;
-    return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
+    const modelSeconds = this.options.model?.seconds[0];
+    const clocks = modelSeconds === undefined ? { seconds } : { seconds, modelSeconds };
+    return { round, ...clocks, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 
   /** SHA-256 of x as little-endian f64. */
@@ -196,12 +205,14 @@ export class ParameterServer {
 
   /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
   async #collect(kind: 'start' | undefined, answers: Plan['answers']): Promise<void> {
-    const { transport } = this.options;
+    const { transport, model } = this.options;
     const { workers } = this.#context;
     const mean = this.#mean.fill(0);
     for (let worker = 0; worker < workers; worker++) {
       if (answers?.(worker) === false) continue;
+      model?.worked();
       const frame = await this.#receive(worker);
+      model?.received(worker, frame.length);
       const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
       incoming.addTo(mean, 1 / workers);
       this.#count('uplink', worker, kind);
@@ -212,6 +223,7 @@ export class ParameterServer {
   #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
     const { message } = direction === 'uplink' ? this.#uplink : this.#downlink;
     this.ledger.record(direction, worker, kind ?? message.form, message);
+    if (direction === 'downlink') this.options.model?.sent(worker, message.frameBytes);
   }
 
   /** The next frame of `worker`; a failure frame is thrown as the error it carries. */

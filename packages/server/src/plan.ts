@@ -18,7 +18,7 @@ import {
   type Theory,
   UsageError,
 } from '@flotilla/core';
-import type { Job } from '@flotilla/protocol';
+import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 
@@ -35,6 +35,10 @@ export interface RunPlan {
   /** The method's own parameters. */
   readonly parameters: Readonly<Record<string, number>>;
   readonly stepSize: StepSize;
+  /** The workers' links, when they are paced. */
+  readonly links: Links | undefined;
+  /** Links whose clocks run beside the round clock. */
+  readonly linkModels: readonly LinkModelSpec[];
 }
 
 /** What the names in the options stand for; needs no data. @throws UsageError for a name or spec that nothing has. */
@@ -51,15 +55,19 @@ export function resolveNames(options: Options) {
   checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
   if (options.split !== undefined) checkSplit(options.split);
-  return { methodSpec, method, problemSpec, family, source, init, stepSize };
+  const link = options.link === undefined ? undefined : parseLink(options.link);
+  const linkModels = options.linkModel === undefined ? [] : [parseLinkModel(options.linkModel)];
+  return { methodSpec, method, problemSpec, family, source, init, stepSize, link, linkModels };
 }
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options): Promise<RunPlan> {
-  const { methodSpec, method, problemSpec, family, source, init, stepSize } = resolveNames(options);
+  const names = resolveNames(options);
+  const { methodSpec, method, problemSpec, family, source, init, stepSize, linkModels } = names;
   const { workers, wire, seed } = options;
 
   const random = new KeyedRandom(seed);
+  const links = names.link && linksOf(names.link, workers, random);
   const data = await source?.load();
   const splitText = options.split ?? source?.split;
   const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
@@ -103,6 +111,8 @@ export async function planRun(options: Options): Promise<RunPlan> {
     theory,
     parameters,
     stepSize,
+    links,
+    linkModels,
   };
 }
 

@@ -1,19 +1,22 @@
 import type { Attached } from '@flotilla/core';
-import { openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
+import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { WorkerHost } from './host.js';
 
 /** What a worker thread is started with. */
 export interface ThreadTask {
   readonly attachment: ThreadAttachment;
   readonly attached: Attached;
+  /** Present when frames are stamped, with the links when they are paced. */
+  readonly linked: { readonly links: Links | undefined } | undefined;
 }
 
 /** Longest sleep of a thread with nothing to do, before it looks whether the server has closed. */
 const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default function serve({ attachment, attached }: ThreadTask): void {
-  const end = openThreadEnd(attachment);
+export default function serve({ attachment, attached, linked }: ThreadTask): void {
+  const opened = openThreadEnd(attachment);
+  const end = linked === undefined ? opened : linkHostEnd(opened, linked.links);
   const host = new WorkerHost(end, attached);
   while (end.wait(WAIT_MS)) host.step();
   attachment.port.close();

@@ -22,10 +22,16 @@ export function closingTable(summary: Summary, folder: string): string {
   );
   const align = (cell: string, k: number) => (k === 0 ? cell.padEnd(widths[k] ?? 0) : cell.padStart(widths[k] ?? 0));
   const { method, problem, workers, rounds, loss, gradNormSq, wallSeconds, stepSize } = summary;
+  const { link, linkModel, modelSeconds } = summary;
+  const eachRound = (seconds: number) => `${((1000 * seconds) / Math.max(rounds, 1)).toPrecision(3)} ms a round`;
   return [
     '',
     `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,
-    `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${((1000 * wallSeconds) / Math.max(rounds, 1)).toPrecision(3)} ms a round)`,
+    `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
+    ...(link === null ? [] : [`each link ${link}`]),
+    ...(modelSeconds === null
+      ? []
+      : [`${duration(modelSeconds)} (${eachRound(modelSeconds)}) if each link were ${linkModel}`]),
     '',
     ...table.map((cells) => cells.map(align).join('   ')),
     '',

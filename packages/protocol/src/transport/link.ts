@@ -1,0 +1,193 @@
+import { type KeyedRandom, Rng, UsageError } from '@flotilla/core';
+
+/** The links of a run, worker by worker. Plain data, so that it can be posted to the threads that pace them. */
+export interface Links {
+  /** Bits a second that the link carries from the worker; infinite when it is not limited. */
+  readonly up: Float64Array;
+  /** Bits a second to the worker. */
+  readonly down: Float64Array;
+  /** Milliseconds from the last bit's departure to its arrival, each way. */
+  readonly latency: Float64Array;
+  /** Whether both directions share the link, so that one waits while the other sends. */
+  readonly half: boolean;
+}
+
+/** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
+interface Share {
+  readonly count: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What is written once for all workers. */
+export interface LinkSpec {
+  readonly up: readonly Share[];
+  readonly down: readonly Share[];
+  readonly latency: readonly Share[];
+  readonly half: boolean;
+}
+
+/** A link in virtual time: also how long the two ends work, where that is not measured. */
+export interface LinkModelSpec extends LinkSpec {
+  /** Milliseconds that a worker takes for an answer; undefined: as long as it took. */
+  readonly compute: number | undefined;
+  /** Milliseconds that the server works in a round; undefined: as long as it did. */
+  readonly server: number | undefined;
+}
+
+interface Quantity {
+  readonly units: Readonly<Record<string, number>>;
+  /** Whether nought is a value. */
+  readonly zero: boolean;
+  readonly such: string;
+}
+
+const RATE: Quantity = {
+  units: { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9 },
+  zero: false,
+  such: 'a rate (bit, kbit, mbit or gbit a second)',
+};
+const TIME: Quantity = { units: { us: 1e-3, ms: 1, s: 1e3 }, zero: true, such: 'a time (us, ms or s)' };
+const MOST = 1e15;
+const MOST_WORKERS = 10_000;
+
+const LINK_KEYS = ['up', 'down', 'latency', 'duplex'] as const;
+const MODEL_KEYS = [...LINK_KEYS, 'compute', 'server'] as const;
+
+/**
+ * Reads `up=10mbit,down=50mbit,latency=20ms,duplex=full`; docs/links.md has the grammar.
+ * @throws UsageError
+ */
+export function parseLink(text: string): LinkSpec {
+  return linkOf(new Pairs('link', text, LINK_KEYS));
+}
+
+/** Reads what {@link parseLink} reads, and `compute` and `server`. @throws UsageError */
+export function parseLinkModel(text: string): LinkModelSpec {
+  const pairs = new Pairs('linkModel', text, MODEL_KEYS);
+  return { ...linkOf(pairs), compute: pairs.time('compute'), server: pairs.time('server') };
+}
+
+function linkOf(pairs: Pairs): LinkSpec {
+  const free = [{ count: 1, low: Number.POSITIVE_INFINITY, high: Number.POSITIVE_INFINITY }];
+  const duplex = pairs.get('duplex') ?? 'full';
+  if (duplex !== 'full' && duplex !== 'half') throw pairs.bad('duplex', duplex, 'full or half');
+  return {
+    up: pairs.shares('up', RATE) ?? free,
+    down: pairs.shares('down', RATE) ?? free,
+    latency: pairs.shares('latency', TIME) ?? [{ count: 1, low: 0, high: 0 }],
+    half: duplex === 'half',
+  };
+}
+
+/**
+ * Every worker's link. A list is repeated until all have one; a range is drawn from the run's randomness, so that a worker
+ * has the same link in every run with this seed.
+ * @throws UsageError when a list names more workers than there are.
+ */
+export function linksOf(spec: LinkSpec, workers: number, random: KeyedRandom): Links {
+  const rng = new Rng();
+  const drawn = (key: 'up' | 'down' | 'latency', place: number) => {
+    const listed = spec[key].flatMap((share) => new Array<Share>(share.count).fill(share));
+    if (listed.length > workers) {
+      throw new UsageError(`the link's ${key} lists ${listed.length} workers; there are ${workers}`);
+    }
+    return Float64Array.from({ length: workers }, (_, worker) => {
+      const { low, high } = listed[worker % listed.length] as Share;
+      if (low === high) return low;
+      return low * (high / low) ** random.stream(rng, 'link', place, worker).uniform();
+    });
+  };
+  return { up: drawn('up', 0), down: drawn('down', 1), latency: drawn('latency', 2), half: spec.half };
+}
+
+/**
+ * When frames arrive over one worker's link: a bucket for each direction (one for both when the link is half-duplex) that
+ * lets frames through one after another at its rate, and then a delay. All times in milliseconds of one clock.
+ */
+export class Link {
+  readonly #free: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
+  constructor(
+    private readonly links: Links,
+    private readonly worker: number,
+  ) {}
+
+  /** Sends `bytes` at `at`, behind all that was sent before, and returns when the last of them arrives. */
+  arrival(direction: 'up' | 'down', bytes: number, at: number): number {
+    const bucket = direction === 'up' && !this.links.half ? 1 : 0;
+    const rate = this.links[direction][this.worker] as number;
+    const through = Math.max(this.#free[bucket], at) + (8000 * bytes) / rate;
+    this.#free[bucket] = through;
+    return through + (this.links.latency[this.worker] as number);
+  }
+}
+
+/** `key=value,key=value`, each key at most once and known. */
+class Pairs {
+  readonly #pairs = new Map<string, string>();
+
+  constructor(
+    private readonly option: string,
+    private readonly text: string,
+    known: readonly string[],
+  ) {
+    for (const part of text.split(',')) {
+      const [key = '', value = '', ...rest] = part.split('=').map((word) => word.trim());
+      if (!known.includes(key) || value === '' || rest.length > 0) {
+        throw new UsageError(
+          `${option} ${JSON.stringify(text)}: ${JSON.stringify(part)} is not of the form key=value with a key of ${known.join(', ')}`,
+        );
+      }
+      if (this.#pairs.has(key)) throw new UsageError(`${option} ${JSON.stringify(text)} gives ${key} twice`);
+      this.#pairs.set(key, value);
+    }
+  }
+
+  get(key: string): string | undefined {
+    return this.#pairs.get(key);
+  }
+
+  bad(key: string, value: string, allowed: string): UsageError {
+    return new UsageError(`${this.option} ${JSON.stringify(this.text)}: ${key} cannot be ${value}; it is ${allowed}`);
+  }
+
+  /** One time, the same for all workers. */
+  time(key: string): number | undefined {
+    const text = this.get(key);
+    if (text === undefined) return undefined;
+    const value = read(text, TIME);
+    if (value === undefined) throw this.bad(key, text, TIME.such);
+    return value;
+  }
+
+  /** `10mbit`, `10mbit..100mbit`, or a list `19x100mbit/1mbit` of such, each for as many workers as it says. */
+  shares(key: string, quantity: Quantity): Share[] | undefined {
+    const text = this.get(key);
+    if (text === undefined) return undefined;
+    const shares = text.split('/').map((item) => {
+      const [, count = '1', value = ''] = /^(?:([1-9][0-9]{0,4})x)?(.*)$/.exec(item) ?? [];
+      const [low, high, ...rest] = value.split('..').map((end) => read(end, quantity));
+      const last = value.includes('..') ? high : low;
+      // a logarithm has no nought
+      const ranged = low === last || (low !== undefined && last !== undefined && 0 < low && low < last);
+      if (low === undefined || last === undefined || rest.length > 0 || !ranged) {
+        throw this.bad(key, item, `${quantity.such}, LOW..HIGH, or a list of COUNTxVALUE joined by /`);
+      }
+      return { count: Number(count), low, high: last };
+    });
+    if (shares.reduce((sum, { count }) => sum + count, 0) > MOST_WORKERS) {
+      throw this.bad(key, text, `a list of at most ${MOST_WORKERS} workers`);
+    }
+    return shares;
+  }
+}
+
+/** A number with its unit, or undefined. */
+function read(text: string, { units, zero }: Quantity): number | undefined {
+  const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)([a-z]+)$/i.exec(text) ?? [];
+  const scale = Object.hasOwn(units, unit.toLowerCase()) ? units[unit.toLowerCase()] : undefined;
+  if (digits === undefined || scale === undefined) return undefined;
+  const value = Number(digits) * scale;
+  return (value > 0 || zero) && value <= MOST ? value : undefined;
+}
