@@ -1,0 +1,37 @@
+import type { ChartSpec } from '../report/chart.js';
+import type { Table } from '../report/table.js';
+
+/** What a bench is run with. */
+export interface BenchContext {
+  /** The bench's own folder, which exists: `<out>/bench/<name>`. Caches and CSV files go here. */
+  readonly out: string;
+  /** Small sizes, for a machine or a reader in a hurry. */
+  readonly quick: boolean;
+  /** Seeds of everything that is repeated over seeds; undefined when the bench is to choose. */
+  readonly seeds: number | undefined;
+  /** The bench's own options that were given. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Says on stderr what is going on. */
+  log(line: string): void;
+}
+
+/** What a bench has found. */
+export interface BenchReport {
+  /** Everything measured, as JSON. */
+  readonly results: unknown;
+  readonly tables: readonly Table[];
+  readonly charts?: readonly ChartSpec[];
+  /** What a reader must know to read the tables, one paragraph each. */
+  readonly notes?: readonly string[];
+}
+
+/** A comparison that `pnpm bench NAME` runs. */
+export interface Bench {
+  readonly name: string;
+  /** One line, for `--list`. */
+  readonly summary: string;
+  /** Options of its own, all with a value: name and what it means. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** @throws FlotillaError */
+  run(context: BenchContext): Promise<BenchReport>;
+}

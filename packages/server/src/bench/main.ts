@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { asFlotillaError, lookUp, UsageError } from '@flotilla/core';
+import { machine } from '../report/machine.js';
+import { writeResults } from '../report/results.js';
+import { tableText } from '../report/table.js';
+import type { Bench } from './bench.js';
+import { benches } from './registry.js';
+
+const HELP = `pnpm bench --list                                  what there is
+pnpm bench NAME [--out DIR] [--quick] [--seeds K]  runs one; results in DIR/bench/NAME (default: runs)
+pnpm bench NAME --help                             its own options
+`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [first] = argv;
+  if (first === undefined || first === '--help' || first === '-h') return print(HELP);
+  if (first === '--list') {
+    const width = Math.max(...Object.keys(benches).map((name) => name.length));
+    return print(
+      Object.values(benches)
+        .map(({ name, summary }) => `${name.padEnd(width)}  ${summary}\n`)
+        .join(''),
+    );
+  }
+  const bench = lookUp('bench', benches, first);
+  const { out, quick, seeds, help, own } = readOptions(bench, argv.slice(1));
+  if (help) {
+    const lines = Object.entries(bench.options ?? {}).map(([name, means]) => `  --${name} VALUE  ${means}\n`);
+    return print(`${bench.name}: ${bench.summary}\n${lines.join('')}`);
+  }
+  const results = writeResults(out, 'bench', bench.name);
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const report = await bench.run({ out: results.folder, quick, seeds, options: own, log });
+  const { tables, charts = [], notes = [] } = report;
+  const command = ['pnpm bench', ...argv].join(' ');
+  await results.write({ command, quick, machine: machine(), results: report.results }, `Bench: ${bench.name}`, [
+    { text: [bench.summary, ...notes] },
+    { charts, tables },
+    { title: 'How this was made', text: [machine()], code: command },
+  ]);
+  print(`${tables.map(tableText).join('\n\n')}\n\nresults: ${results.folder}\n`);
+}
+
+function readOptions(bench: Bench, args: readonly string[]) {
+  const own = Object.keys(bench.options ?? {});
+  const known: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
+    ...Object.fromEntries(own.map((name) => [name, { type: 'string' }])),
+    out: { type: 'string' },
+    quick: { type: 'boolean' },
+    seeds: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  };
+  let values: ReturnType<typeof parseArgs>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options: known, strict: true }));
+  } catch (cause) {
+    const reason = ((cause as Error).message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, '');
+    throw new UsageError(
+      `${reason}; known: ${Object.keys(known)
+        .map((name) => `--${name}`)
+        .join(' ')}`,
+    );
+  }
+  const { out = 'runs', quick = false, seeds: text, help = false, ...rest } = values;
+  const seeds = text === undefined ? undefined : Number(text);
+  if (seeds !== undefined && !(Number.isInteger(seeds) && seeds >= 1 && seeds <= 1000)) {
+    throw new UsageError(`seeds cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
+  }
+  return { out: String(out), quick: quick === true, seeds, help: help === true, own: rest as Record<string, string> };
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+try {
+  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
+} catch (thrown) {
+  const error = asFlotillaError(thrown);
+  process.stderr.write(`flotilla: ${error.message}\n`);
+  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+}

@@ -1,0 +1,201 @@
+import { escapeHtml } from './escape.js';
+
+/** A curve. Points that are not finite, or not positive on a logarithmic axis, are left out. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Spread around the curve: x, low, high. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
+  /** Series with the same number share colour, dash and marker; its place in the chart when left out. */
+  readonly style?: number;
+}
+
+/** Curves over one pair of axes. */
+export interface ChartSpec {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly xLog?: boolean;
+  readonly yLog?: boolean;
+  readonly series: readonly Series[];
+}
+
+/** A drawn chart: a self-contained SVG document, and where its axes lie in it. */
+export interface DrawnChart {
+  readonly svg: string;
+  /** A value v lies at pixel `from + by * v`, or `from + by * log10(v)` on a logarithmic axis. */
+  readonly x: { readonly from: number; readonly by: number };
+  readonly y: { readonly from: number; readonly by: number };
+}
+
+/** Eight colours that stay apart for every common kind of colour blindness (Okabe, Ito), on white and on black. */
+const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#b2528f', '#8a6d00', '#3a3a3a', '#2f8fcf', '#a0380f'];
+const DARK = ['#56b4e9', '#ff8c42', '#2ecc9b', '#e39ac6', '#f0e442', '#e6e6e6', '#9ad0f5', '#ffb38a'];
+const DASHES: (string | number[])[] = [
+  'solid',
+  [7, 4],
+  [2, 3],
+  [9, 3, 2, 3],
+  [12, 4],
+  [5, 2, 1, 2, 1, 2],
+  [3, 6],
+  [14, 3, 4, 3],
+];
+const MARKERS = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyRect', 'emptyTriangle', 'emptyDiamond'];
+/** Markers on a curve, so that curves can be told apart in black and white. */
+const MARKERS_PER_CURVE = 6;
+/** More points than this are not visible in a drawing of some hundred pixels. */
+const MAX_POINTS = 300;
+
+const INK = 'var(--chart-ink)';
+const FAINT = 'var(--chart-faint)';
+/** Colours stand in the document itself, so that it is light or dark wherever it is shown. */
+const STYLE = `<style>.chart{--chart-ink:#222;--chart-faint:#dcdcdc;--chart-paper:#fff;${LIGHT.map((c, k) => `--chart-${k}:${c}`).join(';')};font-family:system-ui,sans-serif}
+@media screen and (prefers-color-scheme:dark){.chart{--chart-ink:#e4e4e4;--chart-faint:#3c3c3c;--chart-paper:#16181b;${DARK.map((c, k) => `--chart-${k}:${c}`).join(';')}}}</style>`;
+
+/** Draws a chart. Needs no DOM; loads the library when first called. */
+export async function drawChart(spec: ChartSpec, width: number, height: number): Promise<DrawnChart> {
+  const echarts = await import('echarts/dist/echarts.esm.min.mjs');
+  const { xLog = false, yLog = false } = spec;
+  const series = spec.series.map((one, k) => ({
+    name: one.name,
+    points: drawnPoints(spec, one),
+    band: thin(
+      (one.band ?? []).filter(([x, low, high]) => drawable(spec, x, low) && drawable(spec, x, high)),
+      xLog,
+    ),
+    style: (one.style ?? k) % LIGHT.length,
+  }));
+
+  const columns = Math.max(1, Math.floor(width / 190));
+  const legendRows = Math.ceil(series.length / columns);
+  const axis = (name: string, log: boolean, values: readonly number[], gap: number) => ({
+    type: log ? ('log' as const) : ('value' as const),
+    name,
+    nameLocation: 'middle' as const,
+    nameGap: gap,
+    nameTextStyle: { color: INK, fontSize: 12 },
+    axisLabel: { color: INK, fontSize: 11, hideOverlap: true, formatter: tick },
+    axisLine: { show: true, onZero: false, lineStyle: { color: INK } },
+    splitLine: { show: true, lineStyle: { color: FAINT } },
+    minorTick: { show: log },
+    ...(log ? logRange(values) : { scale: true }),
+  });
+  const xs = series.flatMap(({ points }) => points.map(([x]) => x));
+  const ys = series.flatMap(({ points, band }) => [...points.map(([, y]) => y), ...band.flatMap(([, l, h]) => [l, h])]);
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
+  try {
+    chart.setOption({
+      animation: false,
+      backgroundColor: 'transparent',
+      title: {
+        text: spec.title,
+        left: 8,
+        top: 4,
+        textStyle: { color: INK, fontSize: 14, fontWeight: 600, width: width - 16, overflow: 'truncate' },
+      },
+      legend: {
+        ...{ top: 28, left: 8, right: 8, itemWidth: 34, itemHeight: 9, itemGap: 14 },
+        textStyle: { color: INK, fontSize: 11, width: width / columns - 62, overflow: 'truncate' },
+        data: series.map(({ name }) => ({ name })),
+      },
+      grid: { left: 58, right: 18, top: 36 + 20 * legendRows, bottom: 46, containLabel: false },
+      xAxis: axis(spec.xLabel, xLog, xs, 28),
+      yAxis: axis(spec.yLabel, yLog, ys, 44),
+      series: series.flatMap(({ name, points, band, style }) => {
+        const colour = `var(--chart-${style})`;
+        const symbol = MARKERS[style] as string;
+        const itemStyle = { color: colour };
+        const common = { name, silent: true, symbol, symbolSize: 7, itemStyle, emphasis: { disabled: true } };
+        const lineStyle = { color: colour, width: 1.8, type: DASHES[style] as number[] };
+        const data = points.map((point) => [...point]);
+        const curve = { ...common, type: 'line' as const, z: 3, showSymbol: false, lineStyle, data };
+        const every = Math.max(1, Math.ceil(points.length / MARKERS_PER_CURVE));
+        const marked = data.filter((_, k) => k % every === (2 * style) % every);
+        const markers = { ...common, type: 'scatter' as const, z: 4, data: marked };
+        return band.length < 2 ? [curve, markers] : [shade(band, colour), curve, markers];
+      }),
+    });
+    const pixel = (x: number, y: number) =>
+      chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [x, y]) as unknown as [number, number];
+    // two points tell where an axis lies: 1 and 10 are 0 and 1 on a logarithmic one
+    const [low, high] = [pixel(xLog ? 1 : 0, yLog ? 1 : 0), pixel(xLog ? 10 : 1, yLog ? 10 : 1)];
+    return {
+      svg: document(spec.title, chart.renderToSVGString(), width, height),
+      x: { from: low[0], by: high[0] - low[0] },
+      y: { from: low[1], by: high[1] - low[1] },
+    };
+  } finally {
+    chart.dispose();
+  }
+}
+
+/** The points of a series as they are drawn. */
+export function drawnPoints(spec: ChartSpec, { points }: Series): (readonly [x: number, y: number])[] {
+  return thin(
+    points.filter(([x, y]) => drawable(spec, x, y)),
+    spec.xLog ?? false,
+  );
+}
+
+function drawable({ xLog = false, yLog = false }: ChartSpec, x: number, y: number): boolean {
+  return Number.isFinite(x) && Number.isFinite(y) && (!xLog || x > 0) && (!yLog || y > 0);
+}
+
+/** The area between two edges, as a polygon through the band's upper and lower ends. */
+function shade(band: readonly (readonly [number, number, number])[], colour: string) {
+  const outline = [...band.map(([x, , high]) => [x, high]), ...band.map(([x, low]) => [x, low]).reverse()];
+  return {
+    ...{ type: 'custom' as const, silent: true, z: 1, data: [outline[0]] },
+    // biome-ignore lint/suspicious/noExplicitAny: the library's own callback type
+    renderItem: (_: unknown, api: any) => ({
+      type: 'polygon' as const,
+      shape: { points: outline.map((point) => api.coord(point) as number[]) },
+      style: { fill: colour, opacity: 0.18 },
+    }),
+  };
+}
+
+/** Whole decades around the values, and never less than one. */
+function logRange(values: readonly number[]): { min: number; max: number } {
+  const low = Math.floor(Math.log10(Math.min(...values, Number.MAX_VALUE)) + 1e-9);
+  const high = Math.ceil(Math.log10(Math.max(...values, Number.MIN_VALUE)) - 1e-9);
+  return values.length === 0 ? { min: 1, max: 10 } : { min: 10 ** low, max: 10 ** Math.max(high, low + 1) };
+}
+
+/** At most MAX_POINTS of the points, evenly over the axis, ends kept. */
+function thin<T extends readonly [number, ...number[]]>(points: readonly T[], log: boolean): T[] {
+  if (points.length <= MAX_POINTS) return [...points];
+  const at = (point: T | undefined) => (log ? Math.log(point?.[0] ?? 1) : (point?.[0] ?? 0));
+  const step = (at(points.at(-1)) - at(points[0])) / (MAX_POINTS - 1);
+  const kept: T[] = [];
+  let next = Number.NEGATIVE_INFINITY;
+  for (const [k, point] of points.entries()) {
+    if (at(point) < next && k < points.length - 1) continue;
+    kept.push(point);
+    next = at(point) + step;
+  }
+  return kept;
+}
+
+const SUPERSCRIPT: Readonly<Record<string, string>> = {
+  ...Object.fromEntries([...'⁰¹²³⁴⁵⁶⁷⁸⁹'].map((s, k) => [k, s])),
+  '-': '⁻',
+};
+
+/** A tick as a reader writes it: 0.25, 1500, 2·10⁶, 10⁻³. */
+function tick(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 0.01 && size < 10_000)) return String(Number(value.toPrecision(4)));
+  const [mantissa, exponent] = value.toExponential(3).split('e') as [string, string];
+  const power = [...String(Number(exponent))].map((digit) => SUPERSCRIPT[digit]).join('');
+  return Number(mantissa) === 1 ? `10${power}` : `${Number(mantissa)}·10${power}`;
+}
+
+/** The library's drawing with a view box, so that it scales, and with its colours. */
+function document(title: string, drawn: string, width: number, height: number): string {
+  const body = drawn
+    .replace(/^<svg[^>]*>|<\/svg>\s*$|<style[^>]*>[\s\S]*?<\/style>/g, '')
+    .replace(/ (?:class|pointer-events|ecmeta_[a-z_]+)="[^"]*"/g, '');
+  return `<svg class="chart" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${escapeHtml(title)}</title>${STYLE}<rect width="100%" height="100%" style="fill:var(--chart-paper)"/>${body}</svg>`;
+}

@@ -1,0 +1,28 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '@flotilla/core';
+import { renderPage, type Section } from './page.js';
+
+/**
+ * The folder `<out>/<kind>/<name>` for results.json and report.html; it exists when this returns.
+ * @throws UsageError when it cannot be made.
+ */
+export function writeResults(out: string, kind: string, name: string) {
+  const folder = join(out, kind, name);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  const whole = (file: string, content: string) => {
+    writeFileSync(join(folder, `${file}.part`), content);
+    renameSync(join(folder, `${file}.part`), join(folder, file));
+  };
+  return {
+    folder,
+    async write(results: unknown, title: string, sections: readonly Section[]): Promise<void> {
+      whole('results.json', `${JSON.stringify(results, null, 1)}\n`);
+      whole('report.html', await renderPage(title, sections));
+    },
+  };
+}
