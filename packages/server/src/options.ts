@@ -1,4 +1,4 @@
-import { problems, UsageError } from '@flotilla/core';
+import { methods, problems, UsageError } from '@flotilla/core';
 import { z } from 'zod';
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
@@ -6,7 +6,10 @@ const positive = z.number().positive();
 
 /** Options of {@link train}, under the names that the command line has them, and what holds when one is left out. */
 export const optionsSchema = z.strictObject({
-  method: z.string().default('m3').describe('method spec: gd, marina, marina-p, m3; e.g. m3:p=0.005,beta=0.136'),
+  method: z
+    .string()
+    .default('m3')
+    .describe(`method spec, such as m3:p=0.005,beta=0.136: ${Object.keys(methods).join(', ')}`),
   problem: z
     .string()
     .default('autoencoder')

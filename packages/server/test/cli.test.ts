@@ -187,3 +187,43 @@ test('a LIBSVM file by path; a damaged one is refused with its line', async () =
   expect(bad.stderr).toMatch(/^flotilla: .*tiny\.libsvm.*2.*"?x/);
   expect(bad.stderr.trim().split('\n').length).toBe(1);
 });
+
+describe('--explain', () => {
+  // the instance of experiments on heterogeneous quadratics by hand: L_i = c_i λ, λ = ½ (1 + cos(π/4)) for d = 3
+  const lambda = 0.5 * (1 + Math.SQRT1_2);
+  const instance = () => writeFileSync(join(folder, 'two.json'), JSON.stringify({ c: [1, 3], b: [1, 1, 1] }));
+
+  test('prints the constants, the formula and its value, and runs nothing', async () => {
+    instance();
+    const before = readdirSync(folder).length;
+    const { code, stdout, stderr } = await flotilla(
+      '--explain --problem heterogeneous-quadratic --data two.json --workers 2 --method marina --uplink rand-k:k=1',
+    );
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(readdirSync(folder).length).toBe(before);
+    expect(stdout).toContain('Algorithm 1');
+    expect(stdout).toMatch(new RegExp(`L_rms +${Number((lambda * Math.sqrt(5)).toPrecision(5))}`));
+    expect(stdout).toContain('1/(L_rms (1 + √((1 − p)ω/(pn))))');
+    // ω = 2, p = 1/3: √(⅔·2/(⅓·2)) = √2
+    const theory = 1 / (lambda * Math.sqrt(5) * (1 + Math.SQRT2));
+    expect(stdout).toMatch(new RegExp(`theory +${Number(theory.toPrecision(5))}`));
+  });
+
+  test('--json gives the same as an object; expected bytes from dense and compressed messages', async () => {
+    instance();
+    const { stdout } = await flotilla(
+      '--explain --json --problem heterogeneous-quadratic --data two.json --workers 2 --method m3:p=0.25 --step-size 0.1',
+    );
+    const { uplink, downlink, smoothness, parameters, stepSize } = JSON.parse(stdout);
+    expect(smoothness.f).toBeCloseTo(2 * lambda, 12);
+    expect(smoothness.LA).toBeCloseTo(Math.SQRT2 * lambda, 12);
+    // ¼ · (8 + 12) + ¾ · (8 + 4): RandK keeps ⌊3/2⌋ = 1 of 3, PermK 3/2 on average
+    expect(uplink.bytesPerRound).toBeCloseTo(0.25 * 20 + 0.75 * 12, 12);
+    expect(downlink.bytesPerRound).toBeCloseTo(0.25 * 20 + 0.75 * 14, 12);
+    expect(stepSize.value).toBe(0.1);
+    expect(stepSize.theory).toBeGreaterThan(0);
+    const names = parameters.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(['p', 'p-downlink', 'p-uplink', 'beta']);
+  });
+});

@@ -4,9 +4,12 @@ import { bytes, number } from './format.js';
 /** An explanation as text. */
 export function explanationText(of: Explanation): string {
   const row = (name: string, value: string, note = '') => `  ${name.padEnd(12)} ${value.padEnd(12)} ${note}`.trimEnd();
-  const constant = (name: string, value: number | undefined, note: string) =>
-    value === undefined ? [] : [row(name, number(value), note)];
   const { smoothness: L, stepSize } = of;
+  const constant = (name: string, key: keyof NonNullable<typeof L>, note: string) => {
+    const value = L?.[key];
+    const bound = L?.estimated?.some((estimate) => estimate === key) ? ' (a bound, not exact)' : '';
+    return typeof value === 'number' ? [row(name, number(value), `${note}${bound}`)] : [];
+  };
   return [
     `${of.method}: ${of.paper}, ${of.algorithm}`,
     `${of.problem}${of.data === undefined ? '' : ` on ${of.data}`}, n = ${of.workers}, d = ${of.dimension}${of.samples === undefined ? '' : `, m = ${of.samples}`}`,
@@ -15,12 +18,14 @@ export function explanationText(of: Explanation): string {
     ...(L === undefined
       ? ['  none: this problem has no smoothness constant; step sizes are tuned numbers']
       : [
-          ...constant('L_f', L.f, 'of f'),
-          ...constant('L_rms', L.rms, 'root mean square of the L_i'),
-          ...constant('L_max', L.max, 'largest L_i'),
-          ...constant('L_A', L.LA, 'functional inequality'),
-          ...constant('L_B', L.LB, ''),
-          ...constant('𝓛', L.sampleRms, 'of single samples'),
+          ...constant('L_f', 'f', 'of f'),
+          ...constant('L_rms', 'rms', 'root mean square of the L_i'),
+          ...constant('L_max', 'max', 'largest L_i'),
+          ...constant('L_A', 'LA', 'functional inequality, first constant'),
+          ...constant('L_B', 'LB', 'functional inequality, second constant'),
+          ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
+          ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
+          ...constant('tr(A)', 'trace', 'of the Hessian'),
         ]),
     '',
     ...link('Downlink', of.downlink, of.denseBytes, row),

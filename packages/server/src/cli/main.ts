@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { asFlotillaError, type ErrorCode, Spec } from '@flotilla/core';
 import { renderUsage } from 'citty';
 import { explain } from '../explain.js';
@@ -26,7 +27,9 @@ const EXAMPLES = `Examples
 async function main(argv: readonly string[]): Promise<number> {
   const { options: given, flags } = readArguments(argv);
   if (flags.help) {
-    process.stdout.write(`${EXAMPLES}\n${await renderUsage(describeCommand())}\n`);
+    const page = `${EXAMPLES}\n${await renderUsage(describeCommand())}\n`;
+    const colours = process.stdout.isTTY && !process.env.NO_COLOR;
+    process.stdout.write(colours ? page : stripVTControlCharacters(page));
     return 0;
   }
   if (flags.version) {
