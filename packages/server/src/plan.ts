@@ -62,7 +62,7 @@ export async function planRun(options: Options): Promise<RunPlan> {
   const random = new KeyedRandom(seed);
   const data = await source?.load();
   const splitText = options.split ?? source?.split;
-  const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
+  const shards = data && splitText !== undefined ? split(splitText, data, workers, random) : undefined;
   const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;
   const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards, instance });
 
