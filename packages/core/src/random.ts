@@ -112,6 +112,7 @@ export class Rng {
 /** What a stream is drawn for. Two purposes never share words. */
 export type Purpose =
   | 'coins'
+  | 'data/dirichlet'
   | 'data/shuffle'
   | 'init'
   /** Rates and latencies of the workers' links. */

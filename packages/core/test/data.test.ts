@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readIdx } from '../dist/data/idx.js';
 import { loadMnist } from '../dist/data/mnist.js';
-import { split } from '../dist/data/split.js';
-import { KeyedRandom } from '../dist/random.js';
 
 test('MNIST: 60,000 training images, a row per image, known counts', () => {
   const data = loadMnist();
@@ -51,30 +49,5 @@ describe('IDX files', () => {
 
   test('a missing file', () => {
     expect(() => readIdx(join(folder, 'nothing'), 2)).toThrow(/cannot read .*nothing/);
-  });
-});
-
-describe('splits', () => {
-  const random = new KeyedRandom('split');
-
-  test('shuffled: every sample once, sizes differ by at most one, by seed', () => {
-    const { order, start, samples } = split('shuffled', 103, 7, random);
-    expect(samples).toBe(103);
-    expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 103 }, (_, s) => s));
-    const sizes = Array.from({ length: 7 }, (_, i) => start[i + 1] - start[i]);
-    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
-    expect(split('shuffled', 103, 7, random).order).toEqual(order);
-    expect(split('shuffled', 103, 7, new KeyedRandom('other')).order).not.toEqual(order);
-  });
-
-  test('contiguous: equal blocks in file order, the rest dropped', () => {
-    const { order, start, samples } = split('contiguous', 103, 7, random);
-    expect(samples).toBe(98);
-    expect([...order]).toEqual(Array.from({ length: 98 }, (_, s) => s));
-    expect([...start]).toEqual([0, 14, 28, 42, 56, 70, 84, 98]);
-  });
-
-  test('more workers than samples is an error', () => {
-    expect(() => split('shuffled', 5, 6, random)).toThrow('6 workers cannot share 5 samples');
   });
 });

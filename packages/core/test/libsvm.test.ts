@@ -239,7 +239,7 @@ describe.skipIf(missing)('reference data', () => {
     const workers = 5;
     const data = await readLibsvm(join(reference, 'mushrooms.xz'), 'mushrooms');
     const random = new KeyedRandom('libsvm');
-    const shards = split('contiguous', data.samples, workers, random);
+    const shards = split('contiguous', data, workers, random);
     const spec = Spec.parse('problem', 'nonconvex-logistic');
     const problem = problems[spec.name].create(spec, { workers, random, data, shards, instance: undefined });
     expect(problem.dimension).toBe(113);

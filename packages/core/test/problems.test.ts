@@ -75,7 +75,7 @@ const small = [
 
 describe.each(small)('$spec', ({ spec, data }) => {
   const workers = 4;
-  const shards = data && split('shuffled', data.samples, workers, random);
+  const shards = data && split('shuffled', data, workers, random);
   const problem = create(spec, workers, data, shards);
 
   test('the gradient is the derivative of the value', () => {
@@ -165,7 +165,7 @@ describe.each(small)('$spec', ({ spec, data }) => {
   test('f does not depend on how the samples are dealt', () => {
     if (data === undefined) return;
     const x = point(problem.dimension, 0.5);
-    const whole = evaluate(create(spec, 1, data, split('shuffled', data.samples, 1, random)), 1, x);
+    const whole = evaluate(create(spec, 1, data, split('shuffled', data, 1, random)), 1, x);
     const dealt = evaluate(problem, workers, x);
     // λ = 1e-6·L does not depend on the deal either
     expect(dealt.value).toBeCloseTo(whole.value, 12);
@@ -177,7 +177,7 @@ describe.each(small)('$spec', ({ spec, data }) => {
 
 test('nonconvex-logistic is the mean of (1 − σ(y aᵀx))² with a bias first', () => {
   const data = smallData(23, 17, false);
-  const problem = create('nonconvex-logistic:lambda=0.02', 1, data, split('contiguous', 23, 1, random));
+  const problem = create('nonconvex-logistic:lambda=0.02', 1, data, split('contiguous', data, 1, random));
   const x = point(18, 0.5);
   let sum = 0;
   for (let s = 0; s < 23; s++) {
@@ -191,7 +191,7 @@ test('nonconvex-logistic is the mean of (1 − σ(y aᵀx))² with a bias first'
 
 test('logistic is the mean of log(1 + exp(−y aᵀx)), finite far out, and λ-strongly convex', () => {
   const data = smallData(23, 17, false);
-  const problem = create('logistic:lambda=0.02', 1, data, split('contiguous', 23, 1, random));
+  const problem = create('logistic:lambda=0.02', 1, data, split('contiguous', data, 1, random));
   const sign = (s: number) => (data.label[s] === 2 ? 1 : -1);
   const value = (x: Float64Array) => {
     let sum = 0;
@@ -221,7 +221,7 @@ test('logistic is the mean of log(1 + exp(−y aᵀx)), finite far out, and λ-s
 test('autoencoder is the mean of ‖DEb − b‖² and its regulariser', () => {
   const data = smallData(9, 6, true);
   const lambda = 0.3;
-  const problem = create(`autoencoder:lambda=${lambda}`, 1, data, split('contiguous', 9, 1, random));
+  const problem = create(`autoencoder:lambda=${lambda}`, 1, data, split('contiguous', data, 1, random));
   const x = point(2 * 16 * 6, 0.3);
   const D = (i: number, a: number) => x[i * 16 + a];
   const E = (a: number, j: number) => x[96 + a * 6 + j];
@@ -244,7 +244,7 @@ describe('on MNIST', () => {
   });
 
   test.each([1, 7, 20])('autoencoder with %i workers has the exact values at the reference point', (workers) => {
-    const problem = create('autoencoder', workers, data, split('shuffled', data.samples, workers, random));
+    const problem = create('autoencoder', workers, data, split('shuffled', data, workers, random));
     expect(problem.dimension).toBe(25_088);
     const { value, gradient } = evaluate(problem, workers, initialPoint('reference', 25_088, random));
     expect(Math.abs(value / 90.28218564475121 - 1)).toBeLessThan(1e-12);
@@ -253,7 +253,7 @@ describe('on MNIST', () => {
   });
 
   test('nonconvex-logistic tells odd from even: d = 785, f(0) = 1/4', () => {
-    const problem = create('nonconvex-logistic', 4, data, split('shuffled', data.samples, 4, random));
+    const problem = create('nonconvex-logistic', 4, data, split('shuffled', data, 4, random));
     expect(problem.dimension).toBe(785);
     expect(evaluate(problem, 4, new Float64Array(785)).value).toBeCloseTo(0.25, 14);
   });

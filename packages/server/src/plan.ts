@@ -70,7 +70,7 @@ export async function planRun(options: Options): Promise<RunPlan> {
   const links = names.link && linksOf(names.link, workers, random);
   const data = await source?.load();
   const splitText = options.split ?? source?.split;
-  const shards = data && splitText !== undefined ? split(splitText, data.samples, workers, random) : undefined;
+  const shards = data && splitText !== undefined ? split(splitText, data, workers, random) : undefined;
   const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;
   const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards, instance });
 

@@ -56,7 +56,7 @@ export class LogicalWorkers {
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
-    const shards = data && split(job.split ?? 'contiguous', data.samples, job.workers, random);
+    const shards = data && split(job.split ?? 'contiguous', data, job.workers, random);
     const problem = lookUp('problem', problems, spec.name).create(spec, {
       workers: job.workers,
       random,

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, labelsOf } from '../data/dataset.js';
 import type { Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
@@ -124,10 +124,11 @@ function shardOf({ order, start }: Shards, worker: number): Int32Array {
 
 /** Labels as ±1. Two distinct values map to −1 and +1 in their order; the digits of MNIST map to −1 (even) and +1 (odd). */
 function binaryLabels(data: Dataset): Int8Array {
-  if (data.digits) return Int8Array.from(data.label, (digit) => (digit % 2 === 1 ? 1 : -1));
-  const distinct = [...new Set(data.label)].sort((a, b) => a - b);
+  const label = labelsOf(data);
+  if (data.digits) return Int8Array.from(label, (digit) => (digit % 2 === 1 ? 1 : -1));
+  const distinct = [...new Set(label)].sort((a, b) => a - b);
   if (distinct.length !== 2) {
     throw new UsageError(`data set ${data.name} has ${distinct.length} distinct labels; binary classification needs 2`);
   }
-  return Int8Array.from(data.label, (label) => (label === distinct[0] ? -1 : 1));
+  return Int8Array.from(label, (value) => (value === distinct[0] ? -1 : 1));
 }
