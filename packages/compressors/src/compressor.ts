@@ -1,4 +1,4 @@
-import type { KeyedRandom, Purpose, Rng } from '@flotilla/core';
+import type { KeyedRandom, Purpose, Rng, Sparse } from '@flotilla/core';
 import { EVERY_WORKER } from '@flotilla/core';
 
 /** Width of a dense coordinate on the wire. */
@@ -166,4 +166,6 @@ export interface Compressor {
   addTo(target: Float64Array, weight: number): void;
   /** target ← the decoded vector */
   copyTo(target: Float64Array): void;
+  /** The decoded vector's kept coordinates, when they are listed. */
+  readonly sparse?: Sparse | undefined;
 }

@@ -1,3 +1,4 @@
+import type { Sparse } from '@flotilla/core';
 import type {
   Compressor,
   Constants,
@@ -99,6 +100,11 @@ export class Pipeline implements Compressor {
     }
     target.fill(0);
     for (let k = 0; k < this.#count; k++) target[index[k]] = values[k];
+  }
+
+  get sparse(): Sparse | undefined {
+    const index = this.#index;
+    return index && { index, values: this.#values, count: this.#count };
   }
 
   /** Sets the support of the message, stage by stage, and returns the factor of its values. */

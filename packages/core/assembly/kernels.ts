@@ -78,22 +78,270 @@ export function multiplyTransposed(
   }
 }
 
+/** Two neighbouring entries of a matrix of T, as f64. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function pair<T>(at: usize): v128 {
+  return sizeof<T>() === 4 ? f64x2.convert_low_i32x4_s(v128.load64_zero(at)) : v128.load(at);
+}
+
+/**
+ * out (rows × side, f64) ← A (rows × side, f64) · M, M (side × side) of T; rows and side multiples of 4. `packed` is scratch
+ * for rows · side values, `strip` for 4 · side.
+ *
+ * Four columns of M are converted at a time and stay in the first-level cache for all rows of A; a tile of 4 × 4 is summed in
+ * 8 registers. Each output is summed from the first row of M to the last.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function multiplyMatrix<T>(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
+  const row = side << 3;
+  const matrixRow = side * sizeof<T>();
+  for (let i: usize = 0, to = packed; i < rows; i += 4) {
+    for (let from = a + i * row, end = from + row; from < end; from += 8, to += 32) {
+      store<f64>(to, load<f64>(from));
+      store<f64>(to, load<f64>(from + row), 8);
+      store<f64>(to, load<f64>(from + row * 2), 16);
+      store<f64>(to, load<f64>(from + row * 3), 24);
+    }
+  }
+  for (let j: usize = 0; j < side; j += 4) {
+    let from = m + j * sizeof<T>();
+    for (let to = strip, end = strip + (side << 5); to < end; to += 32, from += matrixRow) {
+      v128.store(to, pair<T>(from));
+      v128.store(to, pair<T>(from + 2 * sizeof<T>()), 16);
+    }
+    for (let i: usize = 0; i < rows; i += 4) {
+      const zero = f64x2.splat(0);
+      let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+      let c0 = zero, c1 = zero, c2 = zero, c3 = zero;
+      let ap = packed + i * row;
+      let mp = strip;
+      for (const end = ap + (row << 2); ap < end; ap += 32, mp += 32) {
+        const x = v128.load(mp);
+        const y = v128.load(mp, 16);
+        let t = v128.load64_splat(ap);
+        a0 = f64x2.add(a0, f64x2.mul(t, x));
+        c0 = f64x2.add(c0, f64x2.mul(t, y));
+        t = v128.load64_splat(ap, 8);
+        a1 = f64x2.add(a1, f64x2.mul(t, x));
+        c1 = f64x2.add(c1, f64x2.mul(t, y));
+        t = v128.load64_splat(ap, 16);
+        a2 = f64x2.add(a2, f64x2.mul(t, x));
+        c2 = f64x2.add(c2, f64x2.mul(t, y));
+        t = v128.load64_splat(ap, 24);
+        a3 = f64x2.add(a3, f64x2.mul(t, x));
+        c3 = f64x2.add(c3, f64x2.mul(t, y));
+      }
+      let o = out + i * row + (j << 3);
+      v128.store(o, a0);
+      v128.store(o, c0, 16);
+      o += row;
+      v128.store(o, a1);
+      v128.store(o, c1, 16);
+      o += row;
+      v128.store(o, a2);
+      v128.store(o, c2, 16);
+      o += row;
+      v128.store(o, a3);
+      v128.store(o, c3, 16);
+    }
+  }
+}
+
+export function multiplyI32(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
+  multiplyMatrix<i32>(a, m, out, rows, side, packed, strip);
+}
+
+export function multiplyF64(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
+  multiplyMatrix<f64>(a, m, out, rows, side, packed, strip);
+}
+
+/** out ← out + v · x, over the row of M (of T) in [from, end). */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addRow<T>(from: usize, end: usize, v: v128, out: usize): void {
+  for (let to = out; from < end; from += 4 * sizeof<T>(), to += 32) {
+    v128.store(to, f64x2.add(v128.load(to), f64x2.mul(v, pair<T>(from))));
+    v128.store(to, f64x2.add(v128.load(to, 16), f64x2.mul(v, pair<T>(from + 2 * sizeof<T>()))), 16);
+  }
+}
+
+/** The same for two rows of out at once. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addRowTwice<T>(from: usize, end: usize, v: v128, out: usize, w: v128, next: usize): void {
+  for (let to = out; from < end; from += 4 * sizeof<T>(), to += 32, next += 32) {
+    const x = pair<T>(from);
+    const y = pair<T>(from + 2 * sizeof<T>());
+    v128.store(to, f64x2.add(v128.load(to), f64x2.mul(v, x)));
+    v128.store(to, f64x2.add(v128.load(to, 16), f64x2.mul(v, y)), 16);
+    v128.store(next, f64x2.add(v128.load(next), f64x2.mul(w, x)));
+    v128.store(next, f64x2.add(v128.load(next, 16), f64x2.mul(w, y)), 16);
+  }
+}
+
+/**
+ * out (· × side, f64) ← out + A · M, A (· × side) sparse in CSC form: column j has value[k] in row[k], k from start[j] to
+ * start[j + 1], no row twice; M (side × side) of T; side a multiple of 4. M is read once, from its first row to its last, and
+ * only the rows that meet a non-zero: its size is what this costs.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addSparseProduct<T>(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
+  const outRow = side << 3;
+  const matrixRow = side * sizeof<T>();
+  for (let j: usize = 0; j < side; j++, m += matrixRow) {
+    let k = <usize>load<i32>(start + (j << 2));
+    const last = <usize>load<i32>(start + (j << 2), 4);
+    const end = m + matrixRow;
+    for (; k + 1 < last; k += 2) {
+      const r = row + (k << 2);
+      const v = value + (k << 3);
+      const to = out + <usize>load<i32>(r) * outRow;
+      const next = out + <usize>load<i32>(r, 4) * outRow;
+      addRowTwice<T>(m, end, v128.load64_splat(v), to, v128.load64_splat(v, 8), next);
+    }
+    if (k < last) {
+      addRow<T>(m, end, v128.load64_splat(value + (k << 3)), out + <usize>load<i32>(row + (k << 2)) * outRow);
+    }
+  }
+}
+
+export function addSparseProductI32(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
+  addSparseProduct<i32>(start, row, value, m, out, side);
+}
+
+export function addSparseProductF64(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
+  addSparseProduct<f64>(start, row, value, m, out, side);
+}
+
+/** Rows and columns of the small factor of `combine`. */
+const SMALL: usize = 16;
+
+/**
+ * out (16 × columns) ← 2 (Cᵀ X − Y), C (16 × 16), X and Y (16 × columns), all f64 and row-major; columns a multiple of 4.
+ */
+export function combine(c: usize, x: usize, y: usize, out: usize, columns: usize): void {
+  const row = columns << 3;
+  const two = f64x2.splat(2);
+  for (let j: usize = 0; j < row; j += 32) {
+    for (let i: usize = 0; i < SMALL; i += 4) {
+      const zero = f64x2.splat(0);
+      let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+      let c0 = zero, c1 = zero, c2 = zero, c3 = zero;
+      let xp = x + j;
+      let cp = c + (i << 3);
+      for (const end = xp + SMALL * row; xp < end; xp += row, cp += SMALL << 3) {
+        const u = v128.load(xp);
+        const v = v128.load(xp, 16);
+        let t = v128.load64_splat(cp);
+        a0 = f64x2.add(a0, f64x2.mul(t, u));
+        c0 = f64x2.add(c0, f64x2.mul(t, v));
+        t = v128.load64_splat(cp, 8);
+        a1 = f64x2.add(a1, f64x2.mul(t, u));
+        c1 = f64x2.add(c1, f64x2.mul(t, v));
+        t = v128.load64_splat(cp, 16);
+        a2 = f64x2.add(a2, f64x2.mul(t, u));
+        c2 = f64x2.add(c2, f64x2.mul(t, v));
+        t = v128.load64_splat(cp, 24);
+        a3 = f64x2.add(a3, f64x2.mul(t, u));
+        c3 = f64x2.add(c3, f64x2.mul(t, v));
+      }
+      let o = out + i * row + j;
+      let yp = y + i * row + j;
+      v128.store(o, f64x2.mul(two, f64x2.sub(a0, v128.load(yp))));
+      v128.store(o, f64x2.mul(two, f64x2.sub(c0, v128.load(yp, 16))), 16);
+      o += row;
+      yp += row;
+      v128.store(o, f64x2.mul(two, f64x2.sub(a1, v128.load(yp))));
+      v128.store(o, f64x2.mul(two, f64x2.sub(c1, v128.load(yp, 16))), 16);
+      o += row;
+      yp += row;
+      v128.store(o, f64x2.mul(two, f64x2.sub(a2, v128.load(yp))));
+      v128.store(o, f64x2.mul(two, f64x2.sub(c2, v128.load(yp, 16))), 16);
+      o += row;
+      yp += row;
+      v128.store(o, f64x2.mul(two, f64x2.sub(a3, v128.load(yp))));
+      v128.store(o, f64x2.mul(two, f64x2.sub(c3, v128.load(yp, 16))), 16);
+    }
+  }
+}
+
+/** out (columns × rows) ← the transpose of A (rows × columns), f64; both multiples of 2. */
+export function transpose(a: usize, out: usize, rows: usize, columns: usize): void {
+  const row = columns << 3;
+  const outRow = rows << 3;
+  for (let i: usize = 0; i < rows; i += 2) {
+    let from = a + i * row;
+    let to = out + (i << 3);
+    for (const end = from + row; from < end; from += 16, to += outRow << 1) {
+      const x = v128.load(from);
+      const y = v128.load(from + row);
+      v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
+      v128.store(to + outRow, v128.shuffle<f64>(x, y, 1, 3));
+    }
+  }
+}
+
+/**
+ * out (rows × stride) ← a · X + b · P, X (rows × stride) and P (rows × side), f64: column k of P goes to column index[k] of
+ * out, k < count; the other columns of out get a · X alone. Stride is a multiple of 2.
+ */
+export function scatterScaled(
+  x: usize,
+  a: f64,
+  p: usize,
+  b: f64,
+  index: usize,
+  count: usize,
+  out: usize,
+  rows: usize,
+  side: usize,
+  stride: usize,
+): void {
+  const factor = f64x2.splat(a);
+  for (let at: usize = 0, end = (rows * stride) << 3; at < end; at += 16) {
+    v128.store(out + at, f64x2.mul(factor, v128.load(x + at)));
+  }
+  for (let i: usize = 0; i < rows; i++) {
+    const to = out + ((i * stride) << 3);
+    const from = p + ((i * side) << 3);
+    for (let k: usize = 0; k < count; k++) {
+      const o = to + (<usize>load<i32>(index + (k << 2)) << 3);
+      store<f64>(o, load<f64>(o) + b * load<f64>(from + (k << 3)));
+    }
+  }
+}
+
+/** Σ x_k y_k over `count` f64 values, a multiple of 4, in 4 partial sums. */
+export function dot(x: usize, y: usize, count: usize): f64 {
+  let s = f64x2.splat(0);
+  let t = s;
+  for (const end = x + (count << 3); x < end; x += 32, y += 32) {
+    s = f64x2.add(s, f64x2.mul(v128.load(x), v128.load(y)));
+    t = f64x2.add(t, f64x2.mul(v128.load(x, 16), v128.load(y, 16)));
+  }
+  s = f64x2.add(s, t);
+  return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+}
+
 /** Sum of the four lanes. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function total(v: v128): f64 {
-  return <f64>(
-    (v128.extract_lane<i32>(v, 0) + v128.extract_lane<i32>(v, 1) + v128.extract_lane<i32>(v, 2) + v128.extract_lane<i32>(v, 3))
+function total(v: v128): i32 {
+  return (
+    v128.extract_lane<i32>(v, 0) + v128.extract_lane<i32>(v, 1) + v128.extract_lane<i32>(v, 2) + v128.extract_lane<i32>(v, 3)
   );
 }
 
 /**
- * out (side × side, f64, row-major) ← out + X Xᵀ on and above the diagonal, X (side × length) of i16, side a multiple of
- * 4 and length of 8. Exact while length · max(x)² < 2³¹: pairs of products are summed in 32-bit integers.
+ * out (side × side, i32, row-major) ← out + X Xᵀ on and above the diagonal, X (side × length) of i16, side a multiple of
+ * 4 and length of 8. Exact while no entry of out reaches 2³¹.
  */
 export function addGram16(x: usize, out: usize, side: usize, length: usize): void {
   const row = length << 1;
-  const outRow = side << 3;
+  const outRow = side << 2;
   for (let i: usize = 0; i < side; i += 4) {
     for (let j = i; j < side; j += 2) {
       const zero = i32x4.splat(0);
@@ -117,18 +365,18 @@ export function addGram16(x: usize, out: usize, side: usize, length: usize): voi
         a3 = i32x4.add(a3, i32x4.dot_i16x8_s(t, u));
         c3 = i32x4.add(c3, i32x4.dot_i16x8_s(t, v));
       }
-      let o = out + i * outRow + (j << 3);
-      store<f64>(o, load<f64>(o) + total(a0));
-      store<f64>(o + 8, load<f64>(o + 8) + total(c0));
+      let o = out + i * outRow + (j << 2);
+      store<i32>(o, load<i32>(o) + total(a0));
+      store<i32>(o, load<i32>(o, 4) + total(c0), 4);
       o += outRow;
-      store<f64>(o, load<f64>(o) + total(a1));
-      store<f64>(o + 8, load<f64>(o + 8) + total(c1));
+      store<i32>(o, load<i32>(o) + total(a1));
+      store<i32>(o, load<i32>(o, 4) + total(c1), 4);
       o += outRow;
-      store<f64>(o, load<f64>(o) + total(a2));
-      store<f64>(o + 8, load<f64>(o + 8) + total(c2));
+      store<i32>(o, load<i32>(o) + total(a2));
+      store<i32>(o, load<i32>(o, 4) + total(c2), 4);
       o += outRow;
-      store<f64>(o, load<f64>(o) + total(a3));
-      store<f64>(o + 8, load<f64>(o + 8) + total(c3));
+      store<i32>(o, load<i32>(o) + total(a3));
+      store<i32>(o, load<i32>(o, 4) + total(c3), 4);
     }
   }
 }

@@ -19,6 +19,7 @@ export {
   type Plan,
   type ServerHalf,
   type ServerState,
+  type Sparse,
   type Theory,
   type Traffic,
   type WorkerHalf,
@@ -27,6 +28,7 @@ export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
 export {
   type Attached,
+  type LinearImage,
   type Oracle,
   type Problem,
   type ProblemFamily,

@@ -15,6 +15,7 @@ import {
   type Incoming,
   type KeyedRandom,
   type Outgoing,
+  type Sparse,
 } from '@flotilla/core';
 import { type FrameKind, HEADER_BYTES, type Header, MAX_FURTHER, readHeader, writeHeader } from './frame.js';
 
@@ -276,6 +277,12 @@ class ReadFrame implements Incoming {
       if (codec instanceof Changes) throw new FlotillaError('internal', 'changes cannot be added');
       codec.addTo(target, weight);
     }
+  }
+
+  get sparse(): Sparse | undefined {
+    if (this.vectors !== 1) return undefined;
+    const codec = this.vector(0);
+    return codec instanceof Changes ? undefined : codec.sparse;
   }
 
   /** The codec that holds vector k. */

@@ -1,6 +1,7 @@
 import {
   FlotillaError,
   type KeyedRandom,
+  type LinearImage,
   type LocalFunction,
   type Oracle,
   type Rng,
@@ -18,6 +19,8 @@ export class CountedOracle implements LocalFunction {
   #sampler: SubsetSampler | undefined;
   #batch = new Int32Array(0);
 
+  readonly image: LinearImage | undefined;
+
   constructor(
     readonly worker: number,
     private readonly oracle: Oracle,
@@ -25,21 +28,37 @@ export class CountedOracle implements LocalFunction {
     private readonly rng: Rng,
   ) {
     this.samples = oracle.samples;
+    this.image = oracle.image && this.#counted(oracle.image);
+  }
+
+  /** The time of following an image is the gradient's: it is the larger part of it. */
+  #counted(image: LinearImage): LinearImage {
+    return {
+      vector: () => image.vector(),
+      of: (x, out) => this.#timed(() => image.of(x, out)),
+      add: (index, values, count, out) => this.#timed(() => image.add(index, values, count, out)),
+      gradientAt: (x, at, out) => {
+        this.calls++;
+        return this.#timed(() => image.gradientAt(x, at, out));
+      },
+    };
+  }
+
+  #timed<T>(work: () => T): T {
+    const from = performance.now();
+    const result = work();
+    this.seconds += (performance.now() - from) / 1000;
+    return result;
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
-    const from = performance.now();
-    const value = this.oracle.gradient(x, out);
-    this.seconds += (performance.now() - from) / 1000;
     this.calls++;
-    return value;
+    return this.#timed(() => this.oracle.gradient(x, out));
   }
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
-    const from = performance.now();
-    const value = this.oracle.batchGradient?.(x, batch, out);
+    const value = this.#timed(() => this.oracle.batchGradient?.(x, batch, out));
     if (value === undefined) throw new FlotillaError('usage', 'this problem has no mini-batch gradients');
-    this.seconds += (performance.now() - from) / 1000;
     this.calls += batch.length / (this.samples ?? batch.length);
     return value;
   }

@@ -124,7 +124,7 @@ export class LogicalWorkers {
       downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
       uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
     };
-    for (const worker of this.#workers.values()) worker.state = method.worker.init(context);
+    for (const worker of this.#workers.values()) worker.state = method.worker.init(context, worker.local);
   }
 
   /** The uplink before round 1. */

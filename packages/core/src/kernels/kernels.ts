@@ -9,6 +9,19 @@ export interface Region {
   readonly values: Float64Array;
 }
 
+/** A square matrix in a thread's kernel memory, row-major: integers where they are exact at half the memory, or f64. */
+export interface Matrix {
+  readonly pointer: number;
+  readonly values: Int32Array | Float64Array;
+}
+
+/** A sparse matrix in CSC form in a thread's kernel memory: column j has values[k] in row[k], start[j] ≤ k < start[j + 1]. */
+export interface SparseColumns {
+  readonly start: Int32Array;
+  readonly row: Int32Array;
+  readonly values: Float64Array;
+}
+
 interface Exports {
   multiplyTransposed(
     a: number,
@@ -19,8 +32,39 @@ interface Exports {
     inner: number,
     packed: number,
   ): void;
+  multiplyI32: MultiplyMatrix;
+  multiplyF64: MultiplyMatrix;
+  addSparseProductI32: AddSparseProduct;
+  addSparseProductF64: AddSparseProduct;
+  combine(c: number, x: number, y: number, out: number, columns: number): void;
+  transpose(a: number, out: number, rows: number, columns: number): void;
+  scatterScaled(
+    x: number,
+    a: number,
+    p: number,
+    b: number,
+    index: number,
+    count: number,
+    out: number,
+    rows: number,
+    side: number,
+    stride: number,
+  ): void;
+  dot(x: number, y: number, count: number): number;
   addGram16(x: number, out: number, side: number, length: number): void;
 }
+
+type MultiplyMatrix = (
+  a: number,
+  m: number,
+  out: number,
+  rows: number,
+  side: number,
+  packed: number,
+  strip: number,
+) => void;
+
+type AddSparseProduct = (start: number, row: number, value: number, m: number, out: number, side: number) => void;
 
 /** Rows that a product packs at a time (PANEL in the assembly). */
 const PANEL = 32;
@@ -53,8 +97,19 @@ export class Kernels {
    * @throws FlotillaError `internal` when the thread's kernel memory (4 GiB) is used up.
    */
   allocate(length: number): Region {
+    const pointer = this.#reserve(8 * length);
+    return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
+  }
+
+  /** The same for 32-bit integers. */
+  allocateInt32(length: number): Int32Array {
+    const pointer = this.#reserve(4 * length);
+    return new Int32Array(this.#memory.buffer, pointer, length);
+  }
+
+  #reserve(size: number): number {
     const pointer = this.#used;
-    const bytes = Math.ceil((length * 8) / 64) * 64;
+    const bytes = Math.ceil(size / 64) * 64;
     const pages = Math.ceil((pointer + bytes) / PAGE) - this.#memory.buffer.byteLength / PAGE;
     if (pages > 0) {
       try {
@@ -69,7 +124,7 @@ export class Kernels {
       }
     }
     this.#used = pointer + bytes;
-    return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
+    return pointer;
   }
 
   /**
@@ -88,9 +143,6 @@ export class Kernels {
       bAt = 0,
     }: { rows: number; columns: number; inner: number; aAt?: number; bAt?: number },
   ): void {
-    if (this.#packed === undefined || this.#packed.values.length < PANEL * inner)
-      this.#packed = this.allocate(PANEL * inner);
-    const { pointer } = this.#packed;
     this.#exports.multiplyTransposed(
       a.pointer + 8 * aAt,
       b.pointer + 8 * bAt,
@@ -98,15 +150,85 @@ export class Kernels {
       rows,
       columns,
       inner,
-      pointer,
+      this.#scratch(PANEL * inner),
     );
   }
 
   /**
-   * out (side × side) ← out + X Xᵀ on and above the diagonal; `x` holds X (side × length) as 16-bit integers, row-major.
-   * Side must be a multiple of 4, length of 8. Exact while length · max(x)² < 2³¹.
+   * out (rows × side) ← A (rows × side) · M, M (side × side), row-major. Rows and side must be multiples of 4. Every sum runs
+   * from the first row of M to the last.
    */
-  addGram16(x: Region, out: Region, side: number, length: number): void {
-    this.#exports.addGram16(x.pointer, out.pointer, side, length);
+  multiply(a: Region, m: Matrix, out: Float64Array, rows: number, side: number): void {
+    const packed = this.#scratch((rows + 4) * side);
+    const { multiplyI32, multiplyF64 } = this.#exports;
+    const multiply = m.values instanceof Int32Array ? multiplyI32 : multiplyF64;
+    multiply(a.pointer, m.pointer, out.byteOffset, rows, side, packed, packed + 8 * rows * side);
+  }
+
+  /**
+   * out (rows × side) ← out + A · M, A (rows × side) sparse, M (side × side); `out` lies in this kernel memory. Side must be a
+   * multiple of 4.
+   */
+  addSparseProduct(a: SparseColumns, m: Matrix, out: Float64Array, side: number): void {
+    const { addSparseProductI32, addSparseProductF64 } = this.#exports;
+    const add = m.values instanceof Int32Array ? addSparseProductI32 : addSparseProductF64;
+    add(a.start.byteOffset, a.row.byteOffset, a.values.byteOffset, m.pointer, out.byteOffset, side);
+  }
+
+  /** out (16 × columns) ← 2 (Cᵀ X − Y), C (16 × 16), from value `xAt` of `x` and `yAt` of `y` on; columns a multiple of 4. */
+  combine(c: Region, x: Region, xAt: number, y: Region, yAt: number, out: Region, columns: number): void {
+    this.#exports.combine(c.pointer, x.pointer + 8 * xAt, y.pointer + 8 * yAt, out.pointer, columns);
+  }
+
+  /** out (columns × rows), from value `outAt` on, ← the transpose of A (rows × columns); both must be multiples of 2. */
+  transpose(a: Region, out: Region, outAt: number, rows: number, columns: number): void {
+    this.#exports.transpose(a.pointer, out.pointer + 8 * outAt, rows, columns);
+  }
+
+  /**
+   * out (rows × stride) ← a · X + b · P: column k of P (rows × side) goes to column index[k]; X is rows × stride. `p` and
+   * `index` lie in this kernel memory; stride must be a multiple of 2.
+   */
+  scatterScaled(
+    x: Region,
+    a: number,
+    p: Float64Array,
+    b: number,
+    index: Int32Array,
+    out: Region,
+    { rows, side, stride }: { rows: number; side: number; stride: number },
+  ): void {
+    const { pointer } = out;
+    this.#exports.scatterScaled(
+      x.pointer,
+      a,
+      p.byteOffset,
+      b,
+      index.byteOffset,
+      index.length,
+      pointer,
+      rows,
+      side,
+      stride,
+    );
+  }
+
+  /** Σ x_k y_k over the first `count` values from `xAt` and `yAt` on; count must be a multiple of 4. */
+  dot(x: Region, xAt: number, y: Region, yAt: number, count: number): number {
+    return this.#exports.dot(x.pointer + 8 * xAt, y.pointer + 8 * yAt, count);
+  }
+
+  /**
+   * out (side × side) ← out + X Xᵀ on and above the diagonal; `x` holds X (side × length) as 16-bit integers, row-major;
+   * `out` lies in this kernel memory. Side must be a multiple of 4, length of 8. Exact while no entry reaches 2³¹.
+   */
+  addGram16(x: Region, out: Int32Array, side: number, length: number): void {
+    this.#exports.addGram16(x.pointer, out.byteOffset, side, length);
+  }
+
+  /** Address of work space for `length` values, until the next kernel that needs some. */
+  #scratch(length: number): number {
+    if (this.#packed === undefined || this.#packed.values.length < length) this.#packed = this.allocate(length);
+    return this.#packed.pointer;
   }
 }

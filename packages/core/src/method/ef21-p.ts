@@ -1,22 +1,28 @@
 import { axpy, subtract } from '../vector.js';
+import { gradientAt, imageOf, receive } from './followed-point.js';
 import { defineMethod, type WorkerHalf } from './method.js';
 
 interface WorkerState {
   readonly w: Float64Array;
+  readonly wImage: Float64Array | undefined;
   readonly gradient: Float64Array;
 }
 
 /** The worker of EF21-P: follows w and sends the gradient there in the given form. */
 export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<WorkerState> {
   return {
-    init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
+    init: ({ start, dimension }, local) => ({
+      w: start.slice(),
+      wImage: imageOf(start, local),
+      gradient: new Float64Array(dimension),
+    }),
     start(state, _context, local) {
-      local.gradient(state.w, state.gradient);
+      gradientAt(state.w, state.wImage, local, state.gradient);
       return { form, vector: state.gradient };
     },
     round(state, _context, incoming, local) {
-      incoming.addTo(state.w, 1);
-      local.gradient(state.w, state.gradient);
+      receive(incoming, state.w, state.wImage, local);
+      gradientAt(state.w, state.wImage, local, state.gradient);
       return { form, vector: state.gradient };
     },
   };

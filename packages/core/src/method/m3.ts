@@ -1,4 +1,5 @@
 import { addScaled, axpy, blend, subtract } from '../vector.js';
+import { gradientAt, imageOf, receive } from './followed-point.js';
 import { defineMethod } from './method.js';
 
 /** Bits of the coin word. */
@@ -84,23 +85,25 @@ export const m3 = defineMethod({
     },
   },
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, dimension }, local) => ({
       w: start.slice(),
       z: start.slice(),
+      wImage: imageOf(start, local),
+      zImage: imageOf(start, local),
       gradient: new Float64Array(dimension),
       previous: new Float64Array(dimension),
       difference: new Float64Array(dimension),
     }),
     start(state, _context, local) {
-      local.gradient(state.z, state.gradient);
+      gradientAt(state.z, state.zImage, local, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
     round(state, { constants }, incoming, local) {
-      if (incoming.form === 'dense') incoming.copyTo(state.w);
-      else incoming.addTo(state.w, 1);
+      receive(incoming, state.w, state.wImage, local);
       blend(constants.beta, state.w, state.z);
+      if (state.wImage && state.zImage) blend(constants.beta, state.wImage, state.zImage);
       state.previous.set(state.gradient);
-      local.gradient(state.z, state.gradient);
+      gradientAt(state.z, state.zImage, local, state.gradient);
       if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, state.difference);
       return { form: 'compressed', vector: state.difference };

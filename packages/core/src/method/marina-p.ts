@@ -1,4 +1,5 @@
 import { addScaled, subtract } from '../vector.js';
+import { gradientAt, imageOf, receive } from './followed-point.js';
 import { defineMethod, polyakLojasiewicz } from './method.js';
 
 /**
@@ -58,15 +59,18 @@ export const marinaP = defineMethod({
     step: (state, _context, _plan, mean) => state.g.set(mean),
   },
   worker: {
-    init: ({ start, dimension }) => ({ w: start.slice(), gradient: new Float64Array(dimension) }),
+    init: ({ start, dimension }, local) => ({
+      w: start.slice(),
+      wImage: imageOf(start, local),
+      gradient: new Float64Array(dimension),
+    }),
     start(state, _context, local) {
-      local.gradient(state.w, state.gradient);
+      gradientAt(state.w, state.wImage, local, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
     round(state, _context, incoming, local) {
-      if (incoming.form === 'dense') incoming.copyTo(state.w);
-      else incoming.addTo(state.w, 1);
-      local.gradient(state.w, state.gradient);
+      receive(incoming, state.w, state.wImage, local);
+      gradientAt(state.w, state.wImage, local, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
   },

@@ -1,4 +1,4 @@
-import type { Smoothness } from '../problem/problem.js';
+import type { LinearImage, Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 
@@ -33,6 +33,15 @@ export interface Incoming {
   copyTo(target: Float64Array, k?: number): void;
   /** target ← target + weight · the sum of the frame's vectors. */
   addTo(target: Float64Array, weight: number): void;
+  /** The vector's kept coordinates, when the frame has one vector and its codec lists them. */
+  readonly sparse?: Sparse | undefined;
+}
+
+/** A vector with values[k] at coordinate index[k], k < count, and zeros elsewhere. No coordinate twice. */
+export interface Sparse {
+  readonly index: Int32Array;
+  readonly values: Float64Array;
+  readonly count: number;
 }
 
 /** What theory knows of the compressor on one link. */
@@ -120,6 +129,8 @@ export interface LocalFunction {
   gradient(x: Float64Array, out: Float64Array): number;
   /** Writes (1/b) Σ ∇f_ij(x) over the b samples of `batch` to `out` and returns the mean of the f_ij(x). */
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number;
+  /** f_i's linear map, when following the image of a moving point pays. */
+  readonly image?: LinearImage | undefined;
   /**
    * This round's sample numbers: a uniform subset of at most `size`, or `size` independent draws. Valid until the next call.
    */
@@ -127,7 +138,7 @@ export interface LocalFunction {
 }
 
 export interface WorkerHalf<W> {
-  init(context: Context): W;
+  init(context: Context, local: LocalFunction): W;
   /** The uplink before round 1; present exactly when the server half has `start`. */
   start?(state: W, context: Context, local: LocalFunction): Outgoing;
   /** One round: takes the downlink and returns the uplink, or undefined when the plan has no answer from this worker. */

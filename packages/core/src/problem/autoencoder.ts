@@ -1,8 +1,8 @@
 import type { Dataset } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
-import type { Kernels, Region } from '../kernels/kernels.js';
-import type { Oracle, ProblemFamily } from './problem.js';
+import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
+import type { LinearImage, Oracle, ProblemFamily } from './problem.js';
 
 /** Width of the code: D is features × CODE, E is CODE × features. */
 const CODE = 16;
@@ -35,7 +35,10 @@ const STEP_SIZES: Readonly<Record<string, string>> = {
  *
  *   f_i = tr(S) − 2⟨Dᵀ, E S⟩ + ⟨DᵀD, E S Eᵀ⟩,  ∇_D f_i = 2 (D (E S Eᵀ) − (E S)ᵀ),  ∇_E f_i = 2 (DᵀD (E S) − Dᵀ S)
  *
- * so that a gradient is one product of the 32 rows [E; Dᵀ] with M_i and a few small ones, whatever the shard's size.
+ * so that a gradient is one product of the 32 rows [E; Dᵀ] with M_i and a few small ones, whatever the shard's size. That
+ * product, the image of x, is linear in x: where x moves by a sparse step it is followed instead of computed.
+ *
+ * M_i of 8-bit values is kept as 32-bit integers, without its factor; then it is exact, and half as much to read.
  */
 export const autoencoder: ProblemFamily = {
   name: 'autoencoder',
@@ -67,46 +70,56 @@ export const autoencoder: ProblemFamily = {
 class Scratch {
   /** [E; Dᵀ], 32 × q. */
   readonly codes: Region;
-  /** D, q × 16. */
+  /** D, q × 16; in the end ∇_D. */
   readonly decoder: Region;
-  /** The columns of `codes` that the shard uses, and their product with M, 32 × (at most q). */
+  /** The columns of `codes` that the shard uses, 32 × side. */
   readonly used: Region;
-  readonly product: Region;
+  /** An image, 32 × side. */
+  readonly image: Region;
   /** [E S; Dᵀ S], 32 × q. */
   readonly moments: Region;
-  /** (E S)ᵀ, q × 16. */
-  readonly encoded: Region;
   /** DᵀD and E S Eᵀ, 16 × 16. */
   readonly decoderGram: Region;
   readonly codeMoment: Region;
-  /** D (E S Eᵀ), q × 16, and DᵀD (E S), 16 × q. */
+  /** ∇_Dᵀ and ∇_E, 16 × q. */
   readonly decoderTerm: Region;
   readonly encoderTerm: Region;
+  /** A sparse step in the layout of `used`. */
+  readonly step: SparseColumns;
   /** CHUNK samples, features × samples, 16-bit; used when a shard is taken in. */
   readonly laidOut: Region;
 
   constructor(kernels: Kernels, features: number, largestShard: number) {
     const half = CODE * pad(features);
+    const used = 2 * CODE * pad(features);
     this.laidOut = kernels.allocate((pad(features) * pad(Math.min(CHUNK, largestShard) + 4)) / 4);
     this.codes = kernels.allocate(2 * half);
     this.decoder = kernels.allocate(half);
-    this.used = kernels.allocate(2 * half);
-    this.product = kernels.allocate(2 * half);
+    this.used = kernels.allocate(used);
+    this.image = kernels.allocate(used);
     this.moments = kernels.allocate(2 * half);
-    this.encoded = kernels.allocate(half);
     this.decoderTerm = kernels.allocate(half);
     this.encoderTerm = kernels.allocate(half);
     this.decoderGram = kernels.allocate(CODE * CODE);
     this.codeMoment = kernels.allocate(CODE * CODE);
+    this.step = {
+      start: kernels.allocateInt32(pad(features) + 1),
+      row: kernels.allocateInt32(2 * CODE * features),
+      values: kernels.allocate(2 * CODE * features).values,
+    };
   }
 }
 
-class AutoencoderOracle implements Oracle {
+class AutoencoderOracle implements Oracle, LinearImage {
   readonly smoothness = undefined;
-  /** The features that are non-zero somewhere in the shard, ascending. */
+  readonly image = this;
+  /** The features that are non-zero somewhere in the shard, ascending, and the place of each feature among them, or −1. */
   readonly #active: Int32Array;
-  /** M_i over the active features, its sides padded with zeros to a multiple of 4. */
-  readonly #moment: Region;
+  readonly #place: Int32Array;
+  /** M_i without its factor over the active features, its sides padded with zeros. */
+  readonly #moment: Matrix;
+  readonly #factor: number;
+  readonly #side: number;
   readonly #trace: number;
   readonly #stride: number;
 
@@ -120,83 +133,113 @@ class AutoencoderOracle implements Oracle {
   ) {
     this.#stride = pad(data.features);
     const rows = shards.order.subarray(shards.start[worker], shards.start[worker + 1]);
-    this.#active = activeFeatures(data, rows);
-    const side = pad(this.#active.length);
-    this.#moment = kernels.allocate(side * side);
+    const active = activeFeatures(data, rows);
+    this.#active = kernels.allocateInt32(active.length);
+    this.#active.set(active);
+    this.#place = new Int32Array(data.features).fill(-1);
+    for (let j = 0; j < active.length; j++) this.#place[active[j]] = j;
+    this.#side = pad(active.length);
     // f = (1/n) Σ f_i is the mean over all samples in use even when shard sizes differ by one
     const weight = (shards.start.length - 1) / shards.samples;
-    if (data.value instanceof Uint8Array)
-      addDenseMoments(data, rows, this.#active, this.#moment, kernels, scratch.laidOut);
-    else addSparseMoments(data, rows, this.#active, this.#moment);
-    const trace = completeSymmetric(this.#moment.values, side, weight * data.scale * data.scale);
-    this.#trace = trace + (lambda / 2) * data.features;
+    this.#factor = weight * data.scale * data.scale;
+    this.#moment =
+      data.value instanceof Uint8Array
+        ? denseMoments(data, rows, this.#place, this.#side, kernels, scratch.laidOut)
+        : sparseMoments(data, rows, this.#place, this.#side, kernels);
+    const trace = completeSymmetric(this.#moment.values, this.#side);
+    this.#trace = this.#factor * trace + (lambda / 2) * data.features;
+  }
+
+  vector(): Float64Array {
+    return this.kernels.allocate(2 * CODE * this.#side).values;
+  }
+
+  /** The image of x: the columns of [E; Dᵀ] that the shard uses, times M without its factor. */
+  of(x: Float64Array, out: Float64Array): void {
+    const { kernels, scratch } = this;
+    const active = this.#active;
+    const side = this.#side;
+    const q = x.length / (2 * CODE);
+    const size = CODE * q;
+    const used = scratch.used.values;
+    for (let a = 0; a < CODE; a++) {
+      const encoder = a * side;
+      const decoder = (CODE + a) * side;
+      for (let j = 0; j < active.length; j++) {
+        used[encoder + j] = x[size + a * q + active[j]];
+        used[decoder + j] = x[active[j] * CODE + a];
+      }
+      used.fill(0, encoder + active.length, encoder + side);
+      used.fill(0, decoder + active.length, decoder + side);
+    }
+    kernels.multiply(scratch.used, this.#moment, out, 2 * CODE, side);
+  }
+
+  add(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void {
+    const { step } = this.scratch;
+    const { start, row } = step;
+    const place = this.#place;
+    const q = place.length;
+    const size = CODE * q;
+    const side = this.#side;
+    // by place: how many coordinates there are, then where they start, then what they are
+    start.fill(0, 0, side + 1);
+    for (let k = 0; k < count; k++) {
+      const c = index[k];
+      const at = place[c < size ? (c / CODE) | 0 : (c - size) % q];
+      if (at >= 0) start[at + 1]++;
+    }
+    let total = 0;
+    for (let j = 1; j <= side; j++) {
+      total += start[j];
+      start[j] = total - start[j];
+    }
+    for (let k = 0; k < count; k++) {
+      const c = index[k];
+      const at = place[c < size ? (c / CODE) | 0 : (c - size) % q];
+      // a feature the shard does not use is not in its image
+      if (at < 0) continue;
+      const to = start[at + 1]++;
+      row[to] = c < size ? CODE + (c % CODE) : ((c - size) / q) | 0;
+      step.values[to] = values[k];
+    }
+    this.kernels.addSparseProduct(step, this.#moment, out, side);
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
-    const { kernels, scratch } = this;
-    const q = x.length / (2 * CODE);
-    const stride = this.#stride;
-    const half = CODE * stride;
-    const size = CODE * q;
-
-    const codes = scratch.codes.values;
-    scratch.decoder.values.set(x.subarray(0, size));
-    for (let a = 0; a < CODE; a++) {
-      codes.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
-      const row = half + a * stride;
-      for (let j = 0; j < q; j++) codes[row + j] = x[j * CODE + a];
-    }
-    this.#multiplyByMoment();
-
-    const square = { rows: CODE, columns: CODE, inner: stride };
-    kernels.multiplyTransposed(scratch.codes, scratch.codes, scratch.decoderGram, { ...square, aAt: half, bAt: half });
-    kernels.multiplyTransposed(scratch.moments, scratch.codes, scratch.codeMoment, square);
-    const moments = scratch.moments.values;
-    const encoded = scratch.encoded.values;
-    for (let a = 0; a < CODE; a++) {
-      const row = a * stride;
-      for (let j = 0; j < q; j++) encoded[j * CODE + a] = moments[row + j];
-    }
-    const { decoder, codeMoment, decoderTerm, decoderGram, encoderTerm } = scratch;
-    kernels.multiplyTransposed(decoder, codeMoment, decoderTerm, { rows: stride, columns: CODE, inner: CODE });
-    kernels.multiplyTransposed(decoderGram, scratch.encoded, encoderTerm, { rows: CODE, columns: stride, inner: CODE });
-
-    let linear = 0;
-    for (let k = 0; k < size; k++) {
-      linear += x[k] * encoded[k];
-      out[k] = 2 * (decoderTerm.values[k] - encoded[k]);
-    }
-    for (let a = 0; a < CODE; a++) {
-      const row = a * stride;
-      const to = size + a * q;
-      for (let j = 0; j < q; j++) out[to + j] = 2 * (encoderTerm.values[row + j] - moments[half + row + j]);
-    }
-    let quadratic = 0;
-    for (let i = 0; i < CODE * CODE; i++) quadratic += decoderGram.values[i] * codeMoment.values[i];
-    return this.#trace - 2 * linear + quadratic;
+    const image = this.scratch.image.values;
+    this.of(x, image);
+    return this.gradientAt(x, image, out);
   }
 
-  /** moments ← codes · S: the features the shard uses are gathered, multiplied by M, and put back. */
-  #multiplyByMoment(): void {
+  gradientAt(x: Float64Array, image: Float64Array, out: Float64Array): number {
     const { kernels, scratch, lambda } = this;
-    const active = this.#active;
+    const { codes, decoder, moments, decoderGram, codeMoment, decoderTerm, encoderTerm } = scratch;
     const stride = this.#stride;
-    const side = pad(active.length);
-    const codes = scratch.codes.values;
-    const used = scratch.used.values;
-    const product = scratch.product.values;
-    const moments = scratch.moments.values;
-    for (let a = 0; a < 2 * CODE; a++) {
-      for (let j = 0; j < active.length; j++) used[a * side + j] = codes[a * stride + active[j]];
-      used.fill(0, a * side + active.length, (a + 1) * side);
+    const half = CODE * stride;
+    const q = this.#place.length;
+    const size = CODE * q;
+
+    decoder.values.set(x.subarray(0, size));
+    kernels.transpose(decoder, codes, half, stride, CODE);
+    for (let a = 0; a < CODE; a++) codes.values.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
+    const shape = { rows: 2 * CODE, side: this.#side, stride };
+    kernels.scatterScaled(codes, lambda / 2, image, this.#factor, this.#active, moments, shape);
+
+    const square = { rows: CODE, columns: CODE, inner: stride };
+    kernels.multiplyTransposed(codes, codes, decoderGram, { ...square, aAt: half, bAt: half });
+    kernels.multiplyTransposed(moments, codes, codeMoment, square);
+    kernels.combine(codeMoment, codes, half, moments, 0, decoderTerm, stride);
+    kernels.combine(decoderGram, moments, 0, moments, half, encoderTerm, stride);
+
+    kernels.transpose(decoderTerm, decoder, 0, CODE, stride);
+    out.set(decoder.values.subarray(0, size));
+    for (let a = 0; a < CODE; a++) {
+      out.set(encoderTerm.values.subarray(a * stride, a * stride + q), size + a * q);
     }
-    // M is symmetric, so its rows are its columns
-    const shape = { rows: 2 * CODE, columns: side, inner: side };
-    kernels.multiplyTransposed(scratch.used, this.#moment, scratch.product, shape);
-    for (let k = 0; k < 2 * CODE * stride; k++) moments[k] = (lambda / 2) * codes[k];
-    for (let a = 0; a < 2 * CODE; a++) {
-      for (let j = 0; j < active.length; j++) moments[a * stride + active[j]] += product[a * side + j];
-    }
+    const linear = kernels.dot(codes, half, moments, 0, half);
+    const quadratic = kernels.dot(decoderGram, 0, codeMoment, 0, CODE * CODE);
+    return this.#trace - 2 * linear + quadratic;
   }
 }
 
@@ -215,24 +258,25 @@ function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
   return Int32Array.from(active);
 }
 
-/** Samples whose values are laid out at a time: 4096 · 255² < 2³¹, so that 32-bit sums are exact. */
+/** Samples whose values are laid out at a time. */
 const CHUNK = 4096;
+/** More samples than this could take an entry of Σ_b b bᵀ past 2³¹. */
+const MAX_EXACT = Math.floor(2 ** 31 / 255 ** 2);
 
 /**
- * out ← Σ_b b bᵀ of 8-bit values over the active features, on and above the diagonal: dense 16-bit products in SIMD, four
- * times as fast as walking the non-zeros although four fifths of the values are zero. Exact.
+ * Σ_b b bᵀ of 8-bit values over the active features, on and above the diagonal: dense 16-bit products in SIMD, four times as
+ * fast as walking the non-zeros although four fifths of the values are zero. Exact.
  */
-function addDenseMoments(
+function denseMoments(
   data: Dataset,
   rows: Int32Array,
-  active: Int32Array,
-  out: Region,
+  place: Int32Array,
+  side: number,
   kernels: Kernels,
   laidOut: Region,
-) {
-  const side = pad(active.length);
-  const place = new Int32Array(data.features);
-  for (let j = 0; j < active.length; j++) place[active[j]] = j;
+): Matrix {
+  const sums = kernels.allocateInt32(side * side);
+  const large = rows.length > MAX_EXACT ? kernels.allocate(side * side) : undefined;
   for (let first = 0; first < rows.length; first += CHUNK) {
     const count = Math.min(CHUNK, rows.length - first);
     const length = (count + 7) & ~7;
@@ -242,15 +286,18 @@ function addDenseMoments(
       for (let k = data.rowStart[s]; k < data.rowStart[s + 1]; k++)
         x[place[data.column[k]] * length + r] = data.value[k];
     }
-    kernels.addGram16(laidOut, out, side, length);
+    kernels.addGram16(laidOut, sums, side, length);
+    if (large !== undefined) {
+      for (let k = 0; k < sums.length; k++) large.values[k] += sums[k];
+      sums.fill(0);
+    }
   }
+  return large ?? { pointer: sums.byteOffset, values: sums };
 }
 
 /** The same for any values, by walking the non-zeros. */
-function addSparseMoments(data: Dataset, rows: Int32Array, active: Int32Array, out: Region) {
-  const side = pad(active.length);
-  const place = new Int32Array(data.features);
-  for (let j = 0; j < active.length; j++) place[active[j]] = j;
+function sparseMoments(data: Dataset, rows: Int32Array, place: Int32Array, side: number, kernels: Kernels): Matrix {
+  const out = kernels.allocate(side * side);
   const { rowStart, column, value } = data;
   for (const s of rows) {
     for (let a = rowStart[s]; a < rowStart[s + 1]; a++) {
@@ -258,17 +305,14 @@ function addSparseMoments(data: Dataset, rows: Int32Array, active: Int32Array, o
       for (let b = a; b < rowStart[s + 1]; b++) out.values[row + place[column[b]]] += value[a] * value[b];
     }
   }
+  return out;
 }
 
-/** Scales the upper triangle by `factor`, mirrors it, and returns the trace. */
-function completeSymmetric(matrix: Float64Array, side: number, factor: number): number {
+/** Mirrors the upper triangle and returns the trace. */
+function completeSymmetric(matrix: Int32Array | Float64Array, side: number): number {
   let trace = 0;
   for (let a = 0; a < side; a++) {
-    for (let b = a; b < side; b++) {
-      const entry = matrix[a * side + b] * factor;
-      matrix[a * side + b] = entry;
-      matrix[b * side + a] = entry;
-    }
+    for (let b = a + 1; b < side; b++) matrix[b * side + a] = matrix[a * side + b];
     trace += matrix[a * side + a];
   }
   return trace;
