@@ -88,7 +88,8 @@ class Model {
 
 /**
  * Codes lists of signed whole numbers below 2³¹. A list's code is the shortest byte string that stands for its interval
- * alone: no code begins another one for as many numbers, so that a truncated or an extended code is always found out.
+ * alone: no code begins another one for as many numbers, so that a truncated or an extended code is always found out. A
+ * list has one code only.
  */
 export class EntropyCode {
   readonly #model = new Model();
@@ -220,11 +221,18 @@ export class EntropyCode {
       // more than four bytes of nothing: whatever follows is not a code
       if (from > end + 4) throw new ProtocolError('the payload ends within its code');
     }
-    // every continuation of the bytes must mean these numbers, and not those of the bytes without the last
+    // the bytes must be those that `write` would have ended with: the first of the fewest in the interval
     const missing = from - end;
     const free = 256 ** missing;
     const last = missing < 0 || end <= at ? 0 : bytes[end - 1] * free;
-    if (missing < 0 || end <= at || code + free > range || (code >= last && code - last + 256 * free <= range)) {
+    const below = code - last;
+    if (
+      missing < 0 ||
+      end <= at ||
+      code >= free ||
+      code + free > range ||
+      (below < 0 ? below + 512 * free : below + 256 * free) <= range
+    ) {
       throw new ProtocolError(`a code of ${end - at} bytes is not that of ${count} numbers`);
     }
   }
