@@ -1,5 +1,6 @@
 import { Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
+import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
 /** Exponent bits and bias of the two wire widths (IEEE 754 binary32 and binary64). */
@@ -8,13 +9,19 @@ const LAYOUT = {
   f64: { exponentBits: 11, bias: 1023 },
 } as const;
 
+/** In place of the largest exponent: symbols are packed as they are. */
+const PACKED = 0xff;
+
 /**
  * `natural` compression [Horváth et al. 2019]: the sign and a power of two, 2^⌊log₂|x|⌋ or the next one, with the
  * probabilities that make it unbiased. ω = 1/8.
  *
- * A symbol is (biased exponent) · 2 + sign, packed without gaps, lowest bit first: 9 bits on an f32 wire, 12 on f64.
- * Exponent 0 is zero; magnitudes below the smallest normal number round to zero or to it. The coin compares all 52
- * fraction bits of the f64 value with random bits, so the mean is exact.
+ * A symbol is (biased exponent) · 2 + sign. Exponent 0 is zero; magnitudes below the smallest normal number round to zero
+ * or to it. The coin compares every binary digit of the f64 value with random bits, so the mean is exact.
+ *
+ * A message is one byte and the shorter of two codes of its symbols. The byte says what no exponent exceeds, which the
+ * entropy code counts down from: about 3.6 bits a value on Gaussian data. Or it says that symbols are packed without gaps,
+ * lowest bit first: 9 bits each on an f32 wire, 12 on f64.
  */
 export function natural(wire: Wire, stage: number): ValueCodec {
   const { exponentBits, bias } = LAYOUT[wire];
@@ -22,14 +29,28 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   const top = (1 << exponentBits) - 1;
   const smallest = 2 ** (1 - bias);
   const rng = new Rng();
-  const view = new DataView(new ArrayBuffer(8));
+  const value = new Float64Array(1);
+  // little-endian, like all machines that Node runs on and the wire
+  const words = new Uint32Array(value.buffer);
+  const code = new EntropyCode();
+  let symbols = new Uint32Array(0);
+  let numbers = new Uint32Array(0);
+  const reserve = (count: number) => {
+    if (symbols.length >= count) return;
+    symbols = new Uint32Array(count);
+    numbers = new Uint32Array(count);
+  };
+  const packedBytes = (count: number) => Math.ceil((count * symbolBits) / 8);
+  // f64 has more exponents than a byte has values: every eighth
+  const step = exponentBits - 8;
+  const ceilingOf = (byte: number) => Math.min(top - 1, (byte << step) | ((1 << step) - 1));
 
-  /** The biased exponent of the power of two that `magnitude` is rounded to. */
+  /** The biased exponent of the power of two that `magnitude` is rounded to; `top` when there is none. */
   const round = (magnitude: number): number => {
-    if (magnitude < smallest) return rng.uniform() < magnitude / smallest ? 1 : 0;
-    view.setFloat64(0, magnitude);
-    const high = view.getUint32(0);
-    const low = view.getUint32(4);
+    if (magnitude < smallest) return coin53(rng, magnitude / smallest) ? 1 : 0;
+    value[0] = magnitude;
+    const high = words[1];
+    const low = words[0];
     const exponent = (high >>> 20) - 1023 + bias;
     // up with probability fraction · 2⁻⁵²: compare 32 bits first, the last 20 only on a tie
     const first = ((high << 12) | (low >>> 20)) >>> 0;
@@ -44,14 +65,15 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   return {
     omega: 1 / 8,
     paperBits: symbolBits,
-    maxBytes: (count) => Math.ceil((count * symbolBits) / 8),
+    maxBytes: (count) => (count === 0 ? 0 : 1 + packedBytes(count)),
     write(values, count, key, out, at) {
+      if (count === 0) return 0;
       key.own(rng, 'rounding', stage);
-      let pending = 0;
-      let held = 0;
-      let to = at;
+      reserve(count);
+      let largest = 0;
       for (let i = 0; i < count; i++) {
-        const magnitude = Math.abs(values[i]);
+        const x = values[i];
+        const magnitude = Math.abs(x);
         const exponent = round(magnitude);
         if (!(exponent < top)) {
           throw new CompressorError(
@@ -60,40 +82,95 @@ export function natural(wire: Wire, stage: number): ValueCodec {
               : 'a coordinate is not a finite number',
           );
         }
-        pending |= ((exponent << 1) | (values[i] < 0 && exponent > 0 ? 1 : 0)) << held;
-        held += symbolBits;
-        while (held >= 8) {
-          out[to++] = pending;
-          pending >>>= 8;
-          held -= 8;
+        if (exponent > largest) largest = exponent;
+        symbols[i] = (exponent << 1) | (x < 0 && exponent > 0 ? 1 : 0);
+      }
+      const byte = largest >>> step;
+      if (byte !== PACKED) {
+        const twice = 2 * (ceilingOf(byte) + 1);
+        for (let i = 0; i < count; i++) {
+          const symbol = symbols[i];
+          // an exponent e at or below the ceiling becomes ceiling − e + 1
+          numbers[i] = symbol === 0 ? 0 : (twice - (symbol & ~1)) | (symbol & 1);
+        }
+        const coded = code.write(numbers, count, out, at + 1, packedBytes(count) - 1);
+        if (coded >= 0) {
+          out[at] = byte;
+          return 1 + coded;
         }
       }
-      if (held > 0) out[to++] = pending;
-      return to - at;
+      out[at] = PACKED;
+      pack(symbols, count, symbolBits, out, at + 1);
+      return 1 + packedBytes(count);
     },
     read(payload, at, end, count, values) {
-      checkSize(end - at, Math.ceil((count * symbolBits) / 8), count);
-      const mask = (1 << symbolBits) - 1;
-      let pending = 0;
-      let held = 0;
-      let from = at;
-      for (let i = 0; i < count; i++) {
-        while (held < symbolBits) {
-          pending |= payload[from++] << held;
-          held += 8;
+      if (count === 0 || at >= end) return checkSize(end - at, count === 0 ? 0 : 1, count);
+      reserve(count);
+      const byte = payload[at];
+      if (byte === PACKED) {
+        checkSize(end - at, 1 + packedBytes(count), count);
+        unpack(payload, at + 1, symbols, count, symbolBits);
+      } else {
+        const ceiling = ceilingOf(byte);
+        code.read(payload, at + 1, end, numbers, count, ceiling);
+        const twice = 2 * (ceiling + 1);
+        for (let i = 0; i < count; i++) {
+          const number = numbers[i];
+          symbols[i] = number === 0 ? 0 : (twice - (number & ~1)) | (number & 1);
         }
-        const symbol = pending & mask;
-        pending >>>= symbolBits;
-        held -= symbolBits;
+      }
+      words[0] = 0;
+      for (let i = 0; i < count; i++) {
+        const symbol = symbols[i];
         const exponent = symbol >>> 1;
         if (exponent === top) throw new ProtocolError('natural compression: exponent of an infinity or NaN');
         if (symbol === 1) throw new ProtocolError('natural compression: a zero with a sign');
-        const biased = exponent === 0 ? 0 : exponent - bias + 1023;
-        view.setUint32(0, ((symbol & 1) << 31) | (biased << 20));
-        view.setUint32(4, 0);
-        values[i] = view.getFloat64(0);
+        words[1] = ((symbol & 1) << 31) | ((exponent === 0 ? 0 : exponent - bias + 1023) << 20);
+        values[i] = value[0];
       }
-      if (pending !== 0) throw new ProtocolError('natural compression: padding bits are not zero');
     },
   };
+}
+
+/** True with probability p, exactly: the first 53 binary digits in one draw, those behind them only on a tie. */
+function coin53(rng: Rng, p: number): boolean {
+  const digits = p * 2 ** 53;
+  const whole = Math.floor(digits);
+  const drawn = rng.uniform() * 2 ** 53;
+  return drawn < whole || (drawn === whole && rng.coin(digits - whole));
+}
+
+/** Writes `count` symbols of `bits` < 25 bits without gaps, lowest bit first. */
+function pack(symbols: Uint32Array, count: number, bits: number, out: Uint8Array, at: number): void {
+  let pending = 0;
+  let held = 0;
+  let to = at;
+  for (let i = 0; i < count; i++) {
+    pending |= symbols[i] << held;
+    held += bits;
+    while (held >= 8) {
+      out[to++] = pending;
+      pending >>>= 8;
+      held -= 8;
+    }
+  }
+  if (held > 0) out[to] = pending;
+}
+
+/** Reads what {@link pack} wrote. @throws ProtocolError */
+function unpack(bytes: Uint8Array, at: number, symbols: Uint32Array, count: number, bits: number): void {
+  const mask = (1 << bits) - 1;
+  let pending = 0;
+  let held = 0;
+  let from = at;
+  for (let i = 0; i < count; i++) {
+    while (held < bits) {
+      pending |= bytes[from++] << held;
+      held += 8;
+    }
+    symbols[i] = pending & mask;
+    pending >>>= bits;
+    held -= bits;
+  }
+  if (pending !== 0) throw new ProtocolError('padding bits are not zero');
 }

@@ -193,7 +193,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: 'fe02f25357d29fb3a002f3310c04406e4274',
+    payload: 'fffe02f25357d29fb3a002f3310c04406e4274',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15],
   },
   {
@@ -205,7 +205,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1,
     worker: 0,
-    payload: 'fe06ea5357921fb4a000f3310c04006e4274',
+    payload: 'fffe06ea5357921fb4a000f3310c04006e4274',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15],
   },
   {
@@ -217,7 +217,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: 'fe00',
+    payload: '7f80',
     kept: [0],
   },
   {
@@ -229,7 +229,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1000000,
     worker: 3,
-    payload: 'ee08f61b0400',
+    payload: 'ffee08f61b0400',
     kept: [3, 8, 9, 11],
   },
   {
@@ -241,7 +241,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'downlink',
     round: 2,
     worker: 3,
-    payload: '02dd017808',
+    payload: 'ff02dd017808',
     kept: [0, 3, 14],
   },
   {
@@ -253,7 +253,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'downlink',
     round: 2,
     worker: 0,
-    payload: 'ec52426ca80e',
+    payload: 'ffec52426ca80e',
     kept: [3, 4, 10, 14, 15],
   },
   {
@@ -277,7 +277,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 4294967295,
     worker: 6,
-    payload: '005702',
+    payload: 'ff005702',
     kept: [2, 4],
   },
   {
@@ -397,7 +397,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: 'fe1780fca77e25e87fce178402987f0c1878fa06870b887e',
+    payload: '87fffff0371ea5d55efd13c2d727177456d815e18792cbd8',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -409,7 +409,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1,
     worker: 0,
-    payload: 'fe3780faa77e25c87fd0178400987f0c1878fa268709887e',
+    payload: '87fffff0370905bfd9e81f6ef3f4bdf515d97d867965a38e',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -421,7 +421,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: 'fe07',
+    payload: '7f80',
     kept: [0],
   },
   {
@@ -433,7 +433,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1000000,
     worker: 3,
-    payload: 'ee4780fd3778fe06',
+    payload: 'ffee4780fd3778fe06',
     kept: [3, 8, 9, 11, 12],
   },
   {
@@ -445,7 +445,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'downlink',
     round: 2,
     worker: 3,
-    payload: '02e87efef680',
+    payload: 'ff02e87efef680',
     kept: [0, 3, 12, 14],
   },
   {
@@ -457,7 +457,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'downlink',
     round: 2,
     worker: 0,
-    payload: 'ec978210d880ea07',
+    payload: 'ffec978210d880ea07',
     kept: [3, 4, 10, 14, 15],
   },
   {
@@ -481,7 +481,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 4294967295,
     worker: 6,
-    payload: '00b882',
+    payload: 'ff00b882',
     kept: [2, 4],
   },
   // fewer than one in 32 kept: listed in the order drawn
@@ -506,7 +506,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 5,
     worker: 2,
-    payload: '4bf52900',
+    payload: 'ff4bf52900',
     kept: [7, 83, 92],
   },
   {
@@ -530,7 +530,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 5,
     worker: 2,
-    payload: '4ba87f0a07',
+    payload: 'ff4ba87f0a07',
     kept: [7, 83, 92],
   },
 ];

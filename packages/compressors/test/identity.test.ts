@@ -1,7 +1,7 @@
 import { KeyedRandom } from '@flotilla/core';
 import { expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
-import { describeCompressor } from './describe-compressor.js';
+import { describeCompressor } from '../dist/testing/describe-compressor.js';
 import { plainBytes } from './specs.js';
 
 describeCompressor('identity', {

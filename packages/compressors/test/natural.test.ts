@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey, type Wire } from '../dist/index.js';
 import { natural } from '../dist/natural.js';
-import { DIMENSIONS, describeCompressor, SAMPLED } from './describe-compressor.js';
+import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
+import { gaussian, meanLimit } from '../dist/testing/statistics.js';
 import { KEPT, naturalBytes, permKTheory, WORST, worthSampling } from './specs.js';
-import { gaussian, meanLimit } from './statistics.js';
 
 describeCompressor('natural', {
-  payloadBytes: naturalBytes,
+  maxPayloadBytes: naturalBytes,
   theory: (d, n) => ({ omega: 1 / 8, theta: 1 / 8 / n, density: d }),
   coordinates: (d) => d,
   extremal: () => WORST,
@@ -19,7 +19,7 @@ for (const k of ['1', '3', '40%', '100%', 'd/n']) {
   const fits = (d: number) => Number.isNaN(Number(k)) || d >= Number(k);
   const options = {
     dimensions: DIMENSIONS.filter(fits),
-    payloadBytes: naturalBytes,
+    maxPayloadBytes: (d: number, wire: Wire, n: number) => naturalBytes(kept(d, n), wire),
     coordinates: kept,
     extremal: (d: number, n: number) => (WORST * kept(d, n)) / d,
     sampled: SAMPLED.filter((c) => fits(c.dimension) && worthSampling(k, c)),
@@ -43,7 +43,7 @@ for (const k of ['1', '3', '40%', '100%', 'd/n']) {
 }
 
 describeCompressor('perm-k+natural', {
-  payloadBytes: naturalBytes,
+  maxPayloadBytes: (d, wire, n) => naturalBytes(Math.ceil(d / n), wire),
   theory: (d, n) => {
     const { scale, density } = permKTheory(d, n);
     return { omega: (scale * 9) / 8 - 1, theta: scale / 8 / n, density };
@@ -71,21 +71,21 @@ function decode(wire: Wire, payload: Uint8Array, count: number): number[] {
   return [...vector];
 }
 
-/** The symbols of a payload, bit by bit: shares nothing with the codec. */
+/** The symbols that a payload means, from the values it decodes to. */
 function unpack(wire: Wire, payload: Uint8Array, count: number): number[] {
-  const bits = SYMBOL_BITS[wire];
-  const bit = (i: number) => (payload[i >> 3] >> (i & 7)) & 1;
-  const symbols = new Array<number>(count).fill(0);
-  for (let i = 0; i < count * bits; i++) symbols[Math.floor(i / bits)] |= bit(i) << (i % bits);
-  for (let i = count * bits; i < 8 * payload.length; i++) if (bit(i) !== 0) throw new Error('padding is not zero');
-  return symbols;
+  return decode(wire, payload, count).map((v) =>
+    v === 0 ? 0 : 2 * (Math.log2(Math.abs(v)) + BIAS[wire]) + (v < 0 ? 1 : 0),
+  );
 }
 
+/** A payload of packed symbols, bit by bit: shares nothing with the codec. */
 function pack(wire: Wire, symbols: readonly number[], padding = 0): Uint8Array {
   const bits = SYMBOL_BITS[wire];
   const number = [...symbols, padding].reduce((sum, s, i) => sum | (BigInt(s) << BigInt(bits * i)), 0n);
   const bytes = Math.ceil((symbols.length * bits) / 8);
-  return Uint8Array.from({ length: bytes }, (_, i) => Number((number >> BigInt(8 * i)) & 0xffn));
+  return Uint8Array.from({ length: 1 + bytes }, (_, i) =>
+    i === 0 ? 255 : Number((number >> BigInt(8 * (i - 1))) & 0xffn),
+  );
 }
 
 const protocolError = expect.objectContaining({ name: 'ProtocolError', code: 'protocol' });
@@ -184,6 +184,7 @@ describe.each(wires)('natural compression on %s', (wire) => {
   test('the coin is compared with all 52 bits of the fraction: the mean is exact', () => {
     const codec = natural(wire, 0);
     const out = new Uint8Array(8);
+    const written = (bytes: number) => out.slice(0, bytes);
     const word = fc.integer({ min: 0, max: 0xffffffff });
     fc.assert(
       fc.property(
@@ -205,14 +206,14 @@ describe.each(wires)('natural compression on %s', (wire) => {
                   ? limit
                   : close;
           const value = (1 + Number(fraction) * 2 ** -52) * 2 ** exponent;
-          codec.write(
+          const bytes = codec.write(
             Float64Array.of(value),
             1,
             scripted([Number(coin >> 20n), Number(coin & 0xfffffn) * 4096]),
             out,
             0,
           );
-          const [symbol] = unpack(wire, out.subarray(0, 2), 1);
+          const [symbol] = unpack(wire, written(bytes), 1);
           expect((symbol >>> 1) - bias - exponent).toBe(coin < fraction ? 1 : 0);
         },
       ),
@@ -220,12 +221,15 @@ describe.each(wires)('natural compression on %s', (wire) => {
     );
   });
 
-  test('a valid payload is the encoding of what it decodes to', () => {
+  test('packed symbols are read; what they mean has one encoding, a byte longer at most', () => {
     const symbol = fc.integer({ min: 0, max: 2 * top - 1 }).filter((s) => s !== 1);
     fc.assert(
       fc.property(fc.array(symbol, { minLength: 1, maxLength: 40 }), (symbols) => {
         const payload = pack(wire, symbols);
-        expect(encode(wire, decode(wire, payload, symbols.length))).toEqual(payload);
+        expect(unpack(wire, payload, symbols.length)).toEqual(symbols);
+        const encoded = encode(wire, decode(wire, payload, symbols.length));
+        expect(unpack(wire, encoded, symbols.length)).toEqual(symbols);
+        expect(encoded.length).toBeLessThanOrEqual(payload.length);
       }),
       { seed: 1, numRuns: 300 },
     );
@@ -281,8 +285,8 @@ test('coins of another seed, direction, round and worker are others; those of an
   const coins = (seed: string, direction: 'uplink' | 'downlink', round: number, worker: number) => {
     const compressor = createCompressor('natural', { dimension: 112, workers: 5, wire: 'f32' });
     const out = new Uint8Array(compressor.maxBytes);
-    compressor.encode(x, new MessageKey(new KeyedRandom(seed), direction, 5).at(round, worker), out, 0);
-    return Buffer.from(out).toString('hex');
+    const bytes = compressor.encode(x, new MessageKey(new KeyedRandom(seed), direction, 5).at(round, worker), out, 0);
+    return Buffer.from(out.subarray(0, bytes)).toString('hex');
   };
   const base = coins('1', 'uplink', 3, 2);
   expect(coins('1', 'uplink', 3, 2)).toBe(base);
@@ -305,3 +309,54 @@ function scripted(words: number[]): MessageKey {
   };
   return script;
 }
+
+test('magnitudes far below the smallest normal number keep their exact probability', () => {
+  const out = new Uint8Array(8);
+  const up = (wire: Wire, words: number[], x: number) => {
+    const codec = natural(wire, 0);
+    const value = new Float64Array(1);
+    codec.read(out, 0, codec.write(Float64Array.of(x), 1, scripted(words), out, 0), 1, value);
+    return value[0] !== 0;
+  };
+  // 2⁻¹⁰⁷⁴ is 2⁻⁵² of the smallest normal f64 number: 53 digits decide
+  expect(up('f64', [0, 1 << 6], 2 ** -1074)).toBe(true);
+  expect(up('f64', [0, 2 << 6], 2 ** -1074)).toBe(false);
+  // 2⁻²⁰⁰ is 2⁻⁷⁴ of the smallest normal f32 number: 53 zeros, then 21 digits more
+  expect(up('f32', [0, 0, 2 ** 11 - 1], 2 ** -200)).toBe(true);
+  expect(up('f32', [0, 0, 2 ** 11], 2 ** -200)).toBe(false);
+  expect(up('f32', [0, 64, 0], 2 ** -200)).toBe(false);
+});
+
+describe('entropy coding', () => {
+  const entropy = (symbols: number[]) => {
+    const counts = new Map<number, number>();
+    for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
+    return [...counts.values()].reduce((bits, c) => bits - c * Math.log2(c / symbols.length), 0);
+  };
+
+  test.each([1254, 25_088, 1_000_000])(
+    '%i Gaussian values take at most 3.8 bits each, and 5 %% more than their own entropy',
+    (d) => {
+      const payload = encode('f32', gaussian(d));
+      expect((8 * payload.length) / d).toBeLessThan(3.8);
+      expect((8 * payload.length) / entropy(unpack('f32', payload, d))).toBeLessThan(1.05);
+    },
+  );
+
+  test.each(['rand-k:k=1254+natural', 'perm-k+natural'])('%s: short messages gain as much', (spec) => {
+    const compressor = createCompressor(spec, { dimension: 25_080, workers: 20, wire: 'f32' });
+    const out = new Uint8Array(compressor.maxBytes);
+    expect((8 * compressor.encode(gaussian(25_080), key.at(0, 0), out, 0)) / 1254).toBeLessThan(3.8);
+  });
+
+  test('values without any order are packed, one byte more', () => {
+    const random = new KeyedRandom('exponents').stream(new Rng(), 'init', 1, 0);
+    const x = Float64Array.from(
+      { length: 3000 },
+      () => 2 ** (random.below(254) - 126) * (random.below(2) === 0 ? 1 : -1),
+    );
+    const payload = encode('f32', x);
+    expect(payload[0]).toBe(255);
+    expect(payload.length).toBe(naturalBytes(3000, 'f32'));
+  });
+});

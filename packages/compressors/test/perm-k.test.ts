@@ -1,9 +1,9 @@
 import { KeyedRandom } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey, type Wire } from '../dist/index.js';
-import { DIMENSIONS, describeCompressor } from './describe-compressor.js';
+import { DIMENSIONS, describeCompressor } from '../dist/testing/describe-compressor.js';
+import { chiSquare, chiSquareLimit, gaussian, meanLimit } from '../dist/testing/statistics.js';
 import { permKTheory, plainBytes } from './specs.js';
-import { chiSquare, chiSquareLimit, gaussian, meanLimit } from './statistics.js';
 import { Supports } from './support.js';
 
 describeCompressor('perm-k', {

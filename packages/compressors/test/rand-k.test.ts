@@ -1,9 +1,9 @@
 import { KeyedRandom } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
-import { DIMENSIONS, describeCompressor, SAMPLED } from './describe-compressor.js';
+import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
+import { chiSquare, chiSquareLimit, gaussian, Moments, meanLimit } from '../dist/testing/statistics.js';
 import { KEPT, plainBytes, worthSampling } from './specs.js';
-import { chiSquare, chiSquareLimit, gaussian, Moments, meanLimit } from './statistics.js';
 import { Supports } from './support.js';
 
 for (const [k, kept] of Object.entries(KEPT)) {

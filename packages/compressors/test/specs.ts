@@ -1,9 +1,9 @@
 import type { Wire } from '../dist/index.js';
 
-/** Payload bytes of values as they are, and of a sign and an exponent. */
+/** Payload bytes of values as they are, and the most of a sign and an exponent: packed, and a byte that says so. */
 export const plainBytes = (coordinates: number, wire: Wire) => (wire === 'f32' ? 4 : 8) * coordinates;
 export const naturalBytes = (coordinates: number, wire: Wire) =>
-  Math.ceil(((wire === 'f32' ? 9 : 12) * coordinates) / 8);
+  coordinates === 0 ? 0 : 1 + Math.ceil(((wire === 'f32' ? 9 : 12) * coordinates) / 8);
 
 /** The magnitude within a binade that natural compression rounds worst: (x − 1)(2 − x)/x² is largest, 1/8, at 4/3. */
 export const WORST = 4 / 3;

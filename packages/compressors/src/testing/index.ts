@@ -1,0 +1,1 @@
+export { type CompressorOptions, DIMENSIONS, describeCompressor, SAMPLED } from './describe-compressor.js';
