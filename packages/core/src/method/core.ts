@@ -34,7 +34,8 @@ function move(context: Context, round: number, s: Float64Array, x: Float64Array)
  *   worker sends q_j = ⟨ξ_j, ∇f_i(x)⟩;  server sends s_j = Σ_i q_j;  all: x⁺ = x − γ (1/(nm)) Σ_j s_j ξ_j
  *
  * m floats each way, E g̃ = ∇f(x). γ = m/(4 tr(A)) for quadratics with Hessian A, else m/(4 d L). A frame's downlink brings
- * the sums of the round before, so that one exchange is one round. Parameter: `m` (default d/n, at least 1).
+ * the sums of the round before, so that one exchange is one round. Parameter: `m` (default min{100, d/n}; every side draws m·d
+ * normal values a round).
  */
 export const core = defineMethod({
   name: 'core',
@@ -46,12 +47,12 @@ export const core = defineMethod({
     downlink: 'the m sums of the projections, the same for all',
     uplink: 'm projections ⟨ξ_j, ∇f_i(x)⟩',
     stepSize: 'm/(4 tr(A)) for a quadratic with Hessian A, else m/(4 d L_f)',
-    parameters: { m: 'projections a round: ⌊d/n⌋' },
+    parameters: { m: 'projections a round: min{100, ⌊d/n⌋}, at least 1' },
   },
   uplink: undefined,
   downlink: undefined,
   parameters(spec, { dimension, workers }) {
-    const m = spec.number('m', 1, dimension) ?? Math.max(1, Math.floor(dimension / workers));
+    const m = spec.number('m', 1, dimension) ?? Math.min(100, Math.max(1, Math.floor(dimension / workers)));
     if (!Number.isInteger(m)) throw spec.bad('m', String(m), 'a whole number');
     return { m };
   },

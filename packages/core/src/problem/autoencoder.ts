@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
+import { AutoencoderBatch } from './autoencoder-batch.js';
 import type { LinearImage, Oracle, ProblemFamily } from './problem.js';
 
 /** Width of the code: D is features × CODE, E is CODE × features. */
@@ -122,6 +123,10 @@ class AutoencoderOracle implements Oracle, LinearImage {
   readonly #side: number;
   readonly #trace: number;
   readonly #stride: number;
+  readonly samples: number;
+  readonly #rows: Int32Array;
+  readonly #batch: AutoencoderBatch;
+  readonly #batchWeight: number;
 
   constructor(
     data: Dataset,
@@ -141,6 +146,10 @@ class AutoencoderOracle implements Oracle, LinearImage {
     this.#side = pad(active.length);
     // f = (1/n) Σ f_i is the mean over all samples in use even when shard sizes differ by one
     const weight = (shards.start.length - 1) / shards.samples;
+    this.samples = rows.length;
+    this.#rows = rows;
+    this.#batch = new AutoencoderBatch(data, CODE, lambda);
+    this.#batchWeight = weight * rows.length;
     this.#factor = weight * data.scale * data.scale;
     this.#moment =
       data.value instanceof Uint8Array
@@ -148,6 +157,10 @@ class AutoencoderOracle implements Oracle, LinearImage {
         : sparseMoments(data, rows, this.#place, this.#side, kernels);
     const trace = completeSymmetric(this.#moment.values, this.#side);
     this.#trace = this.#factor * trace + (lambda / 2) * data.features;
+  }
+
+  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+    return this.#batch.gradient(x, this.#rows, batch, this.#batchWeight, out);
   }
 
   vector(): Float64Array {
