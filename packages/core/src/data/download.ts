@@ -131,6 +131,7 @@ async function fetchTo(url: string, target: string, limits: DownloadLimits): Pro
   } finally {
     clearTimeout(timer);
     stop.abort();
+    if (fstatSync(file).size === 0) discard(part, tag);
     closeSync(file);
   }
 }
