@@ -1,12 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readIdx } from '../dist/data/idx.js';
+import { dataSource } from '../dist/data/load.js';
 import { loadMnist } from '../dist/data/mnist.js';
+import { split } from '../dist/data/split.js';
+import { problems } from '../dist/problem/index.js';
+import { KeyedRandom } from '../dist/random.js';
+import { Spec } from '../dist/spec.js';
 
-test('MNIST: 60,000 training images, a row per image, known counts', () => {
-  const data = loadMnist();
+test('MNIST: 60,000 training images, a row per image, known counts', async () => {
+  const data = await loadMnist();
   expect([data.samples, data.features, data.rowStart.length]).toEqual([60_000, 784, 60_001]);
   // number of images of each digit in the training set, and the sum of its pixels
   const digits = new Array(10).fill(0);
@@ -30,24 +36,73 @@ describe('IDX files', () => {
     return path;
   };
 
-  test('a small file', () => {
-    const { shape, values } = readIdx(file([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6]), 2);
+  test('a small file', async () => {
+    const { shape, values } = await readIdx(file([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6]));
     expect(shape).toEqual([2, 3]);
     expect([...values]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   test.each([
     ['no header', [0, 0, 8]],
-    ['another rank', [0, 0, 8, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]],
+    ['text', [49, 32, 49, 58, 49]],
+    ['no dimensions', [0, 0, 8, 0]],
+    ['a longer header than the file', [0, 0, 8, 200, 0, 0, 0, 1]],
     ['another type', [0, 0, 9, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7]],
     ['too short', [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3]],
     ['too long', [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2]],
-  ])('%s: an error that names the file', (_what, bytes) => {
+  ])('%s: an error that names the file', async (_what, bytes) => {
     const path = file(bytes);
-    expect(() => readIdx(path, 2)).toThrow(path);
+    await expect(readIdx(path)).rejects.toMatchObject({ code: 'io', message: expect.stringContaining(path) });
   });
 
-  test('a missing file', () => {
-    expect(() => readIdx(join(folder, 'nothing'), 2)).toThrow(/cannot read .*nothing/);
+  test('a missing file', async () => {
+    await expect(readIdx(join(folder, 'nothing'))).rejects.toThrow(/cannot read .*nothing/);
+  });
+
+  describe('as --data', () => {
+    const images = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 255, 51, 7, 0, 0]);
+    const labels = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 2, 4, 9]);
+    const put = (name: string, bytes: Uint8Array) => {
+      const path = join(folder, name);
+      writeFileSync(path, bytes);
+      return path;
+    };
+
+    test.each([
+      ['a-images-idx3-ubyte', 'a-labels-idx1-ubyte'],
+      ['b-images-idx3-ubyte.gz', 'b-labels-idx1-ubyte'],
+      ['c-images.idx3-ubyte', 'c-labels.idx1-ubyte.gz'],
+    ])('%s with %s beside it', async (imageName, labelName) => {
+      const packed = (name: string, bytes: Uint8Array) => put(name, name.endsWith('.gz') ? gzipSync(bytes) : bytes);
+      packed(labelName, labels);
+      const source = dataSource(packed(imageName, images));
+      expect(source.split).toBe('shuffled');
+      const data = await source.load();
+      expect([data.name, data.samples, data.features, data.scale]).toEqual([imageName, 2, 3, 1 / 255]);
+      expect([[...data.rowStart], [...data.column], [...data.value], [...data.label]]).toEqual([
+        [0, 2, 3],
+        [1, 2, 0],
+        [255, 51, 7],
+        [4, 9],
+      ]);
+    });
+
+    test('without labels: the autoencoder runs, a classification says what is missing', async () => {
+      const data = await dataSource(put('d-images-idx3-ubyte', images)).load();
+      const random = new KeyedRandom('idx');
+      const create = (name: string) =>
+        problems[name].create(Spec.parse('problem', name), {
+          ...{ workers: 1, random, data, shards: split('shuffled', data, 1, random), instance: undefined },
+        });
+      expect(create('autoencoder').dimension).toBe(96);
+      expect(() => create('logistic')).toThrow('data set d-images-idx3-ubyte has no labels');
+    });
+
+    test('labels for another number of images, and images that are labels', async () => {
+      put('e-labels-idx1-ubyte', Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 1, 4]));
+      const path = put('e-images-idx3-ubyte', images);
+      await expect(dataSource(path).load()).rejects.toThrow('e-labels-idx1-ubyte has the shape 1, not 2 labels');
+      await expect(dataSource(join(folder, 'e-labels-idx1-ubyte')).load()).rejects.toThrow('its shape is 1');
+    });
   });
 });

@@ -53,6 +53,6 @@ test('n and d, when the file states them, must be the lengths', () => {
 
 test('a data set that is neither known nor a file', () => {
   expect(() => dataSource('nothing-here')).toThrow(
-    'unknown data set "nothing-here"; known: mnist, or the path of a LIBSVM file',
+    'unknown data set "nothing-here"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path of a LIBSVM or IDX file',
   );
 });

@@ -240,8 +240,8 @@ test('autoencoder is the mean of ‖DEb − b‖² and its regulariser', () => {
 
 describe('on MNIST', () => {
   let data: Dataset;
-  beforeAll(() => {
-    data = loadMnist();
+  beforeAll(async () => {
+    data = await loadMnist();
   });
 
   test.each([1, 7, 20])('autoencoder with %i workers has the exact values at the reference point', (workers) => {

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { FlotillaError } from '../errors.js';
+import { type Dataset, shared } from './dataset.js';
+import { readDataFile } from './read-file.js';
 
 /** An IDX file of unsigned bytes (the format of MNIST): its dimensions and its values, row-major. */
 export interface Idx {
@@ -8,23 +11,73 @@ export interface Idx {
 }
 
 /**
- * Reads an IDX file of unsigned bytes with `rank` dimensions.
+ * Reads an IDX file of unsigned bytes (plain, .gz, .xz or .bz2).
+ * @param limit largest size in bytes, unpacked
  * @throws FlotillaError `io` when the file cannot be read or is not such a file.
  */
-export function readIdx(path: string, rank: number): Idx {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new FlotillaError('io', `cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
-  const bad = (what: string) => new FlotillaError('io', `${path} is not an IDX file of rank ${rank}: ${what}`);
+export async function readIdx(path: string, limit?: number): Promise<Idx> {
+  const bytes = await readDataFile(path, limit);
+  const bad = (what: string) => new FlotillaError('io', `${path} is not an IDX file of unsigned bytes: ${what}`);
+  const rank = bytes[3] ?? 0;
   const header = 4 + 4 * rank;
-  if (bytes.length < header) throw bad(`${bytes.length} bytes are too few for a header`);
-  const magic = bytes.readUInt32BE(0);
-  if (magic !== (0x08 << 8) + rank) throw bad(`magic number ${magic}, expected ${(0x08 << 8) + rank}`);
+  if (bytes.length < 4) throw bad(`${bytes.length} bytes are too few for a header`);
+  if (bytes[0] !== 0 || bytes[1] !== 0) throw bad('it does not begin with two zeros');
+  if (bytes[2] !== 8) throw bad(`its type is ${bytes[2]}, that of unsigned bytes is 8`);
+  if (rank === 0) throw bad('it has no dimensions');
+  if (bytes.length < header) throw bad(`${bytes.length} bytes are too few for a header with ${rank} dimensions`);
   const shape = Array.from({ length: rank }, (_, axis) => bytes.readUInt32BE(4 + 4 * axis));
   const expected = shape.reduce((product, length) => product * length, 1);
   if (bytes.length - header !== expected) throw bad(`${bytes.length - header} values, expected ${shape.join(' × ')}`);
   return { shape, values: bytes.subarray(header) };
+}
+
+/**
+ * A data set from an IDX file of images, N × height × width (or any other shape that begins with N): a sample's features
+ * are its bytes over 255. Labels come from the file beside it whose name has `labels-idx1` where this one has `images-idx3`,
+ * packed or not; without one the data set has no labels.
+ * @param name the data set's name in messages
+ * @throws FlotillaError `io` when a file cannot be read, is not an IDX file, or the two have different lengths.
+ */
+export async function readIdxImages(path: string, name: string): Promise<Dataset> {
+  const { shape, values } = await readIdx(path);
+  const [samples = 0, ...inner] = shape;
+  const features = inner.reduce((product, length) => product * length, 1);
+  if (inner.length === 0 || samples === 0 || features === 0) {
+    throw new FlotillaError('io', `${path} holds no images: its shape is ${shape.join(' × ')}`);
+  }
+  const labelPath = labelsBeside(path);
+  const labels = labelPath === undefined ? undefined : await readIdx(labelPath);
+  if (labels !== undefined && (labels.shape.length !== 1 || labels.values.length !== samples)) {
+    throw new FlotillaError('io', `${labelPath} has the shape ${labels.shape.join(' × ')}, not ${samples} labels`);
+  }
+
+  let nonZeros = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) nonZeros++;
+  const rowStart = shared(Int32Array, samples + 1);
+  const column = shared<Uint16Array | Int32Array>(features <= 65_536 ? Uint16Array : Int32Array, nonZeros);
+  const value = shared(Uint8Array, nonZeros);
+  let k = 0;
+  for (let s = 0; s < samples; s++) {
+    const first = s * features;
+    for (let j = 0; j < features; j++) {
+      const byte = values[first + j];
+      if (byte !== 0) {
+        column[k] = j;
+        value[k++] = byte;
+      }
+    }
+    rowStart[s + 1] = k;
+  }
+  const label = shared(Float64Array, labels === undefined ? 0 : samples);
+  if (labels !== undefined) label.set(labels.values);
+  return { name, samples, features, rowStart, column, value, scale: 1 / 255, label, digits: true };
+}
+
+/** The file of labels that belongs to a file of images, if it is there. */
+function labelsBeside(path: string): string | undefined {
+  const plain = basename(path)
+    .replace(/\.(gz|xz|bz2)$/, '')
+    .replace(/images([-.])idx\d/, 'labels$1idx1');
+  if (!plain.includes('labels')) return undefined;
+  return ['', '.gz', '.xz', '.bz2'].map((ending) => join(dirname(path), plain + ending)).find(existsSync);
 }

@@ -23,10 +23,11 @@ const MAX_INDEX = 2 ** 31 - 1;
  * @throws UsageError when it is larger than `limit`, or, with file, line and value, when its content cannot be used
  */
 export async function readLibsvm(path: string, name: string, limit?: number): Promise<Dataset> {
-  return parse(await readDataFile(path, limit), path, name);
+  return parseLibsvm(await readDataFile(path, limit), path, name);
 }
 
-function parse(bytes: Buffer, path: string, name: string): Dataset {
+/** The same from bytes that were read already; `path` and `name` are for messages. */
+export function parseLibsvm(bytes: Buffer, path: string, name: string): Dataset {
   const { samples, nonZeros } = count(bytes);
   if (samples === 0) throw new UsageError(`${path} has no rows`);
   const rowStart = shared(Int32Array, samples + 1);

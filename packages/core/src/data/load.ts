@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../errors.js';
+import { catalogue } from './catalogue.js';
 import type { Dataset, QuadraticInstance } from './dataset.js';
-import { loadMnist } from './mnist.js';
 
 /** Where a data set comes from. */
 export interface DataSource {
@@ -11,24 +11,33 @@ export interface DataSource {
   readonly split: string;
 }
 
-const named: Readonly<Record<string, DataSource>> = {
-  mnist: { load: async () => loadMnist(), split: 'shuffled' },
-};
+/** The names of IDX files in the manner of MNIST: `train-images-idx3-ubyte`, `train-images.idx3-ubyte.gz`. */
+const IDX_NAME = /[-.]idx[1-9]-ubyte(\.(gz|xz|bz2))?$/;
 
 /**
- * The data set called `text`, or the LIBSVM file at that path (plain, .gz, .xz or .bz2), whose rows are split in file
- * order as in the papers.
+ * The data set called `text`: `mnist`, one of the catalogue, or else the file at that path (plain, .gz, .xz or .bz2): IDX
+ * images when it is named like them, LIBSVM otherwise. The rows of LIBSVM data are split in file order as in the papers.
+ * Nothing is read or downloaded before `load`.
  * @throws UsageError when there is neither.
  */
 export function dataSource(text: string): DataSource {
-  if (Object.hasOwn(named, text)) return named[text] as DataSource;
-  if (existsSync(text)) {
-    // loaded when it is needed: worker threads never read files
-    const load = async () => (await import('./libsvm.js')).readLibsvm(text, basename(text));
+  // readers are loaded when they are needed: worker threads never read files
+  if (text === 'mnist') return { load: async () => (await import('./mnist.js')).loadMnist(), split: 'shuffled' };
+  if (Object.hasOwn(catalogue, text)) {
+    const load = async () => (await import('./cache.js')).loadFromCatalogue(text, catalogue[text]);
     return { load, split: 'contiguous' };
   }
-  const known = Object.keys(named).join(', ');
-  throw new UsageError(`unknown data set ${JSON.stringify(text)}; known: ${known}, or the path of a LIBSVM file`);
+  if (!existsSync(text)) {
+    const known = ['mnist', ...Object.keys(catalogue)].join(', ');
+    throw new UsageError(
+      `unknown data set ${JSON.stringify(text)}; known: ${known}, or the path of a LIBSVM or IDX file`,
+    );
+  }
+  const name = basename(text);
+  if (IDX_NAME.test(name)) {
+    return { load: async () => (await import('./idx.js')).readIdxImages(text, name), split: 'shuffled' };
+  }
+  return { load: async () => (await import('./libsvm.js')).readLibsvm(text, name), split: 'contiguous' };
 }
 
 /**

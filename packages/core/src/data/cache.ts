@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { FlotillaError, UsageError } from '../errors.js';
+import { type CatalogueEntry, COLLECTION } from './catalogue.js';
+import type { Dataset } from './dataset.js';
+import { type DownloadLimits, download } from './download.js';
+import { parseLibsvm } from './libsvm.js';
+import { readDataFile } from './read-file.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where downloaded data sets are kept: `FLOTILLA_DATA`, or the platform's folder for caches. */
+export function cacheFolder(env: Environment, platform: string = process.platform): string {
+  if (env.FLOTILLA_DATA) return env.FLOTILLA_DATA;
+  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'flotilla', 'Cache');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'flotilla');
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'flotilla');
+}
+
+/**
+ * A data set of the catalogue from the cache folder, into which it is downloaded when it is not there. A file that was
+ * put there by hand, plain or packed, serves as well. Either is checked each time: its hash where that is known, and its
+ * numbers of samples, features and non-zeros.
+ * @throws FlotillaError `io` when it can be had neither here nor there, in one line that says which file to put where;
+ *   UsageError when the file is not the data set.
+ */
+export async function loadFromCatalogue(
+  name: string,
+  entry: CatalogueEntry,
+  env: Environment = process.env,
+  limits: DownloadLimits = {},
+): Promise<Dataset> {
+  const folder = cacheFolder(env);
+  const plain = entry.file.replace(/\.(gz|xz|bz2)$/, '');
+  const candidates = ['', '.bz2', '.xz', '.gz'].map((ending) => join(folder, plain + ending));
+  const found = candidates.find(existsSync);
+  if (found !== undefined) return check(name, entry, found);
+
+  const target = join(folder, entry.file);
+  try {
+    mkdirSync(folder, { recursive: true });
+    const base = env.FLOTILLA_DATA_URL || COLLECTION;
+    await download(new URL(entry.file, base.endsWith('/') ? base : `${base}/`).href, target, limits);
+  } catch (cause) {
+    const hint = `put ${plain} (or .bz2, .xz, .gz) into ${folder}, or set FLOTILLA_DATA to the folder that has it`;
+    throw new FlotillaError('io', `data set ${name}: ${(cause as Error).message}; ${hint}`, { cause });
+  }
+  try {
+    return await check(name, entry, target);
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw error;
+  }
+}
+
+/** Reads a file and makes sure that it is the data set. */
+async function check(name: string, entry: CatalogueEntry, path: string): Promise<Dataset> {
+  const bytes = await readDataFile(path);
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  const record = join(path, '..', `${name}.sha256`);
+  const known = entry.sha256 ?? (existsSync(record) ? [readFileSync(record, 'utf8').trim()] : undefined);
+  const wrong = (what: string) => new UsageError(`${path} is not the data set ${name}: ${what}`);
+  if (known !== undefined && !known.includes(hash)) {
+    throw wrong(`its SHA-256, unpacked, is ${hash}, expected ${known.join(' or ')}; remove it to download it again`);
+  }
+  const data = parseLibsvm(bytes, path, name);
+  for (const [what, is, expected] of [
+    ['samples', data.samples, entry.samples],
+    ['features', data.features, entry.features],
+    ['non-zeros', data.value.length, entry.nonZeros ?? data.value.length],
+  ]) {
+    if (is !== expected) throw wrong(`it has ${is} ${what}, expected ${expected}`);
+  }
+  if (known === undefined) keep(record, hash);
+  return data;
+}
+
+/** Keeps the hash of a data set for the next time, unless the folder is read-only. */
+function keep(record: string, hash: string): void {
+  try {
+    writeFileSync(record, `${hash}\n`);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}

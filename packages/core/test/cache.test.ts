@@ -1,0 +1,287 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cacheFolder, loadFromCatalogue } from '../dist/data/cache.js';
+import { type CatalogueEntry, catalogue } from '../dist/data/catalogue.js';
+
+const content = Array.from({ length: 3000 }, (_, s) => `${s % 2} 1:${s} 3:0.5`).join('\n');
+const sha256 = createHash('sha256').update(content).digest('hex');
+const entry: CatalogueEntry = { file: 'tiny', sha256: [sha256], samples: 3000, features: 3, source: 'made up' };
+const { sha256: _, ...unhashed } = entry;
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+let answer: Answer;
+let requests: { url: string | undefined; range: string | undefined; ifRange: string | undefined }[];
+let env: Record<string, string>;
+
+/** Serves `body` whole or, when the validator matches, the part that is asked for. */
+const serve =
+  (body: string | Buffer, etag: string | undefined = '"one"'): Answer =>
+  (request, response) => {
+    const bytes = Buffer.from(body);
+    if (etag !== undefined) response.setHeader('etag', etag);
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
+    if (Number.isNaN(from) || request.headers['if-range'] !== etag) return response.end(bytes);
+    if (from >= bytes.length) return response.writeHead(416).end();
+    response.writeHead(206, {
+      'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
+      'content-length': bytes.length - from,
+    });
+    response.end(bytes.subarray(from));
+  };
+
+/** Announces all of `body` and hangs up after `bytes` of it. */
+const breakOff =
+  (body: string, bytes: number, etag = '"one"'): Answer =>
+  (_request, response) => {
+    response.writeHead(200, { etag, 'content-length': body.length });
+    response.write(body.slice(0, bytes), () => setTimeout(() => response.destroy(), 20));
+  };
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    requests.push({ url: request.url, range: request.headers.range, ifRange: request.headers['if-range'] as string });
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  const { port } = server.address() as AddressInfo;
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-cache-'));
+  env = { FLOTILLA_DATA: join(folder, 'data'), FLOTILLA_DATA_URL: `http://127.0.0.1:${port}/binary` };
+  requests = [];
+});
+afterEach(() => rmSync(join(env.FLOTILLA_DATA, '..'), { recursive: true, force: true }));
+
+const load = (of: CatalogueEntry = entry, limits = {}) => loadFromCatalogue('tiny', of, env, limits);
+const inCache = () => (existsSync(env.FLOTILLA_DATA) ? readdirSync(env.FLOTILLA_DATA).sort() : []);
+const put = (name: string, bytes: string | Uint8Array) => {
+  mkdirSync(env.FLOTILLA_DATA, { recursive: true });
+  writeFileSync(join(env.FLOTILLA_DATA, name), bytes);
+};
+
+test('downloads once', async () => {
+  answer = serve(content);
+  const data = await load();
+  expect([data.name, data.samples, data.features, data.value[2]]).toEqual(['tiny', 3000, 3, 1]);
+  await load();
+  expect(requests.map(({ url }) => url)).toEqual(['/binary/tiny']);
+  expect(inCache()).toEqual(['tiny']);
+});
+
+test('several at once download once', async () => {
+  answer = (request, response) => setTimeout(() => serve(content)(request, response), 50);
+  const all = await Promise.all([load(), load(), load()]);
+  expect(all.map(({ samples }) => samples)).toEqual([3000, 3000, 3000]);
+  expect(requests).toHaveLength(1);
+  expect(inCache()).toEqual(['tiny']);
+});
+
+test('a packed file is unpacked, and its hash is that of the unpacked file', async () => {
+  answer = serve(gzipSync(content));
+  expect((await load({ ...entry, file: 'tiny.gz' })).samples).toBe(3000);
+  expect(inCache()).toEqual(['tiny.gz']);
+});
+
+describe('a download that broke off', () => {
+  const error = { code: 'io', message: expect.stringContaining('data set tiny: cannot download http://127.0.0.1') };
+
+  test('goes on where it was', async () => {
+    answer = breakOff(content, 10_000);
+    await expect(load()).rejects.toMatchObject(error);
+    expect(inCache()).toEqual(['tiny.part', 'tiny.tag']);
+    answer = serve(content);
+    expect((await load()).samples).toBe(3000);
+    expect(requests[1]).toEqual({ url: '/binary/tiny', range: 'bytes=10000-', ifRange: '"one"' });
+    expect(inCache()).toEqual(['tiny']);
+  });
+
+  test('starts again when the server has another file now', async () => {
+    answer = breakOff(`${content}x`.replaceAll('0.5', '0.7'), 10_000, '"old"');
+    await expect(load()).rejects.toMatchObject(error);
+    answer = serve(content);
+    expect((await load()).value[1]).toBe(0.5);
+    expect(requests[1].ifRange).toBe('"old"');
+  });
+
+  test('starts again when the server knows no versions', async () => {
+    answer = (_request, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.slice(0, 10_000), () => setTimeout(() => response.destroy(), 20));
+    };
+    await expect(load()).rejects.toMatchObject(error);
+    answer = serve(content, undefined);
+    expect((await load()).samples).toBe(3000);
+    expect(requests[1].range).toBeUndefined();
+  });
+
+  test('starts again when there is no more than it has', async () => {
+    put('tiny.part', `${content}and more`);
+    put('tiny.tag', '"one"');
+    answer = serve(content);
+    expect((await load()).samples).toBe(3000);
+    expect(requests).toHaveLength(2);
+    expect(inCache()).toEqual(['tiny']);
+  });
+
+  test('waits for a process that is at it, and not for one that is gone', async () => {
+    put('tiny.lock', '999999999');
+    answer = serve(content);
+    expect((await load()).samples).toBe(3000);
+    rmSync(join(env.FLOTILLA_DATA, 'tiny'));
+    put('tiny.lock', String(process.pid));
+    await expect(load(entry, { waitMs: 50 })).rejects.toThrow(/process \d+ is at it, says .*tiny\.lock/);
+  });
+});
+
+describe('refused, with nothing left behind', () => {
+  test.each<[string, Answer, CatalogueEntry, string]>([
+    ['another hash', serve(content.replace('0.5', '0.6')), entry, `expected ${sha256}`],
+    ['another number of samples', serve(content), { ...unhashed, samples: 2999 }, 'it has 3000 samples, expected 2999'],
+    ['another number of features', serve(content), { ...unhashed, features: 4 }, 'it has 3 features, expected 4'],
+    ['another number of non-zeros', serve(content), { ...unhashed, nonZeros: 5 }, 'it has 6000 non-zeros, expected 5'],
+    ['no LIBSVM data', serve('<html>moved</html>'), unhashed, 'label "<html>moved</html>" is not a finite number'],
+  ])('%s', async (_what, given, of, message) => {
+    answer = given;
+    await expect(load(of)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining(message) });
+    expect(inCache()).toEqual([]);
+  });
+
+  test.each<[string, Answer]>([
+    ['announced', serve(content)],
+    [
+      'not announced',
+      (_request, response) => {
+        response.write(content.slice(0, 30_000));
+        response.end(content.slice(30_000));
+      },
+    ],
+  ])('too large, %s', async (_what, given) => {
+    answer = given;
+    await expect(load(entry, { bytes: 20_000 })).rejects.toThrow('it is larger than 20000 bytes');
+    expect(inCache()).toEqual([]);
+  });
+});
+
+describe('out of reach: one line that says which file to put where', () => {
+  const hint = () => `; put tiny (or .bz2, .xz, .gz) into ${env.FLOTILLA_DATA}, or set FLOTILLA_DATA to the folder`;
+
+  test.each<[string, Answer, string]>([
+    ['404', (_request, response) => response.writeHead(404).end('gone'), 'the server answers 404 Not Found'],
+    ['503', (_request, response) => response.writeHead(503).end(), 'the server answers 503 Service Unavailable'],
+    ['silence', () => {}, 'nothing came for 0.1 s'],
+    ['silence in the middle', (_request, response) => response.write(content.slice(0, 100)), 'nothing came for 0.1 s'],
+  ])('%s', async (_what, given, message) => {
+    answer = given;
+    const error = await load(entry, message.startsWith('nothing') ? { idleMs: 100 } : {}).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'io', message: expect.stringContaining(message + hint()) });
+    expect(error.message).not.toContain('\n');
+    // what came may be of use the next time
+    expect(inCache().filter((name) => !name.startsWith('tiny.'))).toEqual([]);
+    if (!message.startsWith('nothing')) expect(inCache()).toEqual([]);
+  });
+
+  test('no such host', async () => {
+    env.FLOTILLA_DATA_URL = 'http://127.0.0.1:1/';
+    await expect(load({ ...entry, file: 'tiny.bz2' })).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/cannot download http:\/\/127.0.0.1:1\/tiny.bz2: .*; put tiny \(or/),
+    });
+  });
+});
+
+describe('a file that was put there by hand', () => {
+  beforeEach(() => {
+    answer = (_request, response) => response.writeHead(500).end();
+  });
+
+  test.each(['tiny', 'tiny.gz'])('%s serves, without a request', async (name) => {
+    put(name, name.endsWith('.gz') ? gzipSync(content) : content);
+    expect((await load({ ...entry, file: 'tiny.bz2' })).samples).toBe(3000);
+    expect(requests).toEqual([]);
+  });
+
+  test('is checked, and stays when it is wrong', async () => {
+    put('tiny', `${content}\n`);
+    await expect(load()).rejects.toThrow('is not the data set tiny: its SHA-256, unpacked, is');
+    expect(inCache()).toEqual(['tiny']);
+  });
+
+  test('in a folder that cannot be written', async () => {
+    put('tiny', content);
+    chmodSync(env.FLOTILLA_DATA, 0o555);
+    expect((await load(unhashed)).samples).toBe(3000);
+    chmodSync(env.FLOTILLA_DATA, 0o755);
+  });
+});
+
+test('without a known hash, that of the first file that passes holds from then on', async () => {
+  answer = serve(content);
+  await load(unhashed);
+  expect(readFileSync(join(env.FLOTILLA_DATA, 'tiny.sha256'), 'utf8')).toBe(`${sha256}\n`);
+  expect((await load(unhashed)).samples).toBe(3000);
+  put('tiny', content.replace('0.5', '0.6'));
+  await expect(load(unhashed)).rejects.toThrow(`expected ${sha256}; remove it to download it again`);
+  rmSync(join(env.FLOTILLA_DATA, 'tiny'));
+  answer = serve(content.replace('0.5', '0.6'));
+  await expect(load(unhashed)).rejects.toThrow('is not the data set tiny');
+});
+
+test('the cache folder of each platform', () => {
+  const home = { LOCALAPPDATA: 'L', XDG_CACHE_HOME: '/x' };
+  expect(cacheFolder({ ...home, FLOTILLA_DATA: '/mine' }, 'linux')).toBe('/mine');
+  expect(cacheFolder(home, 'linux')).toBe(join('/x', 'flotilla'));
+  expect(cacheFolder({}, 'linux')).toMatch(/[/\\]\.cache[/\\]flotilla$/);
+  expect(cacheFolder(home, 'darwin')).toMatch(/[/\\]Library[/\\]Caches[/\\]flotilla$/);
+  expect(cacheFolder(home, 'win32')).toBe(join('L', 'flotilla', 'Cache'));
+});
+
+test('the catalogue is well formed', () => {
+  expect(Object.keys(catalogue)).toEqual(['mushrooms', 'a9a', 'w8a', 'phishing', 'gisette', 'madelon', 'duke']);
+  for (const { file, sha256: hashes = [], source } of Object.values(catalogue)) {
+    expect(file).toMatch(/^\w+(\.bz2)?$/);
+    expect(source).not.toBe('');
+    for (const hash of hashes) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(hashes).size).toBe(hashes.length);
+  }
+});
+
+const reference = fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+const present = existsSync(join(reference, 'a9a.xz'));
+if (!present) console.warn('../shared/data is not there: the catalogue is not compared with its files');
+
+describe.skipIf(!present)('the catalogue against ../shared/data', () => {
+  test.each(['mushrooms', 'phishing', 'a9a'])('%s', async (name) => {
+    const data = await loadFromCatalogue(name, catalogue[name], { FLOTILLA_DATA: reference });
+    expect(data.samples).toBe(catalogue[name].samples);
+    // the same rows with other line ends
+    const { readDataFile } = await import('../dist/data/read-file.js');
+    const text = (await readDataFile(join(reference, `${name}.xz`))).toString('latin1').replaceAll('\r', '');
+    for (const lines of [text, `${text}\n`]) {
+      put(name, lines);
+      expect((await loadFromCatalogue(name, catalogue[name], env)).features).toBe(catalogue[name].features);
+    }
+    expect(requests).toEqual([]);
+  });
+});
