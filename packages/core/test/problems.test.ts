@@ -131,7 +131,7 @@ describe.each(small)('$spec', ({ spec, data }) => {
     for (let step = 0; step < 5000; step++) {
       const values = Float64Array.from(index, () => 0.1 * rng.normal());
       index.forEach((_, k) => {
-        index[k] = rng.below(x.length / 5) * 5 + k;
+        index[k] = rng.below(Math.floor(x.length / 5)) * 5 + k;
         x[index[k]] += values[k];
       });
       image.add(index, values, 5, followed);
