@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { Kernels } from '../dist/kernels/kernels.js';
+import { describe, expect, test } from 'vitest';
+import { Kernels, type Matrix } from '../dist/kernels/kernels.js';
 import { KeyedRandom, Rng } from '../dist/random.js';
 
 const kernels = new Kernels();
@@ -52,16 +52,130 @@ test.each([
   const x = new Int16Array(region.values.buffer, region.pointer, side * length);
   // 255 everywhere in the first row: the largest sum there is
   for (let k = 0; k < x.length; k++) x[k] = k < length ? 255 : rng.below(256);
-  const out = kernels.allocate(side * side);
+  const out = kernels.allocateInt32(side * side);
   kernels.addGram16(region, out, side, length);
   kernels.addGram16(region, out, side, length);
   for (let i = 0; i < side; i++) {
     for (let j = i; j < side; j++) {
       let sum = 0;
       for (let k = 0; k < length; k++) sum += x[i * length + k] * x[j * length + k];
-      expect(out.values[i * side + j]).toBe(2 * sum);
+      expect(out[i * side + j]).toBe(2 * sum);
     }
   }
+});
+
+/** A symmetric matrix, of integers or of real numbers. */
+function symmetric(side: number, integers: boolean): Matrix {
+  const values = integers ? kernels.allocateInt32(side * side) : kernels.allocate(side * side).values;
+  for (let i = 0; i < side; i++) {
+    for (let j = i; j < side; j++) {
+      values[i * side + j] = integers ? rng.below(2 ** 31) : rng.normal();
+      values[j * side + i] = values[i * side + j];
+    }
+  }
+  return { pointer: values.byteOffset, values };
+}
+
+/** Σ_k a_ik m_kj, and Σ |a_ik m_kj| beside it. */
+function product(a: ArrayLike<number>, m: ArrayLike<number>, i: number, j: number, side: number) {
+  let [sum, size] = [0, 0];
+  for (let k = 0; k < side; k++) {
+    sum += a[i * side + k] * m[k * side + j];
+    size += Math.abs(a[i * side + k] * m[k * side + j]);
+  }
+  return { sum, size };
+}
+
+describe.each([true, false])('matrices (integers: %s)', (integers) => {
+  test.each([
+    [4, 4],
+    [32, 36],
+    [8, 100],
+  ])('multiply %i rows by side %i is A M, summed from first to last', (rows, side) => {
+    const [a, m, out] = [filled(rows * side), symmetric(side, integers), filled(rows * side).values];
+    kernels.multiply(a, m, out, rows, side);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < side; j++) expect(out[i * side + j]).toBe(product(a.values, m.values, i, j, side).sum);
+    }
+  });
+
+  test.each([0, 0.05, 0.5, 1])('addSparseProduct at density %f adds A M', (density) => {
+    const [rows, side] = [6, 28];
+    const dense = new Float64Array(rows * side).map(() => (rng.uniform() < density ? rng.normal() : 0));
+    const start = kernels.allocateInt32(side + 1);
+    const row = kernels.allocateInt32(rows * side);
+    const { values } = kernels.allocate(rows * side);
+    let count = 0;
+    for (let j = 0; j < side; j++) {
+      for (let i = 0; i < rows; i++) {
+        if (dense[i * side + j] === 0) continue;
+        row[count] = i;
+        values[count++] = dense[i * side + j];
+      }
+      start[j + 1] = count;
+    }
+    const m = symmetric(side, integers);
+    const out = filled(rows * side).values;
+    const before = out.slice();
+    kernels.addSparseProduct({ start, row, values }, m, out, side);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < side; j++) {
+        const { sum, size } = product(dense, m.values, i, j, side);
+        const at = i * side + j;
+        expect(Math.abs(out[at] - (before[at] + sum))).toBeLessThanOrEqual(1e-14 * (size + Math.abs(before[at])));
+      }
+    }
+  });
+});
+
+test('combine is 2 (Cᵀ X − Y), from the middle of a region', () => {
+  const columns = 12;
+  const [c, x, y, out] = [filled(256), filled(17 * columns), filled(18 * columns), filled(16 * columns)];
+  kernels.combine(c, x, columns, y, 2 * columns, out, columns);
+  for (let i = 0; i < 16; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = 0;
+      for (let b = 0; b < 16; b++) sum += c.values[b * 16 + i] * x.values[(b + 1) * columns + j];
+      expect(out.values[i * columns + j]).toBe(2 * (sum - y.values[(i + 2) * columns + j]));
+    }
+  }
+});
+
+test.each([
+  [2, 2],
+  [16, 36],
+  [36, 16],
+])('transpose of %i × %i', (rows, columns) => {
+  const [a, out] = [filled(rows * columns), filled(rows * columns + 3)];
+  kernels.transpose(a, out, 2, rows, columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) expect(out.values[2 + j * rows + i]).toBe(a.values[i * columns + j]);
+  }
+});
+
+test('scatterScaled is a X + b P with the columns of P in their places', () => {
+  const [rows, side, stride] = [3, 8, 12];
+  const [x, p, out] = [filled(rows * stride), filled(rows * side), filled(rows * stride)];
+  const index = kernels.allocateInt32(5);
+  index.set([0, 3, 4, 9, 11]);
+  kernels.scatterScaled(x, 0.5, p.values, 3, index, out, { rows, side, stride });
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < stride; j++) {
+      const k = index.indexOf(j);
+      const added = k < 0 ? 0 : 3 * p.values[i * side + k];
+      expect(out.values[i * stride + j]).toBe(0.5 * x.values[i * stride + j] + added);
+    }
+  }
+});
+
+test.each([4, 8, 1000])('dot of %i values', (count) => {
+  const [x, y] = [filled(count + 4), filled(count + 8)];
+  let [sum, size] = [0, 0];
+  for (let k = 0; k < count; k++) {
+    sum += x.values[4 + k] * y.values[8 + k];
+    size += Math.abs(x.values[4 + k] * y.values[8 + k]);
+  }
+  expect(Math.abs(kernels.dot(x, 4, y, 8, count) - sum)).toBeLessThanOrEqual(1e-14 * size);
 });
 
 test('views stay valid while the memory grows', () => {
