@@ -64,6 +64,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     if (aborted && !training) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
   let fleet: Fleet | undefined;
+  let failure: string | undefined;
   try {
     const launched = await launch(options, plan, turn);
     const { server, stepSize } = launched;
@@ -145,8 +146,24 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     folder?.summary(summary);
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
+  } catch (thrown) {
+    failure = asFlotillaError(thrown).message;
+    throw thrown;
   } finally {
     folder?.close();
     await fleet?.close();
+    if (folder !== undefined) await writeReport(folder.path, failure, emit);
+  }
+}
+
+/** report.html; a run that could not draw its report is still a run. */
+async function writeReport(path: string, failure: string | undefined, emit: (event: RunEvent) => void): Promise<void> {
+  try {
+    // the chart library takes longer to load than a small run takes to start: only now
+    const { writeRunReport } = await import('./report/run-report.js');
+    await writeRunReport(path, failure);
+  } catch (thrown) {
+    const { code, message } = asFlotillaError(thrown);
+    emit({ type: 'log', level: 'info', message: `report.html was not written: ${message}`, fields: { code } });
   }
 }

@@ -70,18 +70,20 @@ async function figure(spec: ChartSpec): Promise<string> {
 }
 
 function table({ title, columns, rows }: Table): string {
-  const head = columns.map((column) => `<th scope="col">${escapeHtml(column)}</th>`).join('');
+  // a column of figures is set to the right, its head too
+  const figures = columns.map((_, k) => rows.length > 0 && rows.every((row) => isFigure(row[k] ?? null)));
+  const kind = (k: number) => (figures[k] === true ? ' class="figure"' : '');
+  const head = columns.map((column, k) => `<th scope="col"${kind(k)}>${escapeHtml(column)}</th>`).join('');
   const body = rows.map((row) => {
-    const cells = row.map((cell) => {
-      const figure =
-        typeof cell === 'number' ||
-        (cell !== null && /^[−-]?[\d.,:]+(?:e[+-]?\d+)?(?: ?[%×]| [kMGTP]?B| .?s)?$/.test(cell));
-      return `<td${figure ? ' class="figure"' : ''}>${escapeHtml(cellText(cell))}</td>`;
-    });
+    const cells = row.map((cell, k) => `<td${kind(k)}>${escapeHtml(cellText(cell))}</td>`);
     return `<tr>${cells.join('')}</tr>`;
   });
   const caption = title === '' ? '' : `<caption>${escapeHtml(title)}</caption>`;
   return `<div class="scroll"><table>${caption}<thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`;
+}
+
+function isFigure(cell: string | number | null): boolean {
+  return typeof cell !== 'string' || cell === '–' || /^[−-]?\d/.test(cell);
 }
 
 const STYLE = `
@@ -93,7 +95,7 @@ h1{font-size:1.5em;margin:.2em 0;overflow-wrap:anywhere}h2{font-size:1.15em;marg
 figure{margin:0;position:relative}figure svg{display:block;width:100%;height:auto;border:1px solid var(--line);border-radius:4px;box-sizing:border-box}
 .narrow{display:none}@media screen and (max-width:600px){.wide{display:none}.narrow{display:block}}
 output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre;z-index:1;max-width:90%;overflow:hidden;text-overflow:ellipsis}
-.scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-size:14px}caption{text-align:left;font-weight:600;padding:4px 0}
+.scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-size:14px}td:first-child{min-width:8em}caption{text-align:left;font-weight:600;padding:4px 0}
 th,td{border-bottom:1px solid var(--line);padding:4px 12px 4px 4px;text-align:left;vertical-align:top}th{background:var(--head);font-weight:600}
 .figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;overflow-x:auto;font-size:13px}

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { asFlotillaError, UsageError } from '@flotilla/core';
+import { runReport } from './run-report.js';
+
+const HELP = `pnpm report RUN… [--out FILE]   one page of one or several run folders (default: report.html here)
+Runs that differ in their seed only become one curve, the seeds a band around it.
+`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  let parsed: ReturnType<typeof read>;
+  try {
+    parsed = read(argv);
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message.split(/\.?\n|\. /)[0]}; known: --out --help`);
+  }
+  const { values, positionals } = parsed;
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (positionals.length === 0) throw new UsageError('report needs the folder of at least one run');
+  const { out = 'report.html' } = values;
+  const page = await runReport(positionals);
+  try {
+    writeFileSync(out, page);
+  } catch (cause) {
+    throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  process.stdout.write(`${out}\n`);
+}
+
+const read = (argv: readonly string[]) =>
+  parseArgs({
+    args: [...argv],
+    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+
+try {
+  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
+} catch (thrown) {
+  const error = asFlotillaError(thrown);
+  process.stderr.write(`flotilla: ${error.message}\n`);
+  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+}
