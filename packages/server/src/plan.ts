@@ -74,6 +74,9 @@ export async function planRun(options: Options): Promise<RunPlan> {
   const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;
   const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards, instance });
 
+  if (method.batches === true && shards === undefined) {
+    throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);
+  }
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {

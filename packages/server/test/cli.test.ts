@@ -119,7 +119,7 @@ describe('results', () => {
 
 describe('bad usage: exit 2 and one line that names the value and what is allowed', () => {
   test.each([
-    ['--method sgd', 'unknown method "sgd"; known: gd, dcgd, diana, marina, marina-p, m3, ef21-p, ef21-p-dcgd'],
+    ['--method sgd', 'unknown method "sgd"; known: gd, dcgd, diana, vr-diana, marina, vr-marina'],
     ['--method diana --uplink top-k:k=9', 'diana needs an unbiased compressor on the uplink; top-k:k=9 is biased'],
     ['--downlink top-k:k=1%+natural', 'm3 needs an unbiased compressor on the downlink; top-k:k=1%+natural is biased'],
     ['--method ef21-p --downlink rand-k:k=9', 'ef21-p needs a contractive compressor on the downlink'],
@@ -137,8 +137,11 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--step-size theory', 'this problem has none; give a number'],
     ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
-    ['--data cifar', 'unknown data set "cifar"; known: mnist, or the path of a LIBSVM file'],
-    ['--split random', 'unknown split "random"; known: contiguous, shuffled'],
+    ['--data cifar', 'unknown data set "cifar"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path'],
+    ['--split random', 'unknown split "random"; known: contiguous, shuffled, label, dirichlet'],
+    ['--method vr-marina --problem quadratic', 'method vr-marina draws batches of samples; problem quadratic has none'],
+    ['--method pp-marina:sampled=9 --workers 5', 'sampled=9 is not allowed; sampled must be a number in [1, 5]'],
+    ['--method marina:downlink=sparse', 'downlink=sparse is not allowed; downlink must be dense or delta'],
     ['--bandwidth 10mbit', 'unknown option --bandwidth; known: --method'],
     ['--link up=10', 'link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
     ['--link-model bandwidth=1mbit', 'a key of up, down, latency, duplex, compute, server'],
