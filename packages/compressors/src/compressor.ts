@@ -109,6 +109,12 @@ export interface ValueCodec {
   readonly omega: number;
   /** Bits that the papers count for one value. */
   readonly paperBits: number;
+  /** Expected number of values that are not rounded to zero, of `count` on average; all of them when left out. */
+  density?(count: number): number;
+  /** Expected bits of `count` values on average; `paperBits` times `count` when left out. */
+  expectedBits?(count: number): number;
+  /** Values of the last message that were not rounded to zero; all of them when left out. */
+  readonly coordinates?: number;
   /** Upper bound of the payload bytes of `count` values. */
   maxBytes(count: number): number;
   /**

@@ -5,14 +5,28 @@ const BITMAP = 0xff;
 /** Gaps are below 2³¹. */
 const MAX_PARAMETER = 30;
 
+/** Up to this length a support is one number: all supports of a size, counted. */
+const COUNTED = 300;
+
+/** log₂ C(n, k) */
+export function log2Binomial(n: number, k: number): number {
+  let bits = 0;
+  for (let i = 0; i < Math.min(k, n - k); i++) bits += Math.log2((n - i) / (i + 1));
+  return bits;
+}
+
 /** Upper bound of a support's bytes: the bitmap is always at hand. */
 export function maxIndexBytes(length: number): number {
   return 1 + Math.ceil(length / 8);
 }
 
 /**
- * Writes `count` increasing coordinates below `length` to `out` from `at` and returns the number of bytes: one byte that
- * names the code, then whichever is shorter,
+ * Writes `count` increasing coordinates below `length` to `out` from `at` and returns the number of bytes.
+ *
+ * Up to 300 coordinates: the support's place among all C(length, count) of its size, in the fewest bytes that hold every
+ * such place. Nothing is shorter, so there is no choice and no byte that names it.
+ *
+ * Above: one byte that names the code, then whichever is shorter,
  *
  * - Golomb–Rice: for each gap to the coordinate before it (0 when they are neighbours), ⌊gap / 2^r⌋ ones and a zero, then
  *   the r low bits, lowest first; r is the one that makes this message shortest, and is the first byte;
@@ -21,6 +35,7 @@ export function maxIndexBytes(length: number): number {
  * Bits fill bytes from the lowest; the bits after the last are 0.
  */
 export function writeIndex(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
+  if (length <= COUNTED) return writePlace(index, count, length, out, at);
   const { parameter, bits } = shortestRice(index, count);
   if (bits >= length) {
     out[at] = BITMAP;
@@ -56,6 +71,7 @@ export function readIndex(
   length: number,
   index: Int32Array,
 ): number {
+  if (length <= COUNTED) return readPlace(bytes, at, end, count, length, index);
   if (at >= end) throw new ProtocolError('the payload ends before its support');
   const parameter = bytes[at];
   if (parameter === BITMAP) return readBitmap(bytes, at + 1, end, count, length, index);
@@ -130,4 +146,70 @@ function riceBits(index: Int32Array, count: number, parameter: number): number {
     previous = index[k];
   }
   return bits;
+}
+
+/** C(n, k), exact. */
+function binomial(n: number, k: number): bigint {
+  let value = 1n;
+  for (let i = 0; i < Math.min(k, n - k); i++) value = (value * BigInt(n - i)) / BigInt(i + 1);
+  return value;
+}
+
+/** Bytes that hold every number below `count`. */
+function bytesBelow(count: bigint): number {
+  let bytes = 0;
+  for (let rest = count - 1n; rest > 0n; rest >>= 8n) bytes++;
+  return bytes;
+}
+
+/** The combinatorial number system [D. H. Lehmer 1964]: the place of c_1 < … < c_K is Σ C(c_k, k). Lowest byte first. */
+function writePlace(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
+  let place = 0n;
+  descend(count, length, (c, k, ways) => {
+    if (index[k - 1] !== c) return false;
+    place += ways;
+    return true;
+  });
+  const bytes = bytesBelow(binomial(length, count));
+  for (let b = 0; b < bytes; b++, place >>= 8n) out[at + b] = Number(place & 0xffn);
+  return bytes;
+}
+
+function readPlace(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  length: number,
+  index: Int32Array,
+): number {
+  const all = binomial(length, count);
+  const size = bytesBelow(all);
+  if (end - at < size) throw new ProtocolError('the payload ends within its support');
+  let place = 0n;
+  for (let b = size - 1; b >= 0; b--) place = (place << 8n) | BigInt(bytes[at + b]);
+  if (place >= all) throw new ProtocolError(`a support's place is not below ${all}`);
+  for (let k = 0; k < count; k++) index[k] = k;
+  descend(count, length, (c, k, ways) => {
+    if (ways > place) return false;
+    place -= ways;
+    index[k - 1] = c;
+    return true;
+  });
+  return size;
+}
+
+/**
+ * Goes down through the coordinates c = length − 1, length − 2, … with `ways` = C(c, k), k of `count` being left to find,
+ * until the last k coordinates must all be in. `found` says whether c is.
+ */
+function descend(count: number, length: number, found: (c: number, k: number, ways: bigint) => boolean): void {
+  let k = count;
+  let c = length - 1;
+  let ways = c < k ? 0n : binomial(c, k);
+  for (; k > 0 && c >= k; c--) {
+    const isIn = found(c, k, ways);
+    ways = (ways * BigInt(isIn ? k : c - k)) / BigInt(c);
+    if (isIn) k--;
+  }
 }

@@ -2,6 +2,7 @@ import { Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
+import { packBits, packedBytes, unpackBits } from './pack-bits.js';
 
 /** Exponent bits and bias of the two wire widths (IEEE 754 binary32 and binary64). */
 const LAYOUT = {
@@ -40,7 +41,6 @@ export function natural(wire: Wire, stage: number): ValueCodec {
     symbols = new Uint32Array(count);
     numbers = new Uint32Array(count);
   };
-  const packedBytes = (count: number) => Math.ceil((count * symbolBits) / 8);
   // f64 has more exponents than a byte has values: every eighth
   const step = exponentBits - 8;
   const ceilingOf = (byte: number) => Math.min(top - 1, (byte << step) | ((1 << step) - 1));
@@ -65,7 +65,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   return {
     omega: 1 / 8,
     paperBits: symbolBits,
-    maxBytes: (count) => (count === 0 ? 0 : 1 + packedBytes(count)),
+    maxBytes: (count) => (count === 0 ? 0 : 1 + packedBytes(count, symbolBits)),
     write(values, count, key, out, at) {
       if (count === 0) return 0;
       key.own(rng, 'rounding', stage);
@@ -93,23 +93,23 @@ export function natural(wire: Wire, stage: number): ValueCodec {
           // an exponent e at or below the ceiling becomes ceiling − e + 1
           numbers[i] = symbol === 0 ? 0 : (twice - (symbol & ~1)) | (symbol & 1);
         }
-        const coded = code.write(numbers, count, out, at + 1, packedBytes(count) - 1);
+        const coded = code.write(numbers, count, out, at + 1, packedBytes(count, symbolBits) - 1);
         if (coded >= 0) {
           out[at] = byte;
           return 1 + coded;
         }
       }
       out[at] = PACKED;
-      pack(symbols, count, symbolBits, out, at + 1);
-      return 1 + packedBytes(count);
+      packBits(symbols, count, symbolBits, out, at + 1);
+      return 1 + packedBytes(count, symbolBits);
     },
     read(payload, at, end, count, values) {
       if (count === 0 || at >= end) return checkSize(end - at, count === 0 ? 0 : 1, count);
       reserve(count);
       const byte = payload[at];
       if (byte === PACKED) {
-        checkSize(end - at, 1 + packedBytes(count), count);
-        unpack(payload, at + 1, symbols, count, symbolBits);
+        checkSize(end - at, 1 + packedBytes(count, symbolBits), count);
+        unpackBits(payload, at + 1, symbols, count, symbolBits);
       } else {
         const ceiling = ceilingOf(byte);
         code.read(payload, at + 1, end, numbers, count, ceiling);
@@ -138,39 +138,4 @@ function coin53(rng: Rng, p: number): boolean {
   const whole = Math.floor(digits);
   const drawn = rng.uniform() * 2 ** 53;
   return drawn < whole || (drawn === whole && rng.coin(digits - whole));
-}
-
-/** Writes `count` symbols of `bits` < 25 bits without gaps, lowest bit first. */
-function pack(symbols: Uint32Array, count: number, bits: number, out: Uint8Array, at: number): void {
-  let pending = 0;
-  let held = 0;
-  let to = at;
-  for (let i = 0; i < count; i++) {
-    pending |= symbols[i] << held;
-    held += bits;
-    while (held >= 8) {
-      out[to++] = pending;
-      pending >>>= 8;
-      held -= 8;
-    }
-  }
-  if (held > 0) out[to] = pending;
-}
-
-/** Reads what {@link pack} wrote. @throws ProtocolError */
-function unpack(bytes: Uint8Array, at: number, symbols: Uint32Array, count: number, bits: number): void {
-  const mask = (1 << bits) - 1;
-  let pending = 0;
-  let held = 0;
-  let from = at;
-  for (let i = 0; i < count; i++) {
-    while (held < bits) {
-      pending |= bytes[from++] << held;
-      held += 8;
-    }
-    symbols[i] = pending & mask;
-    pending >>>= bits;
-    held -= bits;
-  }
-  if (pending !== 0) throw new ProtocolError('padding bits are not zero');
 }

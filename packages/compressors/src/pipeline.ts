@@ -9,6 +9,7 @@ import type {
   ValueCodec,
 } from './compressor.js';
 import { ProtocolError } from './errors.js';
+import { log2Binomial } from './index-code.js';
 
 type Stage = Selector | ExplicitSelector;
 
@@ -45,14 +46,14 @@ export class Pipeline implements Compressor {
     this.constants = {
       omega: product - 1,
       theta: thetaOf(selectors, codec, workers),
-      alpha: selectors.reduce((p, s) => p * s.alpha, 1 - codec.omega),
-      density: last.density,
-      expectedBits: codec.paperBits * last.density + indexBits(selectors),
+      alpha: selectors.reduce((p, s) => p * s.alpha, Math.max(0, 1 - codec.omega)),
+      density: codec.density?.(last.density) ?? last.density,
+      expectedBits: (codec.expectedBits?.(last.density) ?? codec.paperBits * last.density) + indexBits(selectors),
     };
   }
 
   get coordinates(): number {
-    return this.#count;
+    return this.codec.coordinates ?? this.#count;
   }
 
   encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
@@ -65,8 +66,9 @@ export class Pipeline implements Compressor {
       return support;
     });
     const index = this.#index;
-    if (index === undefined) return to - at + this.codec.write(x, this.#count, key, out, to);
-    for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
+    if (index !== undefined) for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
+    else if (scale === 1) return to - at + this.codec.write(x, this.#count, key, out, to);
+    else for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[k];
     return to - at + this.codec.write(this.#values, this.#count, key, out, to);
   }
 
@@ -94,11 +96,12 @@ export class Pipeline implements Compressor {
   copyTo(target: Float64Array): void {
     const index = this.#index;
     const values = this.#values;
-    if (index === undefined) {
+    if (index === undefined && this.#count === target.length) {
       target.set(values);
       return;
     }
     target.fill(0);
+    if (index === undefined) return;
     for (let k = 0; k < this.#count; k++) target[index[k]] = values[k];
   }
 
@@ -131,12 +134,7 @@ function compose(index: Int32Array | undefined, next: Support): Int32Array | und
 
 /** log₂ C(length, kept) bits of each explicit support: what no code can go below on average. */
 function indexBits(selectors: readonly Stage[]): number {
-  let bits = 0;
-  for (const s of selectors) {
-    if (!('choose' in s)) continue;
-    for (let k = 0; k < s.maxKept; k++) bits += Math.log2((s.dimension - k) / (k + 1));
-  }
-  return bits;
+  return selectors.reduce((bits, s) => bits + ('choose' in s ? log2Binomial(s.dimension, s.maxKept) : 0), 0);
 }
 
 /** One message serves all workers when its support is the same for all; rounding needs no agreement. */

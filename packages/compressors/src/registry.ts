@@ -1,14 +1,22 @@
 import { lookUp, Spec, UsageError } from '@flotilla/core';
+import { bernoulli } from './bernoulli.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
+import { CoreSketch } from './core-sketch.js';
+import { dithered } from './dithering.js';
 import { identity } from './identity.js';
+import { l2Quantization } from './l2-quantization.js';
 import { natural } from './natural.js';
+import { naturalDithering } from './natural-dithering.js';
 import { permK } from './perm-k.js';
 import { Pipeline } from './pipeline.js';
 import { plain } from './plain.js';
+import { qsgd } from './qsgd.js';
 import { randK } from './rand-k.js';
+import { Scaled } from './scaled.js';
 import { topK } from './top-k.js';
 
-interface Environment {
+/** What a stage of a compressor is made for. */
+export interface Environment {
   /** Coordinates the stage chooses from. */
   readonly dimension: number;
   readonly workers: number;
@@ -17,12 +25,24 @@ interface Environment {
   readonly stage: number;
 }
 
-type Entry =
+/**
+ * How a name of the registry becomes a part of a compressor: it selects coordinates, or rounds the values that are left, or
+ * is a whole compressor of its own, or makes one of another, written `name(inner)`. Reads its parameters from `spec`.
+ * @throws UsageError
+ */
+export type CompressorEntry =
   | { readonly select: (spec: Spec, env: Environment) => Selector | ExplicitSelector }
-  | { readonly round: (spec: Spec, env: Environment) => ValueCodec };
+  | { readonly round: (spec: Spec, env: Environment) => ValueCodec }
+  | { readonly whole: (spec: Spec, env: Environment, text: string) => Compressor }
+  | { readonly wrap: (inner: Compressor, text: string) => Compressor };
 
-/** Every compressor there is, by the name it has in a spec: those that select coordinates, and those that round values. */
-export const compressors: Readonly<Record<string, Entry>> = {
+/** Levels are packed in at most 24 bits with their sign. */
+const MAX_LEVELS = 2 ** 22;
+/** Projections of one message. */
+const MAX_PROJECTIONS = 2 ** 20;
+
+/** Every compressor there is, by the name it has in a spec. */
+export const compressors: Record<string, CompressorEntry> = {
   identity: { select: (_spec, env) => identity(env.dimension) },
   'rand-k': { select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage) },
   'same-rand-k': {
@@ -30,24 +50,57 @@ export const compressors: Readonly<Record<string, Entry>> = {
   },
   'perm-k': { select: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
   'top-k': { select: (spec, env) => topK(env.dimension, keptCoordinates(spec, env)) },
+  bernoulli: { select: (spec, env) => bernoulli(env.dimension, probability(spec), env.workers, env.stage) },
   natural: { round: (_spec, env) => natural(env.wire, env.stage) },
+  qsgd: {
+    round: (spec, env) => dithered(qsgd(env.dimension, whole(spec, 'levels', MAX_LEVELS)), env.wire, env.stage),
+  },
+  'l2-quantization': { round: (_spec, env) => dithered(l2Quantization(env.dimension, env.wire), env.wire, env.stage) },
+  'natural-dithering': {
+    round: (spec, env) =>
+      dithered(naturalDithering(env.dimension, whole(spec, 'levels', 1000), normOf(spec)), env.wire, env.stage),
+  },
+  core: {
+    whole: (spec, env, text) =>
+      new CoreSketch(text, env.dimension, whole(spec, 'm', MAX_PROJECTIONS), env.wire, env.stage),
+  },
+  scaled: { wrap: (inner, text) => new Scaled(text, inner) },
 };
 
 /**
- * Builds the compressor of a spec such as `rand-k:k=250`, `rand-k:k=1%`, `rand-k:k=d/n`, `perm-k+natural`.
+ * Builds the compressor of a spec such as `rand-k:k=250`, `rand-k:k=1%`, `rand-k:k=d/n`, `perm-k+natural`,
+ * `scaled(rand-k:k=5)`.
  * @throws UsageError when a name or parameter is unknown or impossible for this dimension and number of workers.
  */
 export function createCompressor(text: string, env: { dimension: number; workers: number; wire: Wire }): Compressor {
   const selectors: (Selector | ExplicitSelector)[] = [];
   let codec: ValueCodec | undefined;
   let dimension = env.dimension;
-  for (const [stage, part] of text.split('+').entries()) {
-    const spec = Spec.parse('compressor', part);
+  const parts = split(text);
+  for (const [stage, part] of parts.entries()) {
+    const [, name, inner] = /^\s*([a-z0-9][a-z0-9-]*)\((.*)\)\s*$/s.exec(part) ?? [];
+    const spec = Spec.parse('compressor', name ?? part);
     const entry = lookUp('compressor', compressors, spec.name);
     if (codec !== undefined) {
       throw new UsageError(
         `compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`,
       );
+    }
+    if ('wrap' in entry !== (inner !== undefined)) {
+      throw new UsageError(
+        'wrap' in entry
+          ? `compressor ${spec.name} takes another one in parentheses: ${spec.name}(rand-k:k=1%)`
+          : `compressor ${spec.name} takes no other one in parentheses`,
+      );
+    }
+    if ('wrap' in entry || 'whole' in entry) {
+      if (parts.length > 1) {
+        throw new UsageError(`compressor ${JSON.stringify(text)}: ${part.trim()} cannot be a part of another one`);
+      }
+      if ('wrap' in entry) return entry.wrap(createCompressor(inner as string, env), text);
+      const compressor = entry.whole(spec, { ...env, stage }, text);
+      spec.done();
+      return compressor;
     }
     const here = { dimension, workers: env.workers, wire: env.wire, stage };
     if ('select' in entry) {
@@ -61,6 +114,44 @@ export function createCompressor(text: string, env: { dimension: number; workers
   }
   const [first = identity(env.dimension), ...rest] = selectors;
   return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire, dimension), env.workers);
+}
+
+/** The parts between the `+` that stand outside parentheses. */
+function split(text: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const letter of text) {
+    if (letter === '(') depth++;
+    if (letter === ')' && --depth < 0) break;
+    if (letter === '+' && depth === 0) parts.push('');
+    else parts[parts.length - 1] += letter;
+  }
+  if (depth !== 0) throw new UsageError(`compressor ${JSON.stringify(text)}: its parentheses do not match`);
+  return parts;
+}
+
+/** A whole number that must be given. */
+function whole(spec: Spec, key: string, most: number): number {
+  const allowed = `a whole number from 1 to ${most}`;
+  const text = spec.text(key);
+  if (text === undefined) throw new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}`);
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > most) throw spec.bad(key, text, allowed);
+  return value;
+}
+
+function probability(spec: Spec): number {
+  const p = spec.number('p', 0, 1, true);
+  if (p === undefined) throw new UsageError(`compressor ${spec.name} needs p=: a probability in (0, 1]`);
+  return p;
+}
+
+/** p of `p=2` or `p=inf`, the default. */
+function normOf(spec: Spec): number {
+  const text = spec.text('p') ?? 'inf';
+  const p = text === 'inf' ? Number.POSITIVE_INFINITY : Number(text);
+  if (!(p >= 1) || (text !== 'inf' && !Number.isFinite(p))) throw spec.bad('p', text, 'inf or a number from 1 on');
+  return p;
 }
 
 /** K of `k=250`, `k=1%` or `k=d/n`; fractions round down, to at least 1. */

@@ -46,7 +46,33 @@ describe('a spec that cannot be used is a UsageError that names what is wrong', 
     ['perm-k:k=3', 'no parameter k'],
     ['identity:k=3', 'no parameter k'],
     ['natural:p=2', 'no parameter p'],
+    ['qsgd', 'levels='],
+    ['qsgd:levels=0', 'levels=0'],
+    ['qsgd:levels=1.5', 'levels=1.5'],
+    ['qsgd:levels=4194305', 'levels=4194305'],
+    ['natural-dithering:levels=1001', 'levels=1001'],
+    ['natural-dithering:levels=3,p=0.5', 'p=0.5'],
+    ['natural-dithering:levels=3,p=Infinity', 'p=Infinity'],
+    ['natural-dithering:levels=3,p=x', 'p=x'],
+    ['bernoulli', 'p='],
+    ['bernoulli:p=0', 'p=0'],
+    ['bernoulli:p=1.1', 'p=1.1'],
+    ['core', 'm='],
+    ['core:m=0', 'm=0'],
+    // one inside another
+    ['scaled', 'parentheses'],
+    ['scaled(', 'parentheses'],
+    ['scaled)', 'parentheses'],
+    ['scaled()', '""'],
+    ['scaled(no-such)', 'no-such'],
+    ['scaled(top-k:k=2)', 'is biased'],
+    ['scaled(rand-k:k=9)', 'k=9'],
+    ['natural(rand-k:k=3)', 'no other one in parentheses'],
+    ['scaled(rand-k:k=3)+natural', 'cannot be a part'],
+    ['perm-k+scaled(natural)', 'cannot be a part'],
+    ['core:m=2+natural', 'cannot be a part'],
     // rounding comes last
+    ['qsgd:levels=2+natural', 'natural cannot follow'],
     ['natural+rand-k:k=3', 'rand-k:k=3 cannot follow'],
     ['natural+perm-k', 'perm-k cannot follow'],
     ['natural+natural', 'natural cannot follow'],
@@ -107,6 +133,11 @@ describe('K', () => {
     expect(kept('rand-k:k=100+rand-k:k=d/n', 300, 7)).toBe(14);
     expect(kept('perm-k+rand-k:k=50%', 300, 3)).toBe(50);
   });
+});
+
+test('a + in parentheses belongs to what stands in them', () => {
+  expect(make('scaled(rand-k:k=3+natural)').constants.alpha).toBeCloseTo(1 / ((7 / 3) * (9 / 8)), 12);
+  expect(make(' scaled( scaled(identity) ) ').constants.alpha).toBe(1);
 });
 
 test('spaces around the parts of a spec do not matter', () => {

@@ -1,7 +1,10 @@
-import { KeyedRandom } from '@flotilla/core';
+import { KeyedRandom, Rng } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
+import { log2Binomial, readIndex, writeIndex } from '../dist/index-code.js';
+import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
+import { KEPT, naturalBytes, plainBytes } from './specs.js';
 
 const key = new MessageKey(new KeyedRandom('top-k'), 'downlink', 1).at(1, 0);
 const make = (spec: string, dimension: number) => createCompressor(spec, { dimension, workers: 1, wire: 'f64' });
@@ -26,13 +29,6 @@ function bySorting(x: Float64Array, k: number): Float64Array {
   const vector = new Float64Array(x.length);
   for (const j of order) vector[j] = x[j];
   return vector;
-}
-
-/** log₂ C(d, k) */
-function log2Binomial(d: number, k: number): number {
-  let bits = 0;
-  for (let i = 0; i < k; i++) bits += Math.log2((d - i) / (i + 1));
-  return bits;
 }
 
 describe('top-k keeps what a full sort would', () => {
@@ -172,12 +168,80 @@ describe('hostile payloads', () => {
   });
 });
 
-// A difference here is a change of the wire format: a bitmap and two values; a Rice code and one value.
+// A difference here is a change of the wire format: a support's place and two values, one; a bitmap; a Rice code.
 test.each([
-  ['top-k:k=2', 4, [1, 3], 'ff0a00000000000010c00000000000001040'],
-  ['top-k:k=1', 40, [18], '03130000000000001040'],
+  ['top-k:k=2', 4, [1, 3], '0400000000000010c00000000000001040'],
+  ['top-k:k=1', 40, [18], '120000000000001040'],
+  ['top-k:k=200', 400, [], undefined],
+  ['top-k:k=1', 400, [300], '07' + '6301' + '0000000000001040'],
 ] as const)('golden payload of %s, d = %i', (spec, d, at, hex) => {
-  const x = new Float64Array(d).fill(0.5);
+  const x = new Float64Array(d).map((_, j) => (hex === undefined ? 1 + (j % 2) : 0.5));
   for (const j of at) x[j] = j === 1 ? -4 : 4;
-  expect(Buffer.from(encode(spec, x)).toString('hex')).toBe(hex);
+  const payload = Buffer.from(encode(spec, x)).toString('hex');
+  if (hex !== undefined) expect(payload).toBe(hex);
+  else expect(payload).toBe(`ff${'aa'.repeat(50)}${'0000000000000040'.repeat(200)}`);
+});
+
+const biased = (d: number, k: number) => {
+  const size = k === d ? 0 : Number.POSITIVE_INFINITY;
+  return { omega: size, theta: size, alpha: k / d };
+};
+for (const [spec, kept] of [
+  ['top-k:k=1', () => 1],
+  ['top-k:k=40%', KEPT['40%']],
+  ['top-k:k=100%', (d: number) => d],
+] as const) {
+  describeCompressor(spec, {
+    dimensions: DIMENSIONS.filter((d) => d <= 4096),
+    maxPayloadBytes: (d, wire) => plainBytes(kept(d, 1), wire) + 1 + Math.ceil(d / 8),
+    coordinates: (d) => kept(d, 1),
+    theory: (d) => ({ ...biased(d, kept(d, 1)), density: kept(d, 1) }),
+    deterministic: true,
+    sampled: SAMPLED.filter((c) => c.dimension === 7 || c.dimension === 300),
+  });
+}
+describeCompressor('top-k:k=3+natural', {
+  dimensions: [7, 112, 300],
+  maxPayloadBytes: (d, wire) => naturalBytes(3, wire) + 1 + Math.ceil(d / 8),
+  coordinates: () => 3,
+  theory: (d) => ({ ...biased(d, 3), alpha: (3 / d) * (7 / 8), density: 3 }),
+  sampled: SAMPLED.filter((c) => c.dimension === 112),
+});
+
+describe('up to 300 coordinates a support costs less than a byte more than log₂ C(d, K)', () => {
+  test.each([1, 2, 3, 7, 8, 64, 112, 299, 300])('d = %i', (d) => {
+    const random = new KeyedRandom('supports').stream(new Rng(), 'init', d, 0);
+    for (const k of new Set([1, 2, Math.ceil(d / 20), Math.ceil(d / 3), Math.ceil(d / 2), d - 1, d])) {
+      if (k < 1 || k > d) continue;
+      const x = new Float64Array(d).map(() => random.normal());
+      const payload = encode(`top-k:k=${k}`, x);
+      expect(8 * (payload.length - 8 * k)).toBeLessThan(log2Binomial(d, k) + 8);
+      expect(decode(`top-k:k=${k}`, d, payload)).toEqual(bySorting(x, k));
+    }
+  });
+
+  test('every support of 7 coordinates has a place of its own, and no other place is read', () => {
+    const index = new Int32Array(7);
+    const out = new Uint8Array(8);
+    for (let k = 0; k <= 7; k++) {
+      const all = Math.round(2 ** log2Binomial(7, k));
+      const seen = new Set<string>();
+      for (let place = 0; place < 256; place++) {
+        const bytes = Uint8Array.of(place);
+        if (place >= Math.max(all, 1)) {
+          if (all > 1) expect(() => readIndex(bytes, 0, 1, k, 7, index)).toThrow('place');
+          continue;
+        }
+        expect(readIndex(bytes, 0, 1, k, 7, index)).toBe(all === 1 ? 0 : 1);
+        const list = index.subarray(0, k);
+        expect(list.every((j, i) => j < 7 && (i === 0 || j > list[i - 1]))).toBe(true);
+        seen.add(list.join());
+        if (all > 1) {
+          expect(writeIndex(index, k, 7, out, 0)).toBe(1);
+          expect(out[0]).toBe(place);
+        }
+      }
+      expect(seen.size).toBe(all);
+    }
+  });
 });

@@ -27,6 +27,8 @@ export interface CompressorOptions {
   theory: (dimension: number, workers: number) => Theory;
   /** ζ is an upper bound of the expected number of coordinates: the operator's own rounding makes some of them zero. */
   densityIsBound?: boolean;
+  /** By how much, relatively, ω and θ may differ from those given; default 1e-12. */
+  tolerance?: number;
   /** The decoded vector is a combination of other vectors: its coordinates are not those sent, and lose their signs. */
   projects?: boolean;
   /** A message depends on x alone. */
@@ -44,6 +46,8 @@ export interface CompressorOptions {
   workers?: readonly number[];
   /** Dimensions and numbers of workers for the statistics; default {@link SAMPLED}, as far as `dimensions` has them. */
   sampled?: readonly Case[];
+  /** The smallest relative bias that the statistics must be able to see; default 0.02. More for heavy tails. */
+  sensitivity?: number;
   /** Wires to test; default both. */
   wires?: readonly Wire[];
   /** Makes the compressor; default `createCompressor`. */
@@ -71,7 +75,7 @@ export const SAMPLED: readonly Case[] = [
   { dimension: 4096, workers: 3 },
 ];
 
-/** The smallest relative bias that the statistics must be able to see. */
+/** The smallest relative bias that the statistics must be able to see, unless asked otherwise. */
 const SENSITIVITY = 0.02;
 
 /** Trials times coordinates of one sample of many coordinates. */
@@ -102,7 +106,12 @@ export function describeCompressor(spec: string, options: CompressorOptions): vo
 
 function suite(spec: string, wire: Wire, options: CompressorOptions): void {
   const { dimensions = DIMENSIONS, workers = WORKERS, create = createCompressor, payloadBytes, theory } = options;
-  const { maxPayloadBytes = () => Number.POSITIVE_INFINITY, densityIsBound = false, projects = false } = options;
+  const {
+    maxPayloadBytes = () => Number.POSITIVE_INFINITY,
+    densityIsBound = false,
+    projects = false,
+    tolerance = 1e-12,
+  } = options;
   const cases = dimensions
     .flatMap((d) => workers.map((n): Case => ({ dimension: d, workers: n })))
     // for time
@@ -119,7 +128,8 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
     for (let round = 0; ; round++) {
       for (let worker = 0; worker < c.workers; worker++) {
         const payload = sender.encode(x, round, worker);
-        if (payload.length > 0) return { x, round, worker, payload, vector: sender.decode(payload, round, worker) };
+        if (sender.compressor.coordinates > 0)
+          return { x, round, worker, payload, vector: sender.decode(payload, round, worker) };
       }
     }
   };
@@ -128,8 +138,8 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
     for (const c of cases) {
       const { omega, theta, density, alpha } = make(c).constants;
       const expected = theory(c.dimension, c.workers);
-      expect(relativeDifference(1 + omega, 1 + expected.omega), label(c, 'ω')).toBeLessThan(1e-12);
-      expect(relativeDifference(1 + theta, 1 + expected.theta), label(c, 'θ')).toBeLessThan(1e-12);
+      expect(relativeDifference(1 + omega, 1 + expected.omega), label(c, 'ω')).toBeLessThan(tolerance);
+      expect(relativeDifference(1 + theta, 1 + expected.theta), label(c, 'θ')).toBeLessThan(tolerance);
       if (expected.alpha !== undefined) expect(alpha, label(c, 'α')).toBeCloseTo(expected.alpha, 12);
       expect(relativeDifference(density, expected.density), label(c, 'ζ')).toBeLessThan(1e-12);
     }
@@ -386,7 +396,10 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
     // rounding of the plain codec and of the sums here
     const epsilon = wire === 'f32' ? 2 ** -23 : 2 ** -45;
     // the wires share their supports and coins: the first is sampled in full, the other lightly
-    const sensitivity = wire === (options.wires?.[0] ?? 'f32') ? SENSITIVITY : 3 * SENSITIVITY;
+    const asked = options.sensitivity ?? SENSITIVITY;
+    const sensitivity = wire === (options.wires?.[0] ?? 'f32') ? asked : 3 * asked;
+    // rare large values widen the limits beyond what the variance says
+    const slack = options.sensitivity === undefined ? 1.1 : 1.5;
     const few = c.dimension <= 7;
     // ⟨C(x), x⟩/‖x‖² has a variance of about 0.14 ω/d for a balanced x
     const trials = few
@@ -405,10 +418,10 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
         if (Math.abs(mean(j) - x[j]) > allowed) off.push(`coordinate ${j}: ${mean(j)} instead of ${x[j]} ± ${allowed}`);
       }
       expect(off).toEqual([]);
-      if (few) expect(widest, 'sees a bias of 2 %').toBeLessThan(1.1 * sensitivity);
+      if (few) expect(widest, 'sees a bias of the sensitivity asked for').toBeLessThan(slack * sensitivity);
       // ⟨C(x), x⟩/‖x‖² pools all coordinates: it sees a common factor that is off by less than 2 % at every dimension
       expect(Math.abs(projection.mean - 1), label(c, 'projection')).toBeLessThanOrEqual(projection.limit() + epsilon);
-      expect(projection.limit(), 'sees a bias of 2 %').toBeLessThan(1.1 * sensitivity);
+      expect(projection.limit(), 'sees a bias of the sensitivity asked for').toBeLessThan(slack * sensitivity);
     });
 
     test(`the variance is within ${biased ? '1 − α' : 'ω'}`, () => {
@@ -424,9 +437,9 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
       const { expectedBits } = make(c).constants;
       // expectedBits does not count the filling of the last byte
       const filling = bits.mean - expectedBits;
-      // a byte says which code was taken, where there is a choice
+      // where the code depends on the values, a few bytes name and end it
       expect(filling, `${bits.mean} bits, expectedBits ${expectedBits}`).toBeLessThan(
-        (payloadBytes === undefined ? 24 : 8) + bits.limit(),
+        (payloadBytes === undefined ? 64 : 8) + bits.limit(),
       );
       if (payloadBytes !== undefined) expect(filling).toBeGreaterThanOrEqual(-bits.limit() - 1e-9 * expectedBits);
     });
@@ -440,7 +453,9 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
           Math.min(trials, 30_000),
         );
         expect(Math.abs(error.mean - omega)).toBeLessThanOrEqual(error.limit() + (1 + omega) * epsilon);
-        expect(error.limit(), 'sees an error of 10 %').toBeLessThanOrEqual(0.1 * omega + epsilon);
+        expect(error.limit(), 'sees an error of five times the sensitivity').toBeLessThanOrEqual(
+          (asked / 0.2) * omega + epsilon,
+        );
       });
     }
 
@@ -455,7 +470,9 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
         expect(error.mean).toBeLessThanOrEqual(theta + error.limit() + (1 + theta) * epsilon);
         if (extremal !== undefined) {
           expect(error.mean).toBeGreaterThanOrEqual(theta - error.limit() - (1 + theta) * epsilon);
-          expect(error.limit(), 'sees an error of 20 %').toBeLessThanOrEqual(0.2 * theta + epsilon);
+          expect(error.limit(), 'sees an error of ten times the sensitivity').toBeLessThanOrEqual(
+            (asked / 0.1) * theta + epsilon,
+          );
         }
       },
     );

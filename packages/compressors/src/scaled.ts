@@ -1,0 +1,59 @@
+import { UsageError } from '@flotilla/core';
+import type { Compressor, Constants, MessageKey } from './compressor.js';
+
+/**
+ * `scaled(a)`: a(x)/(ω + 1) for an unbiased compressor a of variance ω. Biased, α = 1/(ω + 1): with E Q(x) = x and
+ * E‖Q(x)‖² ≤ (ω + 1)‖x‖², E‖Q(x)/(ω + 1) − x‖² ≤ (1 − 1/(ω + 1))‖x‖². Messages are a's; the factor is the receiver's.
+ */
+export class Scaled implements Compressor {
+  readonly dimension: number;
+  readonly constants: Constants;
+  readonly same: boolean;
+  readonly maxBytes: number;
+  readonly paperBits: number;
+  readonly #factor: number;
+  readonly #vector: Float64Array;
+
+  /** @throws UsageError when `inner` is biased */
+  constructor(
+    readonly spec: string,
+    private readonly inner: Compressor,
+  ) {
+    const { omega, density, expectedBits } = inner.constants;
+    if (!Number.isFinite(omega)) {
+      throw new UsageError(
+        `compressor ${JSON.stringify(spec)}: ${inner.spec} is biased, scaled() takes an unbiased one`,
+      );
+    }
+    this.dimension = inner.dimension;
+    this.same = inner.same;
+    this.maxBytes = inner.maxBytes;
+    this.paperBits = inner.paperBits;
+    this.#factor = 1 / (omega + 1);
+    this.#vector = new Float64Array(inner.dimension);
+    const biased = omega === 0 ? 0 : Number.POSITIVE_INFINITY;
+    this.constants = { omega: biased, theta: biased, alpha: this.#factor, density, expectedBits };
+  }
+
+  get coordinates(): number {
+    return this.inner.coordinates;
+  }
+
+  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
+    return this.inner.encode(x, key, out, at);
+  }
+
+  decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
+    this.inner.decode(bytes, at, end, key);
+  }
+
+  addTo(target: Float64Array, weight: number): void {
+    this.copyTo(this.#vector);
+    for (let j = 0; j < target.length; j++) target[j] += weight * this.#vector[j];
+  }
+
+  copyTo(target: Float64Array): void {
+    this.inner.copyTo(target);
+    for (let j = 0; j < target.length; j++) target[j] *= this.#factor;
+  }
+}
