@@ -137,7 +137,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--step-size theory', 'this problem has none; give a number'],
     ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
-    ['--data cifar', 'unknown data set "cifar"; known: mnist, or the path of a LIBSVM file'],
+    ['--data cifar', 'unknown data set "cifar"; known: mnist, mushrooms, a9a'],
     ['--split random', 'unknown split "random"; known: contiguous, shuffled'],
     ['--bandwidth 10mbit', 'unknown option --bandwidth; known: --method'],
     ['--link up=10', 'link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
