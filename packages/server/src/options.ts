@@ -14,8 +14,13 @@ export const optionsSchema = z.strictObject({
     .string()
     .default('autoencoder')
     .describe(`problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000`),
-  data: z.string().optional().describe('mnist (default), or the path of a LIBSVM file or of a JSON instance'),
-  split: z.string().optional().describe('contiguous or shuffled; default per data set'),
+  data: z
+    .string()
+    .optional()
+    .describe(
+      'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
+    ),
+  split: z.string().optional().describe('contiguous, shuffled, label or dirichlet:alpha=0.3; default per data set'),
   workers: count(1, 10_000).default(20).describe('n, logical workers'),
   threads: z
     .union([count(1, 1024), z.literal('auto')])
