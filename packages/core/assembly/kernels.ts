@@ -380,3 +380,163 @@ export function addGram16(x: usize, out: usize, side: usize, length: usize): voi
     }
   }
 }
+
+/** In place of the type of values: every value is one, and none is stored. */
+type Ones = f32;
+
+/** Value k of a sparse matrix: f64, 8-bit, or one. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function entry<T>(value: usize, k: usize): f64 {
+  if (sizeof<T>() === sizeof<Ones>()) return 1;
+  return sizeof<T>() === 1 ? <f64>load<u8>(value + k) : load<f64>(value + (k << 3));
+}
+
+/**
+ * product[r] ← shift + scale · ⟨row which[r], x⟩ for r < count; row s of a sparse matrix has value[k], of T, at the byte offset
+ * column[k] in x, k from start[s] to start[s + 1]. No `which`: all rows. Summed in 4 partial sums.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function multiplyRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  scale: f64,
+  shift: f64,
+  product: usize,
+): void {
+  for (let r: usize = 0; r < count; r++) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    let k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    let a: f64 = 0, b: f64 = 0, c: f64 = 0, d: f64 = 0;
+    for (; k + 4 <= end; k += 4) {
+      const at = column + (k << 2);
+      a += entry<T>(value, k) * load<f64>(x + <usize>load<i32>(at));
+      b += entry<T>(value, k + 1) * load<f64>(x + <usize>load<i32>(at, 4));
+      c += entry<T>(value, k + 2) * load<f64>(x + <usize>load<i32>(at, 8));
+      d += entry<T>(value, k + 3) * load<f64>(x + <usize>load<i32>(at, 12));
+    }
+    for (; k < end; k++) a += entry<T>(value, k) * load<f64>(x + <usize>load<i32>(column + (k << 2)));
+    store<f64>(product + (r << 3), shift + scale * (a + b + (c + d)));
+  }
+}
+
+/** out ← out + Σ_r scale · factor[r] · row which[r]; the matrix as above. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  scale: f64,
+  out: usize,
+): void {
+  for (let r: usize = 0; r < count; r++) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    let k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    const f = scale * load<f64>(factor + (r << 3));
+    for (; k + 2 <= end; k += 2) {
+      const o = out + <usize>load<i32>(column + (k << 2));
+      const p = out + <usize>load<i32>(column + (k << 2), 4);
+      // no column twice in a row
+      const u = load<f64>(o) + f * entry<T>(value, k);
+      const v = load<f64>(p) + f * entry<T>(value, k + 1);
+      store<f64>(o, u);
+      store<f64>(p, v);
+    }
+    if (k < end) {
+      const o = out + <usize>load<i32>(column + (k << 2));
+      store<f64>(o, load<f64>(o) + f * entry<T>(value, k));
+    }
+  }
+}
+
+export function multiplyRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  scale: f64,
+  shift: f64,
+  product: usize,
+): void {
+  multiplyRows<Ones>(start, column, value, which, count, x, scale, shift, product);
+}
+
+export function addRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addRows<Ones>(start, column, value, which, count, factor, scale, out);
+}
+
+export function multiplyRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  scale: f64,
+  shift: f64,
+  product: usize,
+): void {
+  multiplyRows<u8>(start, column, value, which, count, x, scale, shift, product);
+}
+
+export function addRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addRows<u8>(start, column, value, which, count, factor, scale, out);
+}
+
+export function multiplyRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  scale: f64,
+  shift: f64,
+  product: usize,
+): void {
+  multiplyRows<f64>(start, column, value, which, count, x, scale, shift, product);
+}
+
+export function addRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addRows<f64>(start, column, value, which, count, factor, scale, out);
+}

@@ -178,6 +178,52 @@ test.each([4, 8, 1000])('dot of %i values', (count) => {
   expect(Math.abs(kernels.dot(x, 4, y, 8, count) - sum)).toBeLessThanOrEqual(1e-14 * size);
 });
 
+test.each(['ones', 'bytes', 'real numbers'])('rows of a sparse matrix of %s: products and sums', (kind) => {
+  const [rows, columns] = [9, 13];
+  const entry =
+    { ones: () => 1, bytes: () => 1 + rng.below(255), 'real numbers': () => rng.normal() }[kind] ?? rng.normal;
+  // rows of every length from 0 on
+  const dense = Array.from({ length: rows }, (_, r) =>
+    Array.from({ length: columns }, (_, j) => (j < r + (r > 6 ? 4 : 0) ? entry() : 0)),
+  );
+  const flat = dense.flatMap((row) => row.flatMap((v, j) => (v === 0 ? [] : [[j, v]])));
+  const start = kernels.allocateInt32(rows + 1);
+  dense.forEach((row, r) => {
+    start[r + 1] = start[r] + row.filter((v) => v !== 0).length;
+  });
+  const column = kernels.allocateInt32(flat.length);
+  const bytes = kernels.allocateUint8(flat.length);
+  const real = kernels.allocate(flat.length).values;
+  flat.forEach(([j, v], k) => {
+    column[k] = 8 * j;
+    bytes[k] = v;
+    real[k] = v;
+  });
+  const matrix = { start, column, values: kind === 'ones' ? undefined : kind === 'bytes' ? bytes : real };
+  const x = filled(columns + 1);
+  const repeated = kernels.allocateInt32(4);
+  repeated.set([8, 0, 5, 5]);
+  for (const which of [undefined, repeated]) {
+    const list = which ?? dense.map((_, r) => r);
+    const numbers = filled(rows);
+    kernels.multiplyRows(matrix, which, list.length, x, 1, 0.5, 3, numbers);
+    list.forEach((s, r) => {
+      const sum = dense[s].reduce((total, v, j) => total + v * x.values[j + 1], 0);
+      expect(numbers.values[r]).toBeCloseTo(3 + 0.5 * sum, 10);
+    });
+    const out = filled(columns + 1);
+    const before = out.values.slice();
+    kernels.addRows(matrix, which, list.length, numbers, 0.25, out, 1);
+    before.forEach((v, j) => {
+      let sum = v;
+      list.forEach((s, r) => {
+        if (j > 0) sum += 0.25 * numbers.values[r] * dense[s][j - 1];
+      });
+      expect(Math.abs(out.values[j] - sum)).toBeLessThan(1e-12 * (1 + 255 ** 2));
+    });
+  }
+});
+
 test('views stay valid while the memory grows', () => {
   const own = new Kernels();
   const first = own.allocate(8);

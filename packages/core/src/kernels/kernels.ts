@@ -22,6 +22,15 @@ export interface SparseColumns {
   readonly values: Float64Array;
 }
 
+/** A sparse matrix by rows in a thread's kernel memory: row s has values[k] at column[k], start[s] ≤ k < start[s + 1]. */
+export interface SparseMatrix {
+  readonly start: Int32Array;
+  /** Byte offsets in a vector of f64: 8 times the column. */
+  readonly column: Int32Array;
+  /** Undefined: every value is one. */
+  readonly values: Uint8Array | Float64Array | undefined;
+}
+
 interface Exports {
   multiplyTransposed(
     a: number,
@@ -52,7 +61,36 @@ interface Exports {
   ): void;
   dot(x: number, y: number, count: number): number;
   addGram16(x: number, out: number, side: number, length: number): void;
+  multiplyRowsOnes: MultiplyRows;
+  multiplyRowsU8: MultiplyRows;
+  multiplyRowsF64: MultiplyRows;
+  addRowsOnes: AddRows;
+  addRowsU8: AddRows;
+  addRowsF64: AddRows;
 }
+
+type MultiplyRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  x: number,
+  scale: number,
+  shift: number,
+  product: number,
+) => void;
+
+type AddRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  factor: number,
+  scale: number,
+  out: number,
+) => void;
 
 type MultiplyMatrix = (
   a: number,
@@ -101,10 +139,15 @@ export class Kernels {
     return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
   }
 
-  /** The same for 32-bit integers. */
+  /** The same for 32-bit integers, and for bytes. */
   allocateInt32(length: number): Int32Array {
     const pointer = this.#reserve(4 * length);
     return new Int32Array(this.#memory.buffer, pointer, length);
+  }
+
+  allocateUint8(length: number): Uint8Array {
+    const pointer = this.#reserve(length);
+    return new Uint8Array(this.#memory.buffer, pointer, length);
   }
 
   #reserve(size: number): number {
@@ -226,9 +269,70 @@ export class Kernels {
     this.#exports.addGram16(x.pointer, out.byteOffset, side, length);
   }
 
+  /**
+   * product[r] ← shift + scale · ⟨row which[r], x⟩, r < count, with x from its value `xAt` on; all rows in order without
+   * `which`. All of it lies in this kernel memory.
+   */
+  multiplyRows(
+    m: SparseMatrix,
+    which: Int32Array | undefined,
+    count: number,
+    x: Region,
+    xAt: number,
+    scale: number,
+    shift: number,
+    product: Region,
+  ): void {
+    const { multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64 } = this.#exports;
+    const multiply = byValues(m, multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64);
+    const { start, column, values } = m;
+    multiply(
+      start.byteOffset,
+      column.byteOffset,
+      values?.byteOffset ?? 0,
+      which?.byteOffset ?? 0,
+      count,
+      x.pointer + 8 * xAt,
+      scale,
+      shift,
+      product.pointer,
+    );
+  }
+
+  /** out, from value `outAt` on, ← out + Σ_r scale · factor[r] · row which[r], r < count; as above. */
+  addRows(
+    m: SparseMatrix,
+    which: Int32Array | undefined,
+    count: number,
+    factor: Region,
+    scale: number,
+    out: Region,
+    outAt: number,
+  ): void {
+    const { addRowsOnes, addRowsU8, addRowsF64 } = this.#exports;
+    const add = byValues(m, addRowsOnes, addRowsU8, addRowsF64);
+    const { start, column, values } = m;
+    add(
+      start.byteOffset,
+      column.byteOffset,
+      values?.byteOffset ?? 0,
+      which?.byteOffset ?? 0,
+      count,
+      factor.pointer,
+      scale,
+      out.pointer + 8 * outAt,
+    );
+  }
+
   /** Address of work space for `length` values, until the next kernel that needs some. */
   #scratch(length: number): number {
     if (this.#packed === undefined || this.#packed.values.length < length) this.#packed = this.allocate(length);
     return this.#packed.pointer;
   }
+}
+
+/** The variant of a kernel that the values of a matrix need. */
+function byValues<T>({ values }: SparseMatrix, ones: T, u8: T, f64: T): T {
+  if (values === undefined) return ones;
+  return values instanceof Uint8Array ? u8 : f64;
 }

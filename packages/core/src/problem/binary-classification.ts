@@ -3,7 +3,7 @@ import type { Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
 import { type Oracle, type Problem, type ProblemInput, smoothnessFrom } from './problem.js';
-import { addRows, multiplyRows, squaredRowNorm } from './sparse-rows.js';
+import { ShardRows, squaredRowNorm } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
 export interface MarginLoss {
@@ -53,68 +53,49 @@ export function binaryClassification(loss: MarginLoss, spec: Spec, input: Proble
       ...smoothnessFrom(perWorker, perWorker),
       mu: loss.convex && lambda > 0 ? lambda : undefined,
     },
-    oracle: (worker) =>
-      new ClassificationOracle(
-        loss,
-        data,
-        sign,
-        shardOf(shards, worker),
-        offset,
-        weight(worker),
-        lambda,
-        perWorker[worker],
-      ),
+    oracle(worker, kernels) {
+      const shard = shardOf(shards, worker);
+      const rows = new ShardRows(kernels, data, shard, offset);
+      const signs = Float64Array.from(shard, (s) => sign[s]);
+      return new ClassificationOracle(loss, rows, signs, weight(worker), lambda, perWorker[worker]);
+    },
   };
 }
 
 class ClassificationOracle implements Oracle {
   readonly samples: number;
   readonly sampleSmoothness: number;
-  #margins: Float64Array;
-  #rows = new Int32Array(0);
 
   constructor(
     private readonly loss: MarginLoss,
-    private readonly data: Dataset,
-    private readonly sign: Int8Array,
-    private readonly shard: Int32Array,
-    private readonly offset: 0 | 1,
+    private readonly rows: ShardRows,
+    /** y_j of each local sample. */
+    private readonly sign: Float64Array,
     private readonly weight: number,
     private readonly lambda: number,
     readonly smoothness: number,
   ) {
-    this.samples = shard.length;
+    this.samples = sign.length;
     this.sampleSmoothness = smoothness;
-    this.#margins = new Float64Array(shard.length);
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
-    return this.#mean(this.shard, x, out);
+    return this.#mean(undefined, x, out);
   }
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
-    if (this.#rows.length < batch.length) this.#rows = new Int32Array(batch.length);
-    const rows = this.#rows.subarray(0, batch.length);
-    for (let r = 0; r < batch.length; r++) rows[r] = this.shard[batch[r]];
-    return this.#mean(rows, x, out);
+    return this.#mean(batch, x, out);
   }
 
-  /** The mean of the f_ij over `rows`: its gradient to `out`, its value returned. */
-  #mean(rows: Int32Array, x: Float64Array, out: Float64Array): number {
-    const { loss, data, sign, offset, lambda } = this;
-    if (this.#margins.length < rows.length) this.#margins = new Float64Array(rows.length);
-    const margins = this.#margins.subarray(0, rows.length);
-    multiplyRows(data, rows, offset, x, margins);
-    for (let r = 0; r < rows.length; r++) margins[r] *= sign[rows[r]];
-    const value = loss.slopes(margins, this.weight / rows.length);
-    for (let r = 0; r < rows.length; r++) margins[r] *= sign[rows[r]];
-    let squares = 0;
-    for (let j = 0; j < x.length; j++) {
-      squares += x[j] * x[j];
-      out[j] = lambda * x[j];
-    }
-    addRows(data, rows, offset, margins, out);
-    return value + 0.5 * lambda * squares;
+  /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
+  #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
+    const { loss, rows, sign, lambda } = this;
+    const margins = rows.multiply(batch, x);
+    const count = margins.length;
+    for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
+    const value = loss.slopes(margins, this.weight / count);
+    for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
+    return value + 0.5 * lambda * rows.combine(batch, margins, lambda, out);
   }
 }
 

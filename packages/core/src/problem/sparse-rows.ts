@@ -1,40 +1,84 @@
 import type { Dataset } from '../data/dataset.js';
+import type { Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
 
-// The only loops over the non-zeros of a gradient. `rows` are sample numbers, which may repeat. With `offset` 1 every row
-// begins with a one, the bias, and the features come after it.
+/** The samples of one shard, laid out for the kernels; row r is local sample r. Values that are all one are not stored. */
+export class ShardRows {
+  readonly #matrix: SparseMatrix;
+  readonly #rows: number;
+  readonly #scale: number;
+  /** x or a gradient, and one number a row. */
+  readonly #vector: Region;
+  #numbers: Region;
+  #which: Int32Array | undefined;
 
-/** product[r] ← ⟨a_s, x⟩, s = rows[r]. `x` has features + offset coordinates. */
-export function multiplyRows(
-  { rowStart, column, value, scale }: Dataset,
-  rows: Int32Array,
-  offset: 0 | 1,
-  x: Float64Array,
-  product: Float64Array,
-): void {
-  for (let r = 0; r < rows.length; r++) {
-    const s = rows[r];
-    const end = rowStart[s + 1];
-    let sum = 0;
-    for (let k = rowStart[s]; k < end; k++) sum += value[k] * x[column[k] + offset];
-    sum *= scale;
-    product[r] = offset === 1 ? sum + x[0] : sum;
+  /** With `offset` 1 every row begins with a one, the bias, and the features come after it. */
+  constructor(
+    private readonly kernels: Kernels,
+    { rowStart, column, value, scale, features }: Dataset,
+    shard: Int32Array,
+    private readonly offset: 0 | 1,
+  ) {
+    const start = kernels.allocateInt32(shard.length + 1);
+    shard.forEach((s, r) => {
+      start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
+    });
+    const length = start[shard.length];
+    const to = kernels.allocateInt32(length);
+    const bytes = value instanceof Uint8Array;
+    let ones = true;
+    for (const s of shard) for (let k = rowStart[s]; ones && k < rowStart[s + 1]; k++) ones = value[k] === 1;
+    const values = ones ? undefined : bytes ? kernels.allocateUint8(length) : kernels.allocate(length).values;
+    shard.forEach((s, r) => {
+      for (let k = rowStart[s], at = start[r]; k < rowStart[s + 1]; k++, at++) {
+        to[at] = 8 * column[k];
+        if (values !== undefined) values[at] = value[k];
+      }
+    });
+    this.#matrix = { start, column: to, values };
+    this.#rows = shard.length;
+    this.#scale = scale;
+    this.#vector = kernels.allocate(features + offset);
+    this.#numbers = kernels.allocate(shard.length);
   }
-}
 
-/** out ← out + Σ_r factor[r] · a_s, s = rows[r]. */
-export function addRows(
-  { rowStart, column, value, scale }: Dataset,
-  rows: Int32Array,
-  offset: 0 | 1,
-  factor: Float64Array,
-  out: Float64Array,
-): void {
-  for (let r = 0; r < rows.length; r++) {
-    const s = rows[r];
-    const end = rowStart[s + 1];
-    if (offset === 1) out[0] += factor[r];
-    const scaled = factor[r] * scale;
-    for (let k = rowStart[s]; k < end; k++) out[column[k] + offset] += scaled * value[k];
+  /**
+   * ⟨a_s, x⟩ for the local samples in `batch`, or for all, in order. What is returned is valid until the next call and may be
+   * written to, for {@link ShardRows.combine}.
+   */
+  multiply(batch: Int32Array | undefined, x: Float64Array): Float64Array {
+    const { offset, kernels } = this;
+    const which = this.#place(batch);
+    const count = batch?.length ?? this.#rows;
+    this.#vector.values.set(x);
+    const shift = offset === 1 ? x[0] : 0;
+    kernels.multiplyRows(this.#matrix, which, count, this.#vector, offset, this.#scale, shift, this.#numbers);
+    return count === this.#numbers.values.length ? this.#numbers.values : this.#numbers.values.subarray(0, count);
+  }
+
+  /** out ← a · x + Σ_r factor[r] · a_s: `factor` and x as {@link ShardRows.multiply} has left them. Returns ‖x‖². */
+  combine(batch: Int32Array | undefined, factor: Float64Array, a: number, out: Float64Array): number {
+    const { values } = this.#vector;
+    let squares = 0;
+    for (let j = 0; j < values.length; j++) {
+      squares += values[j] * values[j];
+      values[j] *= a;
+    }
+    if (this.offset === 1) for (let r = 0; r < factor.length; r++) values[0] += factor[r];
+    const which = batch && this.#which;
+    this.kernels.addRows(this.#matrix, which, factor.length, this.#numbers, this.#scale, this.#vector, this.offset);
+    out.set(values);
+    return squares;
+  }
+
+  /** A copy of the batch where the kernels reach it, and room for its numbers. */
+  #place(batch: Int32Array | undefined): Int32Array | undefined {
+    if (batch === undefined) return undefined;
+    if (this.#which === undefined || this.#which.length < batch.length) {
+      this.#which = this.kernels.allocateInt32(batch.length);
+    }
+    if (this.#numbers.values.length < batch.length) this.#numbers = this.kernels.allocate(batch.length);
+    this.#which.set(batch);
+    return this.#which;
   }
 }
 
