@@ -1,4 +1,7 @@
 import type { Bench } from './bench.js';
+import { wallclock } from './wallclock.js';
 
 /** Every bench there is, by name. */
-export const benches: Readonly<Record<string, Bench>> = {};
+export const benches: Readonly<Record<string, Bench>> = {
+  wallclock,
+};
