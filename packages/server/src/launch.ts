@@ -11,6 +11,8 @@ export interface LaunchedRun {
   readonly fleet: Fleet;
   readonly server: ParameterServer;
   readonly stepSize: number;
+  /** The clocks of the plan's modelled links; undefined when there are none. */
+  readonly model: LinkModel | undefined;
   /** Undefined when the problem has no smoothness constant. */
   readonly smoothness: Smoothness | undefined;
 }
@@ -48,7 +50,7 @@ export async function launch(options: Options, plan: RunPlan, turn: () => Promis
         : undefined;
     const run = { job, method, dimension, constants, transport, model };
     const server = new ParameterServer({ ...run, turn: watch, workerTimeoutMs });
-    return { fleet, server, stepSize, smoothness };
+    return { fleet, server, stepSize, model, smoothness };
   } catch (error) {
     await fleet.close();
     throw error;

@@ -1,4 +1,9 @@
 import type { Bench } from './bench.js';
+import { links } from './links.js';
+import { wallclock } from './wallclock.js';
 
 /** Every bench there is, by name. */
-export const benches: Readonly<Record<string, Bench>> = {};
+export const benches: Readonly<Record<string, Bench>> = {
+  links,
+  wallclock,
+};

@@ -1,0 +1,396 @@
+import { DivergedError, methods, Spec, UsageError } from '@flotilla/core';
+import { parseLinkModel } from '@flotilla/protocol';
+import { launch } from '../launch.js';
+import { type Options, parseOptions } from '../options.js';
+import { planRun } from '../plan.js';
+import type { Table } from '../report/table.js';
+import { train } from '../train.js';
+import type { Bench, BenchContext } from './bench.js';
+
+/** A method as it is compared: what it is run with. */
+interface Entry {
+  readonly label: string;
+  readonly method: string;
+  readonly stepSize: number;
+  readonly uplink?: string;
+  readonly downlink?: string;
+}
+
+/**
+ * Own compressors where none is named; K = d/n. Step sizes by `pnpm bench wallclock --tune 0.25,0.5,1,1.5,2` on the default
+ * job, for the fewest seconds at 10 Mbit/s.
+ */
+const ENTRIES: readonly Entry[] = [
+  { label: 'GD', method: 'gd', stepSize: 0.002 },
+  { label: 'DCGD', method: 'dcgd', stepSize: 0.002 },
+  { label: 'DIANA', method: 'diana', stepSize: 0.002 },
+  { label: 'MARINA', method: 'marina', stepSize: 0.0005 },
+  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.002 },
+  { label: 'M3', method: 'm3', stepSize: 0.002 },
+  {
+    label: 'M3 + natural',
+    method: 'm3:p=0.01',
+    stepSize: 0.002,
+    uplink: 'rand-k:k=d/n+natural',
+    downlink: 'perm-k+natural',
+  },
+  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.002 },
+  { label: 'CORE', method: 'core:m=100', stepSize: 0.0005 },
+];
+const BASE = 'GD';
+const PACED = ['GD', 'M3 + natural'];
+
+/** Mbit/s of the tables; the curves have more. */
+const SPEEDS = [1, 10, 100, 1000];
+const CURVE = Array.from({ length: 21 }, (_, k) => 10 ** (k / 4 - 1));
+const EVAL_EVERY = 5;
+/** A method that needs more than this many times GD's rounds is given up. */
+const MOST_ROUNDS = 6;
+/** Rounds of which the working times are measured. */
+const MEASURED_ROUNDS = 60;
+
+/** How long the ends of one method work, in milliseconds: medians. */
+interface Work {
+  readonly worker: number;
+  readonly server: number;
+}
+
+/** One run to the target, on links of every speed. */
+interface Measured {
+  readonly seed: string;
+  readonly rounds: number;
+  readonly loss: number;
+  /** Frame bytes a worker. */
+  readonly uplinkBytes: number;
+  readonly downlinkBytes: number;
+  /** Virtual seconds at the speeds of CURVE, then over links without a rate. */
+  readonly seconds: readonly number[];
+}
+
+interface Job {
+  readonly workers: number;
+  readonly latency: string;
+  /** f to reach. */
+  readonly target: number;
+  readonly rounds: number;
+}
+
+const optionsOf = ({ method, stepSize, uplink, downlink }: Entry, workers: number, seed: string): Options =>
+  parseOptions({ method, stepSize, uplink, downlink, workers, seed, threads: 'auto' });
+
+/** Time to a target loss against the speed of the links, for every method. */
+export const wallclock: Bench = {
+  name: 'wallclock',
+  summary:
+    'seconds to gradient descent’s loss against the speed of the links, and below which speed each method beats it',
+  options: {
+    workers: 'n (20)',
+    rounds: 'rounds of GD whose loss is the target (500)',
+    methods: `which of ${ENTRIES.map(({ label }) => label).join(', ')}; GD always is`,
+    latency: 'latency of the links (0ms)',
+    tune: 'factors of the step size to try, for the fewest seconds at 10 Mbit/s: 0.5,1,2 (1)',
+    paced: `Mbit/s at which ${PACED.join(' and ')} are also run for real (10; none with --quick; 0: none)`,
+  },
+  async run(context) {
+    const { quick, log, options } = context;
+    const workers = numberOf(options, 'workers', 20);
+    const baseRounds = numberOf(options, 'rounds', quick ? 40 : 500);
+    const latency = options.latency ?? '0ms';
+    const factors = (options.tune ?? '1').split(',').map(Number);
+    if (!factors.every((factor) => factor > 0)) throw new UsageError(`tune ${options.tune} is not a list of factors`);
+    const pacedSpeed = numberOf(options, 'paced', quick ? 0 : 10);
+    const seeds = Array.from({ length: context.seeds ?? (quick ? 1 : 3) }, (_, k) => String(k));
+
+    const entries = chosen(options.methods, log);
+    const target = await lossAfter(entries[0] as Entry, workers, baseRounds);
+    const job: Job = { workers, latency, target, rounds: baseRounds * MOST_ROUNDS };
+    log(`target: f = ${target}, GD's after ${baseRounds} rounds`);
+
+    const results = [];
+    for (const entry of entries) results.push(await measure(entry, job, seeds, factors, log));
+    const base = results[0] as Result;
+    const compared = results.map((one) => ({ ...one, beatsGdBelow: crossover(one, base) }));
+    const paced =
+      pacedSpeed === 0
+        ? []
+        : await runPaced(
+            results.filter(({ label }) => PACED.includes(label)),
+            job,
+            pacedSpeed,
+            log,
+          );
+
+    const speeds = [...CURVE.map((speed) => Number(speed.toPrecision(4))), null];
+    return {
+      results: { ...job, baseRounds, speeds, entries: compared, paced },
+      tables: [
+        secondsTable(compared),
+        speedUpTable(compared, base),
+        costTable(compared),
+        ...pacedTable(paced, pacedSpeed),
+      ],
+      charts: [
+        {
+          title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
+          xLabel: 'each link, Mbit/s, both ways',
+          yLabel: 'seconds',
+          xLog: true,
+          yLog: true,
+          series: compared.flatMap(({ label, runs }, style) => {
+            if (runs.length === 0) return [];
+            const at = CURVE.map((speed, k) => [speed, runs.map(({ seconds }) => seconds[k] as number)] as const);
+            return {
+              name: label,
+              style,
+              points: at.map(([speed, all]) => [speed, mean(all)] as const),
+              band: at.map(([speed, all]) => [speed, Math.min(...all), Math.max(...all)] as const),
+            };
+          }),
+        },
+      ],
+      notes: NOTES,
+    };
+  },
+};
+
+const NOTES = [
+  'Virtual time: the frames of real runs on links with a rate, each worker as if it had a core of its own, with the median working times of its messages (see docs/links.md). Frame bytes are the ledger’s, headers and initial gradients included. The target is looked for every 5 rounds.',
+  'A method’s time is rounds · (work + bytes · 8 / rate): on slow links bytes decide, on fast ones rounds and work do. The crossover is the speed at which a method and gradient descent take equally long; above it compression does not pay.',
+];
+
+function numberOf(options: Readonly<Record<string, string>>, name: string, preset: number): number {
+  const text = options[name];
+  const value = text === undefined ? preset : Number(text);
+  if (!(Number.isInteger(value) && value >= 0 && value <= 1e6)) {
+    throw new UsageError(`${name} cannot be ${JSON.stringify(text)}; it is a whole number`);
+  }
+  return value;
+}
+
+/** The entries that were asked for, GD first, those whose method there is. */
+function chosen(text: string | undefined, log: BenchContext['log']): Entry[] {
+  const wanted = text?.split(',').map((label) => label.trim().toLowerCase());
+  const known = ENTRIES.map(({ label }) => label.toLowerCase());
+  for (const label of wanted ?? []) {
+    if (!known.includes(label)) throw new UsageError(`unknown method ${label}; known: ${known.join(', ')}`);
+  }
+  return ENTRIES.filter(({ label, method }) => {
+    if (label !== BASE && wanted?.includes(label.toLowerCase()) === false) return false;
+    const { name } = Spec.parse('method', method);
+    const known = Object.hasOwn(methods, name);
+    if (!known) log(`${label}: left out, there is no method ${name}`);
+    return known;
+  });
+}
+
+async function lossAfter(entry: Entry, workers: number, rounds: number): Promise<number> {
+  const { loss } = await train({ ...optionsOf(entry, workers, '0'), rounds, evalEvery: rounds }).result;
+  return loss;
+}
+
+interface Result extends Entry {
+  readonly work: Work;
+  /** Runs that reached the target, one a seed. */
+  readonly runs: readonly Measured[];
+  /** Step sizes that were tried, and the seconds at 10 Mbit/s of those that reached the target. */
+  readonly tuned: readonly { readonly stepSize: number; readonly seconds: number | null }[];
+}
+
+async function measure(
+  entry: Entry,
+  job: Job,
+  seeds: readonly string[],
+  factors: readonly number[],
+  log: BenchContext['log'],
+): Promise<Result> {
+  const work = await workOf(entry, job.workers);
+  const first = seeds[0] as string;
+  const at10 = CURVE.indexOf(10);
+  let best: { entry: Entry; run: Measured | undefined } | undefined;
+  const tuned = [];
+  for (const factor of factors) {
+    const tried = { ...entry, stepSize: Number((entry.stepSize * factor).toPrecision(3)) };
+    const run = await toTarget(tried, job, work, first);
+    const seconds = run?.seconds[at10] ?? null;
+    log(`${entry.label}, step size ${tried.stepSize}: ${run === undefined ? 'not reached' : `${run.rounds} rounds`}`);
+    tuned.push({ stepSize: tried.stepSize, seconds });
+    if (
+      best === undefined ||
+      (seconds ?? Number.POSITIVE_INFINITY) < (best.run?.seconds[at10] ?? Number.POSITIVE_INFINITY)
+    )
+      best = { entry: tried, run };
+  }
+  const runs = best?.run === undefined ? [] : [best.run];
+  for (const seed of runs.length === 0 ? [] : seeds.slice(1)) {
+    const run = await toTarget((best as { entry: Entry }).entry, job, work, seed);
+    log(`${entry.label}, seed ${seed}: ${run === undefined ? 'not reached' : `${run.rounds} rounds`}`);
+    if (run !== undefined) runs.push(run);
+  }
+  return { ...(best?.entry ?? entry), work, runs, tuned };
+}
+
+/** The medians of what a worker and the server work in a round, over the first rounds of a run. */
+async function workOf(entry: Entry, workers: number): Promise<Work> {
+  const options = optionsOf(entry, workers, '0');
+  const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
+  const { server, model, fleet } = await launch(options, plan, async () => {});
+  try {
+    await server.start();
+    const worker: number[] = [];
+    const ofServer: number[] = [];
+    for (let round = 0; round < MEASURED_ROUNDS; round++) {
+      const from = model?.seconds[0] as number;
+      await server.step();
+      // nothing else takes time in this model
+      ofServer.push(1000 * ((model?.seconds[0] as number) - from));
+      for (let k = 0; k < workers; k++) worker.push(fleet.linked?.workOf(k) as number);
+    }
+    return { worker: median(worker), server: median(ofServer) };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Runs until the loss is the target's, over modelled links of all speeds at once; undefined when it is not reached. */
+async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promise<Measured | undefined> {
+  const ends = `latency=${job.latency},compute=${work.worker.toFixed(6)}ms,server=${work.server.toFixed(6)}ms`;
+  const rates = CURVE.map((speed) => `up=${speed.toFixed(6)}mbit,down=${speed.toFixed(6)}mbit,`);
+  const options = optionsOf(entry, job.workers, seed);
+  const linkModels = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends}`));
+  const { server, model, fleet } = await launch(options, { ...(await planRun(options)), linkModels }, async () => {});
+  try {
+    await server.start();
+    while (server.round < job.rounds) {
+      await server.step();
+      if (server.round % EVAL_EVERY !== 0) continue;
+      const { loss, uplink, downlink } = await server.evaluate();
+      if (loss > job.target) continue;
+      const { workers } = job;
+      const [uplinkBytes, downlinkBytes] = [uplink.frameBytes / workers, downlink.frameBytes / workers];
+      return { seed, rounds: server.round, loss, uplinkBytes, downlinkBytes, seconds: model?.seconds ?? [] };
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof DivergedError || (error as { code?: string }).code === 'diverged') return undefined;
+    throw error;
+  } finally {
+    await fleet.close();
+  }
+}
+
+interface Paced {
+  readonly label: string;
+  readonly stepSize: number;
+  readonly rounds: number;
+  readonly loss: number;
+  readonly wallSeconds: number;
+  readonly modelSeconds: number | null;
+}
+
+/** The same for real: the clock on the wall while every frame waits for its link. */
+async function runPaced(
+  results: readonly Result[],
+  job: Job,
+  speed: number,
+  log: BenchContext['log'],
+): Promise<Paced[]> {
+  const list = [];
+  const link = `up=${speed}mbit,down=${speed}mbit,latency=${job.latency}`;
+  for (const result of results) {
+    const options = { ...optionsOf(result, job.workers, '0'), link, linkModel: link };
+    const stop = { targetLoss: job.target, rounds: job.rounds, evalEvery: EVAL_EVERY };
+    const { rounds, loss, wallSeconds, modelSeconds } = await train({ ...options, ...stop }).result;
+    log(`${result.label}, paced at ${speed} Mbit/s: ${wallSeconds.toFixed(1)} s`);
+    list.push({ label: result.label, stepSize: result.stepSize, rounds, loss, wallSeconds, modelSeconds });
+  }
+  return list;
+}
+
+/** Mbit/s at which a method takes as long as `base`; Infinity when it is faster without links, 0 when nowhere, else null. */
+function crossover(one: Result, base: Result): number | 'always' | 'never' | null {
+  if (one.label === base.label || one.runs.length === 0 || base.runs.length === 0) return null;
+  const ratio = (k: number) => Math.log(meanAt(one, k) / meanAt(base, k));
+  if (ratio(0) >= 0) return 'never';
+  for (let k = 1; k < CURVE.length; k++) {
+    if (ratio(k) < 0) continue;
+    const share = ratio(k - 1) / (ratio(k - 1) - ratio(k));
+    return (CURVE[k - 1] as number) * ((CURVE[k] as number) / (CURVE[k - 1] as number)) ** share;
+  }
+  return ratio(CURVE.length) < 0 ? 'always' : (CURVE.at(-1) as number);
+}
+
+type Compared = Result & { readonly beatsGdBelow: ReturnType<typeof crossover> };
+
+/** Places in `seconds` of the tables' columns. */
+const COLUMNS = [...SPEEDS.map((speed) => CURVE.findIndex((at) => Math.abs(at / speed - 1) < 1e-9)), CURVE.length];
+const HEADINGS = [...SPEEDS.map((speed) => `${speed} Mbit/s`), 'no links'];
+
+function secondsTable(results: readonly Compared[]): Table {
+  return {
+    title: 'Seconds to the target (virtual time, mean ± standard deviation over seeds)',
+    columns: ['method', ...HEADINGS, 'beats GD below, Mbit/s'],
+    rows: results.map((one) => [
+      one.label,
+      ...COLUMNS.map((k) => spread(one.runs.map(({ seconds }) => seconds[k] as number))),
+      typeof one.beatsGdBelow === 'number' ? Number(one.beatsGdBelow.toPrecision(3)) : one.beatsGdBelow,
+    ]),
+  };
+}
+
+function speedUpTable(results: readonly Compared[], base: Result): Table {
+  return {
+    title: 'Times sooner than GD',
+    columns: ['method', ...HEADINGS],
+    rows: results.map((one) => [
+      one.label,
+      ...COLUMNS.map((k) => (one.runs.length === 0 ? null : Number((meanAt(base, k) / meanAt(one, k)).toPrecision(3)))),
+    ]),
+  };
+}
+
+function costTable(results: readonly Compared[]): Table {
+  return {
+    title: 'What it takes',
+    columns: ['method', 'spec', 'step size', 'rounds', 'kB up a worker', 'kB down a worker', 'ms worker', 'ms server'],
+    rows: results.map(({ label, method, uplink, downlink, stepSize, work, runs }) => [
+      label,
+      [method, uplink, downlink].filter((spec) => spec !== undefined).join(' '),
+      String(stepSize),
+      spread(runs.map(({ rounds }) => rounds)),
+      spread(runs.map(({ uplinkBytes }) => uplinkBytes / 1000)),
+      spread(runs.map(({ downlinkBytes }) => downlinkBytes / 1000)),
+      work.worker.toFixed(2),
+      work.server.toFixed(2),
+    ]),
+  };
+}
+
+function pacedTable(paced: readonly Paced[], speed: number): Table[] {
+  if (paced.length === 0) return [];
+  return [
+    {
+      title: `Really paced at ${speed} Mbit/s both ways: seconds on the wall, all workers on this machine's cores`,
+      columns: ['method', 'rounds', 'wall seconds', 'modelled from the same run'],
+      rows: paced.map(({ label, rounds, wallSeconds, modelSeconds }) => [
+        ...[label, rounds, Number(wallSeconds.toPrecision(4))],
+        modelSeconds === null ? null : Number(modelSeconds.toPrecision(4)),
+      ]),
+    },
+  ];
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanAt = ({ runs }: Result, k: number) => mean(runs.map(({ seconds }) => seconds[k] as number));
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** `12.3 ± 0.4`, one value as it is, none as null. */
+function spread(values: readonly number[]): string | null {
+  if (values.length === 0) return null;
+  const m = mean(values);
+  if (values.length === 1) return String(Number(m.toPrecision(3)));
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - m) ** 2, 0) / (values.length - 1));
+  return `${Number(m.toPrecision(3))} ± ${Number(deviation.toPrecision(2))}`;
+}
