@@ -137,7 +137,10 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--step-size theory', 'this problem has none; give a number'],
     ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
-    ['--data cifar', 'unknown data set "cifar"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path'],
+    [
+      '--data cifar',
+      'unknown data set "cifar"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path',
+    ],
     ['--split random', 'unknown split "random"; known: contiguous, shuffled, label, dirichlet'],
     ['--method vr-marina --problem quadratic', 'method vr-marina draws batches of samples; problem quadratic has none'],
     ['--method pp-marina:sampled=9 --workers 5', 'sampled=9 is not allowed; sampled must be a number in [1, 5]'],
