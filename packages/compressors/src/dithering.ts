@@ -222,7 +222,7 @@ function roundUpToF32(value: number): number {
 }
 
 /** max |x_i|; NaN when there is one. */
-export function maxNorm(values: Float64Array, count: number): number {
+function maxNorm(values: Float64Array, count: number): number {
   let largest = 0;
   let check = 0;
   for (let i = 0; i < count; i++) {

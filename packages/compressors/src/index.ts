@@ -1,4 +1,14 @@
 export { Changes } from './changes.js';
-export { type Compressor, type Constants, type Direction, MessageKey, type Wire } from './compressor.js';
+export {
+  type Compressor,
+  type Constants,
+  type Direction,
+  type ExplicitSelector,
+  MessageKey,
+  type Selector,
+  type Support,
+  type ValueCodec,
+  type Wire,
+} from './compressor.js';
 export { CompressorError, ProtocolError } from './errors.js';
-export { compressors, createCompressor } from './registry.js';
+export { type CompressorEntry, compressors, createCompressor, type Environment } from './registry.js';

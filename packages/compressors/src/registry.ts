@@ -42,7 +42,7 @@ const MAX_LEVELS = 2 ** 22;
 const MAX_PROJECTIONS = 2 ** 20;
 
 /** Every compressor there is, by the name it has in a spec. */
-export const compressors: Record<string, CompressorEntry> = {
+export const compressors: Readonly<Record<string, CompressorEntry>> = {
   identity: { select: (_spec, env) => identity(env.dimension) },
   'rand-k': { select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage) },
   'same-rand-k': {

@@ -38,6 +38,6 @@ export {
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { GaussianSketch } from './sketch.js';
-export { lookUp, Spec } from './spec.js';
+export { extend, lookUp, Spec } from './spec.js';
 export { SubsetSampler } from './subset.js';
 export { squaredNorm } from './vector.js';

@@ -94,3 +94,23 @@ export function lookUp<T>(kind: string, registry: Readonly<Record<string, T>>, n
   if (Object.hasOwn(registry, name)) return registry[name] as T;
   throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}; known: ${Object.keys(registry).join(', ')}`);
 }
+
+/**
+ * Adds entries to a registry of this thread. An entry that is there already, the very same object, is left.
+ * @throws UsageError when a name cannot be written in a spec, or means something else already.
+ */
+export function extend<T extends object>(
+  kind: string,
+  registry: Readonly<Record<string, T>>,
+  entries: Readonly<Record<string, T>>,
+): void {
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+      throw new UsageError(`${JSON.stringify(name)} cannot name a ${kind}: letters a to z, digits and - only`);
+    }
+    if (Object.hasOwn(registry, name) && registry[name] !== entry) {
+      throw new UsageError(`there is a ${kind} ${JSON.stringify(name)} already; choose another name`);
+    }
+  }
+  Object.assign(registry, entries);
+}

@@ -50,7 +50,7 @@ function threadCount({ workers, threads, transport, linkModel }: Options): numbe
 
 /** Starts the hosts of a run. */
 export function startFleet(options: Options, { dimension, attached, links, linkModels }: RunPlan): Fleet {
-  const { workers } = options;
+  const { workers, plugins } = options;
   const threads = threadCount(options);
   const stamped = links !== undefined || linkModels.length > 0;
   const ends = (end: ServerEnd) => {
@@ -77,7 +77,7 @@ export function startFleet(options: Options, { dimension, attached, links, linkM
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
     pool
-      .run({ attachment, attached, linked: stamped ? { links } : undefined }, attachment.port)
+      .run({ attachment, attached, linked: stamped ? { links } : undefined, plugins }, attachment.port)
       .catch((cause: unknown) => {
         const first = `workers on thread ${attachment.thread}`;
         failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });

@@ -52,6 +52,11 @@ export const optionsSchema = z.strictObject({
     .describe('the same in virtual time, beside the clock: up=1mbit,down=1mbit,compute=5ms; no waiting'),
   evalEvery: count(1, 1e9).default(10).describe('rounds between exact evaluations of f and ∇f'),
   workerTimeout: positive.default(600).describe('seconds a worker may take for one answer before it counts as lost'),
+  plugins: z
+    .array(z.string().min(1))
+    .max(100)
+    .default([])
+    .describe('path of a module with further compressors, methods or problems; may be given again'),
   out: z.string().optional().describe('run folder'),
 });
 
@@ -59,7 +64,8 @@ export const optionsSchema = z.strictObject({
 export type Options = z.output<typeof optionsSchema>;
 
 /**
- * Checks options on their face and fills in defaults. For options from strangers leave out `out`, which names a folder.
+ * Checks options on their face and fills in defaults. For options from strangers leave out `out`, which names a
+ * folder, and `plugins`, which name code that is run.
  * @throws UsageError that names the option, its value and what is allowed.
  */
 export function parseOptions(input: unknown): Options {

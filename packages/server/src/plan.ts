@@ -19,6 +19,7 @@ import {
   UsageError,
 } from '@flotilla/core';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
+import { loadPlugins } from '@flotilla/worker';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 
@@ -62,6 +63,7 @@ export function resolveNames(options: Options) {
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options): Promise<RunPlan> {
+  await loadPlugins(options.plugins);
   const names = resolveNames(options);
   const { methodSpec, method, problemSpec, family, source, init, stepSize, linkModels } = names;
   const { workers, wire, seed } = options;

@@ -65,7 +65,8 @@ export const MAX_KEPT = 10_000;
 export function train(input: TrainOptions = {}): Run {
   const { signal, logger, onProgress, ...rest } = input ?? {};
   const options = parseOptions(input === null ? input : rest);
-  resolveNames(options);
+  // what plug-ins add is known in the threads of the run only
+  if (options.plugins.length === 0) resolveNames(options);
   checkCallers({ signal, logger, onProgress });
   const kept = new KeptRows<Metrics>();
   const { port1, port2 } = new MessageChannel();

@@ -1,6 +1,7 @@
 import type { Attached } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { WorkerHost } from './host.js';
+import { loadPlugins } from './plugins.js';
 
 /** What a worker thread is started with. */
 export interface ThreadTask {
@@ -8,13 +9,16 @@ export interface ThreadTask {
   readonly attached: Attached;
   /** Present when frames are stamped, with the links when they are paced. */
   readonly linked: { readonly links: Links | undefined } | undefined;
+  /** Paths of the run's plug-ins. */
+  readonly plugins: readonly string[];
 }
 
 /** Longest sleep of a thread with nothing to do, before it looks whether the server has closed. */
 const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default function serve({ attachment, attached, linked }: ThreadTask): void {
+export default async function serve({ attachment, attached, linked, plugins }: ThreadTask): Promise<void> {
+  await loadPlugins(plugins);
   const opened = openThreadEnd(attachment);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links);
   const host = new WorkerHost(end, attached);

@@ -87,11 +87,9 @@ const MARGIN = 13;
 /**
  * The properties that every compressor must have, as a vitest suite: operator and codec agree, the operator is unbiased and
  * within its ω, θ and ζ, or within its α when it is biased, messages have the stated size, and hostile payloads end in a
- * `ProtocolError`. Needs vitest and fast-check, which are optional peers of this package.
+ * `ProtocolError`. Exported as `@flotilla/compressors/testing`; needs vitest and fast-check, which are optional peers of this package.
  *
  * @example
- * import { describeCompressor } from '@flotilla/compressors/testing';
- *
  * describeCompressor('rand-k:k=1', {
  *   payloadBytes: (coordinates, wire) => (wire === 'f32' ? 4 : 8) * coordinates,
  *   theory: (dimension, workers) => ({ omega: dimension - 1, theta: (dimension - 1) / workers, density: 1 }),

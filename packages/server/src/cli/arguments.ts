@@ -19,8 +19,11 @@ const NUMERIC = new Set([
   ...['workers', 'threads', 'rounds', 'target', 'targetRelative', 'targetLoss', 'timeLimit', 'maxBytes', 'evalEvery'],
 ]);
 
+/** Options that may be given again and again, by the flag that adds one value. */
+const REPEATED: Readonly<Record<string, string>> = { plugins: 'plugin' };
+
 /** targetLoss → target-loss */
-const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const dashed = (name: string) => REPEATED[name] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 export interface Arguments {
   /** Options of the run, still unchecked. */
@@ -34,13 +37,13 @@ export interface Arguments {
  */
 export function readArguments(argv: readonly string[]): Arguments {
   const names = new Map(Object.keys(optionsSchema.shape).map((name) => [dashed(name), name]));
-  const known: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
-  for (const name of names.keys()) known[name] = { type: 'string' };
+  const known: Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }> = {};
+  for (const [option, name] of names) known[option] = { type: 'string', multiple: name in REPEATED };
   for (const flag of Object.keys(FLAGS)) {
     const short = SHORT[flag];
     known[flag] = short === undefined ? { type: 'boolean' } : { type: 'boolean', short };
   }
-  let values: Record<string, string | boolean | undefined>;
+  let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
   try {
     // `pnpm start -- --workers 20` hands the separator on
     ({ values } = parseArgs({ args: argv.filter((arg, k) => arg !== '--' || k > 0), options: known, strict: true }));
@@ -65,7 +68,8 @@ export function readArguments(argv: readonly string[]): Arguments {
   const options: Record<string, unknown> = {};
   for (const [option, name] of names) {
     const text = values[option];
-    if (typeof text === 'string') options[name] = NUMERIC.has(name) ? numberOr(text) : text;
+    if (Array.isArray(text)) options[name] = text;
+    else if (typeof text === 'string') options[name] = NUMERIC.has(name) ? numberOr(text) : text;
   }
   const flags = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, values[flag] === true]));
   return { options, flags: flags as Arguments['flags'] };
@@ -85,7 +89,7 @@ export function describeCommand(): CommandDef {
     args[dashed(name)] = {
       type: 'string',
       description: `${schema.description ?? ''}`,
-      ...(preset === undefined ? {} : { default: String(preset) }),
+      ...(preset === undefined || Array.isArray(preset) ? {} : { default: String(preset) }),
     };
   }
   for (const [flag, description] of Object.entries(FLAGS)) {

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type CompressorEntry, compressors } from '@flotilla/compressors';
+import { extend, type Method, methods, type ProblemFamily, problems, UsageError } from '@flotilla/core';
+
+/** What a plug-in's module exports by default: entries of the same form as the built-in ones, by name. */
+export interface Plugin {
+  readonly compressors?: Readonly<Record<string, CompressorEntry>>;
+  readonly methods?: Readonly<Record<string, Method>>;
+  readonly problems?: Readonly<Record<string, ProblemFamily>>;
+}
+
+/** Functions of which an entry must have one. */
+const NEEDED: Readonly<Record<keyof Plugin, readonly string[]>> = {
+  compressors: ['select', 'round', 'whole', 'wrap'],
+  methods: ['stepSize'],
+  problems: ['create'],
+};
+
+/**
+ * Adds to this thread's registries what the modules at `paths` export. Every thread of a run does so for itself; a path is
+ * as good as the code behind it, so none is ever taken from a message.
+ * @throws UsageError for a module that cannot be imported or is no plug-in, and for a name that is taken
+ */
+export async function loadPlugins(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const url = path.startsWith('file:') ? path : pathToFileURL(resolve(path)).href;
+    let plugin: Plugin;
+    try {
+      ({ default: plugin } = (await import(url)) as { default: Plugin });
+    } catch (cause) {
+      throw new UsageError(`plugin ${path} cannot be imported: ${(cause as Error).message}`, { cause });
+    }
+    check(path, plugin);
+    extend('compressor', compressors, plugin.compressors ?? {});
+    extend('method', methods, plugin.methods ?? {});
+    extend('problem', problems, plugin.problems ?? {});
+  }
+}
+
+function check(path: string, plugin: unknown): void {
+  const parts = typeof plugin === 'object' && plugin !== null ? Object.entries(plugin) : [];
+  if (parts.length === 0) {
+    throw new UsageError(
+      `plugin ${path} exports nothing by default; export default { compressors, methods, problems }`,
+    );
+  }
+  for (const [part, entries] of parts) {
+    const needed = (NEEDED as Record<string, readonly string[] | undefined>)[part];
+    if (needed === undefined) {
+      throw new UsageError(`plugin ${path} exports ${part}; known: ${Object.keys(NEEDED).join(', ')}`);
+    }
+    for (const [name, entry] of Object.entries(entries ?? {})) {
+      if (needed.some((key) => typeof (entry as Record<string, unknown> | null)?.[key] === 'function')) continue;
+      throw new UsageError(`plugin ${path}: ${part}.${name} has no function ${needed.join(' or ')}`);
+    }
+  }
+}
