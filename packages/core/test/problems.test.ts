@@ -195,7 +195,7 @@ describe.each(small)('$spec', ({ spec, data }) => {
       return expect(oracle.smoothness === undefined || oracle.samples === undefined).toBe(true);
     const [a, b] = [new Float64Array(problem.dimension), new Float64Array(problem.dimension)];
     let steepest = 0;
-    for (let j = 0; j < oracle.samples; j++) {
+    for (let j = 0; j < (oracle.samples as number); j++) {
       for (let trial = 0; trial < 200; trial++) {
         const rng = random.stream(new Rng(), 'init', trial, j);
         const x = Float64Array.from({ length: problem.dimension }, () => rng.normal());
