@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
 import { launchInProcess } from './in-process.js';
 
-const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5, LB: 1.5 };
+const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5, LB: 1.5, sampleRms: 4 };
 
 /** Theory of links with the given compressors, d = 100 and n = 4 unless said otherwise. */
 function theory(uplink: string, downlink: string, workers = 4, dimension = 100): Theory {
@@ -12,7 +12,7 @@ function theory(uplink: string, downlink: string, workers = 4, dimension = 100):
   return { workers, dimension, samples: 200, uplink: link(uplink), downlink: link(downlink) };
 }
 
-describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5, L_max = 3, L_A = ½, L_B = 3/2', () => {
+describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5, L_max = 3, L_A = ½, L_B = 3/2, 𝓛 = 4, m = 200', () => {
   const of = (text: string, links: Theory) => {
     const spec = Spec.parse('method', text);
     const method = methods[spec.name];
@@ -82,6 +82,59 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     const b = 4 ** (-2 / 3);
     const bracket = (1 / b ** 2) * 2.25 + (12 + 1.75 / b ** 2) * 0.25 + (9 * b + 3 * 1.75) * 9;
     expect(stepSize).toBeCloseTo(1 / (2 + Math.sqrt(288 * bracket)), 15);
+  });
+
+  const upTo = theory('rand-k:k=10', 'identity');
+  const root5 = Math.sqrt(5);
+
+  test('vr-marina, RandK K = 10: b′ = 2, p = 2/202, (1 − p)/(pn) = 25', () => {
+    const { parameters, stepSize } = of('vr-marina', upTo);
+    expect(parameters).toEqual({ p: 2 / 202, batch: 2 });
+    // √(25 (9·5 + 10·16/2)) = 25 √5
+    expect(stepSize).toBeCloseTo(1 / (26 * root5), 15);
+    expect(of('vr-marina:mu=0.01', upTo).stepSize).toBeCloseTo(1 / (root5 * (1 + 25 * Math.SQRT2)), 15);
+    expect(of('vr-marina:mu=4', upTo).stepSize).toBeCloseTo(1 / 808, 15);
+    // p = ζ/d where that is smaller
+    expect(of('vr-marina:batch=100', upTo).parameters.p).toBe(0.1);
+  });
+
+  test('vr-marina, online: p = b′/(b + b′), (1 − p)/(pn) = 4.75', () => {
+    const { parameters, stepSize } = of('vr-marina:online=true,batch=2,large-batch=38', upTo);
+    expect(parameters).toEqual({ p: 0.05, batch: 2, 'large-batch': 38 });
+    expect(stepSize).toBeCloseTo(1 / (root5 + Math.sqrt(4.75 * 125)), 15);
+    expect(() => of('vr-marina:large-batch=38', upTo)).toThrow(/online=true/);
+    expect(() => of('vr-marina:batch=201', upTo)).toThrow(/batch=201/);
+    expect(() => of('vr-marina:batch=1.5', upTo)).toThrow(/whole number/);
+  });
+
+  test('pp-marina, RandK K = 10, r = 2: p = 1/20, √(0.95·10/(0.05·2)) = √95', () => {
+    const { parameters, stepSize } = of('pp-marina:sampled=2', upTo);
+    expect(parameters).toEqual({ p: 0.05, sampled: 2 });
+    expect(stepSize).toBeCloseTo(1 / (root5 * (1 + Math.sqrt(95))), 15);
+    expect(of('pp-marina:sampled=2,mu=0.01', upTo).stepSize).toBeCloseTo(1 / (root5 * (1 + Math.sqrt(190))), 15);
+  });
+
+  test('vr-diana, RandK K = 10, b′ = 25: m′ = 8, 1/(10 √5 √(13/4) (4 + 10))', () => {
+    const { parameters, stepSize } = of('vr-diana:batch=25', upTo);
+    expect(parameters).toEqual({ alpha: 0.1, 'shift-estimator': 0, batch: 25, 'p-reference': 1 / 8 });
+    expect(stepSize).toBeCloseTo(1 / (140 * Math.sqrt(5 * 3.25)), 15);
+  });
+
+  test('core, m = 10: m/(4 d L), m/(4 tr(A)) where the trace is known', () => {
+    const links = theory('identity', 'identity');
+    expect(of('core:m=10', links).stepSize).toBe(10 / 800);
+    expect(methods.core.stepSize(links, { ...smoothness, trace: 50 }, { m: 10 })).toBe(0.05);
+    expect(of('core', links).parameters).toEqual({ m: 25 });
+    expect(of('core', theory('identity', 'identity', 4, 8000)).parameters).toEqual({ m: 100 });
+  });
+
+  test('ef21, TopK K = 19 of 100, as ef21-p', () =>
+    expect(of('ef21', theory('top-k:k=19', 'identity')).stepSize).toBeCloseTo(1 / (2 + 9 * root5), 14));
+
+  test('dasha, RandK K = 10: a = 1/19, √(16·9·19/4) = √684', () => {
+    const { parameters, stepSize } = of('dasha', upTo);
+    expect(parameters).toEqual({ a: 1 / 19 });
+    expect(stepSize).toBeCloseTo(1 / (2 + root5 * Math.sqrt(684)), 15);
   });
 
   test('m3: one p sets both coins, p-uplink and p-downlink each its own', () => {
