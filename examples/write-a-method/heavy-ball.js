@@ -1,0 +1,35 @@
+import { defineMethod, methods } from '@flotilla/core';
+
+const { dcgd } = methods;
+
+/**
+ * Compressed gradient descent with Polyak's heavy ball on the server: v⁺ = βv + (1/n) Σ Q_i(∇f_i(x)), x⁺ = x − γv⁺. The
+ * worker's half is that of `dcgd`.
+ */
+const heavyBall = defineMethod({
+  ...dcgd,
+  name: 'heavy-ball',
+  summary: 'compressed gradients up, momentum on the server',
+  description: {
+    ...dcgd.description,
+    algorithm: 'compressed gradient descent with a heavy ball',
+    theorem: 'tuned; the step size of dcgd times 1 − β',
+    stepSize: '(1 − β)/(L_max (1 + 2ω/n))',
+    parameters: { beta: 'β, momentum: 0.5' },
+  },
+  parameters: (spec) => ({ beta: spec.number('beta', 0, 0.999) ?? 0.5 }),
+  stepSize: (theory, smoothness, { beta }) => (1 - beta) * dcgd.stepSize(theory, smoothness, {}),
+  server: {
+    init: ({ start, dimension }) => ({ x: start.slice(), v: new Float64Array(dimension) }),
+    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
+    sent: (state, _context, carried) => carried.copyTo(state.x),
+    step({ x, v }, { constants }, _plan, mean) {
+      for (let j = 0; j < x.length; j++) {
+        v[j] = constants.beta * v[j] + mean[j];
+        x[j] -= constants.stepSize * v[j];
+      }
+    },
+  },
+});
+
+export default { methods: { 'heavy-ball': heavyBall } };
