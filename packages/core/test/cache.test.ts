@@ -155,6 +155,20 @@ describe('a download that broke off', () => {
   });
 });
 
+test('an aborted download ends at once with the reason, and what came is kept', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { etag: '"one"', 'content-length': content.length });
+    response.write(content.slice(0, 10_000));
+  };
+  const reason = new Error('enough');
+  const abort = new AbortController();
+  const outcome = load(entry, { signal: abort.signal });
+  setTimeout(() => abort.abort(reason), 200);
+  await expect(outcome).rejects.toBe(reason);
+  expect(inCache()).toEqual(['tiny.part', 'tiny.tag']);
+  await expect(load(entry, { signal: abort.signal })).rejects.toBe(reason);
+});
+
 describe('refused, with nothing left behind', () => {
   test.each<[string, Answer, CatalogueEntry, string]>([
     ['another hash', serve(content.replace('0.5', '0.6')), entry, `expected ${sha256}`],

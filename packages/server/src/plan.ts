@@ -62,7 +62,7 @@ export function resolveNames(options: Options) {
 }
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
-export async function planRun(options: Options): Promise<RunPlan> {
+export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
   await loadPlugins(options.plugins);
   const names = resolveNames(options);
   const { methodSpec, method, problemSpec, family, source, init, stepSize, linkModels } = names;
@@ -70,7 +70,7 @@ export async function planRun(options: Options): Promise<RunPlan> {
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
-  const data = await source?.load();
+  const data = await source?.load({ signal });
   const splitText = options.split ?? source?.split;
   const shards = data && splitText !== undefined ? split(splitText, data, workers, random) : undefined;
   const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;

@@ -51,10 +51,6 @@ export default async function run(task: RunTask): Promise<RunOutcome> {
 
 async function runInThread({ options, calledAt, port }: RunTask): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
-  const plan = await planRun(options);
-  const { job, dimension, parameters } = plan;
-  // what is left behind must be writable before anything expensive starts
-  const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
   let aborted = false;
   let training = false;
   const turn = async () => {
@@ -63,6 +59,13 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !training) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
+  // data may have to be downloaded
+  const loading = new AbortController();
+  const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
+  const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
+  const { job, dimension, parameters } = plan;
+  // what is left behind must be writable before anything expensive starts
+  const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
   let fleet: Fleet | undefined;
   let failure: string | undefined;
   try {

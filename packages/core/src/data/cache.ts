@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FlotillaError, UsageError } from '../errors.js';
 import { type CatalogueEntry, COLLECTION } from './catalogue.js';
 import type { Dataset } from './dataset.js';
-import { type DownloadLimits, download } from './download.js';
+import { type DownloadOptions, download } from './download.js';
 import { parseLibsvm } from './libsvm.js';
 import { readDataFile } from './read-file.js';
 
@@ -30,7 +30,7 @@ export async function loadFromCatalogue(
   name: string,
   entry: CatalogueEntry,
   env: Environment = process.env,
-  limits: DownloadLimits = {},
+  options: DownloadOptions = {},
 ): Promise<Dataset> {
   const folder = cacheFolder(env);
   const plain = entry.file.replace(/\.(gz|xz|bz2)$/, '');
@@ -42,8 +42,9 @@ export async function loadFromCatalogue(
   try {
     mkdirSync(folder, { recursive: true });
     const base = env.FLOTILLA_DATA_URL || COLLECTION;
-    await download(new URL(entry.file, base.endsWith('/') ? base : `${base}/`).href, target, limits);
+    await download(new URL(entry.file, base.endsWith('/') ? base : `${base}/`).href, target, options);
   } catch (cause) {
+    options.signal?.throwIfAborted();
     const hint = `put ${plain} (or .bz2, .xz, .gz) into ${folder}, or set FLOTILLA_DATA to the folder that has it`;
     throw new FlotillaError('io', `data set ${name}: ${(cause as Error).message}; ${hint}`, { cause });
   }

@@ -21,7 +21,9 @@ const IDLE_MS = 30_000;
 const WAIT_MS = 600_000;
 const POLL_MS = 200;
 
-export interface DownloadLimits {
+export interface DownloadOptions {
+  /** Ends the download; what came is kept for the next time. */
+  readonly signal?: AbortSignal | undefined;
   readonly bytes?: number;
   readonly idleMs?: number;
   readonly waitMs?: number;
@@ -33,12 +35,12 @@ export interface DownloadLimits {
  * process or thread is at it, this waits for it.
  * @throws FlotillaError `io`
  */
-export async function download(url: string, target: string, limits: DownloadLimits = {}): Promise<void> {
+export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<void> {
   const lock = `${target}.lock`;
   try {
-    await take(lock, limits.waitMs ?? WAIT_MS);
+    await take(lock, options);
     try {
-      if (!existsSync(target)) await fetchTo(url, target, limits);
+      if (!existsSync(target)) await fetchTo(url, target, options);
     } finally {
       rmSync(lock, { force: true });
     }
@@ -48,8 +50,9 @@ export async function download(url: string, target: string, limits: DownloadLimi
 }
 
 /** Creates `lock`, which holds the number of the process that has it. */
-async function take(lock: string, waitMs: number): Promise<void> {
+async function take(lock: string, { signal, waitMs = WAIT_MS }: DownloadOptions): Promise<void> {
   for (const deadline = Date.now() + waitMs; ; ) {
+    signal?.throwIfAborted();
     try {
       return writeFileSync(lock, String(process.pid), { flag: 'wx' });
     } catch (error) {
@@ -73,8 +76,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function fetchTo(url: string, target: string, limits: DownloadLimits): Promise<void> {
-  const { bytes: most = MAX_BYTES, idleMs = IDLE_MS } = limits;
+async function fetchTo(url: string, target: string, options: DownloadOptions): Promise<void> {
+  const { bytes: most = MAX_BYTES, idleMs = IDLE_MS } = options;
   const part = `${target}.part`;
   const tag = `${target}.tag`;
   const stop = new AbortController();
@@ -89,14 +92,15 @@ async function fetchTo(url: string, target: string, limits: DownloadLimits): Pro
       headers.set('range', `bytes=${have}-`);
       headers.set('if-range', known);
     }
-    const response = await fetch(url, { headers, signal: stop.signal });
+    const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    const response = await fetch(url, { headers, signal });
     const resumed = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`);
     if (response.status !== 200 && !resumed) {
       await response.body?.cancel();
       if (have > 0 && response.status === 416) {
         // there is no byte beyond those we have: whether they are right, nobody can tell
         discard(part, tag);
-        return await fetchTo(url, target, limits);
+        return await fetchTo(url, target, options);
       }
       throw new Error(`the server answers ${response.status} ${response.statusText}`.trimEnd());
     }

@@ -4,9 +4,14 @@ import { UsageError } from '../errors.js';
 import { catalogue } from './catalogue.js';
 import type { Dataset, QuadraticInstance } from './dataset.js';
 
+export interface LoadOptions {
+  /** Ends a download; the promise then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Where a data set comes from. */
 export interface DataSource {
-  readonly load: () => Promise<Dataset>;
+  readonly load: (options?: LoadOptions) => Promise<Dataset>;
   /** The split used when none is asked for. */
   readonly split: string;
 }
@@ -24,8 +29,11 @@ export function dataSource(text: string): DataSource {
   // readers are loaded when they are needed: worker threads never read files
   if (text === 'mnist') return { load: async () => (await import('./mnist.js')).loadMnist(), split: 'shuffled' };
   if (Object.hasOwn(catalogue, text)) {
-    const load = async () => (await import('./cache.js')).loadFromCatalogue(text, catalogue[text]);
-    return { load, split: 'contiguous' };
+    return {
+      load: async (options) =>
+        (await import('./cache.js')).loadFromCatalogue(text, catalogue[text], process.env, options),
+      split: 'contiguous',
+    };
   }
   if (!existsSync(text)) {
     const known = ['mnist', ...Object.keys(catalogue)].join(', ');
