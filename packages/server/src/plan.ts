@@ -110,7 +110,7 @@ export async function planRun(options: Options): Promise<RunPlan> {
       seed,
     },
     method,
-    attached: { data, instance },
+    attached: { data, shards, instance },
     dimension,
     smoothness,
     theory,
