@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { Packr } from 'msgpackr';
+// the package's main entry loads streams and looks for a native add-on: 10 ms on every thread
+import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
 import { WIRE_VERSION } from './frame.js';
 

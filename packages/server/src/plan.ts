@@ -110,7 +110,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       seed,
     },
     method,
-    attached: { data, instance },
+    attached: { data, shards, instance },
     dimension,
     smoothness,
     theory,

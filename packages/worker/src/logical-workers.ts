@@ -15,7 +15,6 @@ import {
   problems,
   Rng,
   Spec,
-  split,
 } from '@flotilla/core';
 import { Boundary, FrameKind, HEADER_BYTES, type Job, ProtocolError, writeHeader } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
@@ -52,17 +51,14 @@ export class LogicalWorkers {
   constructor(
     private readonly job: Job,
     hosted: readonly number[],
-    { data, instance }: Attached,
+    attached: Attached,
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
-    const shards = data && split(job.split ?? 'contiguous', data, job.workers, random);
     const problem = lookUp('problem', problems, spec.name).create(spec, {
       workers: job.workers,
       random,
-      data,
-      shards,
-      instance,
+      ...attached,
     });
     this.#random = random;
     this.dimension = problem.dimension;

@@ -25,7 +25,7 @@ let end: ServerEnd;
 
 beforeEach(() => {
   end = createLoopback(2, (host) => {
-    const workers = new WorkerHost(host, { data: undefined, instance: undefined });
+    const workers = new WorkerHost(host, { data: undefined, shards: undefined, instance: undefined });
     return () => workers.step();
   });
 });

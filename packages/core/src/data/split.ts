@@ -1,10 +1,10 @@
 import { UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import { lookUp, Spec } from '../spec.js';
-import { type Dataset, labelsOf } from './dataset.js';
+import { type Dataset, labelsOf, shared } from './dataset.js';
 import { drawDirichlet } from './dirichlet.js';
 
-/** The samples of each worker. */
+/** The samples of each worker, in shared memory. */
 export interface Shards {
   /** Worker i holds the samples `order[start[i]] … order[start[i + 1] - 1]`. */
   readonly order: Int32Array;
@@ -127,5 +127,9 @@ export function split(text: string, data: Dataset, workers: number, random: Keye
   if (data.samples < workers) {
     throw new UsageError(`${workers} workers cannot share ${data.samples} samples: at most one worker a sample`);
   }
-  return deal(data, workers, random);
+  const { order, start, samples } = deal(data, workers, random);
+  const kept: Shards = { order: shared(Int32Array, order.length), start: shared(Int32Array, start.length), samples };
+  kept.order.set(order);
+  kept.start.set(start);
+  return kept;
 }

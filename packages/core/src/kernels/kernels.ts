@@ -107,6 +107,8 @@ type AddSparseProduct = (start: number, row: number, value: number, m: number, o
 /** Rows that a product packs at a time (PANEL in the assembly). */
 const PANEL = 32;
 const PAGE = 65536;
+/** The memory grows by at least this much (4 MiB) while it can: growing makes work for the garbage collector. */
+const GROWTH_PAGES = 64;
 /** 4 GiB, the most a 32-bit WebAssembly memory can have. Reserved as address space, used as needed. */
 const MAX_PAGES = 65536;
 
@@ -156,7 +158,8 @@ export class Kernels {
     const pages = Math.ceil((pointer + bytes) / PAGE) - this.#memory.buffer.byteLength / PAGE;
     if (pages > 0) {
       try {
-        this.#memory.grow(pages);
+        const grown = this.#memory.buffer.byteLength / PAGE;
+        this.#memory.grow(Math.max(pages, Math.min(GROWTH_PAGES, MAX_PAGES - grown)));
       } catch (cause) {
         const gib = ((pointer + bytes) / 2 ** 30).toFixed(1);
         throw new FlotillaError(

@@ -85,15 +85,20 @@ export const m3 = defineMethod({
     },
   },
   worker: {
-    init: ({ start, dimension }, local) => ({
-      w: start.slice(),
-      z: start.slice(),
-      wImage: imageOf(start, local),
-      zImage: imageOf(start, local),
-      gradient: new Float64Array(dimension),
-      previous: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
-    }),
+    init({ start, dimension }, local) {
+      const wImage = imageOf(start, local);
+      const zImage = local.image?.vector();
+      if (wImage !== undefined) zImage?.set(wImage);
+      return {
+        w: start.slice(),
+        z: start.slice(),
+        wImage,
+        zImage,
+        gradient: new Float64Array(dimension),
+        previous: new Float64Array(dimension),
+        difference: new Float64Array(dimension),
+      };
+    },
     start(state, _context, local) {
       gradientAt(state.z, state.zImage, local, state.gradient);
       return { form: 'dense', vector: state.gradient };

@@ -109,10 +109,12 @@ export interface ProblemFamily {
   create(spec: Spec, input: ProblemInput): Problem;
 }
 
-/** The run's data: at most one is present. */
+/** The run's data: samples or an instance, or neither. */
 export interface Attached {
   /** Samples, in shared memory. */
   readonly data: Dataset | undefined;
+  /** How they are dealt: present when the samples are. */
+  readonly shards: Shards | undefined;
   /** A fixed instance. */
   readonly instance: QuadraticInstance | undefined;
 }
@@ -120,5 +122,4 @@ export interface Attached {
 export interface ProblemInput extends Attached {
   readonly workers: number;
   readonly random: KeyedRandom;
-  readonly shards: Shards | undefined;
 }
