@@ -16,6 +16,7 @@ const folder = fileURLToPath(new URL('./regressions/', import.meta.url));
 /** Every kind of payload, at a size whose truncations and flipped bits can all be tried. */
 const CASES: readonly (readonly [spec: string, dimension: number])[] = [
   ['identity', 20],
+  ['packed', 50],
   ['rand-k:k=9', 40],
   ['same-rand-k:k=9+natural', 40],
   ['perm-k', 40],
