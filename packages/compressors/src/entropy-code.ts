@@ -13,6 +13,9 @@ const TOKENS = SINGLE + 2 * 27;
 const CLASSES = 8;
 const CLASS_OF = Uint8Array.of(0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 6, 7);
 
+/** Stands for the two tokens before the first. */
+const START = 2;
+
 /** Observations after which a probability forgets the oldest: fast for all tokens together, slow within a class. */
 const FAST = 60;
 const SLOW = 255;
@@ -33,57 +36,24 @@ const LONGEST = Math.ceil((TOKENS * (PRECISION + 1) + 32) / 8) + 8;
  * One estimate of all numbers and one of those after similar ones are averaged, the second as far as it has seen enough.
  */
 class Model {
-  readonly #all = new Float64Array(TOKENS);
-  readonly #seen = new Uint8Array(TOKENS);
-  readonly #own = new Float64Array(CLASSES * TOKENS);
-  readonly #ownSeen = new Uint8Array(CLASSES * TOKENS);
-  #first = 2;
-  #second = 2;
-  /** Where the current number's class begins. */
-  #at = 0;
+  /** By k. */
+  readonly all = new Float64Array(TOKENS);
+  readonly seen = new Uint8Array(TOKENS);
+  /** By class, then k. */
+  readonly own = new Float64Array(CLASSES * TOKENS);
+  readonly ownSeen = new Uint8Array(CLASSES * TOKENS);
 
   reset(): void {
-    this.#all.fill(0.5);
-    this.#seen.fill(0);
-    this.#ownSeen.fill(0);
-    this.#first = 2;
-    this.#second = 2;
-    this.#place();
+    this.all.fill(0.5);
+    this.seen.fill(0);
+    this.ownSeen.fill(0);
   }
+}
 
-  /** Probability of decision k in units of 2^−PRECISION, between 1 and ONE − 1. */
-  probability(k: number): number {
-    const i = this.#at + k;
-    const p = this.#all[k];
-    const n = this.#ownSeen[i];
-    const share = n === 0 ? p : p + (this.#own[i] - p) * TRUST[n];
-    const scaled = (share * ONE) | 0;
-    return scaled < 1 ? 1 : scaled >= ONE ? ONE - 1 : scaled;
-  }
-
-  /** Takes in the outcome of decision k: 1 when the token is k. */
-  update(k: number, bit: number): void {
-    const i = this.#at + k;
-    const n = this.#ownSeen[i];
-    const seen = this.#seen[k];
-    this.#all[k] += (bit - this.#all[k]) * RATE[seen];
-    if (seen < FAST) this.#seen[k] = seen + 1;
-    if (n === 0) this.#own[i] = this.#all[k];
-    else this.#own[i] += (bit - this.#own[i]) * RATE_IN_CLASS[n];
-    if (n < SLOW) this.#ownSeen[i] = n + 1;
-  }
-
-  /** Ends a number. */
-  next(token: number): void {
-    this.#second = this.#first;
-    this.#first = token;
-    this.#place();
-  }
-
-  #place(): void {
-    const sum = this.#first + this.#second;
-    this.#at = TOKENS * (sum < CLASS_OF.length ? CLASS_OF[sum] : CLASSES - 1);
-  }
+/** Where the class of a number after `first` and `second` begins. */
+function classAt(first: number, second: number): number {
+  const sum = first + second;
+  return TOKENS * (sum < CLASS_OF.length ? CLASS_OF[sum] : CLASSES - 1);
 }
 
 /**
@@ -101,9 +71,11 @@ export class EntropyCode {
    */
   write(numbers: Uint32Array, count: number, out: Uint8Array, at: number, limit: number): number {
     if (this.#buffer.length < limit + LONGEST) this.#buffer = new Uint8Array(limit + LONGEST);
-    const model = this.#model;
     const buffer = this.#buffer;
-    model.reset();
+    this.#model.reset();
+    const { all, seen, own, ownSeen } = this.#model;
+    let before = START;
+    let group = classAt(START, START);
     let low = 0;
     let range = 0xffffffff;
     let to = 0;
@@ -111,14 +83,25 @@ export class EntropyCode {
       const magnitude = numbers[i] >>> 1;
       const token = tokenOf(magnitude);
       for (let k = 0; k <= token; k++) {
-        const bound = (range >>> PRECISION) * model.probability(k);
-        if (k === token) {
+        // as in `read`, which must do the same to the last bit
+        const c = group + k;
+        const n = ownSeen[c];
+        const p = all[k];
+        const mixed = n === 0 ? p : p + (own[c] - p) * TRUST[n];
+        const scaled = (mixed * ONE) | 0;
+        const bound = (range >>> PRECISION) * (scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
+        const bit = k === token ? 1 : 0;
+        const after = p + (bit - p) * RATE[seen[k]];
+        all[k] = after;
+        if (seen[k] < FAST) seen[k]++;
+        if (n === 0) own[c] = after;
+        else own[c] += (bit - own[c]) * RATE_IN_CLASS[n];
+        if (n < SLOW) ownSeen[c] = n + 1;
+        if (bit === 1) {
           range = bound;
-          model.update(k, 1);
         } else {
           low += bound;
           range -= bound;
-          model.update(k, 0);
         }
         if (range < LEAST_RANGE) {
           if (low > 0xffffffff) {
@@ -132,7 +115,8 @@ export class EntropyCode {
           }
         }
       }
-      model.next(token);
+      group = classAt(token, before);
+      before = token;
       const extra = extraBits(token);
       // the sign, then the bits below a token of half an octave
       const bits = magnitude === 0 ? 0 : extra + 1;
@@ -170,8 +154,10 @@ export class EntropyCode {
    * @throws ProtocolError
    */
   read(bytes: Uint8Array, at: number, end: number, numbers: Uint32Array, count: number, largest: number): void {
-    const model = this.#model;
-    model.reset();
+    this.#model.reset();
+    const { all, seen, own, ownSeen } = this.#model;
+    let before = START;
+    let group = classAt(START, START);
     let from = at;
     let code = 0;
     for (let k = 0; k < 4; k++, from++) code = ((code << 8) | (from < end ? bytes[from] : 0)) >>> 0;
@@ -181,15 +167,25 @@ export class EntropyCode {
       let token = 0;
       for (; ; token++) {
         if (token > longest) throw new ProtocolError(`a coded number is above ${largest}`);
-        const bound = (range >>> PRECISION) * model.probability(token);
+        const c = group + token;
+        const n = ownSeen[c];
+        const p = all[token];
+        const mixed = n === 0 ? p : p + (own[c] - p) * TRUST[n];
+        const scaled = (mixed * ONE) | 0;
+        const bound = (range >>> PRECISION) * (scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
         const bit = code < bound ? 1 : 0;
+        const after = p + (bit - p) * RATE[seen[token]];
+        all[token] = after;
+        if (seen[token] < FAST) seen[token]++;
+        if (n === 0) own[c] = after;
+        else own[c] += (bit - own[c]) * RATE_IN_CLASS[n];
+        if (n < SLOW) ownSeen[c] = n + 1;
         if (bit === 1) {
           range = bound;
         } else {
           code -= bound;
           range -= bound;
         }
-        model.update(token, bit);
         while (range < LEAST_RANGE) {
           code = ((code << 8) | (from < end ? bytes[from] : 0)) >>> 0;
           from++;
@@ -197,7 +193,8 @@ export class EntropyCode {
         }
         if (bit === 1) break;
       }
-      model.next(token);
+      group = classAt(token, before);
+      before = token;
       if (token === 0) {
         numbers[i] = 0;
       } else {

@@ -2,16 +2,8 @@ import { Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
+import { exponentCeiling, LAYOUT, NO_CEILING } from './float-layout.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
-
-/** Exponent bits and bias of the two wire widths (IEEE 754 binary32 and binary64). */
-const LAYOUT = {
-  f32: { exponentBits: 8, bias: 127 },
-  f64: { exponentBits: 11, bias: 1023 },
-} as const;
-
-/** In place of the largest exponent: symbols are packed as they are. */
-const PACKED = 0xff;
 
 /**
  * `natural` compression [Horváth et al. 2019]: the sign and a power of two, 2^⌊log₂|x|⌋ or the next one, with the
@@ -41,9 +33,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
     symbols = new Uint32Array(count);
     numbers = new Uint32Array(count);
   };
-  // f64 has more exponents than a byte has values: every eighth
-  const step = exponentBits - 8;
-  const ceilingOf = (byte: number) => Math.min(top - 1, (byte << step) | ((1 << step) - 1));
+  const ceiling = exponentCeiling(wire);
 
   /** The biased exponent of the power of two that `magnitude` is rounded to; `top` when there is none. */
   const round = (magnitude: number): number => {
@@ -85,9 +75,9 @@ export function natural(wire: Wire, stage: number): ValueCodec {
         if (exponent > largest) largest = exponent;
         symbols[i] = (exponent << 1) | (x < 0 && exponent > 0 ? 1 : 0);
       }
-      const byte = largest >>> step;
-      if (byte !== PACKED) {
-        const twice = 2 * (ceilingOf(byte) + 1);
+      const byte = ceiling.byteOf(largest);
+      if (byte !== NO_CEILING) {
+        const twice = 2 * (ceiling.of(byte) + 1);
         for (let i = 0; i < count; i++) {
           const symbol = symbols[i];
           // an exponent e at or below the ceiling becomes ceiling − e + 1
@@ -99,7 +89,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
           return 1 + coded;
         }
       }
-      out[at] = PACKED;
+      out[at] = NO_CEILING;
       packBits(symbols, count, symbolBits, out, at + 1);
       return 1 + packedBytes(count, symbolBits);
     },
@@ -107,13 +97,13 @@ export function natural(wire: Wire, stage: number): ValueCodec {
       if (count === 0 || at >= end) return checkSize(end - at, count === 0 ? 0 : 1, count);
       reserve(count);
       const byte = payload[at];
-      if (byte === PACKED) {
+      if (byte === NO_CEILING) {
         checkSize(end - at, 1 + packedBytes(count, symbolBits), count);
         unpackBits(payload, at + 1, symbols, count, symbolBits);
       } else {
-        const ceiling = ceilingOf(byte);
-        code.read(payload, at + 1, end, numbers, count, ceiling);
-        const twice = 2 * (ceiling + 1);
+        const most = ceiling.of(byte);
+        code.read(payload, at + 1, end, numbers, count, most);
+        const twice = 2 * (most + 1);
         for (let i = 0; i < count; i++) {
           const number = numbers[i];
           symbols[i] = number === 0 ? 0 : (twice - (number & ~1)) | (number & 1);

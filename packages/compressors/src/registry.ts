@@ -7,6 +7,7 @@ import { identity } from './identity.js';
 import { l2Quantization } from './l2-quantization.js';
 import { natural } from './natural.js';
 import { naturalDithering } from './natural-dithering.js';
+import { packed } from './packed.js';
 import { permK } from './perm-k.js';
 import { Pipeline } from './pipeline.js';
 import { plain } from './plain.js';
@@ -51,6 +52,7 @@ export const compressors: Readonly<Record<string, CompressorEntry>> = {
   'perm-k': { select: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
   'top-k': { select: (spec, env) => topK(env.dimension, keptCoordinates(spec, env)) },
   bernoulli: { select: (spec, env) => bernoulli(env.dimension, probability(spec), env.workers, env.stage) },
+  packed: { round: (_spec, env) => packed(env.wire, env.dimension) },
   natural: { round: (_spec, env) => natural(env.wire, env.stage) },
   qsgd: {
     round: (spec, env) => dithered(qsgd(env.dimension, whole(spec, 'levels', MAX_LEVELS)), env.wire, env.stage),

@@ -1,9 +1,11 @@
 import type { Bench } from './bench.js';
+import { compressors } from './compressors.js';
 import { links } from './links.js';
 import { wallclock } from './wallclock.js';
 
 /** Every bench there is, by name. */
 export const benches: Readonly<Record<string, Bench>> = {
+  compressors,
   links,
   wallclock,
 };
