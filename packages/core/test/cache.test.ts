@@ -21,7 +21,7 @@ import { type CatalogueEntry, catalogue } from '../dist/data/catalogue.js';
 
 const content = Array.from({ length: 3000 }, (_, s) => `${s % 2} 1:${s} 3:0.5`).join('\n');
 const sha256 = createHash('sha256').update(content).digest('hex');
-const entry: CatalogueEntry = { file: 'tiny', sha256: [sha256], samples: 3000, features: 3, source: 'made up' };
+const entry: CatalogueEntry = { file: 'tiny', sha256, samples: 3000, features: 3, source: 'made up' };
 const { sha256: _, ...unhashed } = entry;
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -273,11 +273,11 @@ test('the cache folder of each platform', () => {
 
 test('the catalogue is well formed', () => {
   expect(Object.keys(catalogue)).toEqual(['mushrooms', 'a9a', 'w8a', 'phishing', 'gisette', 'madelon', 'duke']);
-  for (const { file, sha256: hashes = [], source } of Object.values(catalogue)) {
+  for (const { file, sha256, textSha256, source } of Object.values(catalogue)) {
     expect(file).toMatch(/^\w+(\.bz2)?$/);
     expect(source).not.toBe('');
-    for (const hash of hashes) expect(hash).toMatch(/^[0-9a-f]{64}$/);
-    expect(new Set(hashes).size).toBe(hashes.length);
+    for (const hash of [sha256, textSha256]) expect(hash ?? '0'.repeat(64)).toMatch(/^[0-9a-f]{64}$/);
+    expect(textSha256 === undefined).toBe(sha256 === undefined);
   }
 });
 
@@ -289,13 +289,15 @@ describe.skipIf(!present)('the catalogue against ../shared/data', () => {
   test.each(['mushrooms', 'phishing', 'a9a'])('%s', async (name) => {
     const data = await loadFromCatalogue(name, catalogue[name], { FLOTILLA_DATA: reference });
     expect(data.samples).toBe(catalogue[name].samples);
-    // the same rows with other line ends
+    // the same rows with other line ends and blanks, and another row
     const { readDataFile } = await import('../dist/data/read-file.js');
     const text = (await readDataFile(join(reference, `${name}.xz`))).toString('latin1').replaceAll('\r', '');
-    for (const lines of [text, `${text}\n`]) {
+    for (const lines of [text, `${text}\n`, text.replaceAll(' \n', '\n'), text.replaceAll(' ', '\t')]) {
       put(name, lines);
       expect((await loadFromCatalogue(name, catalogue[name], env)).features).toBe(catalogue[name].features);
     }
+    put(name, text.replace(/^./, '9'));
+    await expect(loadFromCatalogue(name, catalogue[name], env)).rejects.toThrow(`expected ${catalogue[name].sha256}`);
     expect(requests).toEqual([]);
   });
 });

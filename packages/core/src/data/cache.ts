@@ -59,12 +59,13 @@ export async function loadFromCatalogue(
 /** Reads a file and makes sure that it is the data set. */
 async function check(name: string, entry: CatalogueEntry, path: string): Promise<Dataset> {
   const bytes = await readDataFile(path);
-  const hash = createHash('sha256').update(bytes).digest('hex');
+  const hash = sha256(bytes);
   const record = join(path, '..', `${name}.sha256`);
-  const known = entry.sha256 ?? (existsSync(record) ? [readFileSync(record, 'utf8').trim()] : undefined);
+  const known = entry.sha256 ?? (existsSync(record) ? readFileSync(record, 'utf8').trim() : undefined);
   const wrong = (what: string) => new UsageError(`${path} is not the data set ${name}: ${what}`);
-  if (known !== undefined && !known.includes(hash)) {
-    throw wrong(`its SHA-256, unpacked, is ${hash}, expected ${known.join(' or ')}; remove it to download it again`);
+  const same = hash === known || (entry.textSha256 !== undefined && sha256(uniform(bytes)) === entry.textSha256);
+  if (known !== undefined && !same) {
+    throw wrong(`its SHA-256, unpacked, is ${hash}, expected ${known}; remove it to download it again`);
   }
   const data = parseLibsvm(bytes, path, name);
   for (const [what, is, expected] of [
@@ -76,6 +77,17 @@ async function check(name: string, entry: CatalogueEntry, path: string): Promise
   }
   if (known === undefined) keep(record, hash);
   return data;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The text with one blank between entries, none at the ends of lines, no blank lines, and LF after every line. */
+function uniform(bytes: Buffer): Buffer {
+  const lines = bytes.toString('latin1').split('\n');
+  const trimmed = lines.map((line) => line.trim().split(/\s+/).join(' ')).filter((line) => line !== '');
+  return Buffer.from(`${trimmed.join('\n')}\n`, 'latin1');
 }
 
 /** Keeps the hash of a data set for the next time, unless the folder is read-only. */

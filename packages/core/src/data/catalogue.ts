@@ -3,10 +3,12 @@ export interface CatalogueEntry {
   /** File in the collection. */
   readonly file: string;
   /**
-   * SHA-256 of the unpacked file, one for each way of ending its lines that copies have. Left out where it is not known: then
-   * the counts are checked alone, and the hash of the first file that passes is kept beside it and holds from then on.
+   * SHA-256 of the unpacked file as a public copy has it. Left out where it is not known: then the counts are checked alone,
+   * and the hash of the first file that passes is kept beside it and holds from then on.
    */
-  readonly sha256?: readonly string[];
+  readonly sha256?: string;
+  /** SHA-256 of the same text with uniform blanks and line ends (see `uniform` in cache.ts), in which copies differ. */
+  readonly textSha256?: string;
   /** N */
   readonly samples: number;
   /** d, without a bias. */
@@ -19,15 +21,12 @@ export interface CatalogueEntry {
 /** The binary part of the LIBSVM collection (C.-C. Chang, C.-J. Lin); `FLOTILLA_DATA_URL` names a mirror of it. */
 export const COLLECTION = 'https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/';
 
-/** The public data sets that `--data NAME` fetches, by name. Hashes: CRLF, LF, LF with an end of the last line. */
+/** The public data sets that `--data NAME` fetches, by name. */
 export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   mushrooms: {
     file: 'mushrooms',
-    sha256: [
-      'eb26424a54203ca9e8956ff3e5b10e613dfc3587f65d21bdbdbc28020fd995e0',
-      '51919a59d92e6ec922259e77afd91d9a809299613ee0da052a19abe746aa2244',
-      'f39a4eb628dc61a7d43760815b061c9e497aa728ce1ad8bde57a09ef6043b538',
-    ],
+    sha256: 'eb26424a54203ca9e8956ff3e5b10e613dfc3587f65d21bdbdbc28020fd995e0',
+    textSha256: '03115cabe65c7634b8e4f1a5581a35cf9c4d1eade64ecfe33620c0efb5891cb9',
     samples: 8124,
     features: 112,
     nonZeros: 170_604,
@@ -35,11 +34,8 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   },
   a9a: {
     file: 'a9a',
-    sha256: [
-      '35b6bafa772838b1eb3000a6550ff48505ad79aaa381cfd28960e68679f4453b',
-      '4358ce9fdb93244de6857eb82178919eb425544ecc85110674c9fd4d86cef87b',
-      'f5d5ffd8d865ff41328e7ee043e4b020816914ff6843ff15b98905ddbedce906',
-    ],
+    sha256: '35b6bafa772838b1eb3000a6550ff48505ad79aaa381cfd28960e68679f4453b',
+    textSha256: '76b604b2c3f738783537bd3b32893eae66af54b8a41aee534fac1ecea45c1535',
     samples: 32_561,
     features: 123,
     nonZeros: 451_592,
@@ -48,11 +44,8 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   w8a: { file: 'w8a', samples: 49_749, features: 300, source: 'web pages, J. Platt; no licence stated' },
   phishing: {
     file: 'phishing',
-    sha256: [
-      '48bcea643233b42db820c601781db2a32e720e01f7e23be5e9b7326f32dc6503',
-      '0b0ca40e17bc95e909bfa587c408bf69904571ace01dea26e34cafc464f2da93',
-      '0cf66ef36604c393da9359b2e5d894a2df8aee31fd184633cefa138add2ef08a',
-    ],
+    sha256: '48bcea643233b42db820c601781db2a32e720e01f7e23be5e9b7326f32dc6503',
+    textSha256: '0cf66ef36604c393da9359b2e5d894a2df8aee31fd184633cefa138add2ef08a',
     samples: 11_055,
     features: 68,
     nonZeros: 331_650,
