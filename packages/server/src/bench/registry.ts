@@ -1,9 +1,11 @@
 import type { Bench } from './bench.js';
 import { links } from './links.js';
+import { speed } from './speed.js';
 import { wallclock } from './wallclock.js';
 
 /** Every bench there is, by name. */
 export const benches: Readonly<Record<string, Bench>> = {
   links,
+  speed,
   wallclock,
 };
