@@ -1,11 +1,13 @@
 import type { Bench } from './bench.js';
 import { compressors } from './compressors.js';
 import { links } from './links.js';
+import { speed } from './speed.js';
 import { wallclock } from './wallclock.js';
 
 /** Every bench there is, by name. */
 export const benches: Readonly<Record<string, Bench>> = {
   compressors,
   links,
+  speed,
   wallclock,
 };
