@@ -6,9 +6,10 @@ import { parseLinkModel } from '@flotilla/protocol';
 import { launch } from '../launch.js';
 import { type Options, parseOptions } from '../options.js';
 import { planRun } from '../plan.js';
+import { type ChartSpec, drawChart } from '../report/chart.js';
 import type { Table } from '../report/table.js';
 import { train } from '../train.js';
-import type { Bench, BenchContext } from './bench.js';
+import type { Bench, BenchContext, BenchReport } from './bench.js';
 
 /** A method as it is compared: what it is run with. */
 interface Entry {
@@ -25,7 +26,7 @@ interface Entry {
  */
 const ENTRIES: readonly Entry[] = [
   { label: 'GD', method: 'gd', stepSize: 0.003 },
-  { label: 'GD, default step', method: 'gd', stepSize: 0.002 },
+  { label: 'GD (default step)', method: 'gd', stepSize: 0.002 },
   { label: 'DCGD', method: 'dcgd', stepSize: 0.003 },
   { label: 'DIANA', method: 'diana', stepSize: 0.003 },
   { label: 'MARINA', method: 'marina', stepSize: 0.0005 },
@@ -44,7 +45,7 @@ const ENTRIES: readonly Entry[] = [
 const BASE = 'GD';
 /** Whose loss is the target. */
 const TARGET: Entry = { label: '', method: 'gd', stepSize: 0.002 };
-const PACED = ['GD', 'GD, default step', 'M3 + natural'];
+const PACED = ['GD', 'GD (default step)', 'M3 + natural'];
 
 /** Mbit/s of the tables; the curves have more. */
 const SPEEDS = [1, 10, 100, 1000];
@@ -97,7 +98,7 @@ export const wallclock: Bench = {
     tune: 'factors of the step size to try, for the fewest seconds at 10 Mbit/s: 0.5,1,2 (1)',
     paced: `Mbit/s at which ${PACED.join(' and ')} are also run for real (10; none with --quick; 0: none)`,
   },
-  async run(context) {
+  async run(context): Promise<BenchReport> {
     const { quick, log, options } = context;
     const workers = numberOf(options, 'workers', 20);
     const baseRounds = numberOf(options, 'rounds', quick ? 40 : 500);
@@ -128,6 +129,11 @@ export const wallclock: Bench = {
             log,
           );
 
+    const charts = chartsOf(compared, base, job);
+    for (const [k, name] of ['seconds', 'times-sooner'].entries()) {
+      const { svg } = await drawChart(charts[k] as ChartSpec, 760, 520);
+      writeFileSync(join(context.out, `${name}.svg`), `${svg}\n`);
+    }
     const speeds = [...CURVE.map((speed) => Number(speed.toPrecision(4))), null];
     return {
       results: { ...job, baseRounds, speeds, entries: compared, paced },
@@ -137,25 +143,7 @@ export const wallclock: Bench = {
         costTable(compared),
         ...pacedTable(paced, pacedSpeed),
       ],
-      charts: [
-        {
-          title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
-          xLabel: 'each link, Mbit/s, both ways',
-          yLabel: 'seconds',
-          xLog: true,
-          yLog: true,
-          series: compared.flatMap(({ label, runs }, style) => {
-            if (runs.length === 0) return [];
-            const at = CURVE.map((speed, k) => [speed, runs.map(({ seconds }) => seconds[k] as number)] as const);
-            return {
-              name: label,
-              style,
-              points: at.map(([speed, all]) => [speed, mean(all)] as const),
-              band: at.map(([speed, all]) => [speed, Math.min(...all), Math.max(...all)] as const),
-            };
-          }),
-        },
-      ],
+      charts,
       notes: NOTES,
     };
   },
@@ -357,6 +345,47 @@ type Compared = Result & { readonly beatsGdBelow: ReturnType<typeof crossover> }
 /** Places in `seconds` of the tables' columns. */
 const COLUMNS = [...SPEEDS.map((speed) => CURVE.findIndex((at) => Math.abs(at / speed - 1) < 1e-9)), CURVE.length];
 const HEADINGS = [...SPEEDS.map((speed) => `${speed} Mbit/s`), 'no links'];
+
+/** Seconds, and times sooner than GD. A chart has eight styles; DCGD's curve lies beside DIANA's in the second. */
+function chartsOf(results: readonly Compared[], base: Result, { target, workers }: Job): [ChartSpec, ChartSpec] {
+  const reached = results
+    .filter(({ label, runs }) => runs.length > 0 && label !== 'GD (default step)')
+    .map((one, style) => ({ ...one, style }));
+  // the ninth method has the style of the one that its chart leaves out
+  const styled = (left: string) => {
+    const free = reached.findIndex(({ label }) => label === left);
+    return reached
+      .filter(({ label }) => reached.length <= 8 || label !== left)
+      .map((one) => (one.style < 8 ? one : { ...one, style: free }));
+  };
+  const axes = { xLabel: 'each link, Mbit/s, both ways', xLog: true, yLog: true };
+  const at = ({ runs }: Result, k: number) => runs.map(({ seconds }) => seconds[k] as number);
+  return [
+    {
+      ...axes,
+      title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
+      yLabel: 'seconds',
+      series: styled('DCGD').map((one) => ({
+        name: one.label,
+        style: one.style,
+        points: CURVE.map((speed, k) => [speed, meanAt(one, k)] as const),
+        band: CURVE.map((speed, k) => [speed, Math.min(...at(one, k)), Math.max(...at(one, k))] as const),
+      })),
+    },
+    {
+      ...axes,
+      title: 'Times sooner than GD; compression pays above 1',
+      yLabel: 'seconds of GD / seconds',
+      series: styled(base.label)
+        .filter(({ label }) => label !== base.label)
+        .map((one) => ({
+          name: one.label,
+          style: one.style,
+          points: CURVE.map((speed, k) => [speed, meanAt(base, k) / meanAt(one, k)] as const),
+        })),
+    },
+  ];
+}
 
 function secondsTable(results: readonly Compared[]): Table {
   return {
