@@ -1,11 +1,15 @@
-import { DivergedError, methods, Spec, UsageError } from '@flotilla/core';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FlotillaError, methods, Spec, UsageError } from '@flotilla/core';
 import { parseLinkModel } from '@flotilla/protocol';
 import { launch } from '../launch.js';
 import { type Options, parseOptions } from '../options.js';
 import { planRun } from '../plan.js';
+import { type ChartSpec, drawChart } from '../report/chart.js';
 import type { Table } from '../report/table.js';
 import { train } from '../train.js';
-import type { Bench, BenchContext } from './bench.js';
+import type { Bench, BenchContext, BenchReport } from './bench.js';
 
 /** A method as it is compared: what it is run with. */
 interface Entry {
@@ -17,28 +21,31 @@ interface Entry {
 }
 
 /**
- * Own compressors where none is named; K = d/n. Step sizes by `pnpm bench wallclock --tune 0.25,0.5,1,1.5,2` on the default
- * job, for the fewest seconds at 10 Mbit/s.
+ * Own compressors where none is named; K = d/n. Step sizes from {0.0005, 0.001, 0.002, 0.003}, which `--tune` tries as factors,
+ * for the fewest seconds at 10 Mbit/s on the default job; gradient descent diverges at 0.004.
  */
 const ENTRIES: readonly Entry[] = [
-  { label: 'GD', method: 'gd', stepSize: 0.002 },
-  { label: 'DCGD', method: 'dcgd', stepSize: 0.002 },
-  { label: 'DIANA', method: 'diana', stepSize: 0.002 },
+  { label: 'GD', method: 'gd', stepSize: 0.003 },
+  { label: 'GD (default step)', method: 'gd', stepSize: 0.002 },
+  { label: 'DCGD', method: 'dcgd', stepSize: 0.003 },
+  { label: 'DIANA', method: 'diana', stepSize: 0.003 },
   { label: 'MARINA', method: 'marina', stepSize: 0.0005 },
-  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.002 },
-  { label: 'M3', method: 'm3', stepSize: 0.002 },
+  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.003 },
+  { label: 'M3', method: 'm3', stepSize: 0.003 },
   {
     label: 'M3 + natural',
     method: 'm3:p=0.01',
-    stepSize: 0.002,
+    stepSize: 0.003,
     uplink: 'rand-k:k=d/n+natural',
     downlink: 'perm-k+natural',
   },
-  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.002 },
-  { label: 'CORE', method: 'core:m=100', stepSize: 0.0005 },
+  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.003 },
+  { label: 'CORE', method: 'core:m=100', stepSize: 0.001 },
 ];
 const BASE = 'GD';
-const PACED = ['GD', 'M3 + natural'];
+/** Whose loss is the target. */
+const TARGET: Entry = { label: '', method: 'gd', stepSize: 0.002 };
+const PACED = ['GD', 'GD (default step)', 'M3 + natural'];
 
 /** Mbit/s of the tables; the curves have more. */
 const SPEEDS = [1, 10, 100, 1000];
@@ -85,13 +92,13 @@ export const wallclock: Bench = {
     'seconds to gradient descent’s loss against the speed of the links, and below which speed each method beats it',
   options: {
     workers: 'n (20)',
-    rounds: 'rounds of GD whose loss is the target (500)',
+    rounds: 'rounds of GD with its default step size whose loss is the target (500)',
     methods: `which of ${ENTRIES.map(({ label }) => label).join(', ')}; GD always is`,
     latency: 'latency of the links (0ms)',
     tune: 'factors of the step size to try, for the fewest seconds at 10 Mbit/s: 0.5,1,2 (1)',
     paced: `Mbit/s at which ${PACED.join(' and ')} are also run for real (10; none with --quick; 0: none)`,
   },
-  async run(context) {
+  async run(context): Promise<BenchReport> {
     const { quick, log, options } = context;
     const workers = numberOf(options, 'workers', 20);
     const baseRounds = numberOf(options, 'rounds', quick ? 40 : 500);
@@ -102,15 +109,17 @@ export const wallclock: Bench = {
     const seeds = Array.from({ length: context.seeds ?? (quick ? 1 : 3) }, (_, k) => String(k));
 
     const entries = chosen(options.methods, log);
-    const target = await lossAfter(entries[0] as Entry, workers, baseRounds);
+    const target = await kept(context.out)(['target', TARGET, workers, baseRounds], () =>
+      lossAfter(TARGET, workers, baseRounds),
+    );
     const job: Job = { workers, latency, target, rounds: baseRounds * MOST_ROUNDS };
     log(`target: f = ${target}, GD's after ${baseRounds} rounds`);
 
     const results = [];
-    for (const entry of entries) results.push(await measure(entry, job, seeds, factors, log));
+    for (const entry of entries) results.push(await measure(entry, job, seeds, factors, log, kept(context.out)));
     const base = results[0] as Result;
     const compared = results.map((one) => ({ ...one, beatsGdBelow: crossover(one, base) }));
-    const paced =
+    const paced: Paced[] =
       pacedSpeed === 0
         ? []
         : await runPaced(
@@ -120,6 +129,11 @@ export const wallclock: Bench = {
             log,
           );
 
+    const charts = chartsOf(compared, base, job);
+    for (const [k, name] of ['seconds', 'times-sooner'].entries()) {
+      const { svg } = await drawChart(charts[k] as ChartSpec, 760, 520);
+      writeFileSync(join(context.out, `${name}.svg`), `${svg}\n`);
+    }
     const speeds = [...CURVE.map((speed) => Number(speed.toPrecision(4))), null];
     return {
       results: { ...job, baseRounds, speeds, entries: compared, paced },
@@ -129,25 +143,7 @@ export const wallclock: Bench = {
         costTable(compared),
         ...pacedTable(paced, pacedSpeed),
       ],
-      charts: [
-        {
-          title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
-          xLabel: 'each link, Mbit/s, both ways',
-          yLabel: 'seconds',
-          xLog: true,
-          yLog: true,
-          series: compared.flatMap(({ label, runs }, style) => {
-            if (runs.length === 0) return [];
-            const at = CURVE.map((speed, k) => [speed, runs.map(({ seconds }) => seconds[k] as number)] as const);
-            return {
-              name: label,
-              style,
-              points: at.map(([speed, all]) => [speed, mean(all)] as const),
-              band: at.map(([speed, all]) => [speed, Math.min(...all), Math.max(...all)] as const),
-            };
-          }),
-        },
-      ],
+      charts,
       notes: NOTES,
     };
   },
@@ -188,6 +184,24 @@ async function lossAfter(entry: Entry, workers: number, rounds: number): Promise
   return loss;
 }
 
+/** What `make` gives, once for each key. */
+type Keep = <T>(key: unknown, make: () => Promise<T>) => Promise<T>;
+
+/** Keeps what has been measured in `<folder>/cache`, so that a bench that was ended goes on where it was. */
+function kept(folder: string): Keep {
+  const cache = join(folder, 'cache');
+  mkdirSync(cache, { recursive: true });
+  return async (key, make) => {
+    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 16);
+    const path = join(cache, `${name}.json`);
+    if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')).value;
+    const value = await make();
+    writeFileSync(`${path}.part`, JSON.stringify({ key, value }));
+    renameSync(`${path}.part`, path);
+    return value;
+  };
+}
+
 interface Result extends Entry {
   readonly work: Work;
   /** Runs that reached the target, one a seed. */
@@ -202,29 +216,33 @@ async function measure(
   seeds: readonly string[],
   factors: readonly number[],
   log: BenchContext['log'],
+  keep: Keep,
 ): Promise<Result> {
-  const work = await workOf(entry, job.workers);
+  const { label: _, ...spec } = entry;
+  const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers));
+  const run = (tried: Entry, seed: string) =>
+    keep([{ ...tried, label: '' }, job, work, seed], () => toTarget(tried, job, work, seed));
   const first = seeds[0] as string;
   const at10 = CURVE.indexOf(10);
   let best: { entry: Entry; run: Measured | undefined } | undefined;
   const tuned = [];
   for (const factor of factors) {
     const tried = { ...entry, stepSize: Number((entry.stepSize * factor).toPrecision(3)) };
-    const run = await toTarget(tried, job, work, first);
-    const seconds = run?.seconds[at10] ?? null;
-    log(`${entry.label}, step size ${tried.stepSize}: ${run === undefined ? 'not reached' : `${run.rounds} rounds`}`);
+    const found = await run(tried, first);
+    const seconds = found?.seconds[at10] ?? null;
+    log(`${entry.label}, step size ${tried.stepSize}: ${found === null ? 'not reached' : `${found.rounds} rounds`}`);
     tuned.push({ stepSize: tried.stepSize, seconds });
     if (
       best === undefined ||
       (seconds ?? Number.POSITIVE_INFINITY) < (best.run?.seconds[at10] ?? Number.POSITIVE_INFINITY)
     )
-      best = { entry: tried, run };
+      best = { entry: tried, run: found ?? undefined };
   }
   const runs = best?.run === undefined ? [] : [best.run];
   for (const seed of runs.length === 0 ? [] : seeds.slice(1)) {
-    const run = await toTarget((best as { entry: Entry }).entry, job, work, seed);
-    log(`${entry.label}, seed ${seed}: ${run === undefined ? 'not reached' : `${run.rounds} rounds`}`);
-    if (run !== undefined) runs.push(run);
+    const found = await run((best as { entry: Entry }).entry, seed);
+    log(`${entry.label}, seed ${seed}: ${found === null ? 'not reached' : `${found.rounds} rounds`}`);
+    if (found !== null) runs.push(found);
   }
   return { ...(best?.entry ?? entry), work, runs, tuned };
 }
@@ -254,8 +272,8 @@ async function workOf(entry: Entry, workers: number): Promise<Work> {
   }
 }
 
-/** Runs until the loss is the target's, over modelled links of all speeds at once; undefined when it is not reached. */
-async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promise<Measured | undefined> {
+/** Runs until the loss is the target's, over modelled links of all speeds at once; null when it is not reached. */
+async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promise<Measured | null> {
   const ends = `latency=${job.latency},compute=${work.worker.toFixed(6)}ms,server=${work.server.toFixed(6)}ms`;
   const rates = CURVE.map((speed) => `up=${speed.toFixed(6)}mbit,down=${speed.toFixed(6)}mbit,`);
   const options = optionsOf(entry, job.workers, seed);
@@ -272,9 +290,9 @@ async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promi
       const [uplinkBytes, downlinkBytes] = [uplink.frameBytes / workers, downlink.frameBytes / workers];
       return { seed, rounds: server.round, loss, uplinkBytes, downlinkBytes, seconds: model?.seconds ?? [] };
     }
-    return undefined;
+    return null;
   } catch (error) {
-    if (error instanceof DivergedError || (error as { code?: string }).code === 'diverged') return undefined;
+    if (error instanceof FlotillaError && error.code === 'diverged') return null;
     throw error;
   } finally {
     await fleet.close();
@@ -327,6 +345,47 @@ type Compared = Result & { readonly beatsGdBelow: ReturnType<typeof crossover> }
 /** Places in `seconds` of the tables' columns. */
 const COLUMNS = [...SPEEDS.map((speed) => CURVE.findIndex((at) => Math.abs(at / speed - 1) < 1e-9)), CURVE.length];
 const HEADINGS = [...SPEEDS.map((speed) => `${speed} Mbit/s`), 'no links'];
+
+/** Seconds, and times sooner than GD. A chart has eight styles; DCGD's curve lies beside DIANA's in the second. */
+function chartsOf(results: readonly Compared[], base: Result, { target, workers }: Job): [ChartSpec, ChartSpec] {
+  const reached = results
+    .filter(({ label, runs }) => runs.length > 0 && label !== 'GD (default step)')
+    .map((one, style) => ({ ...one, style }));
+  // the ninth method has the style of the one that its chart leaves out
+  const styled = (left: string) => {
+    const free = reached.findIndex(({ label }) => label === left);
+    return reached
+      .filter(({ label }) => reached.length <= 8 || label !== left)
+      .map((one) => (one.style < 8 ? one : { ...one, style: free }));
+  };
+  const axes = { xLabel: 'each link, Mbit/s, both ways', xLog: true, yLog: true };
+  const at = ({ runs }: Result, k: number) => runs.map(({ seconds }) => seconds[k] as number);
+  return [
+    {
+      ...axes,
+      title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
+      yLabel: 'seconds',
+      series: styled('DCGD').map((one) => ({
+        name: one.label,
+        style: one.style,
+        points: CURVE.map((speed, k) => [speed, meanAt(one, k)] as const),
+        band: CURVE.map((speed, k) => [speed, Math.min(...at(one, k)), Math.max(...at(one, k))] as const),
+      })),
+    },
+    {
+      ...axes,
+      title: 'Times sooner than GD; compression pays above 1',
+      yLabel: 'seconds of GD / seconds',
+      series: styled(base.label)
+        .filter(({ label }) => label !== base.label)
+        .map((one) => ({
+          name: one.label,
+          style: one.style,
+          points: CURVE.map((speed, k) => [speed, meanAt(base, k) / meanAt(one, k)] as const),
+        })),
+    },
+  ];
+}
 
 function secondsTable(results: readonly Compared[]): Table {
   return {
