@@ -32,8 +32,9 @@ const kept = (d: number) =>
     const specs = ['rand-k:k=', 'top-k:k=', 'rand-k:k=', 'top-k:k='].map(
       (s, i) => `${s}${k}${i > 1 ? '+natural' : ''}`,
     );
+    const m = Math.max(1, Math.floor((parseFloat(k) / 100) * d));
     // m·d normal values a message
-    return d * d * 0.01 > 1e8 ? specs : [...specs, `core:m=${Math.max(1, Math.floor((parseFloat(k) / 100) * d))}`];
+    return m * d > 1e7 ? specs : [...specs, `core:m=${m}`];
   });
 
 interface Row {
