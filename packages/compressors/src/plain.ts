@@ -1,6 +1,9 @@
 import type { ValueCodec, Wire } from './compressor.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
+/** Up to this many values a message is copied byte by byte: a typed array over the frame costs more than that. */
+const SHORT = 32;
+
 /** Values as they are, little-endian, 32 or 64 bits each. f32 rounds to nearest; nothing else is lost. */
 export function plain(wire: Wire, maxCount: number): ValueCodec {
   const width = wire === 'f32' ? 4 : 8;
@@ -18,22 +21,28 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
     scratch ??= wire === 'f32' ? new Float32Array(maxCount) : new Float64Array(maxCount);
     return scratch;
   };
+  const short = wire === 'f32' ? new Float32Array(SHORT) : new Float64Array(SHORT);
+  const shortBytes = new Uint8Array(short.buffer);
   return {
     omega: 0,
     paperBits: 8 * width,
     maxBytes: (count) => count * width,
     write(values, count, _key, out, at) {
-      const aligned = view(out, at, count);
-      const numbers = aligned ?? unaligned();
+      const brief = count <= SHORT;
+      const aligned = brief ? undefined : view(out, at, count);
+      const numbers = brief ? short : (aligned ?? unaligned());
       if (!(wire === 'f32' ? narrow : copy)(values, numbers as Float32Array, count)) {
         throw new CompressorError(`a coordinate is not a finite ${wire} number`);
       }
-      if (aligned === undefined) out.set(new Uint8Array(numbers.buffer, 0, count * width), at);
+      if (brief) for (let b = 0; b < count * width; b++) out[at + b] = shortBytes[b];
+      else if (aligned === undefined) out.set(new Uint8Array(numbers.buffer, 0, count * width), at);
       return count * width;
     },
     read(payload, at, end, count, values) {
       checkSize(end - at, count * width, count);
-      let numbers = view(payload, at, count);
+      const brief = count <= SHORT;
+      let numbers = brief ? short : view(payload, at, count);
+      if (brief) for (let b = 0; b < count * width; b++) shortBytes[b] = payload[at + b];
       if (numbers === undefined) {
         numbers = unaligned();
         new Uint8Array(numbers.buffer).set(payload.subarray(at, end));

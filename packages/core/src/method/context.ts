@@ -14,6 +14,7 @@ export function createContext(
     dimension,
     constants,
     start: initialPoint(job.init, dimension, random),
+    scratch: new Float64Array(dimension),
     random,
     toWire(vector) {
       if (job.wire === 'f32') for (let j = 0; j < vector.length; j++) vector[j] = Math.fround(vector[j]);

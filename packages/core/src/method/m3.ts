@@ -96,22 +96,21 @@ export const m3 = defineMethod({
         zImage,
         gradient: new Float64Array(dimension),
         previous: new Float64Array(dimension),
-        difference: new Float64Array(dimension),
       };
     },
     start(state, _context, local) {
       gradientAt(state.z, state.zImage, local, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants }, incoming, local) {
+    round(state, { constants, scratch }, incoming, local) {
       receive(incoming, state.w, state.wImage, local);
       blend(constants.beta, state.w, state.z);
       if (state.wImage && state.zImage) blend(constants.beta, state.wImage, state.zImage);
-      state.previous.set(state.gradient);
+      [state.previous, state.gradient] = [state.gradient, state.previous];
       gradientAt(state.z, state.zImage, local, state.gradient);
       if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
-      subtract(state.gradient, state.previous, state.difference);
-      return { form: 'compressed', vector: state.difference };
+      subtract(state.gradient, state.previous, scratch);
+      return { form: 'compressed', vector: scratch };
     },
   },
 });

@@ -87,20 +87,19 @@ export const marina = defineMethod({
       g: new Float64Array(dimension),
       gradient: new Float64Array(dimension),
       previous: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
     }),
     start(state, _context, local) {
       local.gradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants }, incoming, local) {
+    round(state, { constants, scratch }, incoming, local) {
       incoming.copyTo(state.g);
       axpy(-constants.stepSize, state.g, state.x);
-      state.previous.set(state.gradient);
+      [state.previous, state.gradient] = [state.gradient, state.previous];
       local.gradient(state.x, state.gradient);
       if (incoming.coins === 1) return { form: 'dense', vector: state.gradient };
-      subtract(state.gradient, state.previous, state.difference);
-      return { form: 'compressed', vector: state.difference };
+      subtract(state.gradient, state.previous, scratch);
+      return { form: 'compressed', vector: scratch };
     },
   },
 });

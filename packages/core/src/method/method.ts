@@ -82,6 +82,11 @@ export interface Context {
   readonly constants: Constants;
   /** x⁰; copy it. */
   readonly start: Float64Array;
+  /**
+   * d values of work space that all workers of a thread share: what a method leaves here to be sent is read before the next
+   * worker's turn.
+   */
+  readonly scratch: Float64Array;
   /** The run's randomness, which both sides share: what is drawn from it need not be sent. */
   readonly random: KeyedRandom;
   /** Rounds a vector to what a dense message carries of it, for state that the other side gets to know later. */
