@@ -30,7 +30,7 @@ const ENTRIES: readonly Entry[] = [
   { label: 'DCGD', method: 'dcgd', stepSize: 0.003 },
   { label: 'DIANA', method: 'diana', stepSize: 0.003 },
   { label: 'MARINA', method: 'marina', stepSize: 0.0005 },
-  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.003 },
+  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.002 },
   { label: 'M3', method: 'm3', stepSize: 0.003 },
   {
     label: 'M3 + natural',
@@ -252,7 +252,8 @@ async function measure(
  * of a thread share work, one of them does it, as each would on a core of its own.)
  */
 async function workOf(entry: Entry, workers: number): Promise<Work> {
-  const options = optionsOf(entry, workers, '0');
+  // whatever step is tried later, here it must not diverge; the work is the same
+  const options = optionsOf({ ...entry, stepSize: entry.stepSize / 10 }, workers, '0');
   const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
   const { server, model, fleet } = await launch(options, plan, async () => {});
   try {
