@@ -19,6 +19,11 @@ export function number(value: number): string {
     : value.toExponential(3);
 }
 
+/** Five significant digits, thousands apart: 269600.4 → `269,600`. */
+export function grouped(value: number): string {
+  return Math.abs(value) < 1000 ? number(value) : Number(value.toPrecision(5)).toLocaleString('en-US');
+}
+
 /** 75 → `1:15`, 3700 → `1:01:40` */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';

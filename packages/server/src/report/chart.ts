@@ -156,10 +156,10 @@ function shade(band: readonly (readonly [number, number, number])[], colour: str
   };
 }
 
-/** Whole decades around the values, and never less than one. */
+/** Whole decades around the values, a hair beyond one forgiven, and never less than one. */
 function logRange(values: readonly number[]): { min: number; max: number } {
-  const low = Math.floor(Math.log10(Math.min(...values, Number.MAX_VALUE)) + 1e-9);
-  const high = Math.ceil(Math.log10(Math.max(...values, Number.MIN_VALUE)) - 1e-9);
+  const low = Math.floor(Math.log10(Math.min(...values, Number.MAX_VALUE)) + 0.02);
+  const high = Math.ceil(Math.log10(Math.max(...values, Number.MIN_VALUE)) - 0.02);
   return values.length === 0 ? { min: 1, max: 10 } : { min: 10 ** low, max: 10 ** Math.max(high, low + 1) };
 }
 

@@ -58,5 +58,5 @@ export function spread(values: readonly number[]): { mean: number; sd: number } 
 export function spreadText(values: readonly number[], show: (value: number) => string): string {
   if (values.length === 0) return '–';
   const { mean, sd } = spread(values);
-  return values.length === 1 ? show(mean) : `${show(mean)} ± ${show(sd)}`;
+  return values.length === 1 ? show(mean) : `${show(mean)} ± ${show(Number(sd.toPrecision(2)))}`;
 }

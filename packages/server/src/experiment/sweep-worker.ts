@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
+import { FlotillaError } from '@flotilla/core';
+import type { Metrics } from '../metrics.js';
+import { parseOptions } from '../options.js';
+import runInThread, { type RunEvent } from '../run-thread.js';
+import type { RunRecord, SweepRun } from './sweep.js';
+
+/** Rows of a record; a longer run keeps every second, fourth, … of its rows. */
+const MAX_ROWS = 600;
+
+/** One run of a sweep, on the thread it is called on. @throws FlotillaError, other than for divergence */
+export default async function sweepRun({ options, targets }: SweepRun): Promise<RunRecord> {
+  const { port1, port2 } = new MessageChannel();
+  let rows: Metrics[] = [];
+  const hits: (Metrics | null)[] = targets.map(() => null);
+  let seen = 0;
+  let stride = 1;
+  let start: Metrics | undefined;
+  let last: Metrics | undefined;
+  port1.on('message', (event: RunEvent) => {
+    if (event.type !== 'metrics') return;
+    const row = event.metrics;
+    start ??= row;
+    last = row;
+    for (const [k, target] of targets.entries()) {
+      const value = target.of === 'loss' ? row.loss : row.gradNormSq;
+      const bound = target.relative === true ? target.value * start.gradNormSq : target.value;
+      if (hits[k] === null && value <= bound) hits[k] = row;
+    }
+    if (seen++ % stride !== 0) return;
+    rows.push(row);
+    if (rows.length > MAX_ROWS) {
+      rows = rows.filter((_, k) => k % 2 === 0);
+      stride *= 2;
+    }
+  });
+  const drained = once(port1, 'close');
+  const outcome = await runInThread({ options: parseOptions(options), calledAt: Date.now(), port: port2 });
+  await drained;
+  if (last !== undefined && rows.at(-1) !== last) rows.push(last);
+  if (outcome.ok) return { rows, hits, summary: outcome.summary, diverged: null };
+  if (outcome.code !== 'diverged') throw new FlotillaError(outcome.code, outcome.message);
+  return { rows, hits, summary: null, diverged: outcome.message };
+}

@@ -1,0 +1,161 @@
+#!/usr/bin/env node
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { asFlotillaError, lookUp, UsageError } from '@flotilla/core';
+import { Sweep } from '../experiment/sweep.js';
+import { drawChart } from '../report/chart.js';
+import { machine } from '../report/machine.js';
+import { writeResults } from '../report/results.js';
+import { tableText } from '../report/table.js';
+import type { Figure } from './figure.js';
+import { figures } from './registry.js';
+import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from './run-figure.js';
+
+const HELP = `pnpm reproduce --list                 the figures there are
+pnpm reproduce FIGURE [options]       runs one; results in DIR/reproduce/FIGURE
+
+  --quick          a smaller size, under two minutes
+  --seeds K        seeds of every run (default 5, quick 3)
+  --data-dir DIR   where LIBSVM files lie (mushrooms, phishing.xz, …); else a data set is looked up by its name
+  --only IDS       some of its panels, by the ids that results.json has, joined by commas
+  --out DIR        (default: runs)
+  --threads T      runs at a time (default: one per core)
+`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { figure, help, list, out, quick, seeds, dataFolder, threads, only } = read(argv);
+  if (list) {
+    const width = Math.max(...Object.keys(figures).map((name) => name.length));
+    const lines = Object.values(figures).map((one) => `${one.name.padEnd(width)}  ${one.paper}: ${one.summary}\n`);
+    return print(lines.join(''));
+  }
+  if (help || figure === undefined) return print(HELP);
+  const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
+  const results = writeResults(out, 'reproduce', figure.name);
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const sweep = new Sweep({
+    cache: join(results.folder, 'cache'),
+    log,
+    ...(threads === undefined ? {} : { concurrency: threads }),
+  });
+  const from = performance.now();
+  try {
+    const result = await runFigure(figure, size, sweep, { dataFolder, only, log });
+    const seconds = Math.round((performance.now() - from) / 1000);
+    const command = ['pnpm reproduce', ...argv].join(' ');
+    await results.write(
+      { command, size, seconds, machine: machine(), ...toJson(result) },
+      `${figure.paper}, reproduced`,
+      [...figureSections(result), { title: 'How this was made', text: [`${machine()}; ${seconds} s.`], code: command }],
+    );
+    await writeCharts(result, results.folder);
+    const tables = result.panels.filter(({ skipped }) => skipped === undefined).map(panelTable);
+    const titled = tables.map((table, k) => ({ ...table, title: `${result.panels[k]?.panel.title}\n${table.title}` }));
+    const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
+    print(`${titled.map(tableText).join('\n\n')}\n\n${claims.join('\n')}\n\nresults: ${results.folder}\n`);
+  } finally {
+    await sweep.close();
+  }
+}
+
+/** Everything a reader may want to compute with; curves as rounded points. */
+function toJson({ panels, claims }: FigureResult) {
+  return {
+    claims,
+    panels: panels.map((result) => ({
+      id: result.panel.id,
+      title: result.panel.title,
+      ...(result.skipped === undefined ? {} : { skipped: result.skipped }),
+      curves: result.curves.map(({ curve, outcome }) => ({
+        ...curve,
+        factor: outcome.factor,
+        steps: outcome.records.map(({ summary }) => summary?.stepSize ?? null),
+        diverged: outcome.records.filter(({ diverged }) => diverged !== null).length,
+        targets: result.panel.targets.map((target, k) => ({
+          ...target,
+          hits: outcome.records.map(({ hits }) => hits[k] ?? null),
+        })),
+      })),
+      charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
+        ...{ title, xLabel, yLabel },
+        series: series.map(({ name, points }) => ({
+          name,
+          points: every(points, 60).map(([x, y]) => [Number(x.toPrecision(5)), Number(y.toPrecision(5))]),
+        })),
+      })),
+    })),
+  };
+}
+
+/** At most `count` of the points, ends kept. */
+function every<T>(points: readonly T[], count: number): T[] {
+  const stride = Math.max(1, Math.ceil(points.length / count));
+  return points.filter((_, k) => k % stride === 0 || k === points.length - 1);
+}
+
+/** Each chart as an SVG file: <panel>-<number>.svg. */
+async function writeCharts({ panels }: FigureResult, folder: string): Promise<void> {
+  for (const result of panels) {
+    for (const [k, chart] of panelCharts(result).entries()) {
+      const { svg } = await drawChart(chart, 640, 400);
+      writeFileSync(join(folder, `${result.panel.id}-${k + 1}.svg`), svg);
+    }
+  }
+}
+
+function read(argv: readonly string[]) {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (cause) {
+    throw new UsageError(
+      `${(cause as Error).message.split(/\.?\n|\. /)[0]}; known: ${Object.keys(OPTIONS)
+        .map((name) => `--${name}`)
+        .join(' ')}`,
+    );
+  }
+  const { values, positionals } = parsed;
+  const [name, ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
+  const count = (option: 'seeds' | 'threads') => {
+    const text = values[option];
+    const value = Number(text);
+    if (text !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 1000)) {
+      throw new UsageError(`${option} cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
+    }
+    return text === undefined ? undefined : value;
+  };
+  const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
+  return {
+    ...{ figure, help: values.help === true, list: values.list === true, quick: values.quick === true },
+    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: count('seeds'), threads: count('threads') },
+    only: values.only?.split(','),
+  };
+}
+
+const OPTIONS = {
+  list: { type: 'boolean' },
+  quick: { type: 'boolean' },
+  seeds: { type: 'string' },
+  'data-dir': { type: 'string' },
+  only: { type: 'string' },
+  out: { type: 'string' },
+  threads: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const parse = (argv: readonly string[]) => parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+try {
+  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
+} catch (thrown) {
+  const error = asFlotillaError(thrown);
+  process.stderr.write(`flotilla: ${error.message}\n`);
+  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+}
