@@ -26,6 +26,8 @@ export interface BoundaryOptions {
   readonly dimension: number;
   readonly workers: number;
   readonly wire: Wire;
+  /** How dense vectors are coded: as they are (the default), or without loss in fewer bits. */
+  readonly dense?: 'plain' | 'packed' | undefined;
   /** Compressor spec; undefined when the method only sends dense vectors this way. */
   readonly compressor: string | undefined;
   /** Whether one message goes to all workers, whatever the compressor: its randomness is then worker 0's. */
@@ -53,7 +55,7 @@ export class Boundary {
 
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
-    this.#dense = createCompressor('identity', options);
+    this.#dense = createCompressor(options.dense === 'packed' ? 'packed' : 'identity', options);
     this.#compressed = options.compressor === undefined ? undefined : createCompressor(options.compressor, options);
     this.#incoming = new ReadFrame((k) => this.#decode(k));
   }

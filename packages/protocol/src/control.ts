@@ -29,6 +29,8 @@ const jobSchema = v.strictObject({
   uplink: v.optional(text),
   downlink: v.optional(text),
   wire: v.picklist(['f32', 'f64']),
+  /** How dense vectors are coded; plain when left out. */
+  dense: v.optional(v.picklist(['plain', 'packed'])),
   init: text,
   seed: text,
 });

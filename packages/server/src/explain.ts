@@ -80,7 +80,8 @@ export async function explain(options: Options): Promise<Explanation> {
       ...{ omega, theta, alpha, density },
       carries: description[direction],
       bytesPerRound:
-        dense * bytes('identity') + (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
+        dense * bytes(job.dense === 'packed' ? 'packed' : 'identity') +
+        (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
     };
   };
   const named = (name: string) => (parameters as Constants)[name];

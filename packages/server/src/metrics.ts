@@ -48,6 +48,8 @@ export interface Summary {
   readonly linkModel: string | null;
   /** Width of a dense coordinate: f32 or f64. */
   readonly wire: Wire;
+  /** How dense vectors were coded. */
+  readonly dense: 'plain' | 'packed';
   readonly rounds: number;
   readonly loss: number;
   readonly gradNormSq: number;

@@ -41,6 +41,10 @@ export const optionsSchema = z.strictObject({
   init: z.string().optional().describe('x⁰: reference, zeros or normal:SCALE; default per problem'),
   seed: z.string().default('0').describe('any text'),
   wire: z.enum(['f32', 'f64']).default('f32').describe('width of a dense coordinate on the wire'),
+  dense: z
+    .enum(['plain', 'packed'])
+    .default('plain')
+    .describe('how dense vectors are coded: plain, or packed, without loss and about a sixth shorter on f32'),
   transport: z.enum(['threads', 'loopback']).default('threads').describe('how frames travel'),
   link: z
     .string()

@@ -73,7 +73,7 @@ export class ParameterServer {
     const { job, dimension, method } = options;
     const random = new KeyedRandom(job.seed);
     const length = messageDimension(method, options.constants, dimension);
-    const link = { dimension: length, workers: job.workers, wire: job.wire, random };
+    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
     this.ledger = new Ledger(job.workers);
     const toAll = method.downlinkTo === 'all';
     this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });

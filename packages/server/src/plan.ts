@@ -66,7 +66,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   await loadPlugins(options.plugins);
   const names = resolveNames(options);
   const { methodSpec, method, problemSpec, family, source, init, stepSize, linkModels } = names;
-  const { workers, wire, seed } = options;
+  const { workers, wire, dense, seed } = options;
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
@@ -106,6 +106,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       uplink,
       downlink,
       wire,
+      dense,
       init,
       seed,
     },

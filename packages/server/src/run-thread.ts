@@ -131,6 +131,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
       link: options.link ?? null,
       linkModel: options.linkModel ?? null,
       wire: job.wire,
+      dense: options.dense,
       rounds: server.round,
       loss: metrics.loss,
       gradNormSq: metrics.gradNormSq,

@@ -122,3 +122,19 @@ test('evaluations are counted nowhere', async () => {
   expect(often.downlink).toEqual(seldom.downlink);
   expect(often.xHash).toBe(seldom.xHash);
 });
+
+test('packed dense vectors: the same iterates in fewer bytes, counted as they are', async () => {
+  const problem = `heterogeneous-quadratic:d=${d},sigma=0.3`;
+  const options = { problem, method: 'm3', workers: 5, threads: 2, rounds: 80, stepSize: 0.1, evalEvery: 80 } as const;
+  const plain = await train(options).result;
+  const packed = await train({ ...options, dense: 'packed' }).result;
+  expect(packed.xHash).toBe(plain.xHash);
+  expect(packed.dense).toBe('packed');
+  for (const link of ['uplink', 'downlink'] as const) {
+    expect(packed[link].coordinates).toBe(plain[link].coordinates);
+    expect(packed[link].frameBytes).toBeLessThan(plain[link].frameBytes);
+  }
+  // the transport is handed what the ledger counts, whatever its length
+  const ledger = await run({ method: 'gd', dense: 'packed' });
+  expect(ledger.total('uplink').frameBytes).toBeLessThan(0.93 * 7 * rounds * (HEADER_BYTES + 4 * d));
+});

@@ -112,6 +112,7 @@ export class LogicalWorkers {
       dimension: messageDimension(method, constants, dimension),
       workers: job.workers,
       wire: job.wire,
+      dense: job.dense,
       random: this.#random,
     };
     const toAll = method.downlinkTo === 'all';
