@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { UsageError } from '@flotilla/core';
+import { makeFolder } from '../run-folder.js';
 import { renderPage, type Section } from './page.js';
 
 /**
@@ -10,7 +11,7 @@ import { renderPage, type Section } from './page.js';
 export function writeResults(out: string, kind: string, name: string) {
   const folder = join(out, kind, name);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
   } catch (cause) {
     throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
   }
