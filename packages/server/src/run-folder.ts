@@ -4,7 +4,7 @@ import { FlotillaError, UsageError } from '@flotilla/core';
 import type { Metrics, Summary } from './metrics.js';
 
 /** Makes a folder and those above it. (Node 20's own `recursive` never returns below /proc.) */
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
   mkdirSync(path);

@@ -1,6 +1,7 @@
 import type { Bench } from './bench.js';
 import { compressors } from './compressors.js';
 import { links } from './links.js';
+import { methodsBench } from './methods.js';
 import { speed } from './speed.js';
 import { wallclock } from './wallclock.js';
 
@@ -8,6 +9,7 @@ import { wallclock } from './wallclock.js';
 export const benches: Readonly<Record<string, Bench>> = {
   compressors,
   links,
+  methods: methodsBench,
   speed,
   wallclock,
 };

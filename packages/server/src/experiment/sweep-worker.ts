@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { FlotillaError } from '@flotilla/core';
+import { asFlotillaError, type ErrorCode } from '@flotilla/core';
 import type { Metrics } from '../metrics.js';
-import { parseOptions } from '../options.js';
+import { type Options, parseOptions } from '../options.js';
 import runInThread, { type RunEvent } from '../run-thread.js';
 import type { RunRecord, SweepRun } from './sweep.js';
 
 /** Rows of a record; a longer run keeps every second, fourth, … of its rows. */
 const MAX_ROWS = 600;
 
-/** One run of a sweep, on the thread it is called on. @throws FlotillaError, other than for divergence */
-export default async function sweepRun({ options, targets }: SweepRun): Promise<RunRecord> {
+/** How a run of a sweep ends. Errors are data here: their codes do not survive the way between threads. */
+export type SweepOutcome = RunRecord | { readonly failed: ErrorCode; readonly message: string };
+
+/** One run of a sweep, on the thread it is called on. */
+export default async function sweepRun({ options, targets }: SweepRun): Promise<SweepOutcome> {
   const { port1, port2 } = new MessageChannel();
   let rows: Metrics[] = [];
   const hits: (Metrics | null)[] = targets.map(() => null);
@@ -36,10 +39,18 @@ export default async function sweepRun({ options, targets }: SweepRun): Promise<
     }
   });
   const drained = once(port1, 'close');
-  const outcome = await runInThread({ options: parseOptions(options), calledAt: Date.now(), port: port2 });
+  let parsed: Options;
+  try {
+    parsed = parseOptions(options);
+  } catch (thrown) {
+    port1.close();
+    const { code, message } = asFlotillaError(thrown);
+    return { failed: code, message };
+  }
+  const outcome = await runInThread({ options: parsed, calledAt: Date.now(), port: port2 });
   await drained;
   if (last !== undefined && rows.at(-1) !== last) rows.push(last);
   if (outcome.ok) return { rows, hits, summary: outcome.summary, diverged: null };
-  if (outcome.code !== 'diverged') throw new FlotillaError(outcome.code, outcome.message);
+  if (outcome.code !== 'diverged') return { failed: outcome.code, message: outcome.message };
   return { rows, hits, summary: null, diverged: outcome.message };
 }

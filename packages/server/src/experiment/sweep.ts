@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FlotillaError } from '@flotilla/core';
 import { Piscina } from 'piscina';
 import { duration } from '../cli/format.js';
 import type { Metrics, Summary } from '../metrics.js';
+import type { SweepOutcome } from './sweep-worker.js';
 
 /** A value whose first evaluation is wanted: of ‖∇f(x)‖² (`relative`: as a multiple of its value at x⁰), or of f. */
 export interface Target {
@@ -48,10 +51,11 @@ const SAY_MS = 5000;
  * goes on where it was, and one that is repeated reads its records.
  */
 export class Sweep {
-  readonly #pool: Piscina<{ module: string; task: SweepRun }, RunRecord>;
+  readonly #pool: Piscina<{ module: string; task: SweepRun }, SweepOutcome>;
   readonly #code = codeHash();
   readonly #concurrency: number;
   readonly #running = new Map<string, Promise<RunRecord>>();
+  readonly #closing = new AbortController();
   readonly #from = performance.now();
   #asked = 0;
   #done = 0;
@@ -61,6 +65,8 @@ export class Sweep {
   constructor(private readonly options: SweepOptions) {
     mkdirSync(options.cache, { recursive: true });
     this.#concurrency = options.concurrency ?? availableParallelism();
+    // one listener a run
+    setMaxListeners(0, this.#closing.signal);
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL('../pool-entry.cjs', import.meta.url)),
       ...{ minThreads: 0, maxThreads: this.#concurrency, atomics: 'disabled', idleTimeout: 10_000 },
@@ -78,8 +84,11 @@ export class Sweep {
     return running;
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  /** Ends the threads; runs under way are given up. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running.values());
+    await this.#pool.destroy();
   }
 
   async #record(key: string, run: SweepRun): Promise<RunRecord> {
@@ -90,7 +99,8 @@ export class Sweep {
     }
     this.#asked++;
     const module = new URL('./sweep-worker.js', import.meta.url).href;
-    const record = await this.#pool.run({ module, task: run });
+    const record = await this.#pool.run({ module, task: run }, { signal: this.#closing.signal });
+    if ('failed' in record) throw new FlotillaError(record.failed, record.message);
     writeFileSync(`${path}.part`, JSON.stringify({ ...run, record }));
     renameSync(`${path}.part`, path);
     this.#done++;

@@ -34,34 +34,33 @@ const TUNING_SEEDS = 2;
 
 /**
  * The power of two times the base step size that needs the fewest rounds to the trial's target number `goal`, by the mean
- * over the first two seeds; then all seeds with it. Goes up from 1 until a factor is worse or diverges, or down when 1
- * does; each factor gets one and a half times the rounds of the best so far.
+ * over the first two seeds (or comes closest to it); then all seeds with it. Goes up from 1 until a factor is worse, or down
+ * when 1 diverges; each factor gets one and a half times the rounds of the best so far.
  */
 export async function tune(sweep: Sweep, trial: Trial, goal: number): Promise<Outcome> {
   const some = { ...trial, seeds: trial.seeds.slice(0, TUNING_SEEDS) };
-  let best = { power: 0, rounds: Number.POSITIVE_INFINITY };
-  const attempt = async (power: number): Promise<'better' | 'worse' | 'diverged'> => {
-    const most = Number.isFinite(best.rounds) ? Math.ceil(1.5 * best.rounds) + 10 : trial.rounds;
+  let best = { power: 0, score: Number.POSITIVE_INFINITY };
+  const attempt = async (power: number): Promise<boolean> => {
+    const most = best.score < trial.rounds ? Math.ceil(1.5 * best.score) + 10 : trial.rounds;
     const { records } = await runTrial(sweep, { ...some, rounds: Math.min(trial.rounds, most) }, 2 ** power);
-    const mean = meanRounds(records, goal);
-    if (mean < best.rounds) {
-      best = { power, rounds: mean };
-      return 'better';
-    }
-    return records.some(({ diverged }) => diverged !== null) ? 'diverged' : 'worse';
+    const scores = records.map((record) => score(record, goal, trial.rounds));
+    const mean = scores.reduce((sum, value) => sum + value, 0) / scores.length;
+    const better = mean < best.score;
+    if (better) best = { power, score: mean };
+    return better;
   };
-  const first = await attempt(0);
-  const step = first === 'diverged' ? -1 : 1;
+  const step = (await attempt(0)) ? 1 : -1;
   for (let power = step; power >= POWERS.from && power <= POWERS.to; power += step) {
-    const found = Number.isFinite(best.rounds);
-    const result = await attempt(power);
-    // until something reaches the target, a step that is merely too small (or still too large) is no reason to stop
-    if (result !== 'better' && (found || result === (step > 0 ? 'diverged' : 'worse'))) break;
+    // downwards the first factors may diverge as well
+    if (!(await attempt(power)) && Number.isFinite(best.score)) break;
   }
   return runTrial(sweep, trial, 2 ** best.power);
 }
 
-function meanRounds(records: readonly RunRecord[], goal: number): number {
-  const rounds = records.map(({ hits }) => hits[goal]?.round ?? Number.POSITIVE_INFINITY);
-  return rounds.reduce((sum, r) => sum + r, 0) / rounds.length;
+/** Rounds to the goal; when it was not reached, the rounds given and more, the farther from it the more. */
+function score({ hits, rows, diverged }: RunRecord, goal: number, rounds: number): number {
+  const hit = hits[goal];
+  if (hit !== null && hit !== undefined) return hit.round;
+  const [start, end] = [rows[0]?.gradNormSq ?? Number.NaN, rows.at(-1)?.gradNormSq ?? Number.NaN];
+  return diverged === null && end < start ? rounds * (1 + end / start) : Number.POSITIVE_INFINITY;
 }

@@ -45,7 +45,7 @@ const MARKERS = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyR
 /** Markers on a curve, so that curves can be told apart in black and white. */
 const MARKERS_PER_CURVE = 6;
 /** More points than this are not visible in a drawing of some hundred pixels. */
-const MAX_POINTS = 300;
+const MAX_POINTS = 200;
 
 const INK = 'var(--chart-ink)';
 const FAINT = 'var(--chart-faint)';

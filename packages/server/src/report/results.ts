@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { UsageError } from '@flotilla/core';
+import { makeFolder } from '../run-folder.js';
 import { renderPage, type Section } from './page.js';
 
 /**
@@ -10,7 +11,7 @@ import { renderPage, type Section } from './page.js';
 export function writeResults(out: string, kind: string, name: string) {
   const folder = join(out, kind, name);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
   } catch (cause) {
     throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
   }
@@ -21,8 +22,14 @@ export function writeResults(out: string, kind: string, name: string) {
   return {
     folder,
     async write(results: unknown, title: string, sections: readonly Section[]): Promise<void> {
-      whole('results.json', `${JSON.stringify(results, null, 1)}\n`);
+      whole('results.json', `${inLines(results)}\n`);
       whole('report.html', await renderPage(title, sections));
     },
   };
+}
+
+/** JSON in lines, with lists of numbers on a line each. */
+function inLines(value: unknown): string {
+  // a line break inside a list can only be layout: in texts it is escaped
+  return JSON.stringify(value, null, 1).replace(/\[\n[-\d.e+,\s]+\]/g, (list) => list.replace(/\s+/g, ''));
 }

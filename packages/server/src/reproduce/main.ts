@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asFlotillaError, lookUp, UsageError } from '@flotilla/core';
 import { Sweep } from '../experiment/sweep.js';
+import type { Metrics } from '../metrics.js';
 import { drawChart } from '../report/chart.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
-import type { Figure } from './figure.js';
+import type { Figure, Panel } from './figure.js';
+import { coordinates, frameBytes, valueBits } from './measure.js';
 import { figures } from './registry.js';
 import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from './run-figure.js';
 
@@ -74,7 +76,7 @@ function toJson({ panels, claims }: FigureResult) {
         diverged: outcome.records.filter(({ diverged }) => diverged !== null).length,
         targets: result.panel.targets.map((target, k) => ({
           ...target,
-          hits: outcome.records.map(({ hits }) => hits[k] ?? null),
+          hits: outcome.records.map(({ hits }) => short(result.panel, hits[k] ?? null)),
         })),
       })),
       charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
@@ -85,6 +87,18 @@ function toJson({ panels, claims }: FigureResult) {
         })),
       })),
     })),
+  };
+}
+
+/** A row as far as tables need it, for one worker. */
+function short(panel: Panel, row: Metrics | null) {
+  if (row === null) return null;
+  return {
+    round: row.round,
+    valueBits: Math.round(valueBits(panel, row)),
+    coordinates: Math.round(coordinates(panel, row)),
+    uplinkBytes: Math.round(frameBytes(panel, row, 'uplink')),
+    downlinkBytes: Math.round(frameBytes(panel, row, 'downlink')),
   };
 }
 

@@ -8,7 +8,7 @@ const TARGETS = [
   { value: 1e-2, relative: true },
 ] as const;
 /** The target of the claims. */
-export const GOAL = 1;
+const GOAL = 1;
 
 const DIMENSION = 300;
 
@@ -26,7 +26,7 @@ export const quadraticId = ({ workers, la2, lb2 }: Omit<QuadraticSetting, 'size'
 export function quadratics({ workers, la2, lb2, size }: QuadraticSetting): Panel {
   const k = Math.max(1, Math.floor(DIMENSION / workers));
   const many = workers >= 100;
-  const rounds = many ? (size.quick ? 6000 : 30_000) : size.quick ? 12_000 : 100_000;
+  const rounds = many ? (size.quick ? 12_000 : 60_000) : size.quick ? 12_000 : 100_000;
   const tuned = { rounds, evalEvery: many ? 20 : 5, stepSize: 'tuned' } as const;
   const curves: Curve[] = [
     { label: 'MARINA-P PermK', style: 0, method: 'marina-p', downlink: 'perm-k', ...tuned },
@@ -48,7 +48,7 @@ export function quadratics({ workers, la2, lb2, size }: QuadraticSetting): Panel
 }
 
 /** Mean downlink coordinates of a worker to the goal. */
-export function downlinkCoordinates(panels: readonly PanelResult[], id: string, label: string): number {
+function downlinkCoordinates(panels: readonly PanelResult[], id: string, label: string): number {
   const found = panels.find(({ panel }) => panel.id === id);
   if (found === undefined) return Number.NaN;
   return meanAt(curveOf(panels, id, label), GOAL, (row) => coordinates(found.panel, row));
