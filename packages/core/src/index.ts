@@ -1,5 +1,6 @@
 export type { Dataset, QuadraticInstance } from './data/dataset.js';
 export { type DataSource, dataSource, loadInstance } from './data/load.js';
+export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { Kernels, type Region } from './kernels/kernels.js';

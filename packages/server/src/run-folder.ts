@@ -1,14 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { FlotillaError, UsageError } from '@flotilla/core';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { FlotillaError, makeFolder, UsageError } from '@flotilla/core';
 import type { Metrics, Summary } from './metrics.js';
-
-/** Makes a folder and those above it. (Node 20's own `recursive` never returns below /proc.) */
-export function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  mkdirSync(path);
-}
 
 /** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */
 export class RunFolder {

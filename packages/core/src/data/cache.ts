@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '../errors.js';
 import { type CatalogueEntry, COLLECTION } from './catalogue.js';
 import type { Dataset } from './dataset.js';
 import { type DownloadOptions, download } from './download.js';
 import { parseLibsvm } from './libsvm.js';
+import { makeFolder } from './make-folder.js';
 import { readDataFile } from './read-file.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,7 +41,7 @@ export async function loadFromCatalogue(
 
   const target = join(folder, entry.file);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     const base = env.FLOTILLA_DATA_URL || COLLECTION;
     await download(new URL(entry.file, base.endsWith('/') ? base : `${base}/`).href, target, options);
   } catch (cause) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { FlotillaError, methods, Spec, UsageError } from '@flotilla/core';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { FlotillaError, makeFolder, methods, Spec, UsageError } from '@flotilla/core';
 import { parseLinkModel } from '@flotilla/protocol';
 import { launch } from '../launch.js';
 import { type Options, parseOptions } from '../options.js';
@@ -190,7 +190,7 @@ type Keep = <T>(key: unknown, make: () => Promise<T>) => Promise<T>;
 /** Keeps what has been measured in `<folder>/cache`, so that a bench that was ended goes on where it was. */
 function kept(folder: string): Keep {
   const cache = join(folder, 'cache');
-  mkdirSync(cache, { recursive: true });
+  makeFolder(resolve(cache));
   return async (key, make) => {
     const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 16);
     const path = join(cache, `${name}.json`);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FlotillaError } from '@flotilla/core';
+import { FlotillaError, makeFolder } from '@flotilla/core';
 import { Piscina } from 'piscina';
 import { duration } from '../cli/format.js';
 import type { Metrics, Summary } from '../metrics.js';
@@ -63,7 +63,7 @@ export class Sweep {
   #said = performance.now();
 
   constructor(private readonly options: SweepOptions) {
-    mkdirSync(options.cache, { recursive: true });
+    makeFolder(resolve(options.cache));
     this.#concurrency = options.concurrency ?? availableParallelism();
     // one listener a run
     setMaxListeners(0, this.#closing.signal);

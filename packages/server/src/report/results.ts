@@ -1,7 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UsageError } from '@flotilla/core';
-import { makeFolder } from '../run-folder.js';
+import { makeFolder, UsageError } from '@flotilla/core';
 import { renderPage, type Section } from './page.js';
 
 /**
