@@ -27,7 +27,9 @@ const TRUST = Float64Array.from({ length: SLOW + 1 }, (_, n) => n / (n + 20) / 2
 /** Digits of a probability when it divides the interval. */
 const PRECISION = 14;
 const ONE = 1 << PRECISION;
-const LEAST_RANGE = 2 ** 24;
+/** The interval is counted in 31 bits, so that every number here is a 32-bit integer with a sign: V8 is slower with others. */
+const MOST = 0x7fffffff;
+const LEAST_RANGE = 2 ** 23;
 /** Bytes that one number can take at most: all its decisions at their least probability. */
 const LONGEST = Math.ceil((TOKENS * (PRECISION + 1) + 32) / 8) + 8;
 
@@ -77,7 +79,7 @@ export class EntropyCode {
     let before = START;
     let group = classAt(START, START);
     let low = 0;
-    let range = 0xffffffff;
+    let range = MOST;
     let to = 0;
     for (let i = 0; i < count; i++) {
       const magnitude = numbers[i] >>> 1;
@@ -89,7 +91,7 @@ export class EntropyCode {
         const p = all[k];
         const mixed = n === 0 ? p : p + (own[c] - p) * TRUST[n];
         const scaled = (mixed * ONE) | 0;
-        const bound = (range >>> PRECISION) * (scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
+        const bound = Math.imul(range >>> PRECISION, scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
         const bit = k === token ? 1 : 0;
         const after = p + (bit - p) * RATE[seen[k]];
         all[k] = after;
@@ -100,19 +102,17 @@ export class EntropyCode {
         if (bit === 1) {
           range = bound;
         } else {
-          low += bound;
-          range -= bound;
-        }
-        if (range < LEAST_RANGE) {
-          if (low > 0xffffffff) {
-            low -= 0x100000000;
+          low = (low + bound) | 0;
+          range = (range - bound) | 0;
+          if (low < 0) {
+            low &= MOST;
             carry(buffer, to);
           }
-          while (range < LEAST_RANGE) {
-            buffer[to++] = low >>> 24;
-            low = (low << 8) >>> 0;
-            range = (range << 8) >>> 0;
-          }
+        }
+        while (range < LEAST_RANGE) {
+          buffer[to++] = low >>> 23;
+          low = (low << 8) & MOST;
+          range <<= 8;
         }
       }
       group = classAt(token, before);
@@ -123,25 +123,25 @@ export class EntropyCode {
       const tail = ((numbers[i] & 1) << extra) | (magnitude & ((1 << extra) - 1));
       for (let b = bits - 1; b >= 0; b--) {
         range >>>= 1;
-        if ((tail >>> b) & 1) low += range;
-        if (low > 0xffffffff) {
-          low -= 0x100000000;
+        if ((tail >>> b) & 1) low = (low + range) | 0;
+        if (low < 0) {
+          low &= MOST;
           carry(buffer, to);
         }
         if (range < LEAST_RANGE) {
-          buffer[to++] = low >>> 24;
-          low = (low << 8) >>> 0;
-          range = (range << 8) >>> 0;
+          buffer[to++] = low >>> 23;
+          low = (low << 8) & MOST;
+          range <<= 8;
         }
       }
       if (to > limit) return -1;
     }
     // the fewest bytes all of whose continuations lie in the interval
-    for (let free = 0x1000000; ; free /= 256) {
+    for (let free = LEAST_RANGE; ; free /= 256) {
       const first = Math.ceil(low / free) * free;
       if (first + free > low + range) continue;
-      if (first > 0xffffffff) carry(buffer, to);
-      for (let place = 0x1000000; place >= free; place /= 256) buffer[to++] = Math.floor(first / place);
+      if (first > MOST) carry(buffer, to);
+      for (let place = LEAST_RANGE; place >= free; place /= 256) buffer[to++] = Math.floor(first / place);
       break;
     }
     if (to > limit) return -1;
@@ -160,8 +160,14 @@ export class EntropyCode {
     let group = classAt(START, START);
     let from = at;
     let code = 0;
-    for (let k = 0; k < 4; k++, from++) code = ((code << 8) | (from < end ? bytes[from] : 0)) >>> 0;
-    let range = 0xffffffff;
+    /** The lowest bit of the byte last read, which 31 bits have no room for. */
+    let half = 0;
+    for (let k = 0; k < 4; k++, from++) {
+      const byte = from < end ? bytes[from] : 0;
+      code = ((code << 8) & MOST) | (half << 7) | (byte >>> 1);
+      half = byte & 1;
+    }
+    let range = MOST;
     const longest = tokenOf(largest);
     for (let i = 0; i < count; i++) {
       let token = 0;
@@ -172,7 +178,7 @@ export class EntropyCode {
         const p = all[token];
         const mixed = n === 0 ? p : p + (own[c] - p) * TRUST[n];
         const scaled = (mixed * ONE) | 0;
-        const bound = (range >>> PRECISION) * (scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
+        const bound = Math.imul(range >>> PRECISION, scaled < 1 ? 1 : scaled < ONE ? scaled : ONE - 1);
         const bit = code < bound ? 1 : 0;
         const after = p + (bit - p) * RATE[seen[token]];
         all[token] = after;
@@ -183,13 +189,15 @@ export class EntropyCode {
         if (bit === 1) {
           range = bound;
         } else {
-          code -= bound;
-          range -= bound;
+          code = (code - bound) | 0;
+          range = (range - bound) | 0;
         }
         while (range < LEAST_RANGE) {
-          code = ((code << 8) | (from < end ? bytes[from] : 0)) >>> 0;
+          const byte = from < end ? bytes[from] : 0;
           from++;
-          range = (range << 8) >>> 0;
+          code = (code << 8) | (half << 7) | (byte >>> 1);
+          half = byte & 1;
+          range <<= 8;
         }
         if (bit === 1) break;
       }
@@ -203,12 +211,14 @@ export class EntropyCode {
         for (let b = extra; b >= 0; b--) {
           range >>>= 1;
           const bit = code >= range ? 1 : 0;
-          if (bit === 1) code -= range;
+          if (bit === 1) code = (code - range) | 0;
           tail = (tail << 1) | bit;
           if (range < LEAST_RANGE) {
-            code = ((code << 8) | (from < end ? bytes[from] : 0)) >>> 0;
+            const byte = from < end ? bytes[from] : 0;
             from++;
-            range = (range << 8) >>> 0;
+            code = (code << 8) | (half << 7) | (byte >>> 1);
+            half = byte & 1;
+            range <<= 8;
           }
         }
         const magnitude = leastOf(token) + (tail & ((1 << extra) - 1));
@@ -220,11 +230,11 @@ export class EntropyCode {
     }
     // the bytes must be those that `write` would have ended with: the first of the fewest in the interval
     const missing = from - end;
-    const free = 256 ** missing;
-    const last = missing < 0 || end <= at ? 0 : bytes[end - 1] * free;
+    const free = 256 ** missing / 2;
+    const last = missing < 1 || end <= at ? 0 : bytes[end - 1] * free;
     const below = code - last;
     if (
-      missing < 0 ||
+      missing < 1 ||
       end <= at ||
       code >= free ||
       code + free > range ||

@@ -404,7 +404,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: '87fffff0371ea5d55efd13c2d727177456d815e18792cbd8',
+    payload: '87fffff02e5d90d5ae80ad5333e072122662510d1f9e0f6e',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -416,7 +416,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1,
     worker: 0,
-    payload: '87fffff0370905bfd9e81f6ef3f4bdf515d97d867965a38e',
+    payload: '87fffff02e47e2b98a4804bcda4e44777d481d1113e299fe',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -550,7 +550,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80bd96c8da08ab722a0d34459d2faf5d1f2731a35f6ca7687c3edfe4f369',
+    payload: '80bd96a890362e842de16241247b1066008ecb41a0dfe8171c45274224e0',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,
@@ -567,7 +567,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '82fd9710565ed8bcdab1e6',
+    payload: '82fd96f03ed64eb4d16799',
     kept: [6, 11, 19, 24, 29, 30, 31, 36, 37, 41, 42, 43, 46, 52, 53, 54, 55, 56, 57, 63],
   },
   {
@@ -580,7 +580,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '81bda4de2a9a986eb5d59c661786d116',
+    payload: '81bda4be1a86149db6c1f7141fdcc282',
     kept: [
       0, 1, 3, 7, 10, 13, 14, 16, 17, 19, 21, 24, 25, 26, 27, 28, 32, 33, 34, 35, 36, 45, 46, 48, 49, 54, 55, 58, 60,
       61, 62, 63,
@@ -596,7 +596,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '7299014101a55a797a9c76f46efb425a',
+    payload: '7299014101a55a45c49bf1314fcad660',
     kept: [0, 2, 4, 5, 7, 9, 11, 12, 14, 15, 16, 19, 21, 22, 24, 26, 27, 29, 31, 33, 35, 38, 40, 41, 43, 45],
   },
   {
@@ -610,7 +610,7 @@ export const GOLDEN: readonly Golden[] = [
     worker: 1,
     wave: true,
     payload:
-      '7299014101fffff53893f4948076ad5be548fed0ed34cbf04643f9d9eab505f9ab8efa0d7d0387a556b1be58bcc71a88a3a4e73f0ae9c343ae',
+      '7299014101fffff5323e4fded3905d14b6bb3d9e9e43e508bbb092edeb091f1968570ed57e5bed3138280e60305f039c14aafb335fe57d3d75',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -625,7 +625,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '87fd165c012f96',
+    payload: '87fd165c012f95',
     kept: [13],
   },
   {
@@ -638,7 +638,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '9cc813410159c66cc484c265',
+    payload: '9cc813410159c5d6ac2e32c9',
     kept: [2, 7, 9, 11, 12, 15, 19, 26, 48],
   },
   {
@@ -651,7 +651,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'a0ecb841013672a2434d4ea4cbde49ac26508a431e3570',
+    payload: 'a0ecb8410136722718e72db9c99d1d8975f2d65bfd594c',
     kept: [9, 11, 15, 19, 26, 105, 131, 164, 174, 175, 188, 208, 239, 263, 298, 303, 319, 327, 334, 363],
   },
   {
@@ -664,7 +664,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '0000fc3f01becb62ec3350fb5dc2e77ed151a03fb6393e919697f8',
+    payload: '0000fc3f01becb42b876b926841c833cc21dc5a751a0b35076b144',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -679,7 +679,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '87fd165c012ee8',
+    payload: '87fd165c012ee7',
     kept: [13],
   },
   {
@@ -776,7 +776,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '3e380d4101bbf0fce8d3',
+    payload: '3e380d4101bbf0dcb201',
     kept: [2, 7, 10, 11, 12, 21, 26, 28],
   },
   {
@@ -789,7 +789,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80ff7f1f734f9539a23b28e12de1e627b4b300b4b66298fc343cb6eb908da90e6f',
+    payload: '80ff7eff4bdeb8d12428009bd44d6b4d77cd82aa27c970354630ae1d81a1c5ad',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,
@@ -806,7 +806,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80ffef1a9546b42e82800ea5',
+    payload: '80ffef16398d18832227b1be',
     kept: [6, 11, 19, 24, 29, 30, 31, 36, 37, 41, 42, 43, 46, 52, 53, 54, 55, 56, 57, 63],
   },
   {
@@ -819,7 +819,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80fefdf0d30d6ee698e0296dc7a8556d453e',
+    payload: '80fefdd0cc8be0f701e4443bd3bb360f32ef17',
     kept: [
       0, 1, 3, 7, 10, 13, 14, 16, 17, 19, 21, 24, 25, 26, 27, 28, 32, 33, 34, 35, 36, 45, 46, 48, 49, 54, 55, 58, 60,
       61, 62, 63,
@@ -835,7 +835,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'fd9ca8242e33204001a55a797a9c76f46efb425a',
+    payload: 'fd9ca8242e33204001a55a45c49bf1314fcad660',
     kept: [0, 2, 4, 5, 7, 9, 11, 12, 14, 15, 16, 19, 21, 22, 24, 26, 27, 29, 31, 33, 35, 38, 40, 41, 43, 45],
   },
   {
@@ -849,7 +849,7 @@ export const GOLDEN: readonly Golden[] = [
     worker: 1,
     wave: true,
     payload:
-      'fd9ca8242e33204001fffff53893f4948076ad5be548fed0ed34cbf04643f9d9eab505f9ab8efa0d7d0387a556b1be58bcc71a88a3a4e73f0ae9c343ae',
+      'fd9ca8242e33204001fffff5323e4fded3905d14b6bb3d9e9e43e508bbb092edeb091f1968570ed57e5bed3138280e60305f039c14aafb335fe57d3d75',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -864,7 +864,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '09885ecbb0df8243012f96',
+    payload: '09885ecbb0df8243012f95',
     kept: [13],
   },
   {
@@ -877,7 +877,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '000000000080ff3f01becb62ec3350fb5dc2e77ed151a03fb6393e919697f8',
+    payload: '000000000080ff3f01becb42b876b926841c833cc21dc5a751a0b35076b144',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -892,7 +892,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '09885ecbb0df8243012ee8',
+    payload: '09885ecbb0df8243012ee7',
     kept: [13],
   },
   {
@@ -943,7 +943,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'f0ed0ead07a7214001bbf0fce8d3',
+    payload: 'f0ed0ead07a7214001bbf0dcb201',
     kept: [2, 7, 10, 11, 12, 21, 26, 28],
   },
 ];
