@@ -39,7 +39,7 @@ const ENTRIES: readonly Entry[] = [
     uplink: 'rand-k:k=d/n+natural',
     downlink: 'perm-k+natural',
   },
-  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.003 },
+  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.002 },
   { label: 'CORE', method: 'core:m=100', stepSize: 0.001 },
 ];
 const BASE = 'GD';
@@ -53,10 +53,11 @@ const CURVE = Array.from({ length: 21 }, (_, k) => 10 ** (k / 4 - 1));
 const EVAL_EVERY = 5;
 /** A method that needs more than this many times GD's rounds is given up. */
 const MOST_ROUNDS = 6;
-/** Rounds of which the working times are measured. */
+/** Rounds of which the working times are measured, after some for the compiler. */
 const MEASURED_ROUNDS = 60;
+const WARM_UP_ROUNDS = 15;
 
-/** How long the ends of one method work, in milliseconds: medians. */
+/** How long the ends of one method work in a round, milliseconds. */
 interface Work {
   readonly worker: number;
   readonly server: number;
@@ -70,7 +71,15 @@ interface Measured {
   /** Frame bytes a worker. */
   readonly uplinkBytes: number;
   readonly downlinkBytes: number;
-  /** Virtual seconds at the speeds of CURVE, then over links without a rate. */
+  /** Rounds, and one more for initial gradients: how often both ends work. */
+  readonly exchanges: number;
+  /** Virtual seconds on the links, at the speeds of CURVE and then without a rate. */
+  readonly linkSeconds: readonly number[];
+}
+
+/** A run, and how long it takes. */
+interface TimedRun extends Measured {
+  /** Links and work: all workers work equally long, so that no link hides it. */
   readonly seconds: readonly number[];
 }
 
@@ -150,7 +159,7 @@ export const wallclock: Bench = {
 };
 
 const NOTES = [
-  'Virtual time: the frames of real runs on links with a rate, each worker as if it had a core of its own, with the median working time of the slowest (see docs/links.md). Frame bytes are the ledger’s, headers and initial gradients included. The target is looked for every 5 rounds.',
+  'Virtual time: the frames of real runs on links with a rate, each worker as if it had a core of its own, with the processor time that the slowest and the server take for a round (see docs/links.md). Frame bytes are the ledger’s, headers and initial gradients included. The target is looked for every 5 rounds.',
   'A method’s time is rounds · (work + bytes · 8 / rate): on slow links bytes decide, on fast ones rounds and work do. The crossover is the speed at which a method and gradient descent take equally long; above it compression does not pay.',
 ];
 
@@ -205,7 +214,7 @@ function kept(folder: string): Keep {
 interface Result extends Entry {
   readonly work: Work;
   /** Runs that reached the target, one a seed. */
-  readonly runs: readonly Measured[];
+  readonly runs: readonly TimedRun[];
   /** Step sizes that were tried, and the seconds at 10 Mbit/s of those that reached the target. */
   readonly tuned: readonly { readonly stepSize: number; readonly seconds: number | null }[];
 }
@@ -220,11 +229,15 @@ async function measure(
 ): Promise<Result> {
   const { label: _, ...spec } = entry;
   const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers));
-  const run = (tried: Entry, seed: string) =>
-    keep([{ ...tried, label: '' }, job, work, seed], () => toTarget(tried, job, work, seed));
+  const run = async (tried: Entry, seed: string): Promise<TimedRun | null> => {
+    const found = await keep([{ ...tried, label: '' }, job, seed], () => toTarget(tried, job, seed));
+    if (found === null) return null;
+    const worked = (found.exchanges * (work.worker + work.server)) / 1000;
+    return { ...found, seconds: found.linkSeconds.map((seconds) => seconds + worked) };
+  };
   const first = seeds[0] as string;
   const at10 = CURVE.indexOf(10);
-  let best: { entry: Entry; run: Measured | undefined } | undefined;
+  let best: { entry: Entry; run: TimedRun | undefined } | undefined;
   const tuned = [];
   for (const factor of factors) {
     const tried = { ...entry, stepSize: Number((entry.stepSize * factor).toPrecision(3)) };
@@ -248,37 +261,44 @@ async function measure(
 }
 
 /**
- * What the slowest worker and the server work in a round, medians over the first rounds of a run. (The slowest: where workers
- * of a thread share work, one of them does it, as each would on a core of its own.)
+ * What the slowest worker and the server work in a round: processor time of the first rounds on one thread, shared out as the
+ * clock saw it, so that other programs on the machine do not count. (The slowest: where workers of a thread share work, one of
+ * them does it, as each would on a core of its own.)
  */
 async function workOf(entry: Entry, workers: number): Promise<Work> {
   // whatever step is tried later, here it must not diverge; the work is the same
   const options = optionsOf({ ...entry, stepSize: entry.stepSize / 10 }, workers, '0');
   const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
-  const { server, model, fleet } = await launch(options, plan, async () => {});
+  const { server, model, fleet } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
   try {
     await server.start();
-    const ofWorkers = Array.from({ length: workers }, (): number[] => []);
-    const ofServer: number[] = [];
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) await server.step();
+    const ofWorkers = new Float64Array(workers);
+    // in this model nothing takes time but the server
+    const before = model?.seconds[0] as number;
+    const cpu = process.cpuUsage();
     for (let round = 0; round < MEASURED_ROUNDS; round++) {
-      const from = model?.seconds[0] as number;
       await server.step();
-      // nothing else takes time in this model
-      ofServer.push(1000 * ((model?.seconds[0] as number) - from));
-      for (const [k, worker] of ofWorkers.entries()) worker.push(fleet.linked?.workOf(k) as number);
+      for (let k = 0; k < workers; k++) ofWorkers[k] = (ofWorkers[k] as number) + (fleet.linked?.workOf(k) as number);
     }
-    return { worker: Math.max(...ofWorkers.map(median)), server: median(ofServer) };
+    const { user, system } = process.cpuUsage(cpu);
+    const ofServer = 1000 * ((model?.seconds[0] as number) - before);
+    const clock = ofServer + ofWorkers.reduce((sum, work) => sum + work, 0);
+    const share = (user + system) / 1000 / clock / MEASURED_ROUNDS;
+    return { worker: Math.max(...ofWorkers) * share, server: ofServer * share };
   } finally {
     await fleet.close();
   }
 }
 
 /** Runs until the loss is the target's, over modelled links of all speeds at once; null when it is not reached. */
-async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promise<Measured | null> {
-  const ends = `latency=${job.latency},compute=${work.worker.toFixed(6)}ms,server=${work.server.toFixed(6)}ms`;
+async function toTarget(entry: Entry, job: Job, seed: string): Promise<Measured | null> {
+  const ends = `latency=${job.latency},server=0ms`;
   const rates = CURVE.map((speed) => `up=${speed.toFixed(6)}mbit,down=${speed.toFixed(6)}mbit,`);
   const options = optionsOf(entry, job.workers, seed);
-  const linkModels = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends}`));
+  const links = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends},compute=0ms`));
+  // a second for each answer counts them
+  const linkModels = [...links, parseLinkModel('compute=1s,server=0ms')];
   const { server, model, fleet } = await launch(options, { ...(await planRun(options)), linkModels }, async () => {});
   try {
     await server.start();
@@ -289,7 +309,9 @@ async function toTarget(entry: Entry, job: Job, work: Work, seed: string): Promi
       if (loss > job.target) continue;
       const { workers } = job;
       const [uplinkBytes, downlinkBytes] = [uplink.frameBytes / workers, downlink.frameBytes / workers];
-      return { seed, rounds: server.round, loss, uplinkBytes, downlinkBytes, seconds: model?.seconds ?? [] };
+      const seconds = model?.seconds ?? [];
+      const [exchanges = 0] = seconds.splice(links.length);
+      return { seed, rounds: server.round, loss, uplinkBytes, downlinkBytes, exchanges, linkSeconds: seconds };
     }
     return null;
   } catch (error) {
@@ -444,10 +466,6 @@ function pacedTable(paced: readonly Paced[], speed: number): Table[] {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const meanAt = ({ runs }: Result, k: number) => mean(runs.map(({ seconds }) => seconds[k] as number));
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-}
 
 /** `12.3 ± 0.4`, one value as it is, none as null. */
 function spread(values: readonly number[]): string | null {

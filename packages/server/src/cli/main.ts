@@ -19,6 +19,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 
 const EXAMPLES = `Examples
   pnpm start                                     M3 on MNIST, 20 workers
   pnpm start --method gd                         the baseline it is compared with
+  pnpm start --method gd --link up=10mbit,down=50mbit,latency=20ms
   pnpm start --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
   pnpm start --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
   pnpm start --method marina --problem nonconvex-logistic --workers 5 --explain
