@@ -67,8 +67,11 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
     style: (one.style ?? k) % LIGHT.length,
   }));
 
-  const columns = Math.max(1, Math.floor(width / 190));
-  const legendRows = Math.ceil(series.length / columns);
+  const most = width - 80;
+  const rows = legendRows(
+    series.map(({ name }) => Math.min(most, LETTER * name.length) + 53),
+    width - 16,
+  );
   const axis = (name: string, log: boolean, values: readonly number[], gap: number) => ({
     type: log ? ('log' as const) : ('value' as const),
     name,
@@ -92,14 +95,20 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
         text: spec.title,
         left: 8,
         top: 4,
-        textStyle: { color: INK, fontSize: 14, fontWeight: 600, width: width - 16, overflow: 'truncate' },
+        textStyle: {
+          color: INK,
+          fontSize: width < 500 ? 12 : 14,
+          fontWeight: 600,
+          width: width - 16,
+          overflow: 'truncate',
+        },
       },
       legend: {
         ...{ top: 28, left: 8, right: 8, itemWidth: 34, itemHeight: 9, itemGap: 14 },
-        textStyle: { color: INK, fontSize: 11, width: width / columns - 62, overflow: 'truncate' },
+        textStyle: { color: INK, fontSize: 11, width: most, overflow: 'truncate' },
         data: series.map(({ name }) => ({ name })),
       },
-      grid: { left: 58, right: 18, top: 36 + 20 * legendRows, bottom: 46, containLabel: false },
+      grid: { left: 58, right: 18, top: 34 + 25 * rows, bottom: 46, containLabel: false },
       xAxis: axis(spec.xLabel, xLog, xs, 28),
       yAxis: axis(spec.yLabel, yLog, ys, 44),
       series: series.flatMap(({ name, points, band, style }) => {
@@ -128,6 +137,23 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
   } finally {
     chart.dispose();
   }
+}
+
+/** Width of a letter of the legend, on average, in pixels. */
+const LETTER = 6;
+
+/** Rows that a legend with entries of these widths breaks into. */
+function legendRows(widths: readonly number[], width: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const entry of widths) {
+    if (used > 0 && used + entry > width) {
+      rows++;
+      used = 0;
+    }
+    used += entry;
+  }
+  return rows;
 }
 
 /** The points of a series as they are drawn. */

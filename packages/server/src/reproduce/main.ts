@@ -10,6 +10,7 @@ import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
 import type { Figure, Panel } from './figure.js';
+import { chartFile, figureMarkdown } from './markdown.js';
 import { coordinates, frameBytes, valueBits } from './measure.js';
 import { figures } from './registry.js';
 import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from './run-figure.js';
@@ -52,6 +53,7 @@ async function main(argv: readonly string[]): Promise<void> {
       [...figureSections(result), { title: 'How this was made', text: [`${machine()}; ${seconds} s.`], code: command }],
     );
     await writeCharts(result, results.folder);
+    writeFileSync(join(results.folder, 'README.md'), figureMarkdown(result, command, machine()));
     const tables = result.panels.filter(({ skipped }) => skipped === undefined).map(panelTable);
     const titled = tables.map((table, k) => ({ ...table, title: `${result.panels[k]?.panel.title}\n${table.title}` }));
     const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
@@ -113,7 +115,7 @@ async function writeCharts({ panels }: FigureResult, folder: string): Promise<vo
   for (const result of panels) {
     for (const [k, chart] of panelCharts(result).entries()) {
       const { svg } = await drawChart(chart, 640, 400);
-      writeFileSync(join(folder, `${result.panel.id}-${k + 1}.svg`), svg);
+      writeFileSync(join(folder, chartFile(result.panel.id, k)), svg);
     }
   }
 }

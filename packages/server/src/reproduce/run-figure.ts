@@ -112,7 +112,7 @@ export function figureSections({ figure, panels, claims }: FigureResult): Sectio
   ];
 }
 
-function claimsTable(claims: readonly Claim[]): Table {
+export function claimsTable(claims: readonly Claim[]): Table {
   return {
     title: '',
     columns: ['what', 'verdict', 'numbers'],
