@@ -138,6 +138,7 @@ describe('modelled links', () => {
     const idle = (ms: number) => {
       for (const until = performance.now() + ms; performance.now() < until; );
     };
+    const from = performance.now();
     model.begin();
     idle(3);
     model.sent(0, 8);
@@ -148,7 +149,8 @@ describe('modelled links', () => {
     idle(5);
     model.worked();
     expect(model.seconds[0]).toBeGreaterThanOrEqual(0.012);
-    expect(model.seconds[0]).toBeLessThan(0.15);
+    // all of the time but the wait, however busy the machine is
+    expect(model.seconds[0]).toBeLessThan((performance.now() - from - 200) / 1000);
   });
 
   it('go on from the server where uplinks are late, and in worker order', () => {
