@@ -4,7 +4,8 @@ import { spread } from '../report/curves.js';
 /** A mean over runs of an independent program. */
 export interface Reference {
   readonly mean: number;
-  readonly sd: number;
+  /** Left out where it is not known: then it is taken to be ours. */
+  readonly sd?: number;
   readonly runs: number;
   /** Standard deviation of one run where it is known, and a handful of runs would misjudge it. */
   readonly knownSd?: number;
@@ -15,9 +16,9 @@ export function agreement(values: readonly number[], reference: Reference): { ag
   const { mean, sd } = spread(values);
   const { knownSd = 0, runs } = reference;
   const ours = Math.max(sd, knownSd) ** 2 / Math.max(1, values.length);
-  const theirs = Math.max(reference.sd, knownSd) ** 2 / runs;
+  const theirs = Math.max(reference.sd ?? sd, knownSd) ** 2 / runs;
   const allowed = 3 * Math.sqrt(ours + theirs) + 0.02 * Math.abs(reference.mean);
   const agrees = values.length > 0 && Math.abs(mean - reference.mean) <= allowed;
-  const text = `${grouped(mean)} ± ${grouped(sd)} (${values.length} runs), reference ${grouped(reference.mean)} ± ${grouped(reference.sd)} (${runs}); allowed difference ${grouped(allowed)}`;
+  const text = `${grouped(mean)} ± ${grouped(sd)} (${values.length} runs), reference ${grouped(reference.mean)} ${reference.sd === undefined ? '' : `± ${grouped(reference.sd)} `}(${runs}); allowed difference ${grouped(allowed)}`;
   return { agrees, text };
 }

@@ -95,7 +95,7 @@ function references(panels: readonly PanelResult[]): Claim[] {
           return found === undefined ? Number.NaN : coordinates(found.panel, row);
         },
         // the reference gives no spread
-        { mean, sd: 0, runs: 5 },
+        { mean, runs: 5 },
       ),
     ),
   );

@@ -61,6 +61,7 @@ export const marinaP3: Figure = {
   claims: (panels) => [...order(panels), ...references(panels)],
   differences: [
     'The paper’s axis is bits of both links. The second chart of each row has real frame bytes; for GD and MARINA-P the dense link outweighs everything else.',
+    'Our MARINA-P and M3 have natural compression behind PermK and RandK; the reference for MARINA-P does without.',
     'Gradient descent of the same step size is the lowest curve against rounds; against bits M3 is.',
   ],
 };
