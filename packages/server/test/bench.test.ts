@@ -109,7 +109,7 @@ test('pnpm reproduce: a panel whose data is not at hand is left out with a messa
     'reproduce',
     'marina-p-1 --quick --only fixed --out none --data-dir nowhere',
   );
-  expect(code).toBe(0);
+  expect(code, stderr).toBe(0);
   expect(stderr).toMatch(/A fixed instance.* is left out: cannot read the instance/);
   expect(stdout).not.toMatch(/reproduced: GD/);
 });

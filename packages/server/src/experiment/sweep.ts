@@ -86,6 +86,8 @@ export class Sweep {
 
   /** Ends the threads; runs under way are given up. */
   async close(): Promise<void> {
+    // an answer may be on its way from a run that is given up: the pool would take it for an error
+    this.#pool.on('error', () => undefined);
     this.#closing.abort();
     await Promise.allSettled(this.#running.values());
     await this.#pool.destroy();

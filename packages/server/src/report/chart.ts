@@ -140,7 +140,7 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
 }
 
 /** Width of a letter of the legend, on average, in pixels. */
-const LETTER = 6;
+const LETTER = 7;
 
 /** Rows that a legend with entries of these widths breaks into. */
 function legendRows(widths: readonly number[], width: number): number {
