@@ -62,29 +62,38 @@ export const marinaP3: Figure = {
   differences: [
     'The paper’s axis is bits of both links. The second chart of each row has real frame bytes; for GD and MARINA-P the dense link outweighs everything else.',
     'Our MARINA-P and M3 have natural compression behind PermK and RandK; the reference for MARINA-P does without.',
-    'Gradient descent of the same step size is the lowest curve against rounds; against bits M3 is.',
+    'Gradient descent of the same step size is the lowest curve against rounds; against bits M3 is, once it has sent more than CORE does in as many rounds: with 100 projections a round CORE sends least, and comes farthest for the first few million bits.',
   ],
 };
 
 function order(panels: readonly PanelResult[]): Claim[] {
-  return panels.map(({ panel }) => {
-    // f when as many bits have been sent as M3 sent in all
-    const m3 = curveOf(panels, panel.id, 'M3');
-    const spent = spread((m3?.outcome.records ?? []).map(({ rows }) => valueBits(panel, rows.at(-1) as never))).mean;
-    const at = (label: string) => {
+  return panels.map(({ panel }): Claim => {
+    const ended = (label: string) => {
       const records = curveOf(panels, panel.id, label)?.outcome.records ?? [];
-      const losses = records.map(
-        ({ rows }) => rows.findLast((row) => valueBits(panel, row) <= spent)?.loss ?? Number.NaN,
-      );
-      return spread(losses).mean;
+      const ends = records.flatMap(({ rows }) => rows.slice(-1));
+      return ends.length === 0 ? Number.NaN : spread(ends.map((row) => valueBits(panel, row))).mean;
     };
-    const labels = panel.curves.map(({ label }) => label);
-    const values = labels.map(at);
-    const best = at('M3');
+    const lossAt = (label: string, bits: number) => {
+      const records = curveOf(panels, panel.id, label)?.outcome.records ?? [];
+      const losses = records.map(({ rows }) => rows.findLast((row) => valueBits(panel, row) <= bits)?.loss);
+      return spread(losses.map((loss) => loss ?? Number.NaN)).mean;
+    };
+    // M3 beside each other method, for as many bits as both have sent
+    const compared = panel.curves
+      .filter(({ label }) => label !== 'M3')
+      .map(({ label }) => {
+        const bits = Math.min(ended('M3'), ended(label));
+        const [ours, theirs] = [lossAt('M3', bits), lossAt(label, bits)];
+        return {
+          better: ours <= theirs,
+          text: `${grouped(bits)} bits: M3 ${number(ours)}, ${label} ${number(theirs)}`,
+        };
+      });
+    const wins = compared.filter(({ better }) => better).length;
     return {
-      claim: `${panel.title}: for the bits that M3 sends in all its rounds no other method reaches a lower f`,
-      verdict: values.every((value) => best <= value) ? 'reproduced' : 'not reproduced',
-      numbers: `f at ${grouped(spent)} bits a worker: ${labels.map((label, k) => `${label} ${number(values[k] as number)}`).join('; ')}`,
+      claim: `${panel.title}: for equal bits M3 reaches a lower f than every other method`,
+      verdict: wins === compared.length ? 'reproduced' : wins > 0 ? 'in part' : 'not reproduced',
+      numbers: compared.map(({ text }) => text).join('; '),
     };
   });
 }
