@@ -9,18 +9,24 @@ import type { LinearImage, Oracle, ProblemFamily } from './problem.js';
 const CODE = 16;
 
 /**
- * Step sizes for 20 workers and each method's own compressors, found by trying: at twice these GD and EF21-P diverge, and MARINA's
- * gradient norm no longer settles within 500 rounds.
+ * Step sizes for 20 workers and each method's own compressors, found by trying: at twice these GD, EF21-P and DASHA diverge, and
+ * MARINA's gradient norm no longer settles within 500 rounds.
  */
 const STEP_SIZES: Readonly<Record<string, string>> = {
   gd: '0.002',
   dcgd: '0.002',
   diana: '0.002',
+  'vr-diana': '0.002',
   marina: '0.0005',
+  'vr-marina': '0.0005',
+  'pp-marina': '0.0005',
   'marina-p': '0.002',
   m3: '0.002',
   'ef21-p': '0.002',
   'ef21-p-dcgd': '0.002',
+  core: '0.0005',
+  ef21: '0.002',
+  dasha: '0.001',
 };
 
 /**
