@@ -1,4 +1,4 @@
-import { axpy } from '../vector.js';
+import { ef21 } from './ef21.js';
 import { defineMethod } from './method.js';
 
 /**
@@ -27,16 +27,7 @@ export const dasha = defineMethod({
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink: { omega } }, { f, rms }) =>
     1 / (f + rms * Math.sqrt((16 * omega * (2 * omega + 1)) / workers)),
-  server: {
-    init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
-    start: (state, _context, mean) => state.g.set(mean),
-    plan(state, { constants }) {
-      axpy(-constants.stepSize, state.g, state.x);
-      return { coins: 0, downlink: { form: 'dense', vector: state.x } };
-    },
-    sent: (state, _context, carried) => carried.copyTo(state.x),
-    step: (state, _context, _plan, mean) => axpy(1, mean, state.g),
-  },
+  server: ef21.server,
   worker: {
     init: ({ start, dimension }) => ({
       x: start.slice(),
