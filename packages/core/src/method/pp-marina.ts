@@ -5,10 +5,7 @@ import { type Context, defineMethod, type Outgoing, polyakLojasiewicz } from './
 /** Coin: every worker sends its gradient. */
 const ALL = 1;
 
-/**
- * The workers of a round with c = 0: r draws with replacement, derived on both sides from the run's randomness. Writes how
- * often each of the first `times.length` workers was drawn, or, for one worker, use {@link drawnTimes}.
- */
+/** Visits the workers of a round with c = 0: r draws with replacement, derived on both sides from the run's randomness. */
 function drawWorkers({ random, workers, constants }: Context, round: number, visit: (worker: number) => void): void {
   const rng = random.stream(new Rng(), 'participants', round, EVERY_WORKER);
   for (let k = 0; k < constants.sampled; k++) visit(rng.below(workers));
