@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { asFlotillaError, lookUp, UsageError } from '@flotilla/core';
+import { lookUp } from '@flotilla/core';
+import { countOption, parseOrRefuse, runProgram } from '../cli/program.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
@@ -51,22 +52,12 @@ function readOptions(bench: Bench, args: readonly string[]) {
     seeds: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   };
-  let values: ReturnType<typeof parseArgs>['values'];
-  try {
-    ({ values } = parseArgs({ args: [...args], options: known, strict: true }));
-  } catch (cause) {
-    const reason = ((cause as Error).message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, '');
-    throw new UsageError(
-      `${reason}; known: ${Object.keys(known)
-        .map((name) => `--${name}`)
-        .join(' ')}`,
-    );
-  }
+  const { values } = parseOrRefuse(
+    () => parseArgs({ args: [...args], options: known, strict: true }),
+    Object.keys(known),
+  );
   const { out = 'runs', quick = false, seeds: text, help = false, ...rest } = values;
-  const seeds = text === undefined ? undefined : Number(text);
-  if (seeds !== undefined && !(Number.isInteger(seeds) && seeds >= 1 && seeds <= 1000)) {
-    throw new UsageError(`seeds cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
-  }
+  const seeds = countOption('seeds', text as string | undefined);
   return { out: String(out), quick: quick === true, seeds, help: help === true, own: rest as Record<string, string> };
 }
 
@@ -74,11 +65,4 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-try {
-  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
-} catch (thrown) {
-  const error = asFlotillaError(thrown);
-  process.stderr.write(`flotilla: ${error.message}\n`);
-  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
-  process.exitCode = error.code === 'usage' ? 2 : 1;
-}
+await runProgram(main);

@@ -3,7 +3,7 @@ import { compressors } from './compressors.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
 import { speed } from './speed.js';
-import { wallclock } from './wallclock.js';
+import { wallclock } from './wallclock/wallclock.js';
 
 /** Every bench there is, by name. */
 export const benches: Readonly<Record<string, Bench>> = {

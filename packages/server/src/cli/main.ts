@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { asFlotillaError, type ErrorCode, Spec } from '@flotilla/core';
+import { Spec } from '@flotilla/core';
 import { renderUsage } from 'citty';
 import { explain } from '../explain.js';
 import { parseOptions } from '../options.js';
@@ -11,10 +11,8 @@ import { train } from '../train.js';
 import { describeCommand, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { explanationText } from './explanation.js';
+import { runProgram } from './program.js';
 import { createProgressDisplay } from './progress.js';
-
-/** Exit codes by cause; every other failure is 1. */
-const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 };
 
 const EXAMPLES = `Examples
   pnpm start                                     M3 on MNIST, 20 workers
@@ -25,24 +23,24 @@ const EXAMPLES = `Examples
   pnpm start --method marina --problem nonconvex-logistic --workers 5 --explain
 `;
 
-async function main(argv: readonly string[]): Promise<number> {
+async function main(argv: readonly string[]): Promise<void> {
   const { options: given, flags } = readArguments(argv);
   if (flags.help) {
     const page = `${EXAMPLES}\n${await renderUsage(describeCommand())}\n`;
     const colours = process.stdout.isTTY && !process.env.NO_COLOR;
     process.stdout.write(colours ? page : stripVTControlCharacters(page));
-    return 0;
+    return;
   }
   if (flags.version) {
     const path = new URL('../../package.json', import.meta.url);
     process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
-    return 0;
+    return;
   }
   const checked = parseOptions(given);
   if (flags.explain) {
     const explanation = await explain(checked);
     process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
-    return 0;
+    return;
   }
   const out = checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = { ...checked, out };
@@ -63,7 +61,6 @@ async function main(argv: readonly string[]): Promise<number> {
     const summary = await run.result;
     if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
-    return 0;
   } catch (error) {
     display?.stop();
     throw error;
@@ -79,11 +76,4 @@ function defaultFolder(method: string, problem: string): string {
   return join('runs', `${time}-${Spec.parse('method', method).name}-${Spec.parse('problem', problem).name}`);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (thrown) {
-  const error = asFlotillaError(thrown);
-  process.stderr.write(`flotilla: ${error.message}\n`);
-  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
-  process.exitCode = EXIT_CODES[error.code] ?? 1;
-}
+await runProgram(main);

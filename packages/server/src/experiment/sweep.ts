@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FlotillaError, makeFolder } from '@flotilla/core';
+import { FlotillaError } from '@flotilla/core';
 import { Piscina } from 'piscina';
 import { duration } from '../cli/format.js';
 import type { Metrics, Summary } from '../metrics.js';
+import { RecordCache } from './record-cache.js';
 import type { SweepOutcome } from './sweep-worker.js';
 
 /** A value whose first evaluation is wanted: of ‖∇f(x)‖² (`relative`: as a multiple of its value at x⁰), or of f. */
@@ -52,7 +52,7 @@ const SAY_MS = 5000;
  */
 export class Sweep {
   readonly #pool: Piscina<{ module: string; task: SweepRun }, SweepOutcome>;
-  readonly #code = codeHash();
+  readonly #cache: RecordCache;
   readonly #concurrency: number;
   readonly #running = new Map<string, Promise<RunRecord>>();
   readonly #closing = new AbortController();
@@ -63,7 +63,7 @@ export class Sweep {
   #said = performance.now();
 
   constructor(private readonly options: SweepOptions) {
-    makeFolder(resolve(options.cache));
+    this.#cache = new RecordCache(options.cache);
     this.#concurrency = options.concurrency ?? availableParallelism();
     // one listener a run
     setMaxListeners(0, this.#closing.signal);
@@ -75,12 +75,9 @@ export class Sweep {
 
   /** @throws FlotillaError for a run that could not be made; one that diverged is a result. */
   run(run: SweepRun): Promise<RunRecord> {
-    const key = createHash('sha256')
-      .update(JSON.stringify([this.#code, canonical(run)]))
-      .digest('hex')
-      .slice(0, 24);
-    const running = this.#running.get(key) ?? this.#record(key, run);
-    this.#running.set(key, running);
+    const name = this.#cache.nameOf(canonical(run));
+    const running = this.#running.get(name) ?? this.#record(name, run);
+    this.#running.set(name, running);
     return running;
   }
 
@@ -93,18 +90,17 @@ export class Sweep {
     await this.#pool.destroy();
   }
 
-  async #record(key: string, run: SweepRun): Promise<RunRecord> {
-    const path = join(this.options.cache, `${key}.json`);
-    if (existsSync(path)) {
+  async #record(name: string, run: SweepRun): Promise<RunRecord> {
+    const known = this.#cache.read<RunRecord>(name);
+    if (known !== undefined) {
       this.#cached++;
-      return (JSON.parse(readFileSync(path, 'utf8')) as { record: RunRecord }).record;
+      return known;
     }
     this.#asked++;
     const module = new URL('./sweep-worker.js', import.meta.url).href;
     const record = await this.#pool.run({ module, task: run }, { signal: this.#closing.signal });
     if ('failed' in record) throw new FlotillaError(record.failed, record.message);
-    writeFileSync(`${path}.part`, JSON.stringify({ ...run, record }));
-    renameSync(`${path}.part`, path);
+    this.#cache.write(name, run, record);
     this.#done++;
     this.#say();
     return record;
@@ -136,19 +132,4 @@ function canonical({ options, targets }: SweepRun): unknown {
       : [name, value],
   );
   return [content.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)), targets];
-}
-
-/** Of everything that decides what a run computes: the compiled packages, drawing and sweeping left out. */
-function codeHash(): string {
-  const hash = createHash('sha256');
-  const server = fileURLToPath(new URL('..', import.meta.url));
-  const others = ['core', 'compressors', 'protocol', 'worker'].map((name) =>
-    dirname(fileURLToPath(import.meta.resolve(`@flotilla/${name}`))),
-  );
-  for (const folder of [server, ...others]) {
-    for (const file of readdirSync(folder, { recursive: folder !== server, encoding: 'utf8' }).sort()) {
-      if (/\.(?:c?js|wasm)$/.test(file)) hash.update(readFileSync(join(folder, file)));
-    }
-  }
-  return hash.digest('hex');
 }

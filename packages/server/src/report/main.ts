@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { asFlotillaError, UsageError } from '@flotilla/core';
+import { UsageError } from '@flotilla/core';
+import { parseOrRefuse, runProgram } from '../cli/program.js';
 import { runReport } from './run-report.js';
 
 const HELP = `pnpm report RUN… [--out FILE]   one page of one or several run folders (default: report.html here)
@@ -9,13 +10,7 @@ Runs that differ in their seed only become one curve, the seeds a band around it
 `;
 
 async function main(argv: readonly string[]): Promise<void> {
-  let parsed: ReturnType<typeof read>;
-  try {
-    parsed = read(argv);
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message.split(/\.?\n|\. /)[0]}; known: --out --help`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = parseOrRefuse(() => read(argv), ['out', 'help']);
   if (values.help === true) {
     process.stdout.write(HELP);
     return;
@@ -38,11 +33,4 @@ const read = (argv: readonly string[]) =>
     allowPositionals: true,
   });
 
-try {
-  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
-} catch (thrown) {
-  const error = asFlotillaError(thrown);
-  process.stderr.write(`flotilla: ${error.message}\n`);
-  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
-  process.exitCode = error.code === 'usage' ? 2 : 1;
-}
+await runProgram(main);

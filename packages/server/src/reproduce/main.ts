@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { asFlotillaError, lookUp, UsageError } from '@flotilla/core';
+import { lookUp, UsageError } from '@flotilla/core';
+import { countOption, parseOrRefuse, runProgram } from '../cli/program.js';
 import { Sweep } from '../experiment/sweep.js';
 import type { Metrics } from '../metrics.js';
 import { drawChart } from '../report/chart.js';
@@ -121,31 +122,14 @@ async function writeCharts({ panels }: FigureResult, folder: string): Promise<vo
 }
 
 function read(argv: readonly string[]) {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(argv);
-  } catch (cause) {
-    throw new UsageError(
-      `${(cause as Error).message.split(/\.?\n|\. /)[0]}; known: ${Object.keys(OPTIONS)
-        .map((name) => `--${name}`)
-        .join(' ')}`,
-    );
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = parseOrRefuse(() => parse(argv), Object.keys(OPTIONS));
   const [name, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
-  const count = (option: 'seeds' | 'threads') => {
-    const text = values[option];
-    const value = Number(text);
-    if (text !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 1000)) {
-      throw new UsageError(`${option} cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
-    }
-    return text === undefined ? undefined : value;
-  };
   const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
   return {
     ...{ figure, help: values.help === true, list: values.list === true, quick: values.quick === true },
-    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: count('seeds'), threads: count('threads') },
+    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: countOption('seeds', values.seeds) },
+    threads: countOption('threads', values.threads),
     only: values.only?.split(','),
   };
 }
@@ -167,11 +151,4 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-try {
-  await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
-} catch (thrown) {
-  const error = asFlotillaError(thrown);
-  process.stderr.write(`flotilla: ${error.message}\n`);
-  if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
-  process.exitCode = error.code === 'usage' ? 2 : 1;
-}
+await runProgram(main);
