@@ -19,7 +19,7 @@ const said: string[] = [];
 const log = (line: string) => said.push(line);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-reproduce-'));
-  sweep = new Sweep({ cache: join(folder, 'cache'), log });
+  sweep = new Sweep({ cache: join(folder, 'cache') });
 });
 afterAll(async () => {
   await sweep.close();

@@ -1,3 +1,4 @@
+import type { WorkAt } from '../cli/work-progress.js';
 import type { ChartSpec } from '../report/chart.js';
 import type { Table } from '../report/table.js';
 
@@ -13,6 +14,8 @@ export interface BenchContext {
   readonly options: Readonly<Record<string, string>>;
   /** Says on stderr what is going on. */
   log(line: string): void;
+  /** Shows there how far a list of runs is. */
+  progress(at: WorkAt): void;
 }
 
 /** What a bench has found. */

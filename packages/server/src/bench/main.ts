@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { lookUp } from '@flotilla/core';
 import { countOption, parseOrRefuse, runProgram } from '../cli/program.js';
+import { createWorkProgress } from '../cli/work-progress.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
@@ -31,8 +32,9 @@ async function main(argv: readonly string[]): Promise<void> {
     return print(`${bench.name}: ${bench.summary}\n${lines.join('')}`);
   }
   const results = writeResults(out, 'bench', bench.name);
-  const log = (line: string) => process.stderr.write(`${line}\n`);
-  const report = await bench.run({ out: results.folder, quick, seeds, options: own, log });
+  const { log, progress, stop } = createWorkProgress(process.stderr);
+  const context = { out: results.folder, quick, seeds, options: own, log, progress };
+  const report = await bench.run(context).finally(stop);
   const { tables, charts = [], notes = [] } = report;
   const command = ['pnpm bench', ...argv].join(' ');
   await results.write({ command, quick, machine: machine(), results: report.results }, `Bench: ${bench.name}`, [

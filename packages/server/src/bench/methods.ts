@@ -72,7 +72,7 @@ export const methodsBench: Bench = {
 };
 
 async function run(context: BenchContext): Promise<BenchReport> {
-  const { quick, options, log } = context;
+  const { quick, options, progress } = context;
   const { problem = 'heterogeneous-quadratic:la2=1,lb2=100', data } = options;
   const workers = positive(options, 'workers') ?? 10;
   const target = positive(options, 'target') ?? (quick ? 0.1 : 0.01);
@@ -86,7 +86,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
     ({ method }) => (asked === undefined || asked.includes(method)) && (sampled || !method.startsWith('vr-')),
   );
 
-  const sweep = new Sweep({ cache: join(context.out, 'cache'), log });
+  const sweep = new Sweep({ cache: join(context.out, 'cache'), progress });
   try {
     const targets = [{ value: target, relative: true }];
     const seeds = Array.from({ length: count }, (_, k) => String(k));

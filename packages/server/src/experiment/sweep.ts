@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError } from '@flotilla/core';
 import { Piscina } from 'piscina';
-import { duration } from '../cli/format.js';
+import type { WorkAt } from '../cli/work-progress.js';
 import type { Metrics, Summary } from '../metrics.js';
 import { RecordCache } from './record-cache.js';
 import type { SweepOutcome } from './sweep-worker.js';
@@ -40,11 +40,9 @@ export interface SweepOptions {
   readonly cache: string;
   /** Runs at a time; one per core when left out. */
   readonly concurrency?: number;
-  readonly log: (line: string) => void;
+  /** Told after every run that is made. */
+  readonly progress?: (at: WorkAt) => void;
 }
-
-/** How often a sweep says where it is. */
-const SAY_MS = 5000;
 
 /**
  * Runs configurations on a few threads, each run on one of them, and keeps what they came to: a sweep that was interrupted
@@ -60,7 +58,6 @@ export class Sweep {
   #asked = 0;
   #done = 0;
   #cached = 0;
-  #said = performance.now();
 
   constructor(private readonly options: SweepOptions) {
     this.#cache = new RecordCache(options.cache);
@@ -107,14 +104,9 @@ export class Sweep {
   }
 
   #say(): void {
-    const now = performance.now();
-    if (now - this.#said < SAY_MS) return;
-    this.#said = now;
-    const { options } = this;
     const left = this.#asked - this.#done;
-    const eta = ((now - this.#from) / 1000 / this.#done) * left;
-    const cached = this.#cached > 0 ? `, ${this.#cached} known from before` : '';
-    options.log(`${this.#done} runs done, ${left} to go${cached}, about ${duration(eta)} left for these`);
+    const secondsLeft = ((performance.now() - this.#from) / 1000 / this.#done) * left;
+    this.options.progress?.({ done: this.#done, left, known: this.#cached, secondsLeft });
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lookUp, UsageError } from '@flotilla/core';
 import { countOption, parseOrRefuse, runProgram } from '../cli/program.js';
+import { createWorkProgress } from '../cli/work-progress.js';
 import { Sweep } from '../experiment/sweep.js';
 import type { Metrics } from '../metrics.js';
 import { drawChart } from '../report/chart.js';
@@ -37,15 +38,16 @@ async function main(argv: readonly string[]): Promise<void> {
   if (help || figure === undefined) return print(HELP);
   const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
   const results = writeResults(out, 'reproduce', figure.name);
-  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const { log, progress, stop } = createWorkProgress(process.stderr);
   const sweep = new Sweep({
     cache: join(results.folder, 'cache'),
-    log,
+    progress,
     ...(threads === undefined ? {} : { concurrency: threads }),
   });
   const from = performance.now();
   try {
     const result = await runFigure(figure, size, sweep, { dataFolder, only, log });
+    stop();
     const seconds = Math.round((performance.now() - from) / 1000);
     const command = ['pnpm reproduce', ...argv].join(' ');
     await results.write(
@@ -60,6 +62,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
     print(`${titled.map(tableText).join('\n\n')}\n\n${claims.join('\n')}\n\nresults: ${results.folder}\n`);
   } finally {
+    stop();
     await sweep.close();
   }
 }
