@@ -1,6 +1,6 @@
-import type { WorkAt } from '../cli/work-progress.js';
 import type { ChartSpec } from '../report/chart.js';
 import type { Table } from '../report/table.js';
+import type { WorkAt } from '../terminal/work-progress.js';
 
 /** What a bench is run with. */
 export interface BenchContext {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { lookUp } from '@flotilla/core';
-import { countOption, parseOrRefuse, runProgram } from '../cli/program.js';
-import { createWorkProgress } from '../cli/work-progress.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
+import { countOption, parseOrRefuse, runProgram } from '../terminal/program.js';
+import { createWorkProgress } from '../terminal/work-progress.js';
 import type { Bench } from './bench.js';
 import { benches } from './registry.js';
 

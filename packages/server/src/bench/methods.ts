@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookUp, methods, Spec, UsageError } from '@flotilla/core';
-import { bytes, grouped, number } from '../cli/format.js';
 import { Sweep } from '../experiment/sweep.js';
 import { type Outcome, type Trial, tune } from '../experiment/tune.js';
 import type { Metrics, Summary } from '../metrics.js';
 import type { ChartSpec } from '../report/chart.js';
 import { meanCurve, spread, spreadText } from '../report/curves.js';
 import type { Table } from '../report/table.js';
+import { bytes, grouped, number } from '../terminal/format.js';
 import type { Bench, BenchContext, BenchReport } from './bench.js';
 
 /** A method and the compressors on its links. */

@@ -1,5 +1,5 @@
 import { denseFrameBytes, type Summary } from '../metrics.js';
-import { bytes, duration, number } from './format.js';
+import { bytes, duration, number } from '../terminal/format.js';
 
 /** What a run came to, and its measured bytes beside what gradient descent would have sent. */
 export function closingTable(summary: Summary, folder: string): string {

@@ -1,5 +1,5 @@
 import type { ExplainedLink, Explanation } from '../explain.js';
-import { bytes, number } from './format.js';
+import { bytes, number } from '../terminal/format.js';
 
 /** An explanation as text. */
 export function explanationText(of: Explanation): string {

@@ -7,12 +7,12 @@ import { renderUsage } from 'citty';
 import { explain } from '../explain.js';
 import { parseOptions } from '../options.js';
 import { StopRules } from '../stop-rules.js';
+import { runProgram } from '../terminal/program.js';
+import { createProgressDisplay } from '../terminal/progress.js';
 import { train } from '../train.js';
 import { describeCommand, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { explanationText } from './explanation.js';
-import { runProgram } from './program.js';
-import { createProgressDisplay } from './progress.js';
 
 const EXAMPLES = `Examples
   pnpm start                                     M3 on MNIST, 20 workers

@@ -1,5 +1,5 @@
-import { grouped } from '../cli/format.js';
 import { spread } from '../report/curves.js';
+import { grouped } from '../terminal/format.js';
 
 /** A mean over runs of an independent program. */
 export interface Reference {

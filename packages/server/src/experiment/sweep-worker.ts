@@ -1,16 +1,13 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { asFlotillaError, type ErrorCode } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core';
 import type { Metrics } from '../metrics.js';
 import { type Options, parseOptions } from '../options.js';
 import runInThread, { type RunEvent } from '../run-thread.js';
-import type { RunRecord, SweepRun } from './sweep.js';
+import type { SweepOutcome, SweepRun } from './run-record.js';
 
 /** Rows of a record; a longer run keeps every second, fourth, … of its rows. */
 const MAX_ROWS = 600;
-
-/** How a run of a sweep ends. Errors are data here: their codes do not survive the way between threads. */
-export type SweepOutcome = RunRecord | { readonly failed: ErrorCode; readonly message: string };
 
 /** One run of a sweep, on the thread it is called on. */
 export default async function sweepRun({ options, targets }: SweepRun): Promise<SweepOutcome> {

@@ -5,35 +5,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError } from '@flotilla/core';
 import { Piscina } from 'piscina';
-import type { WorkAt } from '../cli/work-progress.js';
-import type { Metrics, Summary } from '../metrics.js';
+import type { WorkAt } from '../terminal/work-progress.js';
 import { RecordCache } from './record-cache.js';
-import type { SweepOutcome } from './sweep-worker.js';
-
-/** A value whose first evaluation is wanted: of ‖∇f(x)‖² (`relative`: as a multiple of its value at x⁰), or of f. */
-export interface Target {
-  readonly value: number;
-  readonly relative?: boolean;
-  readonly of?: 'loss';
-}
-
-/** A run of a sweep. */
-export interface SweepRun {
-  /** Options of `train`, plain JSON. */
-  readonly options: Readonly<Record<string, string | number | undefined>>;
-  readonly targets: readonly Target[];
-}
-
-/** What a run of a sweep came to. */
-export interface RunRecord {
-  /** Evaluated rows, thinned evenly. */
-  readonly rows: readonly Metrics[];
-  /** For each target the first row that meets it. */
-  readonly hits: readonly (Metrics | null)[];
-  readonly summary: Summary | null;
-  /** Why there is no summary: the step size was too large. */
-  readonly diverged: string | null;
-}
+import type { RunRecord, SweepOutcome, SweepRun } from './run-record.js';
 
 export interface SweepOptions {
   /** Folder of records by the hash of their configuration and of the code that ran it. */

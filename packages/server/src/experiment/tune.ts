@@ -1,4 +1,5 @@
-import type { RunRecord, Sweep, Target } from './sweep.js';
+import type { RunRecord, Target } from './run-record.js';
+import type { Sweep } from './sweep.js';
 
 /** A method with its compressors on a problem, over seeds. */
 export interface Trial {

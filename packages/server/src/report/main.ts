@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { UsageError } from '@flotilla/core';
-import { parseOrRefuse, runProgram } from '../cli/program.js';
+import { parseOrRefuse, runProgram } from '../terminal/program.js';
 import { runReport } from './run-report.js';
 
 const HELP = `pnpm report RUN… [--out FILE]   one page of one or several run folders (default: report.html here)

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { bytes, number } from '../cli/format.js';
 import { denseFrameBytes, type Metrics, type Summary } from '../metrics.js';
+import { bytes, number } from '../terminal/format.js';
 import type { ChartSpec, Series } from './chart.js';
 import { AXES, meanCurve, spreadText } from './curves.js';
 import { renderPage, type Section } from './page.js';

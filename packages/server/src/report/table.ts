@@ -1,4 +1,4 @@
-import { number } from '../cli/format.js';
+import { number } from '../terminal/format.js';
 
 /** A table of results, the same on the terminal and in a page. */
 export interface Table {

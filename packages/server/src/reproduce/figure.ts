@@ -1,4 +1,4 @@
-import type { Target } from '../experiment/sweep.js';
+import type { Target } from '../experiment/run-record.js';
 import type { Outcome } from '../experiment/tune.js';
 
 /** How large a figure is computed. */

@@ -1,5 +1,5 @@
-import { grouped } from '../cli/format.js';
 import { spread } from '../report/curves.js';
+import { grouped } from '../terminal/format.js';
 import type { Claim, Curve, Figure, Panel, PanelResult, Size } from './figure.js';
 import { coordinates, curveOf } from './measure.js';
 

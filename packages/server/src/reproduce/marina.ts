@@ -1,4 +1,4 @@
-import { grouped, number } from '../cli/format.js';
+import { grouped, number } from '../terminal/format.js';
 import type { Claim, Curve, CurveResult, Panel, PanelResult, Size } from './figure.js';
 import { curveOf, meanAt, valueBits } from './measure.js';
 

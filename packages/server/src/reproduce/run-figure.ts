@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asFlotillaError, UsageError } from '@flotilla/core';
-import { bytes, grouped, number } from '../cli/format.js';
 import type { Sweep } from '../experiment/sweep.js';
 import { runTrial, type Trial, tune } from '../experiment/tune.js';
 import type { Metrics } from '../metrics.js';
@@ -9,6 +8,7 @@ import type { ChartSpec } from '../report/chart.js';
 import { meanCurve, spreadText } from '../report/curves.js';
 import type { Section } from '../report/page.js';
 import type { Table } from '../report/table.js';
+import { bytes, grouped, number } from '../terminal/format.js';
 import type { Claim, Curve, CurveResult, Figure, Panel, PanelResult, Size } from './figure.js';
 import { atTarget, coordinates, frameBytes, valueBits } from './measure.js';
 

@@ -1,4 +1,4 @@
-import { grouped } from '../../cli/format.js';
+import { grouped } from '../../terminal/format.js';
 import type { Claim, Figure, Panel, PanelResult, Size } from '../figure.js';
 import { checkReference, coordinates, curveOf, meanAt } from '../measure.js';
 

@@ -1,6 +1,6 @@
-import { grouped, number } from '../../cli/format.js';
 import { agreement } from '../../experiment/agreement.js';
 import { spread } from '../../report/curves.js';
+import { grouped, number } from '../../terminal/format.js';
 import type { Claim, Curve, Figure, Panel, PanelResult, Size } from '../figure.js';
 import { curveOf, valueBits } from '../measure.js';
 
