@@ -51,7 +51,9 @@ function threadCount({ workers, threads, transport, linkModel }: Options): numbe
 /** The threads of a run's workers. They load their code at once, so start them before what takes time; none on loopback. */
 export function startThreads(options: Options): ThreadPool<ThreadTask, void> | undefined {
   if (options.transport === 'loopback') return undefined;
-  return threadPool<ThreadTask, void>(import.meta.resolve('@flotilla/worker/thread'), threadCount(options));
+  // a plug-in's own imports must be the modules that the thread runs
+  const entry = options.plugins.length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
+  return threadPool<ThreadTask, void>(import.meta.resolve(entry), threadCount(options));
 }
 
 /** Starts the hosts of a run, on `pool` unless they run on the calling thread. */
