@@ -8,9 +8,9 @@ import { FlotillaError } from '@flotilla/core';
 // slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
 // are sequentially consistent, so the plain writes before the store are seen after the load). A bell is a counter that is
 // incremented and notified when its owner has something to look at; an owner waits on the value it saw before it looked,
-// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's commit rings: the
-// server stores `awaited` before it looks, the worker stores `sent` before it loads `awaited`, so one of them sees the
-// other. Every wait has an end.
+// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's thread rings, after its
+// commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
+// loads `awaited`, so one of them sees the other. Every wait has an end.
 
 export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
 /** A cache line of words, so that neighbours do not share one. */
