@@ -28,6 +28,8 @@ const FULL_RING_MS = 60_000;
 export class Layout {
   readonly words: Int32Array;
   readonly #bytes: Uint8Array;
+  /** By slot, the view last made of it: most frames of a ring are as long as the one before. */
+  readonly #views: Uint8Array[] = [];
   readonly #slots: number;
 
   constructor(
@@ -71,8 +73,12 @@ export class Layout {
   }
 
   #view(index: number, length: number): Uint8Array {
+    const last = this.#views[index];
+    if (last?.length === length) return last;
     const at = this.#slots + index * this.slotBytes;
-    return this.#bytes.subarray(at, at + length);
+    const view = this.#bytes.subarray(at, at + length);
+    this.#views[index] = view;
+    return view;
   }
 
   get(word: number): number {

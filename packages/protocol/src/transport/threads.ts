@@ -10,7 +10,7 @@ const MAX_SHARED_BYTES = 256 << 20;
  * A thread that has more to do wakes the server at most this often: a sleep and a wake-up take as long as reading a short
  * uplink, and the server then finds several.
  */
-const WAKE_MS = 0.2;
+const WAKE_MS = 0.5;
 
 /** What a thread needs to open its end. Can be posted; `port` must be in the transfer list. */
 export interface ThreadAttachment {
@@ -143,6 +143,8 @@ class ThreadServerEnd implements ServerEnd {
 
   receive(worker: number, timeoutMs: number): Uint8Array | undefined {
     const consumer = this.#consumers[worker] as Consumer;
+    const frame = consumer.take();
+    if (frame !== undefined) return frame;
     Atomics.store(this.layout.words, WORD.awaited, worker);
     return this.#wait(timeoutMs, () => consumer.take());
   }
@@ -206,15 +208,15 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   /** Whether there are commits that the server has not been woken for. */
   let due = false;
   let woken = Number.NEGATIVE_INFINITY;
-  const wakeServer = () => {
-    due = false;
+  const isAwaited = () => {
     const awaited = layout.get(WORD.awaited);
-    if (awaited >= first && awaited <= last) layout.ringBell(WORD.serverBell);
+    return awaited >= first && awaited <= last;
   };
   return {
     workers: indices,
     wait(timeoutMs) {
-      if (due) wakeServer();
+      if (due && isAwaited()) layout.ringBell(WORD.serverBell);
+      due = false;
       Atomics.wait(layout.words, bell, seen, timeoutMs);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;
@@ -232,11 +234,13 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
     claim: (worker, bytes) => (producers[worker - first] as Producer).claim(bytes),
     commit(worker, length) {
       producers[worker - first]?.commit(length);
+      due = true;
+      if (!isAwaited()) return;
       const now = performance.now();
-      due = now - woken < WAKE_MS;
-      if (due) return;
+      if (now - woken < WAKE_MS) return;
       woken = now;
-      wakeServer();
+      due = false;
+      layout.ringBell(WORD.serverBell);
     },
   };
 }
