@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
 import { Consumer, checkCommit, Parcels, type PortMessage, Producer } from './ring.js';
@@ -11,6 +12,11 @@ const MAX_SHARED_BYTES = 256 << 20;
  * uplink, and the server then finds several.
  */
 const WAKE_MS = 0.5;
+/**
+ * How long a thread with a core of its own watches for the next round before it sleeps: about what a sleep and a wake-up
+ * take. The server never does; that core is better left to a thread.
+ */
+const WATCH_MS = 0.03;
 
 /** What a thread needs to open its end. Can be posted; `port` must be in the transfer list. */
 export interface ThreadAttachment {
@@ -205,6 +211,7 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
   let seen = 0;
   const last = first + indices.length - 1;
+  const watch = threads <= availableParallelism() ? WATCH_MS : 0;
   /** Whether there are commits that the server has not been woken for. */
   let due = false;
   let woken = Number.NEGATIVE_INFINITY;
@@ -217,6 +224,7 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
     wait(timeoutMs) {
       if (due && isAwaited()) layout.ringBell(WORD.serverBell);
       due = false;
+      for (const until = performance.now() + watch; layout.get(bell) === seen && performance.now() < until; );
       Atomics.wait(layout.words, bell, seen, timeoutMs);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;
