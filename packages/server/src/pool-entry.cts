@@ -7,7 +7,9 @@ import threads = require('node:worker_threads');
  */
 
 /** Begun with the thread, before there is a task: a pool may be started while its task is still being made. */
-const loading = import((threads.workerData as { module: string }).module) as Promise<{ default: (task: unknown) => unknown }>;
+const loading = import((threads.workerData as { module: string }).module) as Promise<{
+  default: (task: unknown) => unknown;
+}>;
 // a failure is the task's to report
 loading.catch(() => undefined);
 

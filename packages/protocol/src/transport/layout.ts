@@ -2,7 +2,7 @@ import { FlotillaError } from '@flotilla/core';
 
 // Shared memory of a run, as 32-bit words and then bytes:
 //
-//   fixed words | a bell per thread | a ring per worker and direction | broadcast slots | frame slots
+//   fixed words | a bell and its owner's waiting time per thread | a ring per worker and direction | broadcast slots | frame slots
 //
 // A ring is a single-producer, single-consumer queue of two slots: `sent` and `taken` count messages, message k lies in
 // slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
@@ -57,6 +57,11 @@ export class Layout {
 
   bell(thread: number): number {
     return LINE * (1 + thread);
+  }
+
+  /** Word of the time that a thread has waited, in microseconds. */
+  waited(thread: number): number {
+    return this.bell(thread) + 1;
   }
 
   /** Word of a ring; direction 0 is down, 1 is up. */

@@ -180,6 +180,10 @@ class ThreadServerEnd implements ServerEnd {
     for (const port of this.ports) port.close();
   }
 
+  waited(host: number): number {
+    return this.layout.get(this.layout.waited(host)) >>> 0;
+  }
+
   #producer(worker: number): Producer {
     return this.#producers[worker] as Producer;
   }
@@ -214,6 +218,7 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   const watch = threads <= availableParallelism() ? WATCH_MS : 0;
   /** Whether there are commits that the server has not been woken for. */
   let due = false;
+  let waited = 0;
   let woken = Number.NEGATIVE_INFINITY;
   const isAwaited = () => {
     const awaited = layout.get(WORD.awaited);
@@ -224,8 +229,11 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
     wait(timeoutMs) {
       if (due && isAwaited()) layout.ringBell(WORD.serverBell);
       due = false;
-      for (const until = performance.now() + watch; layout.get(bell) === seen && performance.now() < until; );
+      const from = performance.now();
+      for (const until = from + watch; layout.get(bell) === seen && performance.now() < until; );
       Atomics.wait(layout.words, bell, seen, timeoutMs);
+      waited += 1000 * (performance.now() - from);
+      Atomics.store(layout.words, layout.waited(thread), waited);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;
     },
