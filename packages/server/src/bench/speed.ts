@@ -242,7 +242,7 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
     const job = { ...marina, problem: 'nonconvex-logistic', workers };
     rows.push(await size(context, 'marina K=10, mushrooms, --threads auto', job));
   }
-  for (const dimension of [112, 25_088, 1_000_000]) {
+  for (const dimension of [112, 1000, 25_088, 1_000_000]) {
     for (const workers of context.quick ? [1, 20, 1000] : [1, 5, 20, 100, 1000, 10_000]) {
       const bytes = 80 * workers * dimension;
       if (bytes > freemem() / 2 || (context.quick && bytes > 1e9)) {
