@@ -24,6 +24,7 @@ const COUNTERS = [
   'coordinates',
 ] as const satisfies (keyof Tally)[];
 const DIRECTIONS: readonly Direction[] = ['uplink', 'downlink'];
+const KIND = Object.fromEntries(MESSAGE_KINDS.map((kind, k) => [kind, k])) as Record<MessageKind, number>;
 
 /** Every byte of the run, by direction, worker and kind of message. Each message is recorded once for each worker it goes to. */
 export class Ledger {
@@ -61,7 +62,7 @@ export class Ledger {
   }
 
   #at(direction: Direction, kind: MessageKind, worker: number): number {
-    const row = DIRECTIONS.indexOf(direction) * MESSAGE_KINDS.length + MESSAGE_KINDS.indexOf(kind);
+    const row = (direction === 'uplink' ? 0 : MESSAGE_KINDS.length) + KIND[kind];
     return (row * this.workers + worker) * COUNTERS.length;
   }
 }

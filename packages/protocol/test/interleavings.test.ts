@@ -130,6 +130,13 @@ describe('interleavings of the two ends', () => {
     host.claim(worker, bytes).fill(value);
     host.commit(worker, bytes);
   };
+  /** An answer soon after another, for which the server may not be woken before the thread sleeps; then it does. */
+  const lastUp = (worker: number, bytes: number, value: number) => {
+    up(worker, bytes, value);
+    // there is a bell that it has not seen, so that it does not really
+    server.flush();
+    host.wait(1000);
+  };
   const broadcast = (bytes: number, value: number) => {
     server.claimBroadcast(bytes).fill(value);
     server.commitBroadcast(bytes);
@@ -252,7 +259,7 @@ describe('interleavings of the two ends', () => {
         });
       });
 
-      it('server waits for one worker after the other ‖ the other answers', () => {
+      it('server waits for one worker after the other ‖ the other answers, and its thread goes to sleep', () => {
         everyInterleaving(() => {
           up(0, bytes, 5);
           let got: number | undefined;
@@ -261,7 +268,22 @@ describe('interleavings of the two ends', () => {
               serverReads(0, 5);
               got = server.receive(1, 1000)?.[0];
             },
-            second: () => up(1, bytes, 7),
+            second: () => lastUp(1, bytes, 7),
+            after: () => expect(got).toBe(7),
+          };
+        });
+      });
+
+      it('worker answers after another, and its thread goes to sleep ‖ server waits for the answer', () => {
+        everyInterleaving(() => {
+          up(0, bytes, 5);
+          serverReads(0, 5);
+          let got: number | undefined;
+          return {
+            first: () => lastUp(1, bytes, 7),
+            second: () => {
+              got = server.receive(1, 1000)?.[0];
+            },
             after: () => expect(got).toBe(7),
           };
         });

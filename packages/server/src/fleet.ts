@@ -18,7 +18,7 @@ import {
 import { type ThreadTask, WorkerHost } from '@flotilla/worker';
 import type { Options } from './options.js';
 import type { RunPlan } from './plan.js';
-import { threadPool } from './pool.js';
+import { type ThreadPool, threadPool } from './pool.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
@@ -48,8 +48,20 @@ function threadCount({ workers, threads, transport, linkModel }: Options): numbe
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
 }
 
-/** Starts the hosts of a run. */
-export function startFleet(options: Options, { dimension, attached, links, linkModels }: RunPlan): Fleet {
+/** The threads of a run's workers. They load their code at once, so start them before what takes time; none on loopback. */
+export function startThreads(options: Options): ThreadPool<ThreadTask, void> | undefined {
+  if (options.transport === 'loopback') return undefined;
+  // a plug-in's own imports must be the modules that the thread runs
+  const entry = options.plugins.length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
+  return threadPool<ThreadTask, void>(import.meta.resolve(entry), threadCount(options));
+}
+
+/** Starts the hosts of a run, on `pool` unless they run on the calling thread. */
+export function startFleet(
+  options: Options,
+  { dimension, attached, links, linkModels }: RunPlan,
+  pool: ThreadPool<ThreadTask, void> | undefined,
+): Fleet {
   const { workers, plugins } = options;
   const threads = threadCount(options);
   const stamped = links !== undefined || linkModels.length > 0;
@@ -57,7 +69,7 @@ export function startFleet(options: Options, { dimension, attached, links, linkM
     const linked = stamped ? linkServerEnd(end) : undefined;
     return { transport: linked ?? end, linked, threads };
   };
-  if (options.transport === 'loopback') {
+  if (pool === undefined) {
     let host: WorkerHost | undefined;
     const server = ends(
       createLoopback(workers, (end) => {
@@ -73,7 +85,6 @@ export function startFleet(options: Options, { dimension, attached, links, linkM
   const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1) + STAMP_BYTES;
   const { server: plain, attachments } = createThreadTransport({ workers, threads, maxFrameBytes });
   const server = ends(plain);
-  const pool = threadPool<ThreadTask, void>(import.meta.resolve('@flotilla/worker/thread'), threads);
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
     pool
@@ -90,7 +101,7 @@ export function startFleet(options: Options, { dimension, attached, links, linkM
       server.transport.close();
       // a thread that is inside a gradient ends when it is through; one that never is gets terminated
       await Promise.race([Promise.all(tasks), new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
-      await pool.destroy();
+      await pool.close();
     },
   };
 }

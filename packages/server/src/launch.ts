@@ -1,6 +1,6 @@
 import { KeyedRandom, type Smoothness, smoothnessFrom } from '@flotilla/core';
 import { LinkModel, WIRE_VERSION } from '@flotilla/protocol';
-import { askAll, type Fleet, startFleet } from './fleet.js';
+import { askAll, type Fleet, startFleet, startThreads } from './fleet.js';
 import type { Options } from './options.js';
 import { ParameterServer } from './parameter-server.js';
 import type { RunPlan } from './plan.js';
@@ -22,11 +22,17 @@ export interface LaunchedRun {
  * gone again when this throws.
  *
  * @param turn Gives the event loop a turn; throws when the run must end.
+ * @param pool What `startThreads` has started for these options.
  */
-export async function launch(options: Options, plan: RunPlan, turn: () => Promise<void>): Promise<LaunchedRun> {
+export async function launch(
+  options: Options,
+  plan: RunPlan,
+  turn: () => Promise<void>,
+  pool = startThreads(options),
+): Promise<LaunchedRun> {
   const workerTimeoutMs = 1000 * options.workerTimeout;
   const { job, method, dimension, theory, parameters } = plan;
-  const fleet = startFleet(options, plan);
+  const fleet = startFleet(options, plan, pool);
   try {
     const watch = async () => {
       await turn();

@@ -230,7 +230,11 @@ export class ParameterServer {
   async #receive(worker: number): Promise<Uint8Array> {
     const { transport, turn, workerTimeoutMs } = this.options;
     let frame = transport.receive(worker, SLICE_MS);
-    for (const from = Date.now(); frame === undefined; frame = transport.receive(worker, SLICE_MS)) {
+    for (
+      const from = frame === undefined ? Date.now() : 0;
+      frame === undefined;
+      frame = transport.receive(worker, SLICE_MS)
+    ) {
       await turn();
       if (Date.now() - from > workerTimeoutMs) {
         const waited = Math.round(workerTimeoutMs / 1000);

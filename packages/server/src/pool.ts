@@ -6,13 +6,18 @@ import { Piscina } from 'piscina';
 export interface ThreadPool<T, R> {
   /** Runs the default export of the pool's module on a thread of its own. `port` is moved there. */
   run(task: T, port: MessagePort): Promise<R>;
-  destroy(): Promise<void>;
+  /** Ends the threads, whatever they are doing. */
+  close(): Promise<void>;
 }
 
-/** A pool whose tasks are calls of the default export of `module`, the URL of a compiled module. */
+/**
+ * A pool whose tasks are calls of the default export of `module`, the URL of a compiled module. Its threads start, and load
+ * the module, at once.
+ */
 export function threadPool<T, R>(module: string, threads: number): ThreadPool<T, R> {
-  const pool = new Piscina<{ module: string; task: T }, R>({
+  const pool = new Piscina<T, R>({
     filename: fileURLToPath(new URL('./pool-entry.cjs', import.meta.url)),
+    workerData: { module },
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
@@ -20,7 +25,7 @@ export function threadPool<T, R>(module: string, threads: number): ThreadPool<T,
     atomics: 'disabled',
   });
   return {
-    run: (task, port) => pool.run({ module, task }, { transferList: [port] }),
-    destroy: () => pool.destroy(),
+    run: (task, port) => pool.run(task, { transferList: [port] }),
+    close: () => pool.destroy(),
   };
 }

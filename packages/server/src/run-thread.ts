@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { asFlotillaError, FlotillaError } from '@flotilla/core';
-import { askAll, type Fleet } from './fleet.js';
+import { askAll, type Fleet, startThreads } from './fleet.js';
 import { launch } from './launch.js';
 import type { Metrics, Progress, StopReason, Summary } from './metrics.js';
 import type { Options } from './options.js';
@@ -59,17 +59,20 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !training) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
-  // data may have to be downloaded
-  const loading = new AbortController();
-  const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
-  const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
-  const { job, dimension, parameters } = plan;
-  // what is left behind must be writable before anything expensive starts
-  const folder = options.out === undefined ? undefined : new RunFolder(options.out, { ...options, ...job });
+  // the workers' threads load their code while the data is read
+  const pool = startThreads(options);
+  let folder: RunFolder | undefined;
   let fleet: Fleet | undefined;
   let failure: string | undefined;
   try {
-    const launched = await launch(options, plan, turn);
+    // data may have to be downloaded
+    const loading = new AbortController();
+    const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
+    const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
+    const { job, dimension, parameters } = plan;
+    // what is left behind must be writable before any shard is taken in
+    if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
+    const launched = await launch(options, plan, turn, pool);
     const { server, stepSize } = launched;
     fleet = launched.fleet;
     const { threads } = fleet;
@@ -155,7 +158,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     throw thrown;
   } finally {
     folder?.close();
-    await fleet?.close();
+    await (fleet ?? pool)?.close();
     if (folder !== undefined) await writeReport(folder.path, failure, emit);
   }
 }

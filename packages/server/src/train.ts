@@ -135,7 +135,7 @@ async function runTask(task: RunTask): Promise<RunOutcome> {
   } catch (cause) {
     throw new FlotillaError('internal', `the server thread ended: ${(cause as Error).message}`, { cause });
   } finally {
-    await pool.destroy();
+    await pool.close();
   }
 }
 

@@ -126,7 +126,7 @@ export class Kernels {
   #packed: Region | undefined;
 
   constructor() {
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('../kernels.wasm', import.meta.url)));
+    compiled ??= new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('@flotilla/core/kernels.wasm'))));
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
     const instance = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
     this.#exports = instance.exports as unknown as Exports;

@@ -277,8 +277,11 @@ function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
   return Int32Array.from(active);
 }
 
-/** Samples whose values are laid out at a time. */
-const CHUNK = 4096;
+/**
+ * Samples whose values are laid out at a time: few enough to stay in a cache, and for a product to be called often, because
+ * WebAssembly is only replaced by optimised code from one call to the next.
+ */
+const CHUNK = 512;
 /** More samples than this could take an entry of Σ_b b bᵀ past 2³¹. */
 const MAX_EXACT = Math.floor(2 ** 31 / 255 ** 2);
 

@@ -2,15 +2,15 @@ import { FlotillaError } from '@flotilla/core';
 
 // Shared memory of a run, as 32-bit words and then bytes:
 //
-//   fixed words | a bell per thread | a ring per worker and direction | broadcast slots | frame slots
+//   fixed words | a bell and its owner's waiting time per thread | a ring per worker and direction | broadcast slots | frame slots
 //
 // A ring is a single-producer, single-consumer queue of two slots: `sent` and `taken` count messages, message k lies in
 // slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
 // are sequentially consistent, so the plain writes before the store are seen after the load). A bell is a counter that is
 // incremented and notified when its owner has something to look at; an owner waits on the value it saw before it looked,
-// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's commit rings: the
-// server stores `awaited` before it looks, the worker stores `sent` before it loads `awaited`, so one of them sees the
-// other. Every wait has an end.
+// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's thread rings, after its
+// commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
+// loads `awaited`, so one of them sees the other. Every wait has an end.
 
 export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
 /** A cache line of words, so that neighbours do not share one. */
@@ -28,6 +28,8 @@ const FULL_RING_MS = 60_000;
 export class Layout {
   readonly words: Int32Array;
   readonly #bytes: Uint8Array;
+  /** By slot, the view last made of it: most frames of a ring are as long as the one before. */
+  readonly #views: Uint8Array[] = [];
   readonly #slots: number;
 
   constructor(
@@ -57,6 +59,11 @@ export class Layout {
     return LINE * (1 + thread);
   }
 
+  /** Word of the time that a thread has waited, in microseconds. */
+  waited(thread: number): number {
+    return this.bell(thread) + 1;
+  }
+
   /** Word of a ring; direction 0 is down, 1 is up. */
   ring(worker: number, direction: 0 | 1): number {
     return this.rings + worker * LINE + direction * RING.words;
@@ -71,8 +78,12 @@ export class Layout {
   }
 
   #view(index: number, length: number): Uint8Array {
+    const last = this.#views[index];
+    if (last?.length === length) return last;
     const at = this.#slots + index * this.slotBytes;
-    return this.#bytes.subarray(at, at + length);
+    const view = this.#bytes.subarray(at, at + length);
+    this.#views[index] = view;
+    return view;
   }
 
   get(word: number): number {

@@ -116,6 +116,7 @@ export function linkServerEnd(end: ServerEnd): LinkedServerEnd {
       end.release(worker);
       stats.receivedBytes += lengths[worker] as number;
     },
+    waited: (host) => end.waited(host),
     workOf: (worker) => work[worker] as number,
     sendControl: (host, message) => end.sendControl(host, message),
     receiveControl: (host, timeoutMs) => end.receiveControl(host, timeoutMs),

@@ -64,6 +64,7 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
       for (const frames of down) frames.push(frame);
     },
     flush() {},
+    waited: () => 0,
     receive(worker) {
       if (queue(up, worker).length === 0) pump();
       return queue(up, worker)[0];

@@ -86,13 +86,16 @@ export class Producer {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
     const sent = layout.get(ring + RING.sent);
-    waitFor(
-      layout,
-      this.ownBell,
-      () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS || layout.get(WORD.closed) === 1,
-      () => layout.ringBell(this.otherBell),
-      () => `worker ${this.worker} has ${SLOTS} unread frames`,
-    );
+    const isRoom = () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS;
+    if (!isRoom()) {
+      waitFor(
+        layout,
+        this.ownBell,
+        () => isRoom() || layout.get(WORD.closed) === 1,
+        () => layout.ringBell(this.otherBell),
+        () => `worker ${this.worker} has ${SLOTS} unread frames`,
+      );
+    }
     return sent & (SLOTS - 1);
   }
 }

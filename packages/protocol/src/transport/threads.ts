@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
 import { Consumer, checkCommit, Parcels, type PortMessage, Producer } from './ring.js';
@@ -6,6 +7,17 @@ import type { HostEnd, ServerEnd } from './transport.js';
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
 const MAX_SLOT_BYTES = 1 << 20;
 const MAX_SHARED_BYTES = 256 << 20;
+/**
+ * A thread that has more to do wakes the server at most this often: a sleep and a wake-up take as long as reading a short
+ * uplink, and the server then finds several.
+ */
+const WAKE_MS = 0.5;
+/**
+ * How long a thread with a core of its own watches for the next round before it sleeps: about what a sleep and a wake-up
+ * take. The server never does; that core is better left to a thread.
+ */
+const WATCH_MS = 0.03;
+
 /** What a thread needs to open its end. Can be posted; `port` must be in the transfer list. */
 export interface ThreadAttachment {
   readonly shared: SharedArrayBuffer;
@@ -137,6 +149,8 @@ class ThreadServerEnd implements ServerEnd {
 
   receive(worker: number, timeoutMs: number): Uint8Array | undefined {
     const consumer = this.#consumers[worker] as Consumer;
+    const frame = consumer.take();
+    if (frame !== undefined) return frame;
     Atomics.store(this.layout.words, WORD.awaited, worker);
     return this.#wait(timeoutMs, () => consumer.take());
   }
@@ -164,6 +178,10 @@ class ThreadServerEnd implements ServerEnd {
     Atomics.store(this.layout.words, WORD.closed, 1);
     this.flush();
     for (const port of this.ports) port.close();
+  }
+
+  waited(host: number): number {
+    return this.layout.get(this.layout.waited(host)) >>> 0;
   }
 
   #producer(worker: number): Producer {
@@ -196,10 +214,26 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   const consumers = indices.map((worker) => new Consumer(layout, worker, 0, parcels, WORD.serverBell));
   const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
   let seen = 0;
+  const last = first + indices.length - 1;
+  const watch = threads <= availableParallelism() ? WATCH_MS : 0;
+  /** Whether there are commits that the server has not been woken for. */
+  let due = false;
+  let waited = 0;
+  let woken = Number.NEGATIVE_INFINITY;
+  const isAwaited = () => {
+    const awaited = layout.get(WORD.awaited);
+    return awaited >= first && awaited <= last;
+  };
   return {
     workers: indices,
     wait(timeoutMs) {
+      if (due && isAwaited()) layout.ringBell(WORD.serverBell);
+      due = false;
+      const from = performance.now();
+      for (const until = from + watch; layout.get(bell) === seen && performance.now() < until; );
       Atomics.wait(layout.words, bell, seen, timeoutMs);
+      waited += 1000 * (performance.now() - from);
+      Atomics.store(layout.words, layout.waited(thread), waited);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;
     },
@@ -216,7 +250,13 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
     claim: (worker, bytes) => (producers[worker - first] as Producer).claim(bytes),
     commit(worker, length) {
       producers[worker - first]?.commit(length);
-      if (layout.get(WORD.awaited) === worker) layout.ringBell(WORD.serverBell);
+      due = true;
+      if (!isAwaited()) return;
+      const now = performance.now();
+      if (now - woken < WAKE_MS) return;
+      woken = now;
+      due = false;
+      layout.ringBell(WORD.serverBell);
     },
   };
 }

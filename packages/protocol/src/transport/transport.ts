@@ -26,6 +26,8 @@ export interface ServerEnd {
   close(): void;
   /** Bytes of frames handed over so far, each once for each worker it goes to: what the ledger must agree with. */
   readonly stats: { readonly sentBytes: number; readonly receivedBytes: number };
+  /** Microseconds that a host has waited for something new so far, modulo 2³²; 0 for one on the calling thread. */
+  waited(host: number): number;
 }
 
 /** A host's end: one thread or process with one or more workers. */

@@ -83,6 +83,6 @@ async function transfers(text: string, bytes: number, most: number): Promise<{ e
   } finally {
     server.close();
     await Promise.all(tasks);
-    await pool.destroy();
+    await pool.close();
   }
 }

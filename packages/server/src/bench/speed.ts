@@ -7,10 +7,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { FlotillaError, type Method } from '@flotilla/core';
 import { Boundary } from '@flotilla/protocol';
-import { askAll } from '../fleet.js';
+import { askAll, type Fleet } from '../fleet.js';
 import { launch } from '../launch.js';
 import type { Summary } from '../metrics.js';
 import { type Options, parseOptions } from '../options.js';
+import type { ParameterServer } from '../parameter-server.js';
 import { planRun } from '../plan.js';
 import type { Table } from '../report/table.js';
 import type { Bench, BenchContext } from './bench.js';
@@ -31,12 +32,13 @@ export const speed: Bench = {
     const large = context.options.large === 'no' || context.quick ? [] : [await largeProblem(context)];
     return {
       results: { numpy, rows, heap, large },
-      tables: [numpyTable(numpy), wallTable(rows), itemTable(rows), heapTable(heap), largeTable(large)].filter(
-        ({ rows }) => rows.length > 0,
-      ),
+      tables: [
+        ...[numpyTable(numpy), wallTable(rows), serverTable(rows), threadTable(rows), itemTable(rows)],
+        ...[heapTable(heap), largeTable(large)],
+      ].filter(({ rows }) => rows.length > 0),
       notes: [
         'overhead: time of a round over the time it would take if gradients were all there is, spread evenly over the cores.',
-        'Shares are those of one thread that does everything (transport loopback), each stage without what it calls.',
+        'Stages are timed without what they call. What a thread does beside gradient and wait: the method, encode, decode, and waiting for a core when threads outnumber them.',
         'Times of one machine hold against each other only within one table of one run.',
       ],
     };
@@ -55,9 +57,11 @@ interface Measured {
   /** Gradients of all workers. */
   readonly gradientMs: number;
   readonly threads: number;
-  /** Milliseconds a round by stage, when asked for. */
-  readonly stages: Readonly<Record<string, number>>;
   readonly startSeconds: number;
+  /** Milliseconds a round of the server thread by stage, in rounds of their own. */
+  readonly stages: Readonly<Record<string, number>>;
+  /** Milliseconds a round that a worker thread, on average, spends in gradients and waits; of those rounds. */
+  readonly thread: { readonly gradient: number; readonly wait: number };
 }
 
 interface SizeRow {
@@ -68,14 +72,14 @@ interface SizeRow {
   readonly itemised: Measured;
 }
 
-/** Runs rounds of a job on the calling thread's server until the budget is spent. */
-async function measure(input: Record<string, unknown>, budgetMs: number, stages?: Stages): Promise<Measured> {
+/** Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again. */
+async function measure(input: Record<string, unknown>, budgetMs: number): Promise<Measured> {
   const options: Options = parseOptions(input);
   const from = performance.now();
   const plan = await planRun(options);
   const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
-  const method = stages === undefined ? plan.method : staged(plan.method, stages);
-  const { fleet, server } = await launch(options, { ...plan, method }, turn);
+  const stages = new Stages();
+  const { fleet, server } = await launch(options, { ...plan, method: staged(plan.method, stages) }, turn);
   try {
     const startSeconds = (performance.now() - from) / 1000;
     await server.start();
@@ -89,16 +93,6 @@ async function measure(input: Record<string, unknown>, budgetMs: number, stages?
     for (let k = 0; k < MIN_ROUNDS || (k < WARM_ROUNDS && passed() < 4 * budgetMs) || passed() < budgetMs / 4; k++) {
       await server.step();
     }
-    const { receive, claim, commit, flush } = fleet.transport;
-    if (stages !== undefined) {
-      Object.assign(fleet.transport, {
-        receive: stages.wrap('worker', receive),
-        claim: stages.wrap('transport', claim),
-        commit: stages.wrap('transport', commit),
-        flush: stages.wrap('transport', flush),
-      });
-      stages.clear();
-    }
     const before = await spent();
     const blocks: number[] = [];
     let rounds = 0;
@@ -107,9 +101,7 @@ async function measure(input: Record<string, unknown>, budgetMs: number, stages?
       const block = performance.now();
       let count = 0;
       do {
-        stages?.enter('aggregate');
         await server.step();
-        stages?.leave();
         count++;
       } while (performance.now() - block < budgetMs / 10);
       blocks.push((performance.now() - block) / count);
@@ -117,19 +109,62 @@ async function measure(input: Record<string, unknown>, budgetMs: number, stages?
     }
     blocks.sort((a, b) => a - b);
     const gradientMs = ((await spent()) - before) / rounds;
-    const itemised = stages?.perRound(rounds) ?? {};
-    const worker = itemised.worker;
     return {
       rounds,
       msPerRound: blocks[blocks.length >> 1] as number,
       gradientMs,
       threads: fleet.threads,
-      stages:
-        worker === undefined ? {} : { ...itemised, worker: Math.max(0, worker - gradientMs), gradient: gradientMs },
       startSeconds,
+      ...(await itemise(fleet, server, stages, spent, budgetMs)),
     };
   } finally {
     await fleet.close();
+  }
+}
+
+/** Where the time of a round goes: the server's, by stage, and the worker threads'. */
+async function itemise(
+  fleet: Fleet,
+  server: ParameterServer,
+  stages: Stages,
+  spent: () => Promise<number>,
+  budgetMs: number,
+): Promise<Pick<Measured, 'stages' | 'thread'>> {
+  const { transport, threads } = fleet;
+  const alone = fleet.host !== undefined;
+  const { receive, claim, commit, flush } = transport;
+  const { write, read } = Boundary.prototype;
+  const waited = () => Array.from({ length: transport.hosts }, (_, host) => transport.waited(host));
+  const gradientBefore = await spent();
+  try {
+    Object.assign(Boundary.prototype, { write: stages.wrap('encode', write), read: stages.wrap('decode', read) });
+    Object.assign(transport, {
+      // on one thread the workers do their work when the server asks for it
+      receive: stages.wrap(alone ? 'worker' : 'wait', receive),
+      claim: stages.wrap('transport', claim),
+      commit: stages.wrap('transport', commit),
+      flush: stages.wrap('transport', flush),
+    });
+    stages.clear();
+    const before = waited();
+    let rounds = 0;
+    for (const from = performance.now(); rounds < MIN_ROUNDS || performance.now() - from < budgetMs; rounds++) {
+      stages.enter('aggregate');
+      await server.step();
+      stages.leave();
+    }
+    const itemised = stages.perRound(rounds);
+    const wait = waited().reduce((sum, us, host) => sum + ((us - (before[host] as number)) >>> 0) / 1000, 0);
+    Object.assign(Boundary.prototype, { write, read });
+    const gradient = ((await spent()) - gradientBefore) / rounds;
+    const { worker } = itemised;
+    return {
+      stages: worker === undefined ? itemised : { ...itemised, worker: Math.max(0, worker - gradient), gradient },
+      thread: { gradient: gradient / threads, wait: wait / rounds / threads },
+    };
+  } finally {
+    Object.assign(Boundary.prototype, { write, read });
+    Object.assign(transport, { receive, claim, commit, flush });
   }
 }
 
@@ -188,19 +223,10 @@ function staged(method: Method, stages: Stages): Method {
 async function size(context: BenchContext, name: string, job: Record<string, unknown>): Promise<SizeRow> {
   const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
   const threaded = await measure(job, budget);
-  const stages = new Stages();
-  const { write, read } = Boundary.prototype;
-  try {
-    Boundary.prototype.write = stages.wrap('encode', write);
-    Boundary.prototype.read = stages.wrap('decode', read);
-    const itemised = await measure({ ...job, transport: 'loopback' }, budget, stages);
-    const { dimension } = await planRun(parseOptions(job));
-    const row = { name, workers: job.workers as number, dimension, threaded, itemised };
-    context.log(`${name}: ${threaded.msPerRound.toFixed(3)} ms a round on ${threaded.threads} threads`);
-    return row;
-  } finally {
-    Object.assign(Boundary.prototype, { write, read });
-  }
+  const itemised = await measure({ ...job, transport: 'loopback' }, budget);
+  const { dimension } = await planRun(parseOptions(job));
+  context.log(`${name}: ${threaded.msPerRound.toFixed(3)} ms a round on ${threaded.threads} threads`);
+  return { name, workers: job.workers as number, dimension, threaded, itemised };
 }
 
 async function sizes(context: BenchContext): Promise<SizeRow[]> {
@@ -216,7 +242,7 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
     const job = { ...marina, problem: 'nonconvex-logistic', workers };
     rows.push(await size(context, 'marina K=10, mushrooms, --threads auto', job));
   }
-  for (const dimension of [112, 25_088, 1_000_000]) {
+  for (const dimension of [112, 1000, 25_088, 1_000_000]) {
     for (const workers of context.quick ? [1, 20, 1000] : [1, 5, 20, 100, 1000, 10_000]) {
       const bytes = 80 * workers * dimension;
       if (bytes > freemem() / 2 || (context.quick && bytes > 1e9)) {
@@ -358,18 +384,48 @@ function wallTable(rows: readonly SizeRow[]): Table {
   };
 }
 
-const STAGES = ['gradient', 'worker', 'encode', 'transport', 'decode', 'aggregate', 'step'] as const;
+/** Shares of the stages of a round, %. */
+function shares(stages: Readonly<Record<string, number>>, names: readonly string[]): number[] {
+  const total = names.reduce((sum, stage) => sum + (stages[stage] ?? 0), 0);
+  return names.map((stage) => Math.round((100 * (stages[stage] ?? 0)) / total));
+}
+
+const SERVER_STAGES = ['encode', 'transport', 'wait', 'decode', 'aggregate', 'step'];
+
+function serverTable(rows: readonly SizeRow[]): Table {
+  return {
+    title: 'Where a round of the server thread goes, the workers on threads of their own, %',
+    columns: ['job', 'n', 'd', 'threads', ...SERVER_STAGES],
+    rows: rows.map(({ name, workers, dimension, threaded: { threads, stages } }) => [
+      ...[name, workers, dimension, threads],
+      ...shares(stages, SERVER_STAGES),
+    ]),
+  };
+}
+
+function threadTable(rows: readonly SizeRow[]): Table {
+  return {
+    title: 'Where the same round of a worker thread goes, mean over the threads, %',
+    columns: ['job', 'n', 'd', 'threads', 'gradient', 'wait', 'rest'],
+    rows: rows.map(({ name, workers, dimension, threaded: { threads, stages, thread } }) => {
+      const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
+      const rest = Math.max(0, total - thread.gradient - thread.wait);
+      return [...[name, workers, dimension, threads], ...shares({ ...thread, rest }, ['gradient', 'wait', 'rest'])];
+    }),
+  };
+}
+
+const STAGES = ['gradient', 'worker', 'encode', 'transport', 'decode', 'aggregate', 'step'];
 
 function itemTable(rows: readonly SizeRow[]): Table {
   return {
     title:
       'Where a round goes on one thread, % (worker: the method there; aggregate: the fold; step: the method on the server)',
     columns: ['job', 'n', 'd', 'ms a round', ...STAGES],
-    rows: rows.map(({ name, workers, dimension, itemised }) => {
-      const total = STAGES.reduce((sum, stage) => sum + (itemised.stages[stage] ?? 0), 0);
-      const shares = STAGES.map((stage) => Math.round((100 * (itemised.stages[stage] ?? 0)) / total));
-      return [name, workers, dimension, itemised.msPerRound, ...shares];
-    }),
+    rows: rows.map(({ name, workers, dimension, itemised }) => [
+      ...[name, workers, dimension, itemised.msPerRound],
+      ...shares(itemised.stages, STAGES),
+    ]),
   };
 }
 

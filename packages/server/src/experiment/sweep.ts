@@ -23,7 +23,7 @@ export interface SweepOptions {
  * goes on where it was, and one that is repeated reads its records.
  */
 export class Sweep {
-  readonly #pool: Piscina<{ module: string; task: SweepRun }, SweepOutcome>;
+  readonly #pool: Piscina<SweepRun, SweepOutcome>;
   readonly #cache: RecordCache;
   readonly #concurrency: number;
   readonly #running = new Map<string, Promise<RunRecord>>();
@@ -40,6 +40,7 @@ export class Sweep {
     setMaxListeners(0, this.#closing.signal);
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL('../pool-entry.cjs', import.meta.url)),
+      workerData: { module: new URL('./sweep-worker.js', import.meta.url).href },
       ...{ minThreads: 0, maxThreads: this.#concurrency, atomics: 'disabled', idleTimeout: 10_000 },
     });
   }
@@ -68,8 +69,7 @@ export class Sweep {
       return known;
     }
     this.#asked++;
-    const module = new URL('./sweep-worker.js', import.meta.url).href;
-    const record = await this.#pool.run({ module, task: run }, { signal: this.#closing.signal });
+    const record = await this.#pool.run(run, { signal: this.#closing.signal });
     if ('failed' in record) throw new FlotillaError(record.failed, record.message);
     this.#cache.write(name, run, record);
     this.#done++;
