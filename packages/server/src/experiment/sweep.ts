@@ -45,6 +45,11 @@ export class Sweep {
     });
   }
 
+  /** Runs so far that were read from records instead of made. */
+  get known(): number {
+    return this.#cached;
+  }
+
   /** @throws FlotillaError for a run that could not be made; one that diverged is a result. */
   run(run: SweepRun): Promise<RunRecord> {
     const name = this.#cache.nameOf(canonical(run));

@@ -51,9 +51,16 @@ async function main(argv: readonly string[]): Promise<void> {
     const seconds = Math.round((performance.now() - from) / 1000);
     const command = ['pnpm reproduce', ...argv].join(' ');
     await results.write(
-      { command, size, seconds, machine: machine(), ...toJson(result) },
+      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...toJson(result) },
       `${figure.paper}, reproduced`,
-      [...figureSections(result), { title: 'How this was made', text: [`${machine()}; ${seconds} s.`], code: command }],
+      [
+        ...figureSections(result),
+        {
+          title: 'How this was made',
+          text: [`${machine()}; ${seconds} s${sweep.known > 0 ? `, ${sweep.known} runs known from before` : ''}.`],
+          code: command,
+        },
+      ],
     );
     await writeCharts(result, results.folder);
     writeFileSync(join(results.folder, 'README.md'), figureMarkdown(result, command, machine()));
