@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EntropyCode } from '../dist/entropy-code.js';
+import { AdaptiveCode } from '../dist/adaptive-code.js';
 import { gaussian } from '../dist/testing/statistics.js';
 
-const code = new EntropyCode();
+const code = new AdaptiveCode();
 const LARGEST = 2 ** 31 - 1;
 
 function encode(numbers: ArrayLike<number>, limit = 1 << 20): Uint8Array {
