@@ -14,8 +14,9 @@ const ONE = 1 << PRECISION;
 /** Symbol 2t + (1 when negative) stands for token t: the number itself below 2 · SINGLE. */
 const SYMBOLS = 2 * TOKENS;
 const CLASSES = 4;
-/** Of a block travel the lowest tokens of classes 1, 2 and 3, then the frequencies by class and symbol. */
+/** The plan of a block: the lowest tokens of classes 1, 2 and 3, then the frequencies by class and symbol. */
 const LIMITS = CLASSES - 1;
+const PLAN = LIMITS + CLASSES * SYMBOLS;
 /** A state is from here to 2³¹ and moves in words of 16 bits. Encoding begins and decoding ends here. */
 const LEAST = 1 << 15;
 /** A block is four runs that are coded at the same time, so that no step waits for the one before. */
@@ -48,9 +49,9 @@ const COST = Int32Array.from({ length: ONE + 1 }, (_, f) => {
 export class BlockCode {
   readonly #adaptive = new AdaptiveCode();
   readonly #counts = new Int32Array(CLASSES * SYMBOLS);
-  /** The same for a block in one class. */
+  /** The same in one class: of a block, of a run. */
   readonly #allCounts = new Int32Array(SYMBOLS);
-  readonly #allFrequencies = new Int32Array(SYMBOLS);
+  readonly #runCounts = new Int32Array(SYMBOLS);
   /** By symbol: the class of the number after it. */
   readonly #classAfter = new Uint8Array(SYMBOLS);
   /** By class and symbol, for encoding: frequency · ONE + sum of the frequencies before it; and 1/frequency. */
@@ -59,7 +60,7 @@ export class BlockCode {
   /** By class and the low bits of a state, for decoding, from the highest bit: frequency − 1, place in it, class, symbol. */
   readonly #slots = new Int32Array(CLASSES * ONE);
   readonly #states = new Int32Array(LANES);
-  /** Of each block, limits and frequencies; and what changes in them from block to block, as it travels. */
+  /** The plans of all blocks; and what changes in them from block to block, as it travels. */
   #plans = new Int32Array(0);
   #changes = new Uint32Array(0);
   #symbols = new Uint8Array(0);
@@ -69,15 +70,23 @@ export class BlockCode {
   /** As {@link AdaptiveCode.write}. */
   write(numbers: Uint32Array, count: number, out: Uint8Array, at: number, limit: number): number {
     const blocks = this.#reserve(count);
-    const { extra, highest } = this.#tokenise(numbers, count);
-    const width = highest + 1;
-    for (let b = 0; b < blocks; b++) this.#plan(b, b * BLOCK, endOf(b, blocks, count), width);
-    const changes = this.#planChanges(blocks, width);
+    let width = 1;
+    let extra = 0;
+    for (let b = 0; b < blocks; b++) {
+      this.#tokenise(numbers, b * BLOCK, endOf(b, blocks, count));
+      for (let s = 0; s < SYMBOLS; s++) {
+        if (this.#allCounts[s] === 0) continue;
+        extra += this.#allCounts[s] * extraBits(s >> 1);
+        width = Math.max(width, s + 1);
+      }
+      this.#plan(b, b * BLOCK, endOf(b, blocks, count));
+    }
+    const changes = this.#listChanges(blocks, width);
     const described = this.#adaptive.write(this.#changes, changes, this.#described, 0, this.#described.length);
     this.#states.fill(LEAST);
     let to = count + 1;
     for (let b = blocks - 1; b >= 0; b--) {
-      this.#prepareSteps(b, width);
+      this.#prepareSteps(b);
       to = this.#encode(b * BLOCK, endOf(b, blocks, count), to);
     }
     const words = new Uint8Array(this.#words.buffer, 2 * to, 2 * (count + 1 - to));
@@ -101,7 +110,7 @@ export class BlockCode {
     const states = at + HEADER_BYTES + readU32(bytes, at + 1);
     if (width < 1 || width > 2 * tokenOf(largest) + 2) throw new ProtocolError(`a code of ${width} symbols`);
     if (states + STATE_BYTES > end) throw new ProtocolError('the payload ends within its frequencies');
-    this.#adaptive.read(bytes, at + HEADER_BYTES, states, this.#changes, blocks * stride(width), ONE);
+    this.#adaptive.read(bytes, at + HEADER_BYTES, states, this.#changes, blocks * (LIMITS + CLASSES * width), ONE);
     this.#applyChanges(blocks, width);
     for (let lane = 0; lane < LANES; lane++) {
       const state = readU32(bytes, states + 4 * lane);
@@ -113,7 +122,7 @@ export class BlockCode {
     new Uint8Array(this.#words.buffer).set(bytes.subarray(first, first + 2 * words));
     let from = 0;
     for (let b = 0; b < blocks; b++) {
-      this.#prepareSlots(b, width);
+      this.#prepareSlots(b);
       from = this.#decode(numbers, b * BLOCK, endOf(b, blocks, count), from);
       if (from > words) throw new ProtocolError('the payload ends within its code');
     }
@@ -125,8 +134,8 @@ export class BlockCode {
   #reserve(count: number): number {
     const blocks = Math.max(1, Math.floor(count / BLOCK));
     if (this.#symbols.length < count || this.#words.length === 0) {
-      const fields = blocks * stride(SYMBOLS);
-      this.#symbols = new Uint8Array(count);
+      const fields = blocks * PLAN;
+      this.#symbols = new Uint8Array(Math.ceil(count / 4) * 4);
       // decoding finds out only after a block that there were not enough words
       this.#words = new Uint16Array(count + 2 * BLOCK);
       this.#plans = new Int32Array(fields);
@@ -136,130 +145,148 @@ export class BlockCode {
     return blocks;
   }
 
-  /** Lists the symbols of the numbers. Returns the bits that they do not say, and the highest. */
-  #tokenise(numbers: Uint32Array, count: number): { extra: number; highest: number } {
+  /** Lists and counts the symbols of numbers[start … end). */
+  #tokenise(numbers: Uint32Array, start: number, end: number): void {
     const symbols = this.#symbols;
-    let extra = 0;
-    let highest = 0;
-    for (let i = 0; i < count; i++) {
-      let symbol = numbers[i];
-      if (symbol >= 2 * SINGLE) {
-        const token = tokenOf(symbol >>> 1);
-        extra += extraBits(token);
-        symbol = 2 * token + (symbol & 1);
-      }
+    const counts = this.#allCounts.fill(0);
+    for (let i = start; i < end; i++) {
+      const number = numbers[i];
+      const symbol = number < 2 * SINGLE ? number : 2 * tokenOf(number >>> 1) + (number & 1);
       symbols[i] = symbol;
-      if (symbol > highest) highest = symbol;
+      counts[symbol]++;
     }
-    return { extra, highest };
   }
 
-  /** Chooses classes and frequencies of block b, the symbols [start, end). */
-  #plan(b: number, start: number, end: number, width: number): void {
-    const { 0: limits, 1: frequencies } = this.#planOf(b, width);
-    const symbols = this.#symbols;
-    const all = this.#allCounts.fill(0);
-    for (let i = start; i < end; i++) all[symbols[i]]++;
-    normalise(all, this.#allFrequencies, width);
-
+  /** Chooses classes and frequencies of block b, the symbols [start, end), which have been counted. */
+  #plan(b: number, start: number, end: number): void {
+    const { limits, frequencies } = this.#planOf(b);
+    const all = this.#allCounts;
     let below = 0;
     let token = 0;
     for (let c = 0; c < LIMITS; c++) {
       for (; CLASSES * below < (c + 1) * (end - start); token++) below += all[2 * token] + all[2 * token + 1];
       limits[c] = token;
     }
-    this.#setClasses(limits, width);
-    const counts = this.#counts.fill(0);
+    this.#setClasses(limits);
+    // whether classes pay, the first run shows
+    const run = Math.floor((end - start) / LANES);
+    this.#counts.fill(0);
+    this.#count(start, start + run);
+    if (this.#saved(frequencies) > 0) {
+      for (let k = 1; k < LANES; k++) this.#count(start + k * run, k < LANES - 1 ? start + (k + 1) * run : end);
+      this.#normaliseClasses(frequencies);
+    } else {
+      limits.fill(TOKENS);
+      frequencies.fill(0);
+      normalise(all, frequencies);
+      for (let c = 1; c < CLASSES; c++) frequencies[c * SYMBOLS] = ONE;
+    }
+  }
+
+  /** Counts the symbols of a run by class. */
+  #count(start: number, end: number): void {
+    const symbols = this.#symbols;
+    const counts = this.#counts;
     const after = this.#classAfter;
-    const lane = Math.floor((end - start) / LANES);
-    for (let run = 0; run < LANES; run++) {
-      const last = run === LANES - 1 ? end : start + (run + 1) * lane;
-      let group = 0;
-      for (let i = start + run * lane; i < last; i++) {
-        const symbol = symbols[i];
-        counts[group * SYMBOLS + symbol]++;
-        group = after[symbol];
-      }
+    let group = 0;
+    for (let i = start; i < end; i++) {
+      const symbol = symbols[i];
+      counts[group * SYMBOLS + symbol]++;
+      group = after[symbol];
     }
+  }
+
+  /** Bits/256 that frequencies of four classes save a block, judged by the run that has been counted. */
+  #saved(scratch: Int32Array): number {
+    const counts = this.#counts;
+    const sum = this.#runCounts.fill(0);
+    for (let k = 0; k < counts.length; k++) sum[k % SYMBOLS] += counts[k];
+    normalise(sum, scratch);
     let saved = 0;
-    for (let s = 0; s < width; s++) saved += all[s] * COST[this.#allFrequencies[s]];
+    for (let s = 0; s < SYMBOLS; s++) saved += sum[s] * COST[scratch[s]];
+    this.#normaliseClasses(scratch);
+    for (let k = 0; k < counts.length; k++) saved -= counts[k] * COST[scratch[k]];
+    let more = 0;
+    for (let k = 0; k < counts.length; k++) if (counts[k] > 0 && k >= SYMBOLS) more++;
+    return LANES * saved - 256 * FREQUENCY_BITS * more;
+  }
+
+  #normaliseClasses(frequencies: Int32Array): void {
     for (let c = 0; c < CLASSES; c++) {
-      const own = counts.subarray(c * SYMBOLS, c * SYMBOLS + width);
-      const to = frequencies.subarray(c * width, (c + 1) * width);
-      normalise(own, to, width);
-      for (let s = 0; s < width; s++) saved -= own[s] * COST[to[s]] + (own[s] > 0 ? 256 * FREQUENCY_BITS : 0);
+      normalise(
+        this.#counts.subarray(c * SYMBOLS, (c + 1) * SYMBOLS),
+        frequencies.subarray(c * SYMBOLS, (c + 1) * SYMBOLS),
+      );
     }
-    if (saved > 0) return;
-    limits.fill(TOKENS);
-    frequencies.fill(0);
-    frequencies.set(this.#allFrequencies.subarray(0, width));
-    for (let c = 1; c < CLASSES; c++) frequencies[c * width] = ONE;
   }
 
   /** Limits and frequencies of block b. */
-  #planOf(b: number, width: number): readonly [Int32Array, Int32Array] {
-    const at = b * stride(width);
-    return [this.#plans.subarray(at, at + LIMITS), this.#plans.subarray(at + LIMITS, at + stride(width))];
+  #planOf(b: number): { limits: Int32Array; frequencies: Int32Array } {
+    const at = b * PLAN;
+    return { limits: this.#plans.subarray(at, at + LIMITS), frequencies: this.#plans.subarray(at + LIMITS, at + PLAN) };
   }
 
-  #setClasses(limits: Int32Array, width: number): void {
-    for (let s = 0; s < width; s++) {
+  #setClasses(limits: Int32Array): void {
+    for (let s = 0; s < SYMBOLS; s++) {
       const token = s >> 1;
       this.#classAfter[s] = (token >= limits[0] ? 1 : 0) + (token >= limits[1] ? 1 : 0) + (token >= limits[2] ? 1 : 0);
     }
   }
 
-  /** The plans as what is not as in the block before, and their number. */
-  #planChanges(blocks: number, width: number): number {
-    const step = stride(width);
-    for (let k = 0; k < blocks * step; k++) {
-      const change = this.#plans[k] - (k < step ? 0 : this.#plans[k - step]);
-      this.#changes[k] = change < 0 ? -2 * change + 1 : 2 * change;
+  /** Lists what is not as in the block before, of the first `width` symbols. Returns the number of changes. */
+  #listChanges(blocks: number, width: number): number {
+    let listed = 0;
+    for (let b = 0; b < blocks; b++) {
+      for (let k = 0; k < PLAN; k++) {
+        if (!isSent(k, width)) continue;
+        const at = b * PLAN + k;
+        const change = this.#plans[at] - (b === 0 ? 0 : this.#plans[at - PLAN]);
+        this.#changes[listed++] = change < 0 ? 1 - 2 * change : 2 * change;
+      }
     }
-    return blocks * step;
+    return listed;
   }
 
   /** Takes the plans from their changes. @throws ProtocolError when they are none */
   #applyChanges(blocks: number, width: number): void {
-    const step = stride(width);
-    for (let k = 0; k < blocks * step; k++) {
-      const change = this.#changes[k] >>> 1;
-      this.#plans[k] = (k < step ? 0 : this.#plans[k - step]) + ((this.#changes[k] & 1) === 0 ? change : -change);
-      if (this.#plans[k] < 0) throw new ProtocolError('a frequency is below 0');
-    }
+    let listed = 0;
     for (let b = 0; b < blocks; b++) {
-      const [, frequencies] = this.#planOf(b, width);
+      const { frequencies } = this.#planOf(b);
+      for (let k = 0; k < PLAN; k++) {
+        const at = b * PLAN + k;
+        const number = isSent(k, width) ? this.#changes[listed++] : 0;
+        const change = (number & 1) === 0 ? number >>> 1 : -(number >>> 1);
+        this.#plans[at] = (b === 0 ? 0 : this.#plans[at - PLAN]) + change;
+        if (this.#plans[at] < 0) throw new ProtocolError('a frequency is below 0');
+      }
       for (let c = 0; c < CLASSES; c++) {
         let sum = 0;
-        for (let s = 0; s < width; s++) sum += frequencies[c * width + s];
+        for (let s = 0; s < SYMBOLS; s++) sum += frequencies[c * SYMBOLS + s];
         if (sum !== ONE) throw new ProtocolError(`frequencies add up to ${sum}, not ${ONE}`);
-        if (width > 1 && frequencies[c * width + 1] > 0) throw new ProtocolError('a zero with a sign');
+        if (frequencies[c * SYMBOLS + 1] > 0) throw new ProtocolError('a zero with a sign');
       }
     }
   }
 
-  #prepareSteps(b: number, width: number): void {
-    const [limits, frequencies] = this.#planOf(b, width);
-    this.#setClasses(limits, width);
-    for (let c = 0; c < CLASSES; c++) {
-      let sum = 0;
-      for (let s = 0; s < width; s++) {
-        const frequency = frequencies[c * width + s];
-        this.#steps[c * SYMBOLS + s] = frequency * ONE + sum;
-        this.#inverses[c * SYMBOLS + s] = 1 / frequency;
-        sum += frequency;
-      }
+  #prepareSteps(b: number): void {
+    const { limits, frequencies } = this.#planOf(b);
+    this.#setClasses(limits);
+    let sum = 0;
+    for (let k = 0; k < frequencies.length; k++) {
+      this.#steps[k] = frequencies[k] * ONE + (sum & (ONE - 1));
+      this.#inverses[k] = 1 / frequencies[k];
+      sum += frequencies[k];
     }
   }
 
-  #prepareSlots(b: number, width: number): void {
-    const [limits, frequencies] = this.#planOf(b, width);
+  #prepareSlots(b: number): void {
+    const { limits, frequencies } = this.#planOf(b);
     const slots = this.#slots;
-    this.#setClasses(limits, width);
+    this.#setClasses(limits);
+    let slot = 0;
     for (let c = 0; c < CLASSES; c++) {
-      let slot = c * ONE;
-      for (let s = 0; s < width; s++) {
-        const frequency = frequencies[c * width + s];
+      for (let s = 0; s < SYMBOLS; s++) {
+        const frequency = frequencies[c * SYMBOLS + s];
         const entry = ((frequency - 1) << 21) | (this.#classAfter[s] << 8) | s;
         for (let place = 0; place < frequency; place++) slots[slot++] = entry | (place << 10);
       }
@@ -396,11 +423,14 @@ export class BlockCode {
   /** Writes the bits that the tokens of `numbers` do not say. */
   #writeExtra(numbers: Uint32Array, count: number, out: Uint8Array, at: number): void {
     const symbols = this.#symbols;
+    const fours = new Uint32Array(symbols.buffer);
     let to = at;
     let pending = 0;
     let held = 0;
     for (let i = 0; i < count; i++) {
-      if (symbols[i] < 2 * SINGLE) continue;
+      // symbols from 2 · SINGLE on have one of the three high bits; mostly four in a row have not
+      if ((i & 3) === 0 && (fours[i >> 2] & 0xe0e0e0e0) === 0) i += 3;
+      if (i >= count || symbols[i] < 2 * SINGLE) continue;
       const extra = extraBits(symbols[i] >> 1);
       let rest = (numbers[i] >>> 1) & ((1 << extra) - 1);
       // 16 bits at a time, so that 7 and these fit into a word
@@ -451,35 +481,30 @@ function readExtra(
   if (from !== end) throw new ProtocolError(`${end - from} bytes after a code of ${count} numbers`);
 }
 
-/** Fields of a block's plan. */
-function stride(width: number): number {
-  return LIMITS + CLASSES * width;
+/** Whether field k of a plan travels when the first `width` symbols occur. */
+function isSent(k: number, width: number): boolean {
+  return k < LIMITS || (k - LIMITS) % SYMBOLS < width;
 }
 
 function endOf(block: number, blocks: number, count: number): number {
   return block === blocks - 1 ? count : (block + 1) * BLOCK;
 }
 
-/** Frequencies that add up to ONE, near counts/Σcounts, none of a count above 0 being 0. */
-function normalise(counts: Int32Array, frequencies: Int32Array, width: number): void {
+/** Makes frequencies, one for each count, that add up to ONE: near counts/Σcounts, none of a count above 0 being 0. */
+function normalise(counts: Int32Array, frequencies: Int32Array): void {
   let sum = 0;
-  for (let s = 0; s < width; s++) sum += counts[s];
-  frequencies.fill(0);
-  if (sum === 0) {
-    frequencies[0] = ONE;
-    return;
-  }
+  for (let s = 0; s < counts.length; s++) sum += counts[s];
   let left = ONE;
   let largest = 0;
-  for (let s = 0; s < width; s++) {
-    if (counts[s] === 0) continue;
-    frequencies[s] = Math.max(1, Math.round((counts[s] * ONE) / sum));
+  for (let s = 0; s < counts.length; s++) {
+    frequencies[s] = counts[s] === 0 ? 0 : Math.max(1, Math.round((counts[s] * ONE) / sum));
     left -= frequencies[s];
     if (counts[s] > counts[largest]) largest = s;
   }
-  for (; left > 0; left--) frequencies[largest]++;
+  // what was rounded away, or a class that never occurs
+  if (left > 0) frequencies[largest] += left;
   for (; left < 0; left++) {
-    for (let s = 0; s < width; s++) if (frequencies[s] > frequencies[largest]) largest = s;
+    for (let s = 0; s < counts.length; s++) if (frequencies[s] > frequencies[largest]) largest = s;
     frequencies[largest]--;
   }
 }
