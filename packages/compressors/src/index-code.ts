@@ -47,16 +47,25 @@ export function writeIndex(index: Int32Array, count: number, length: number, out
   }
   out[at] = parameter;
   const end = at + 1 + Math.ceil(bits / 8);
-  out.fill(0, at + 1, end);
-  let bit = 8 * (at + 1);
+  const mask = 2 ** parameter - 1;
+  let to = at + 1;
+  let pending = 0;
+  let held = 0;
+  const put = (value: number, bits: number) => {
+    pending |= value << held;
+    for (held += bits; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+  };
   let previous = -1;
   for (let k = 0; k < count; k++) {
     const gap = index[k] - previous - 1;
     previous = index[k];
-    for (let quotient = gap >>> parameter; quotient > 0; quotient--, bit++) out[bit >> 3] |= 1 << (bit & 7);
-    bit++;
-    for (let b = 0; b < parameter; b++, bit++) out[bit >> 3] |= ((gap >>> b) & 1) << (bit & 7);
+    let quotient = gap >>> parameter;
+    for (; quotient >= 16; quotient -= 16) put(0xffff, 16);
+    put((1 << quotient) - 1, quotient + 1);
+    put(gap & mask & 0xffff, Math.min(parameter, 16));
+    if (parameter > 16) put((gap & mask) >>> 16, parameter - 16);
   }
+  if (held > 0) out[to] = pending;
   return end - at;
 }
 
@@ -86,13 +95,26 @@ export function readIndex(
     bit++;
     return value;
   };
+  const mask = 2 ** parameter - 1;
   for (let k = 0; k < count; k++) {
     let gap = 0;
-    while (next() === 1) {
-      gap += 2 ** parameter;
-      if (previous + 1 + gap >= length) throw new ProtocolError(`a coordinate is not below ${length}`);
+    const byte = bit >> 3;
+    // 25 bits or more of the code, mostly the whole gap
+    const window =
+      byte + 4 <= end
+        ? (bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> (bit & 7)
+        : 0xffffffff;
+    const quotient = 31 - Math.clz32(~window & -~window);
+    if (quotient + 1 + parameter <= 25 && window !== 0xffffffff) {
+      gap = quotient * (mask + 1) + ((window >>> (quotient + 1)) & mask);
+      bit += quotient + 1 + parameter;
+    } else {
+      while (next() === 1) {
+        gap += mask + 1;
+        if (previous + 1 + gap >= length) throw new ProtocolError(`a coordinate is not below ${length}`);
+      }
+      for (let b = 0; b < parameter; b++) gap += next() * 2 ** b;
     }
-    for (let b = 0; b < parameter; b++) gap += next() * 2 ** b;
     previous += 1 + gap;
     if (previous >= length) throw new ProtocolError(`coordinate ${previous} is not below ${length}`);
     index[k] = previous;
@@ -170,7 +192,7 @@ function readNumber(
   if (end - at < size) throw new ProtocolError('the payload ends within its support');
   let number = 0n;
   for (let b = size - 1; b >= 0; b--) number = (number << 8n) | BigInt(bytes[at + b]);
-  if (number >= all) throw new ProtocolError(`a support's number is not below ${all}`);
+  if (number >= all) throw new ProtocolError(`a support's place is not below ${all}`);
   subsetOfNumber(number, count, length, index);
   return size;
 }

@@ -122,7 +122,8 @@ export function natural(wire: Wire, stage: number): ValueCodec {
           values[i] = powers[numbers[i]];
           check += values[i] * 0;
         }
-        if (check !== 0) throw new ProtocolError('natural compression: a zero with a sign, or the exponent of an infinity');
+        if (check !== 0)
+          throw new ProtocolError('natural compression: a zero with a sign, or the exponent of an infinity');
       } else {
         const most = ceiling.of(byte);
         code.read(payload, at + 1, end, numbers, count, most);
