@@ -160,11 +160,13 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
 
       key.own(rng, 'rounding', stage);
       reserve(count);
+      // little-endian, like all machines that Node runs on; and without branches that depend on coins
+      const words = new Int32Array(values.buffer, values.byteOffset, 2 * count);
       for (let i = 0; i < count; i++) {
-        const x = values[i];
-        const level = dithering.level(Math.abs(x) / scale, rng);
-        if (level > 0) nonZero++;
-        numbers[i] = level === 0 ? 0 : (level << 1) | (x < 0 ? 1 : 0);
+        const level = dithering.level(Math.abs(values[i]) / scale, rng);
+        const some = -level >>> 31;
+        nonZero += some;
+        numbers[i] = ((level << 1) | (words[2 * i + 1] >>> 31)) & -some;
       }
       if (brief(count)) return width + signs.write(numbers, count, out, at + width);
       const form = at + width;
@@ -211,9 +213,8 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
         const level = number >>> 1;
         if (level > levels) throw new ProtocolError(`level ${level} of ${levels}`);
         if (number === 1) throw new ProtocolError('a zero with a sign');
-        if (level > 0) nonZero++;
-        const magnitude = scale * dithering.part(level);
-        values[i] = (number & 1) === 0 ? magnitude : -magnitude;
+        nonZero += -level >>> 31;
+        values[i] = (1 - 2 * (number & 1)) * scale * dithering.part(level);
       }
     },
   };
