@@ -133,8 +133,8 @@ export class BlockCode {
   /** Makes room for `count` numbers and returns the number of blocks that they are. */
   #reserve(count: number): number {
     const blocks = Math.max(1, Math.floor(count / BLOCK));
-    if (this.#symbols.length < count || this.#words.length === 0) {
-      const fields = blocks * PLAN;
+    const fields = blocks * PLAN;
+    if (this.#symbols.length < count || this.#plans.length < fields) {
       this.#symbols = new Uint8Array(Math.ceil(count / 4) * 4);
       // decoding finds out only after a block that there were not enough words
       this.#words = new Uint16Array(count + 2 * BLOCK);
@@ -427,18 +427,19 @@ export class BlockCode {
     let to = at;
     let pending = 0;
     let held = 0;
-    for (let i = 0; i < count; i++) {
+    for (let four = 0; 4 * four < count; four++) {
       // symbols from 2 · SINGLE on have one of the three high bits; mostly four in a row have not
-      if ((i & 3) === 0 && (fours[i >> 2] & 0xe0e0e0e0) === 0) i += 3;
-      if (i >= count || symbols[i] < 2 * SINGLE) continue;
-      const extra = extraBits(symbols[i] >> 1);
-      let rest = (numbers[i] >>> 1) & ((1 << extra) - 1);
-      // 16 bits at a time, so that 7 and these fit into a word
-      for (let left = extra; left > 0; left -= 16, rest >>>= 16) {
-        const bits = Math.min(left, 16);
-        pending |= (rest & ((1 << bits) - 1)) << held;
-        held += bits;
-        for (; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+      if ((fours[four] & 0xe0e0e0e0) === 0) continue;
+      for (let i = 4 * four; i < Math.min(4 * four + 4, count); i++) {
+        if (symbols[i] < 2 * SINGLE) continue;
+        const extra = extraBits(symbols[i] >> 1);
+        let rest = (numbers[i] >>> 1) & ((1 << extra) - 1);
+        // 16 bits at a time, so that 7 and these fit into a word
+        for (let left = extra; left > 0; left -= 16, rest >>>= 16) {
+          const bits = Math.min(left, 16);
+          pending |= (rest & ((1 << bits) - 1)) << held;
+          for (held += bits; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+        }
       }
     }
     if (held > 0) out[to] = pending;

@@ -10,15 +10,15 @@ export const LONG = 65_536;
  * found out.
  */
 export class EntropyCode {
-  readonly #short = new AdaptiveCode();
-  readonly #long = new BlockCode();
+  #short: AdaptiveCode | undefined;
+  #long: BlockCode | undefined;
 
   /**
    * Writes `count` numbers, each magnitude · 2 + (1 when negative), zero being 0, to `out` from `at` and returns the number
    * of bytes, or −1, with `out` as it was, when they would be more than `limit`.
    */
   write(numbers: Uint32Array, count: number, out: Uint8Array, at: number, limit: number): number {
-    return (count < LONG ? this.#short : this.#long).write(numbers, count, out, at, limit);
+    return this.#codeOf(count).write(numbers, count, out, at, limit);
   }
 
   /**
@@ -26,6 +26,15 @@ export class EntropyCode {
    * @throws ProtocolError
    */
   read(bytes: Uint8Array, at: number, end: number, numbers: Uint32Array, count: number, largest: number): void {
-    (count < LONG ? this.#short : this.#long).read(bytes, at, end, numbers, count, largest);
+    this.#codeOf(count).read(bytes, at, end, numbers, count, largest);
+  }
+
+  #codeOf(count: number): AdaptiveCode | BlockCode {
+    if (count < LONG) {
+      this.#short ??= new AdaptiveCode();
+      return this.#short;
+    }
+    this.#long ??= new BlockCode();
+    return this.#long;
   }
 }
