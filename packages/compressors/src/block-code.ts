@@ -283,8 +283,9 @@ export class BlockCode {
     const { limits, frequencies } = this.#planOf(b);
     const slots = this.#slots;
     this.#setClasses(limits);
+    const classes = limits.every((limit) => limit >= TOKENS) ? 1 : CLASSES;
     let slot = 0;
-    for (let c = 0; c < CLASSES; c++) {
+    for (let c = 0; c < classes; c++) {
       for (let s = 0; s < SYMBOLS; s++) {
         const frequency = frequencies[c * SYMBOLS + s];
         const entry = ((frequency - 1) << 21) | (this.#classAfter[s] << 8) | s;
@@ -460,6 +461,8 @@ function readExtra(
   let held = 0;
   for (let i = 0; i < count; i++) {
     const symbol = numbers[i];
+    // mostly four in a row say everything
+    if (i + 3 < count && (symbol | numbers[i + 1] | numbers[i + 2] | numbers[i + 3]) < 2 * SINGLE) i += 3;
     if (symbol < 2 * SINGLE) continue;
     const token = symbol >> 1;
     const extra = extraBits(token);
