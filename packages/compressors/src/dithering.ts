@@ -32,6 +32,9 @@ export const NORM_EXCESS: Readonly<Record<Wire, number>> = { f32: 2 ** -22, f64:
 
 const COUNT_BYTES = 4;
 
+/** Up to this many levels, what they stand for is listed beforehand. */
+const LISTED = 1 << 12;
+
 /**
  * The codec of a dithering. A message is the norm, in the wire's width; nothing more when it is 0; else a byte and the
  * shortest of three codes of levels and signs (up to 1,000 values of one level: the one {@link SignCode}, and no byte). A value
@@ -49,6 +52,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
   /** Whether nothing but signs travels, in a code that leaves no choice. */
   const brief = (count: number) => levels === 1 && count <= MOST_SIGNS;
   const norm = new DataView(new ArrayBuffer(8));
+  const parts = Float64Array.from({ length: levels <= LISTED ? levels + 1 : 0 }, (_, level) => dithering.part(level));
   let numbers = new Uint32Array(0);
   let chosen = new Uint32Array(0);
   let index = new Int32Array(0);
@@ -214,7 +218,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
         if (level > levels) throw new ProtocolError(`level ${level} of ${levels}`);
         if (number === 1) throw new ProtocolError('a zero with a sign');
         nonZero += -level >>> 31;
-        values[i] = (1 - 2 * (number & 1)) * scale * dithering.part(level);
+        values[i] = (1 - 2 * (number & 1)) * scale * (levels <= LISTED ? parts[level] : dithering.part(level));
       }
     },
   };

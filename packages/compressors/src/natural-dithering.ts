@@ -12,8 +12,8 @@ export function naturalDithering(dimension: number, levels: number, p: number): 
   const spread = dimension ** (1 / Math.min(p, 2)) * lowest;
   const value = new Float64Array(1);
   const words = new Uint32Array(value.buffer);
-  const parts = Float64Array.from({ length: levels + 1 }, (_, level) => (level === 0 ? 0 : 2 ** (level - levels)));
-  const inverses = parts.map((part) => 1 / part);
+  /** 1/part of each level. */
+  const inverses = Float64Array.from({ length: levels + 1 }, (_, level) => 2 ** (levels - level));
   return {
     levels,
     omega: 1 / 8 + spread * Math.min(1, spread),
@@ -25,7 +25,7 @@ export function naturalDithering(dimension: number, levels: number, p: number): 
       const level = (words[1] >>> 20) - 1023 + levels;
       return level + rng.bit(ratio * inverses[level] - 1);
     },
-    part: (level) => parts[level],
+    part: (level) => (level === 0 ? 0 : 2 ** (level - levels)),
     fromTop: true,
   };
 }
