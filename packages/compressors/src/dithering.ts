@@ -4,6 +4,7 @@ import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 import { log2Binomial, maxIndexBytes, readIndex, writeIndex } from './index-code.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
+import { MOST_SIGNS, SignCode } from './sign-code.js';
 
 /** A dithering: a norm, and levels between 0 and it to which magnitudes are rounded without bias. */
 export interface Dithering {
@@ -31,10 +32,14 @@ export const NORM_EXCESS: Readonly<Record<Wire, number>> = { f32: 2 ** -22, f64:
 
 const COUNT_BYTES = 4;
 
+/** Up to this many levels, what they stand for is listed beforehand. */
+const LISTED = 1 << 12;
+
 /**
  * The codec of a dithering. A message is the norm, in the wire's width; nothing more when it is 0; else a byte and the
- * shortest of three codes of levels and signs. A value is decoded to sign · norm · part(level) in f64. What is rounded is
- * relative to the norm as the wire carries it, so nothing but the coins decides the mean.
+ * shortest of three codes of levels and signs (up to 1,000 values of one level: the one {@link SignCode}, and no byte). A value
+ * is decoded to sign · norm · part(level) in f64. What is rounded is relative to the norm as the wire carries it, so nothing
+ * but the coins decides the mean.
  */
 export function dithered(dithering: Dithering, wire: Wire, stage: number): ValueCodec {
   const { levels } = dithering;
@@ -43,7 +48,11 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
   const symbolBits = levelBits + 1;
   const rng = new Rng();
   const code = new EntropyCode();
+  const signs = new SignCode();
+  /** Whether nothing but signs travels, in a code that leaves no choice. */
+  const brief = (count: number) => levels === 1 && count <= MOST_SIGNS;
   const norm = new DataView(new ArrayBuffer(8));
+  const parts = Float64Array.from({ length: levels <= LISTED ? levels + 1 : 0 }, (_, level) => dithering.part(level));
   let numbers = new Uint32Array(0);
   let chosen = new Uint32Array(0);
   let index = new Int32Array(0);
@@ -88,6 +97,43 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
     return coded < 0 ? -1 : to + coded;
   };
 
+  /** A form and the levels in it, to `numbers`. */
+  const readLevels = (bytes: Uint8Array, at: number, end: number, count: number): void => {
+    const from = at + 1;
+    if (from > end) throw new ProtocolError('the payload ends before its levels');
+    switch (bytes[from - 1]) {
+      case Form.packed:
+        checkSize(end - from, packedBytes(count, symbolBits), count);
+        unpackBits(bytes, from, numbers, count, symbolBits);
+        break;
+      case Form.coded:
+        code.read(bytes, from, end, numbers, count, levels);
+        turn(numbers, count);
+        break;
+      case Form.sparse: {
+        const size = countBytes(count);
+        if (end - from < size) throw new ProtocolError('the payload ends within its support');
+        let kept = 0;
+        for (let b = size - 1; b >= 0; b--) kept = kept * 256 + bytes[from + b];
+        if (kept > count) throw new ProtocolError(`a support of ${kept} of ${count} coordinates`);
+        const start = from + size + readIndex(bytes, from + size, end, kept, count, index);
+        if (levels === 1) {
+          checkSize(end - start, packedBytes(kept, 1), kept);
+          unpackBits(bytes, start, chosen, kept, 1);
+          for (let k = 0; k < kept; k++) chosen[k] |= 2;
+        } else {
+          code.read(bytes, start, end, chosen, kept, levels);
+          turn(chosen, kept);
+        }
+        numbers.fill(0, 0, count);
+        for (let k = 0; k < kept; k++) numbers[index[k]] = chosen[k];
+        break;
+      }
+      default:
+        throw new ProtocolError(`${bytes[from - 1]} is no form of levels`);
+    }
+  };
+
   return {
     omega: dithering.omega,
     paperBits: symbolBits,
@@ -118,12 +164,15 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
 
       key.own(rng, 'rounding', stage);
       reserve(count);
+      // little-endian, like all machines that Node runs on; and without branches that depend on coins
+      const words = new Int32Array(values.buffer, values.byteOffset, 2 * count);
       for (let i = 0; i < count; i++) {
-        const x = values[i];
-        const level = dithering.level(Math.abs(x) / scale, rng);
-        if (level > 0) nonZero++;
-        numbers[i] = level === 0 ? 0 : (level << 1) | (x < 0 ? 1 : 0);
+        const level = dithering.level(Math.abs(values[i]) / scale, rng);
+        const some = -level >>> 31;
+        nonZero += some;
+        numbers[i] = ((level << 1) | (words[2 * i + 1] >>> 31)) & -some;
       }
+      if (brief(count)) return width + signs.write(numbers, count, out, at + width);
       const form = at + width;
       let best = packedBytes(count, symbolBits);
       out[form] = Form.packed;
@@ -161,47 +210,15 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
         return;
       }
       reserve(count);
-      const from = at + width + 1;
-      if (from > end) throw new ProtocolError('the payload ends before its levels');
-      switch (bytes[from - 1]) {
-        case Form.packed:
-          checkSize(end - from, packedBytes(count, symbolBits), count);
-          unpackBits(bytes, from, numbers, count, symbolBits);
-          break;
-        case Form.coded:
-          code.read(bytes, from, end, numbers, count, levels);
-          turn(numbers, count);
-          break;
-        case Form.sparse: {
-          const size = countBytes(count);
-          if (end - from < size) throw new ProtocolError('the payload ends within its support');
-          let kept = 0;
-          for (let b = size - 1; b >= 0; b--) kept = kept * 256 + bytes[from + b];
-          if (kept > count) throw new ProtocolError(`a support of ${kept} of ${count} coordinates`);
-          const start = from + size + readIndex(bytes, from + size, end, kept, count, index);
-          if (levels === 1) {
-            checkSize(end - start, packedBytes(kept, 1), kept);
-            unpackBits(bytes, start, chosen, kept, 1);
-            for (let k = 0; k < kept; k++) chosen[k] |= 2;
-          } else {
-            code.read(bytes, start, end, chosen, kept, levels);
-            turn(chosen, kept);
-          }
-          numbers.fill(0, 0, count);
-          for (let k = 0; k < kept; k++) numbers[index[k]] = chosen[k];
-          break;
-        }
-        default:
-          throw new ProtocolError(`${bytes[from - 1]} is no form of levels`);
-      }
+      if (brief(count)) signs.read(bytes, at + width, end, numbers, count);
+      else readLevels(bytes, at + width, end, count);
       for (let i = 0; i < count; i++) {
         const number = numbers[i];
         const level = number >>> 1;
         if (level > levels) throw new ProtocolError(`level ${level} of ${levels}`);
         if (number === 1) throw new ProtocolError('a zero with a sign');
-        if (level > 0) nonZero++;
-        const magnitude = scale * dithering.part(level);
-        values[i] = (number & 1) === 0 ? magnitude : -magnitude;
+        nonZero += -level >>> 31;
+        values[i] = (1 - 2 * (number & 1)) * scale * (levels <= LISTED ? parts[level] : dithering.part(level));
       }
     },
   };

@@ -1,4 +1,5 @@
 import { ProtocolError } from './errors.js';
+import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 
 /** The first byte of a support: a Rice parameter, or this for a bitmap. */
 const BITMAP = 0xff;
@@ -23,8 +24,8 @@ export function maxIndexBytes(length: number): number {
 /**
  * Writes `count` increasing coordinates below `length` to `out` from `at` and returns the number of bytes.
  *
- * Up to 300 coordinates: the support's place among all C(length, count) of its size, in the fewest bytes that hold every
- * such place. Nothing is shorter, so there is no choice and no byte that names it.
+ * Up to 300 coordinates: the support's number among all C(length, count) of its size, in the fewest bytes that hold every
+ * such number. Nothing is shorter, so there is no choice and no byte that names it.
  *
  * Above: one byte that names the code, then whichever is shorter,
  *
@@ -35,7 +36,7 @@ export function maxIndexBytes(length: number): number {
  * Bits fill bytes from the lowest; the bits after the last are 0.
  */
 export function writeIndex(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
-  if (length <= COUNTED) return writePlace(index, count, length, out, at);
+  if (length <= COUNTED) return writeNumber(index, count, length, out, at);
   const { parameter, bits } = shortestRice(index, count);
   if (bits >= length) {
     out[at] = BITMAP;
@@ -46,16 +47,25 @@ export function writeIndex(index: Int32Array, count: number, length: number, out
   }
   out[at] = parameter;
   const end = at + 1 + Math.ceil(bits / 8);
-  out.fill(0, at + 1, end);
-  let bit = 8 * (at + 1);
+  const mask = 2 ** parameter - 1;
+  let to = at + 1;
+  let pending = 0;
+  let held = 0;
+  const put = (value: number, bits: number) => {
+    pending |= value << held;
+    for (held += bits; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+  };
   let previous = -1;
   for (let k = 0; k < count; k++) {
     const gap = index[k] - previous - 1;
     previous = index[k];
-    for (let quotient = gap >>> parameter; quotient > 0; quotient--, bit++) out[bit >> 3] |= 1 << (bit & 7);
-    bit++;
-    for (let b = 0; b < parameter; b++, bit++) out[bit >> 3] |= ((gap >>> b) & 1) << (bit & 7);
+    let quotient = gap >>> parameter;
+    for (; quotient >= 16; quotient -= 16) put(0xffff, 16);
+    put((1 << quotient) - 1, quotient + 1);
+    put(gap & mask & 0xffff, Math.min(parameter, 16));
+    if (parameter > 16) put((gap & mask) >>> 16, parameter - 16);
   }
+  if (held > 0) out[to] = pending;
   return end - at;
 }
 
@@ -71,7 +81,7 @@ export function readIndex(
   length: number,
   index: Int32Array,
 ): number {
-  if (length <= COUNTED) return readPlace(bytes, at, end, count, length, index);
+  if (length <= COUNTED) return readNumber(bytes, at, end, count, length, index);
   if (at >= end) throw new ProtocolError('the payload ends before its support');
   const parameter = bytes[at];
   if (parameter === BITMAP) return readBitmap(bytes, at + 1, end, count, length, index);
@@ -85,13 +95,26 @@ export function readIndex(
     bit++;
     return value;
   };
+  const mask = 2 ** parameter - 1;
   for (let k = 0; k < count; k++) {
     let gap = 0;
-    while (next() === 1) {
-      gap += 2 ** parameter;
-      if (previous + 1 + gap >= length) throw new ProtocolError(`a coordinate is not below ${length}`);
+    const byte = bit >> 3;
+    // 25 bits or more of the code, mostly the whole gap
+    const window =
+      byte + 4 <= end
+        ? (bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> (bit & 7)
+        : 0xffffffff;
+    const quotient = 31 - Math.clz32(~window & -~window);
+    if (quotient + 1 + parameter <= 25 && window !== 0xffffffff) {
+      gap = quotient * (mask + 1) + ((window >>> (quotient + 1)) & mask);
+      bit += quotient + 1 + parameter;
+    } else {
+      while (next() === 1) {
+        gap += mask + 1;
+        if (previous + 1 + gap >= length) throw new ProtocolError(`a coordinate is not below ${length}`);
+      }
+      for (let b = 0; b < parameter; b++) gap += next() * 2 ** b;
     }
-    for (let b = 0; b < parameter; b++) gap += next() * 2 ** b;
     previous += 1 + gap;
     if (previous >= length) throw new ProtocolError(`coordinate ${previous} is not below ${length}`);
     index[k] = previous;
@@ -148,34 +171,15 @@ function riceBits(index: Int32Array, count: number, parameter: number): number {
   return bits;
 }
 
-/** C(n, k), exact. */
-function binomial(n: number, k: number): bigint {
-  let value = 1n;
-  for (let i = 0; i < Math.min(k, n - k); i++) value = (value * BigInt(n - i)) / BigInt(i + 1);
-  return value;
-}
-
-/** Bytes that hold every number below `count`. */
-function bytesBelow(count: bigint): number {
-  let bytes = 0;
-  for (let rest = count - 1n; rest > 0n; rest >>= 8n) bytes++;
+/** The number of the support among all of its size, lowest byte first. */
+function writeNumber(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
+  let number = numberOfSubset(index, count, length);
+  const bytes = Math.ceil(bitsBelow(binomial(length, count)) / 8);
+  for (let b = 0; b < bytes; b++, number >>= 8n) out[at + b] = Number(number & 0xffn);
   return bytes;
 }
 
-/** The combinatorial number system [D. H. Lehmer 1964]: the place of c_1 < … < c_K is Σ C(c_k, k). Lowest byte first. */
-function writePlace(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
-  let place = 0n;
-  descend(count, length, (c, k, ways) => {
-    if (index[k - 1] !== c) return false;
-    place += ways;
-    return true;
-  });
-  const bytes = bytesBelow(binomial(length, count));
-  for (let b = 0; b < bytes; b++, place >>= 8n) out[at + b] = Number(place & 0xffn);
-  return bytes;
-}
-
-function readPlace(
+function readNumber(
   bytes: Uint8Array,
   at: number,
   end: number,
@@ -184,32 +188,11 @@ function readPlace(
   index: Int32Array,
 ): number {
   const all = binomial(length, count);
-  const size = bytesBelow(all);
+  const size = Math.ceil(bitsBelow(all) / 8);
   if (end - at < size) throw new ProtocolError('the payload ends within its support');
-  let place = 0n;
-  for (let b = size - 1; b >= 0; b--) place = (place << 8n) | BigInt(bytes[at + b]);
-  if (place >= all) throw new ProtocolError(`a support's place is not below ${all}`);
-  for (let k = 0; k < count; k++) index[k] = k;
-  descend(count, length, (c, k, ways) => {
-    if (ways > place) return false;
-    place -= ways;
-    index[k - 1] = c;
-    return true;
-  });
+  let number = 0n;
+  for (let b = size - 1; b >= 0; b--) number = (number << 8n) | BigInt(bytes[at + b]);
+  if (number >= all) throw new ProtocolError(`a support's place is not below ${all}`);
+  subsetOfNumber(number, count, length, index);
   return size;
-}
-
-/**
- * Goes down through the coordinates c = length − 1, length − 2, … with `ways` = C(c, k), k of `count` being left to find,
- * until the last k coordinates must all be in. `found` says whether c is.
- */
-function descend(count: number, length: number, found: (c: number, k: number, ways: bigint) => boolean): void {
-  let k = count;
-  let c = length - 1;
-  let ways = c < k ? 0n : binomial(c, k);
-  for (; k > 0 && c >= k; c--) {
-    const isIn = found(c, k, ways);
-    ways = (ways * BigInt(isIn ? k : c - k)) / BigInt(c);
-    if (isIn) k--;
-  }
 }

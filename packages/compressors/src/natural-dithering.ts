@@ -12,18 +12,18 @@ export function naturalDithering(dimension: number, levels: number, p: number): 
   const spread = dimension ** (1 / Math.min(p, 2)) * lowest;
   const value = new Float64Array(1);
   const words = new Uint32Array(value.buffer);
+  /** 1/part of each level. */
+  const inverses = Float64Array.from({ length: levels + 1 }, (_, level) => 2 ** (levels - level));
   return {
     levels,
     omega: 1 / 8 + spread * Math.min(1, spread),
     density: (count) => count,
     norm: (values, count) => pNorm(values, count, p),
     level(ratio: number, rng: Rng) {
-      if (ratio < lowest) return rng.coin(ratio / lowest) ? 1 : 0;
+      if (ratio < lowest) return rng.bit(ratio / lowest);
       value[0] = ratio;
-      const exponent = (words[1] >>> 20) - 1023;
-      const level = exponent + levels;
-      const power = 2 ** exponent;
-      return rng.coin(ratio / power - 1) ? level + 1 : level;
+      const level = (words[1] >>> 20) - 1023 + levels;
+      return level + rng.bit(ratio * inverses[level] - 1);
     },
     part: (level) => (level === 0 ? 0 : 2 ** (level - levels)),
     fromTop: true,

@@ -22,34 +22,70 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   const top = (1 << exponentBits) - 1;
   const smallest = 2 ** (1 - bias);
   const rng = new Rng();
-  const value = new Float64Array(1);
-  // little-endian, like all machines that Node runs on and the wire
-  const words = new Uint32Array(value.buffer);
   const code = new EntropyCode();
-  let symbols = new Uint32Array(0);
+  /** Symbols, or the numbers of the entropy code. */
   let numbers = new Uint32Array(0);
   const reserve = (count: number) => {
-    if (symbols.length >= count) return;
-    symbols = new Uint32Array(count);
-    numbers = new Uint32Array(count);
+    if (numbers.length < count) numbers = new Uint32Array(count);
   };
   const ceiling = exponentCeiling(wire);
+  /** What each symbol stands for; NaN for those that are none. */
+  const powers = Float64Array.from({ length: 2 << exponentBits }, (_, symbol) => {
+    const exponent = symbol >>> 1;
+    if (exponent === 0) return symbol === 0 ? 0 : Number.NaN;
+    return exponent === top ? Number.NaN : ((symbol & 1) === 0 ? 1 : -1) * 2 ** (exponent - bias);
+  });
 
-  /** The biased exponent of the power of two that `magnitude` is rounded to; `top` when there is none. */
-  const round = (magnitude: number): number => {
+  /** Makes numbers of symbols, and symbols of numbers: an exponent e at or below the ceiling becomes ceiling − e + 1. */
+  const turn = (count: number, most: number) => {
+    const twice = 2 * (most + 1);
+    for (let i = 0; i < count; i++) {
+      const number = numbers[i];
+      numbers[i] = number === 0 ? 0 : (twice - (number & ~1)) | (number & 1);
+    }
+  };
+
+  /** The biased exponent that `x` is rounded to, below the smallest normal number or from the last power of two on. */
+  const roundExtreme = (x: number): number => {
+    const magnitude = Math.abs(x);
     if (magnitude < smallest) return coin53(rng, magnitude / smallest) ? 1 : 0;
-    value[0] = magnitude;
-    const high = words[1];
-    const low = words[0];
-    const exponent = (high >>> 20) - 1023 + bias;
-    // up with probability fraction · 2⁻⁵²: compare 32 bits first, the last 20 only on a tie
-    const first = ((high << 12) | (low >>> 20)) >>> 0;
-    const last = low & 0xfffff;
     // the next power of two is out of range: nothing unbiased can be sent
-    if (exponent >= top - 1 && (first | last) !== 0) return top;
-    const word = rng.next();
-    const up = word < first || (word === first && rng.next() >>> 12 < last);
-    return up ? exponent + 1 : exponent;
+    if (magnitude === 2 ** bias) return top - 1;
+    throw new CompressorError(
+      Number.isFinite(magnitude)
+        ? `natural compression carries magnitudes up to 2^${bias}, a coordinate has ${magnitude}`
+        : 'a coordinate is not a finite number',
+    );
+  };
+
+  /** Rounds values to `numbers`, as symbols. Returns the largest exponent. */
+  const round = (values: Float64Array, count: number): number => {
+    // little-endian, like all machines that Node runs on and the wire
+    const words = new Int32Array(values.buffer, values.byteOffset, 2 * count);
+    let largest = 0;
+    for (let i = 0; i < count; i++) {
+      const low = words[2 * i];
+      const high = words[2 * i + 1];
+      let exponent = ((high >>> 20) & 0x7ff) - 1023 + bias;
+      if (exponent <= 0 || exponent >= top - 1) {
+        exponent = roundExtreme(values[i]);
+      } else {
+        // up with probability fraction · 2⁻⁵²: its first 31 bits decide but for a tie, without a branch
+        const word = rng.next();
+        const difference = ((word >>> 1) - (((high << 11) & 0x7fffffff) | (low >>> 21))) | 0;
+        exponent += difference >>> 31;
+        if (difference === 0 && lastBits(word, low)) exponent++;
+      }
+      if (exponent > largest) largest = exponent;
+      numbers[i] = (exponent << 1) | (exponent > 0 ? high >>> 31 : 0);
+    }
+    return largest;
+  };
+
+  /** Whether a draw that begins with `word` is below the fraction, whose first 31 bits are those of `word`. */
+  const lastBits = (word: number, low: number): boolean => {
+    const bit = (low >>> 20) & 1;
+    return (word & 1) < bit || ((word & 1) === bit && rng.next() >>> 12 < (low & 0xfffff));
   };
 
   return {
@@ -60,37 +96,18 @@ export function natural(wire: Wire, stage: number): ValueCodec {
       if (count === 0) return 0;
       key.own(rng, 'rounding', stage);
       reserve(count);
-      let largest = 0;
-      for (let i = 0; i < count; i++) {
-        const x = values[i];
-        const magnitude = Math.abs(x);
-        const exponent = round(magnitude);
-        if (!(exponent < top)) {
-          throw new CompressorError(
-            Number.isFinite(magnitude)
-              ? `natural compression carries magnitudes up to 2^${bias}, a coordinate has ${magnitude}`
-              : 'a coordinate is not a finite number',
-          );
-        }
-        if (exponent > largest) largest = exponent;
-        symbols[i] = (exponent << 1) | (x < 0 && exponent > 0 ? 1 : 0);
-      }
-      const byte = ceiling.byteOf(largest);
+      const byte = ceiling.byteOf(round(values, count));
       if (byte !== NO_CEILING) {
-        const twice = 2 * (ceiling.of(byte) + 1);
-        for (let i = 0; i < count; i++) {
-          const symbol = symbols[i];
-          // an exponent e at or below the ceiling becomes ceiling − e + 1
-          numbers[i] = symbol === 0 ? 0 : (twice - (symbol & ~1)) | (symbol & 1);
-        }
+        turn(count, ceiling.of(byte));
         const coded = code.write(numbers, count, out, at + 1, packedBytes(count, symbolBits) - 1);
         if (coded >= 0) {
           out[at] = byte;
           return 1 + coded;
         }
+        turn(count, ceiling.of(byte));
       }
       out[at] = NO_CEILING;
-      packBits(symbols, count, symbolBits, out, at + 1);
+      packBits(numbers, count, symbolBits, out, at + 1);
       return 1 + packedBytes(count, symbolBits);
     },
     read(payload, at, end, count, values) {
@@ -99,24 +116,22 @@ export function natural(wire: Wire, stage: number): ValueCodec {
       const byte = payload[at];
       if (byte === NO_CEILING) {
         checkSize(end - at, 1 + packedBytes(count, symbolBits), count);
-        unpackBits(payload, at + 1, symbols, count, symbolBits);
+        unpackBits(payload, at + 1, numbers, count, symbolBits);
+        let check = 0;
+        for (let i = 0; i < count; i++) {
+          values[i] = powers[numbers[i]];
+          check += values[i] * 0;
+        }
+        if (check !== 0)
+          throw new ProtocolError('natural compression: a zero with a sign, or the exponent of an infinity');
       } else {
         const most = ceiling.of(byte);
         code.read(payload, at + 1, end, numbers, count, most);
         const twice = 2 * (most + 1);
         for (let i = 0; i < count; i++) {
           const number = numbers[i];
-          symbols[i] = number === 0 ? 0 : (twice - (number & ~1)) | (number & 1);
+          values[i] = powers[number === 0 ? 0 : (twice - (number & ~1)) | (number & 1)];
         }
-      }
-      words[0] = 0;
-      for (let i = 0; i < count; i++) {
-        const symbol = symbols[i];
-        const exponent = symbol >>> 1;
-        if (exponent === top) throw new ProtocolError('natural compression: exponent of an infinity or NaN');
-        if (symbol === 1) throw new ProtocolError('natural compression: a zero with a sign');
-        words[1] = ((symbol & 1) << 31) | ((exponent === 0 ? 0 : exponent - bias + 1023) << 20);
-        values[i] = value[0];
       }
     },
   };

@@ -64,14 +64,18 @@ function narrow(from: Float64Array, to: Float32Array, count: number): boolean {
   let d = 0;
   let i = 0;
   for (; i + 3 < count; i += 4) {
-    to[i] = from[i];
-    to[i + 1] = from[i + 1];
-    to[i + 2] = from[i + 2];
-    to[i + 3] = from[i + 3];
-    a += Math.fround(from[i]) * 0;
-    b += Math.fround(from[i + 1]) * 0;
-    c += Math.fround(from[i + 2]) * 0;
-    d += Math.fround(from[i + 3]) * 0;
+    const w = Math.fround(from[i]);
+    const x = Math.fround(from[i + 1]);
+    const y = Math.fround(from[i + 2]);
+    const z = Math.fround(from[i + 3]);
+    to[i] = w;
+    to[i + 1] = x;
+    to[i + 2] = y;
+    to[i + 3] = z;
+    a += w - w;
+    b += x - x;
+    c += y - y;
+    d += z - z;
   }
   for (; i < count; i++) {
     to[i] = from[i];

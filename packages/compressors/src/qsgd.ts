@@ -15,7 +15,7 @@ export function qsgd(dimension: number, levels: number): Dithering {
     level(ratio: number, rng: Rng) {
       const u = ratio * levels;
       const below = Math.floor(u);
-      return rng.coin(u - below) ? below + 1 : below;
+      return below + rng.bit(u - below);
     },
     part: (level) => level / levels,
     fromTop: false,

@@ -638,12 +638,12 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '9cc813410159c5d6ac2e32c9',
+    payload: '9cc81341e55168d4031900',
     kept: [2, 7, 9, 11, 12, 15, 19, 26, 48],
   },
   {
     spec: 'l2-quantization',
-    dimension: 400,
+    dimension: 1200,
     workers: 2,
     wire: 'f32',
     seed: 'run',
@@ -651,8 +651,11 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'a0ecb8410136722718e72db9c99d1d8975f2d65bfd594c',
-    kept: [9, 11, 15, 19, 26, 105, 131, 164, 174, 175, 188, 208, 239, 263, 298, 303, 319, 327, 334, 363],
+    payload: 'cd0f2042013670f687166223383b63c81cbaeeb8705671bbd864a7fd2f8dcc283b0b5d4202b26761',
+    kept: [
+      9, 11, 19, 26, 105, 131, 164, 174, 175, 188, 208, 239, 263, 298, 303, 319, 485, 495, 496, 523, 533, 561, 567, 628,
+      647, 750, 790, 799, 892, 910, 969, 998, 1003, 1128, 1148, 1176,
+    ],
   },
   {
     spec: 'natural-dithering:levels=5,p=inf',

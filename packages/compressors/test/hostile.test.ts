@@ -28,7 +28,8 @@ const CASES: readonly (readonly [spec: string, dimension: number])[] = [
   ['top-k:k=30+top-k:k=9', 400],
   ['qsgd:levels=7', 120],
   ['qsgd:levels=100000', 60],
-  ['l2-quantization', 400],
+  ['l2-quantization', 112],
+  ['l2-quantization', 1200],
   ['natural-dithering:levels=6', 120],
   ['rand-k:k=50+qsgd:levels=3', 100],
   ['bernoulli:p=1', 20],
@@ -136,13 +137,17 @@ const LARGE = [
   ['qsgd:levels=70', 5000],
   ['l2-quantization', 25_088],
   ['natural-dithering:levels=9,p=2', 5000],
+  // in blocks
+  ['natural', 70_000],
+  ['packed', 66_000],
+  ['qsgd:levels=300', 66_000],
 ] as const;
 
 test.each(LARGE)('%s, d = %i: random damage is survived', (spec, dimension) => {
   fuzz(spec, dimension, 'f32', 60, 1);
 });
 
-// FLOTILLA_FUZZ=seconds vitest run packages/compressors/test/hostile.test.ts
+// pnpm fuzz [--long]
 const seconds = Number(process.env.FLOTILLA_FUZZ ?? 0);
 test.skipIf(seconds === 0)('fuzzing for as long as asked', { timeout: 1000 * (seconds + 60) }, () => {
   const until = Date.now() + 1000 * seconds;

@@ -2,8 +2,9 @@ import { KeyedRandom, Rng } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
-import { log2Binomial, readIndex, writeIndex } from '../dist/index-code.js';
+import { log2Binomial, maxIndexBytes, readIndex, writeIndex } from '../dist/index-code.js';
 import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
+import { gaussian } from '../dist/testing/statistics.js';
 import { KEPT, naturalBytes, plainBytes } from './specs.js';
 
 const key = new MessageKey(new KeyedRandom('top-k'), 'downlink', 1).at(1, 0);
@@ -50,6 +51,41 @@ describe('top-k keeps what a full sort would', () => {
     );
   });
 
+  // the selection looks at every sixteenth value of a long vector before it lists the large ones
+  describe.each([4095, 4096, 20_003])('d = %i', (d) => {
+    const noise = gaussian(d);
+    test.each<[string, (g: number, j: number) => number]>([
+      ['Gaussian', (g) => g],
+      ['of equal magnitude', (_, j) => (j % 3 === 0 ? -1 : 1)],
+      ['few magnitudes', (g) => Math.round(g)],
+      ['nearly zero', (_, j) => (j % 1000 === 999 ? 1 : 0)],
+      ['large where it is looked at', (g, j) => (j % 16 === 0 ? 1e6 * g : g)],
+      ['large elsewhere', (g, j) => (j % 16 === 5 ? 1e6 * g : g)],
+      ['different in the last bits', (_, j) => 1 + ((j * 7919) % d) * 2 ** -52],
+      ['of all sizes', (g, j) => g * 2 ** (((j * 37) % 2000) - 1000)],
+    ])('%s', (_name, value) => {
+      const x = noise.map(value);
+      for (const k of [1, 20, d >> 4, d >> 2, d - 1, d]) {
+        const spec = `top-k:k=${k}`;
+        expect(decode(spec, d, encode(spec, x)).map((v) => v + 0)).toEqual(bySorting(x, k).map((v) => v + 0));
+      }
+    });
+
+    test('a NaN or an infinity is refused wherever it is', () => {
+      for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+        for (const step of [d, 16, 1]) {
+          for (const first of [0, 1, d - 1]) {
+            const x = noise.slice();
+            for (let j = first; j < d; j += step) x[j] = bad;
+            for (const k of [1, d]) {
+              expect(() => encode(`top-k:k=${k}`, x)).toThrow(expect.objectContaining({ code: 'compressor' }));
+            }
+          }
+        }
+      }
+    });
+  });
+
   test('ties to the last bit go to the lower index', () => {
     const x = Float64Array.of(1, -2, 2, -2, 2, 1);
     expect([...decode('top-k:k=3', 6, encode('top-k:k=3', x))]).toEqual([0, -2, 2, -2, 0, 0]);
@@ -67,6 +103,33 @@ describe('top-k keeps what a full sort would', () => {
       }
     }
   });
+});
+
+test('supports with gaps of all lengths come back, and no truncated code does', () => {
+  const gaps = fc.array(fc.oneof(fc.nat(3), fc.nat(300), fc.nat(2_000_000)), { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(gaps, fc.nat(20), (list, room) => {
+      let last = -1;
+      const index = Int32Array.from(list, (gap) => (last += gap + 1));
+      const length = Math.max(301, last + 1 + room);
+      const out = new Uint8Array(maxIndexBytes(length));
+      const bytes = writeIndex(index, list.length, length, out, 0);
+      const read = new Int32Array(list.length);
+      // whatever follows
+      for (const more of [0, 0xff]) {
+        expect(readIndex(out.slice(0, bytes + 4).fill(more, bytes), 0, bytes + 4, list.length, length, read)).toBe(
+          bytes,
+        );
+        expect(read).toEqual(index);
+      }
+      for (let end = 0; end < bytes; end++) {
+        expect(() => readIndex(out, 0, end, list.length, length, read)).toThrow(
+          expect.objectContaining({ name: 'ProtocolError' }),
+        );
+      }
+    }),
+    { seed: 1, numRuns: 500 },
+  );
 });
 
 describe('constants', () => {
