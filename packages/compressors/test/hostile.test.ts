@@ -29,6 +29,7 @@ const CASES: readonly (readonly [spec: string, dimension: number])[] = [
   ['qsgd:levels=7', 120],
   ['qsgd:levels=100000', 60],
   ['l2-quantization', 112],
+  ['l2-quantization', 400],
   ['l2-quantization', 1200],
   ['natural-dithering:levels=6', 120],
   ['rand-k:k=50+qsgd:levels=3', 100],
