@@ -51,7 +51,7 @@ export class CoreSketch implements Compressor {
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
     this.#codec.read(bytes, at, end, this.coordinates, this.#projections);
     const sketch = this.#sketch.at(key.common(this.#rng, 'support', this.stage));
-    sketch.addTo(this.#vector.fill(0), this.#projections, 1 / this.coordinates);
+    this.#vector.set(sketch.combination(this.#projections, 1 / this.coordinates));
   }
 
   addTo(target: Float64Array, weight: number): void {

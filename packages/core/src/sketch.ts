@@ -9,7 +9,8 @@ const CACHE_BYTES = 64 << 20;
  * f32 numbers, a function of the stream alone, bit for bit the same on every engine.
  *
  * One object serves one thread. Passes over the same stream cost a fraction of the first one, as long as m·d values fit
- * into 64 MiB; share the object between the workers of a thread.
+ * into 64 MiB, and {@link GaussianSketch.combination} of the same values costs nothing but a comparison; share the object
+ * between the workers of a thread.
  */
 export class GaussianSketch {
   /** Where in its stream the vectors begin, and where those start that are not kept. */
@@ -20,6 +21,10 @@ export class GaussianSketch {
   readonly #keptRows: number;
   readonly #row: Float32Array;
   #filled = false;
+  /** The last combination, of what, and whether it still is of these vectors. */
+  #combined: Float64Array | undefined;
+  readonly #of: Float64Array;
+  #current = false;
 
   constructor(
     /** d */
@@ -31,6 +36,7 @@ export class GaussianSketch {
     this.#keptRows = Math.min(count, Math.floor(cacheBytes / (4 * dimension)));
     this.#kept = new Float32Array(this.#keptRows * dimension);
     this.#row = new Float32Array(this.#keptRows < count ? dimension : 0);
+    this.#of = new Float64Array(count);
   }
 
   /** Moves to the vectors that `rng` draws from where it stands: ξ_1 first, coordinate by coordinate. */
@@ -42,52 +48,79 @@ export class GaussianSketch {
       fillNormal(place, this.#kept);
       this.#rest.set(place);
       this.#filled = true;
+      this.#current = false;
     }
     return this;
   }
 
   /** out[j] ← ⟨ξ_j, x⟩, j < m. The order of every sum is fixed. */
   project(x: Float64Array, out: Float64Array): void {
-    this.#each((xi, j) => {
-      out[j] = dot(xi, x);
+    const d = this.dimension;
+    for (let j = 0; j < this.#keptRows; j++) out[j] = dot(this.#kept, j * d, x);
+    this.#eachDrawn((j, xi) => {
+      out[j] = dot(xi, 0, x);
     });
   }
 
-  /** target ← target + weight · Σ_j s_j ξ_j */
-  addTo(target: Float64Array, s: Float64Array, weight: number): void {
-    this.#each((xi, j) => addScaled(target, weight * s[j], xi));
+  /**
+   * Σ_j (weight · s_j) ξ_j, summed from ξ_1 on; valid until the next call. The workers of a thread ask for the same sum:
+   * whoever asks first adds it up.
+   */
+  combination(s: Float64Array, weight: number): Float64Array {
+    this.#combined ??= new Float64Array(this.dimension);
+    const [sum, of] = [this.#combined, this.#of];
+    if (this.#current && of.every((value, j) => value === weight * s[j])) return sum;
+    for (let j = 0; j < of.length; j++) of[j] = weight * s[j];
+    this.#current = true;
+    sum.fill(0);
+    const d = this.dimension;
+    const fours = this.#keptRows & ~3;
+    for (let j = 0; j < fours; j += 4) addFour(sum, this.#kept, j * d, of, j);
+    for (let j = fours; j < this.#keptRows; j++) addScaled(sum, of[j], this.#kept, j * d);
+    this.#eachDrawn((j, xi) => addScaled(sum, of[j], xi, 0));
+    return sum;
   }
 
-  #each(visit: (xi: Float32Array, j: number) => void): void {
-    const d = this.dimension;
-    for (let j = 0; j < this.#keptRows; j++) visit(this.#kept.subarray(j * d, (j + 1) * d), j);
+  /** The vectors that are not kept. */
+  #eachDrawn(visit: (j: number, xi: Float32Array) => void): void {
     this.#place.set(this.#rest);
     for (let j = this.#keptRows; j < this.count; j++) {
       fillNormal(this.#place, this.#row);
-      visit(this.#row, j);
+      visit(j, this.#row);
     }
   }
 }
 
-/** Four partial sums, so that one addition need not wait for the one before. */
-function dot(xi: Float32Array, x: Float64Array): number {
+/** ⟨ξ, x⟩ with ξ from `at` on, in four partial sums, so that one addition need not wait for the one before. */
+function dot(xi: Float32Array, at: number, x: Float64Array): number {
   const whole = x.length & ~3;
   let a = 0;
   let b = 0;
   let c = 0;
   let e = 0;
-  for (let i = 0; i < whole; i += 4) {
-    a += xi[i] * x[i];
-    b += xi[i + 1] * x[i + 1];
-    c += xi[i + 2] * x[i + 2];
-    e += xi[i + 3] * x[i + 3];
+  for (let i = 0, k = at; i < whole; i += 4, k += 4) {
+    a += xi[k] * x[i];
+    b += xi[k + 1] * x[i + 1];
+    c += xi[k + 2] * x[i + 2];
+    e += xi[k + 3] * x[i + 3];
   }
-  for (let i = whole; i < x.length; i++) a += xi[i] * x[i];
+  for (let i = whole; i < x.length; i++) a += xi[at + i] * x[i];
   return a + b + (c + e);
 }
 
-function addScaled(target: Float64Array, factor: number, xi: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i] += factor * xi[i];
+/** target ← target + factor · ξ, ξ from `at` on. */
+function addScaled(target: Float64Array, factor: number, xi: Float32Array, at: number): void {
+  for (let i = 0; i < target.length; i++) target[i] += factor * xi[at + i];
+}
+
+/** The same four times, for the vectors from `at` and the factors from `j` on, to the last bit. */
+function addFour(target: Float64Array, xi: Float32Array, at: number, factors: Float64Array, j: number): void {
+  const d = target.length;
+  const [a, b, c, e] = [factors[j], factors[j + 1], factors[j + 2], factors[j + 3]];
+  const [second, third, fourth] = [at + d, at + 2 * d, at + 3 * d];
+  for (let i = 0; i < d; i++) {
+    target[i] = target[i] + a * xi[at + i] + b * xi[second + i] + c * xi[third + i] + e * xi[fourth + i];
+  }
 }
 
 // Ziggurat [G. Marsaglia, W. W. Tsang, J. Stat. Software 5 (2000)]: 256 layers of equal area under exp(−x²/2). Layer and

@@ -5,14 +5,12 @@ import { GaussianSketch, KeyedRandom, Rng } from '../dist/index.js';
 const random = new KeyedRandom('sketch');
 const stream = (round = 0) => random.stream(new Rng(), 'coins', round, 0);
 
-/** ξ_1 … ξ_m, one after another: the projections of the coordinate vectors, read off with addTo. */
+/** ξ_1 … ξ_m, one after another: the projections of the coordinate vectors, read off as combinations. */
 function vectors(sketch: GaussianSketch): Float64Array[] {
   return Array.from({ length: sketch.count }, (_, j) => {
     const s = new Float64Array(sketch.count);
     s[j] = 1;
-    const xi = new Float64Array(sketch.dimension);
-    sketch.addTo(xi, s, 1);
-    return xi;
+    return sketch.combination(s, 1).slice();
   });
 }
 
@@ -63,7 +61,7 @@ test('the same vectors whatever part of them is kept, and others from another st
   expect(new Set(whole.flatMap((xi) => [...xi])).size).toBe(d * m);
 });
 
-test('projections are the inner products, and addTo adds their combination', () => {
+test('projections are the inner products, and a combination is their sum, whatever was asked before', () => {
   const [d, m] = [41, 7];
   const sketch = new GaussianSketch(d, m).at(stream(3));
   const xi = vectors(sketch);
@@ -76,10 +74,19 @@ test('projections are the inner products, and addTo adds their combination', () 
       12,
     );
   }
-  const target = x.slice();
-  sketch.addTo(target, q, 1 / m);
-  for (const [i, value] of target.entries()) {
-    expect(value).toBeCloseTo(x[i] + q.reduce((sum, s, j) => sum + s * xi[j][i], 0) / m, 12);
+  const sum = (s: Float64Array) =>
+    Array.from(x, (_, i) => s.reduce((all, value, j) => all + 0.5 * value * xi[j][i], 0));
+  expect([...sketch.combination(q, 0.5)]).toEqual(sum(q));
+  expect([...sketch.combination(q, 0.5)]).toEqual(sum(q));
+  expect([...sketch.combination(q, -1)]).not.toEqual(sum(q));
+  q[3]++;
+  expect([...sketch.combination(q, 0.5)]).toEqual(sum(q));
+  const before = sum(q);
+  sketch.at(stream(4));
+  expect([...sketch.combination(q, 0.5)]).not.toEqual(before);
+  // kept vectors are added four at a time, drawn ones one at a time
+  for (const rows of [0, 3, 4, 6]) {
+    expect([...new GaussianSketch(d, m, 4 * d * rows).at(stream(3)).combination(q, 0.5)]).toEqual(before);
   }
 });
 

@@ -1,5 +1,6 @@
 import { EVERY_WORKER, Rng } from '../random.js';
 import { GaussianSketch } from '../sketch.js';
+import { axpy } from '../vector.js';
 import { type Context, defineMethod } from './method.js';
 
 /**
@@ -24,7 +25,7 @@ function sketchOf(context: Context, round: number): GaussianSketch {
 /** x⁺ = x − γ g̃ with g̃ = (1/(nm)) Σ_j s_j ξ_j, the vectors of `round`. */
 function move(context: Context, round: number, s: Float64Array, x: Float64Array): void {
   const { constants, workers } = context;
-  sketchOf(context, round).addTo(x, s, -constants.stepSize / (workers * constants.m));
+  axpy(-constants.stepSize, sketchOf(context, round).combination(s, 1 / (workers * constants.m)), x);
 }
 
 /**
