@@ -33,12 +33,18 @@ export const tridiagonal: SharedMatrix = {
   },
   trace: (dimension) => dimension / 2,
   gradient(c, b, x, out) {
+    const quarter = 0.25 * c;
     const last = x.length - 1;
     let value = 0;
+    let before = 0;
+    let here = x[0];
     for (let j = 0; j <= last; j++) {
-      const ax = 0.25 * c * (2 * x[j] - (j > 0 ? x[j - 1] : 0) - (j < last ? x[j + 1] : 0));
+      const after = j < last ? x[j + 1] : 0;
+      const ax = quarter * (2 * here - before - after);
       out[j] = ax + b[j];
-      value += x[j] * (0.5 * ax + b[j]);
+      value += here * (0.5 * ax + b[j]);
+      before = here;
+      here = after;
     }
     return value;
   },

@@ -1,8 +1,67 @@
 import { FlotillaError } from '@flotilla/core';
 import type { HostEnd, ServerEnd } from './transport.js';
 
-/** A frame in flight. */
-type Queue = Uint8Array[];
+/** Memory for one frame, and the frame in it. */
+interface Room {
+  readonly memory: Uint8Array;
+  /** As much of it as was asked for. */
+  claimed: Uint8Array;
+  frame: Uint8Array;
+  /** Queues that the frame is still in. */
+  readers: number;
+}
+
+/** The frames of one direction, by worker, in memory that is used again when they have been read. */
+class Direction {
+  readonly #queues: Room[][];
+  readonly #free: Room[] = [];
+  #room: Room | undefined;
+
+  constructor(workers: number) {
+    this.#queues = Array.from({ length: workers }, () => []);
+  }
+
+  claim(bytes: number): Uint8Array {
+    let room = this.#free.pop();
+    if (room === undefined || room.memory.length < bytes) {
+      const memory = new Uint8Array(bytes);
+      room = { memory, claimed: memory, frame: memory, readers: 0 };
+    }
+    if (room.claimed.length !== bytes) room.claimed = room.memory.subarray(0, bytes);
+    this.#room = room;
+    return room.claimed;
+  }
+
+  /** Sends the first `length` bytes of what was claimed last to `worker`, or to all. */
+  commit(length: number, worker?: number): void {
+    const room = this.#room;
+    if (room === undefined || length > room.claimed.length) {
+      const size = room?.claimed.length ?? 0;
+      throw new FlotillaError('internal', `${length} bytes were committed where ${size} were claimed`);
+    }
+    this.#room = undefined;
+    if (room.frame.length !== length) room.frame = room.memory.subarray(0, length);
+    room.readers = worker === undefined ? this.#queues.length : 1;
+    if (worker !== undefined) this.#queue(worker).push(room);
+    else for (const queue of this.#queues) queue.push(room);
+  }
+
+  first(worker: number): Uint8Array | undefined {
+    return this.#queue(worker)[0]?.frame;
+  }
+
+  /** Ends the reading of a worker's first frame and returns its length. */
+  release(worker: number): number {
+    const room = this.#queue(worker).shift();
+    if (room === undefined) return 0;
+    if (--room.readers === 0) this.#free.push(room);
+    return room.frame.length;
+  }
+
+  #queue(worker: number): Room[] {
+    return this.#queues[worker] as Room[];
+  }
+}
 
 /**
  * Everything on the calling thread: the workers run when the server waits for them. Real frames, no concurrency; for
@@ -11,66 +70,46 @@ type Queue = Uint8Array[];
  * @param serve Makes the host: is given its end, returns what handles everything that has arrived at it.
  */
 export function createLoopback(workers: number, serve: (end: HostEnd) => () => void): ServerEnd {
-  const down: Queue[] = Array.from({ length: workers }, () => []);
-  const up: Queue[] = Array.from({ length: workers }, () => []);
-  const controlDown: Queue = [];
-  const controlUp: Queue = [];
+  const down = new Direction(workers);
+  const up = new Direction(workers);
+  const controlDown: Uint8Array[] = [];
+  const controlUp: Uint8Array[] = [];
   const stats = { sentBytes: 0, receivedBytes: 0 };
-  /** Claimed rooms, by worker; the last one is the broadcast's. */
-  const downRooms: Uint8Array[] = [];
-  const upRooms: Uint8Array[] = [];
   let closed = false;
-
-  const claim = (rooms: Uint8Array[], at: number, bytes: number) => {
-    const room = new Uint8Array(bytes);
-    rooms[at] = room;
-    return room;
-  };
-  const committed = (rooms: Uint8Array[], at: number, length: number) => {
-    const room = rooms[at];
-    if (room === undefined || length > room.length) {
-      throw new FlotillaError('internal', `${length} bytes were committed where ${room?.length ?? 0} were claimed`);
-    }
-    return room.subarray(0, length);
-  };
-  const queue = (queues: Queue[], worker: number) => queues[worker] as Queue;
 
   const pump = serve({
     workers: Array.from({ length: workers }, (_, i) => i),
     wait: () => !closed,
     takeControl: () => controlDown.shift(),
     sendControl: (message) => controlUp.push(message),
-    take: (worker) => queue(down, worker)[0],
-    release: (worker) => queue(down, worker).shift(),
-    claim: (worker, bytes) => claim(upRooms, worker, bytes),
-    commit(worker, length) {
-      queue(up, worker).push(committed(upRooms, worker, length));
-    },
+    take: (worker) => down.first(worker),
+    release: (worker) => down.release(worker),
+    claim: (_worker, bytes) => up.claim(bytes),
+    commit: (worker, length) => up.commit(length, worker),
   });
 
   return {
     workers,
     hosts: 1,
     stats,
-    claim: (worker, bytes) => claim(downRooms, worker, bytes),
+    claim: (_worker, bytes) => down.claim(bytes),
     commit(worker, length) {
       stats.sentBytes += length;
-      queue(down, worker).push(committed(downRooms, worker, length));
+      down.commit(length, worker);
     },
-    claimBroadcast: (bytes) => claim(downRooms, workers, bytes),
+    claimBroadcast: (bytes) => down.claim(bytes),
     commitBroadcast(length) {
       stats.sentBytes += length * workers;
-      const frame = committed(downRooms, workers, length);
-      for (const frames of down) frames.push(frame);
+      down.commit(length);
     },
     flush() {},
     waited: () => 0,
     receive(worker) {
-      if (queue(up, worker).length === 0) pump();
-      return queue(up, worker)[0];
+      if (up.first(worker) === undefined) pump();
+      return up.first(worker);
     },
     release(worker) {
-      stats.receivedBytes += queue(up, worker).shift()?.length ?? 0;
+      stats.receivedBytes += up.release(worker);
     },
     sendControl: (_host, message) => controlDown.push(message),
     receiveControl() {
