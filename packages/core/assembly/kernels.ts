@@ -381,6 +381,92 @@ export function addGram16(x: usize, out: usize, side: usize, length: usize): voi
   }
 }
 
+/**
+ * Draws values of a ziggurat to out[from … count), f32, from the sfc32 stream at `place`, and returns the index of the first
+ * whose point may lie outside, with `place` before its word, or `count`. `inner` and `unit`: the layers' tables, f64.
+ */
+export function drawNormals(place: usize, inner: usize, unit: usize, out: usize, from: usize, count: usize): usize {
+  let a = load<i32>(place);
+  let b = load<i32>(place, 4);
+  let c = load<i32>(place, 8);
+  let counter = load<i32>(place, 12);
+  for (; from < count; from++) {
+    const word = a + b + counter;
+    const layer = (<usize>(word & 0xff)) << 3;
+    const position = <f64>(word >> 8) + 0.5;
+    if (!(abs(position) < load<f64>(inner + layer))) break;
+    store<f32>(out + (from << 2), <f32>(position * load<f64>(unit + layer)));
+    counter++;
+    a = b ^ (b >>> 9);
+    b = c + (c << 3);
+    c = ((c << 21) | (c >>> 11)) + word;
+  }
+  store<i32>(place, a);
+  store<i32>(place, b, 4);
+  store<i32>(place, c, 8);
+  store<i32>(place, counter, 12);
+  return from;
+}
+
+/** Two neighbouring f32 values as f64. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function widened(at: usize): v128 {
+  return f64x2.promote_low_f32x4(v128.load64_zero(at));
+}
+
+/** out[r] ← ⟨row r of Ξ, x⟩, Ξ (rows × side) of f32, x and out of f64; each sum in 4 partial sums. */
+export function project(xi: usize, rows: usize, side: usize, x: usize, out: usize): void {
+  const whole = side & ~3;
+  for (const last = out + (rows << 3); out < last; out += 8) {
+    let s = f64x2.splat(0);
+    let t = s;
+    let at = x;
+    for (const end = xi + (whole << 2); xi < end; xi += 16, at += 32) {
+      s = f64x2.add(s, f64x2.mul(widened(xi), v128.load(at)));
+      t = f64x2.add(t, f64x2.mul(widened(xi + 8), v128.load(at, 16)));
+    }
+    s = f64x2.add(s, t);
+    let sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+    for (let i = whole; i < side; i++, xi += 4, at += 8) sum += <f64>load<f32>(xi) * load<f64>(at);
+    store<f64>(out, sum);
+  }
+}
+
+/**
+ * out ← out + Σ_r factor[r] · row r of Ξ, Ξ (rows × side) of f32, factor and out of f64; rows are added one after another, four
+ * in a pass.
+ */
+export function addCombination(xi: usize, rows: usize, side: usize, factor: usize, out: usize): void {
+  const row = side << 2;
+  const end = out + (side << 3);
+  const whole = out + ((side & ~1) << 3);
+  for (; rows >= 4; rows -= 4, factor += 32, xi += row << 2) {
+    const f0 = v128.load64_splat(factor);
+    const f1 = v128.load64_splat(factor, 8);
+    const f2 = v128.load64_splat(factor, 16);
+    const f3 = v128.load64_splat(factor, 24);
+    let from = xi;
+    let to = out;
+    for (; to < whole; to += 16, from += 8) {
+      let sum = f64x2.add(v128.load(to), f64x2.mul(f0, widened(from)));
+      sum = f64x2.add(sum, f64x2.mul(f1, widened(from + row)));
+      sum = f64x2.add(sum, f64x2.mul(f2, widened(from + row * 2)));
+      v128.store(to, f64x2.add(sum, f64x2.mul(f3, widened(from + row * 3))));
+    }
+    if (to < end) {
+      let sum = load<f64>(to) + load<f64>(factor) * <f64>load<f32>(from);
+      sum += load<f64>(factor, 8) * <f64>load<f32>(from + row);
+      sum += load<f64>(factor, 16) * <f64>load<f32>(from + row * 2);
+      store<f64>(to, sum + load<f64>(factor, 24) * <f64>load<f32>(from + row * 3));
+    }
+  }
+  for (; rows > 0; rows--, factor += 8) {
+    const f = load<f64>(factor);
+    for (let to = out; to < end; to += 8, xi += 4) store<f64>(to, load<f64>(to) + f * <f64>load<f32>(xi));
+  }
+}
+
 /** In place of the type of values: every value is one, and none is stored. */
 type Ones = f32;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { standardNormalQuantile } from '../dist/gaussian.js';
-import { GaussianSketch, KeyedRandom, Rng } from '../dist/index.js';
+import { GaussianSketch, Kernels, KeyedRandom, Rng } from '../dist/index.js';
 
 const random = new KeyedRandom('sketch');
 const stream = (round = 0) => random.stream(new Rng(), 'coins', round, 0);
@@ -51,7 +51,7 @@ test('the same vectors whatever part of them is kept, and others from another st
   const [d, m] = [37, 5];
   const whole = vectors(new GaussianSketch(d, m).at(stream()));
   for (const rows of [0, 1, 4]) {
-    const sketch = new GaussianSketch(d, m, 4 * d * rows).at(stream());
+    const sketch = new GaussianSketch(d, m, new Kernels(), 4 * d * rows).at(stream());
     expect(vectors(sketch)).toEqual(whole);
     expect(vectors(sketch)).toEqual(whole);
     const other = vectors(sketch.at(stream(1)));
@@ -86,7 +86,9 @@ test('projections are the inner products, and a combination is their sum, whatev
   expect([...sketch.combination(q, 0.5)]).not.toEqual(before);
   // kept vectors are added four at a time, drawn ones one at a time
   for (const rows of [0, 3, 4, 6]) {
-    expect([...new GaussianSketch(d, m, 4 * d * rows).at(stream(3)).combination(q, 0.5)]).toEqual(before);
+    expect([...new GaussianSketch(d, m, new Kernels(), 4 * d * rows).at(stream(3)).combination(q, 0.5)]).toEqual(
+      before,
+    );
   }
 });
 

@@ -61,6 +61,9 @@ interface Exports {
   ): void;
   dot(x: number, y: number, count: number): number;
   addGram16(x: number, out: number, side: number, length: number): void;
+  drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
+  project(xi: number, rows: number, side: number, x: number, out: number): void;
+  addCombination(xi: number, rows: number, side: number, factor: number, out: number): void;
   multiplyRowsOnes: MultiplyRows;
   multiplyRowsU8: MultiplyRows;
   multiplyRowsF64: MultiplyRows;
@@ -141,10 +144,15 @@ export class Kernels {
     return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
   }
 
-  /** The same for 32-bit integers, and for bytes. */
+  /** The same for 32-bit integers, f32 values, and bytes. */
   allocateInt32(length: number): Int32Array {
     const pointer = this.#reserve(4 * length);
     return new Int32Array(this.#memory.buffer, pointer, length);
+  }
+
+  allocateFloat32(length: number): Float32Array {
+    const pointer = this.#reserve(4 * length);
+    return new Float32Array(this.#memory.buffer, pointer, length);
   }
 
   allocateUint8(length: number): Uint8Array {
@@ -270,6 +278,25 @@ export class Kernels {
    */
   addGram16(x: Region, out: Int32Array, side: number, length: number): void {
     this.#exports.addGram16(x.pointer, out.byteOffset, side, length);
+  }
+
+  /**
+   * Draws normal values to `out` from value `from` on, by the tables of a ziggurat, until the first one that these do not
+   * decide, or all are drawn; returns its index and leaves the stream `place` before it. All of it lies in this kernel memory.
+   */
+  drawNormals(place: Int32Array, inner: Float64Array, unit: Float64Array, out: Float32Array, from: number): number {
+    const { drawNormals } = this.#exports;
+    return drawNormals(place.byteOffset, inner.byteOffset, unit.byteOffset, out.byteOffset, from, out.length);
+  }
+
+  /** out, from value `at` on, ← Ξ x, Ξ (rows × side, f32) in this kernel memory, side that of `x`. */
+  project(xi: Float32Array, rows: number, x: Region, out: Region, at: number): void {
+    this.#exports.project(xi.byteOffset, rows, x.values.length, x.pointer, out.pointer + 8 * at);
+  }
+
+  /** out ← out + Σ_r factor[at + r] · row r of Ξ (rows × side, f32, in this kernel memory), side that of `out`. */
+  addCombination(xi: Float32Array, rows: number, factor: Region, at: number, out: Region): void {
+    this.#exports.addCombination(xi.byteOffset, rows, out.values.length, factor.pointer + 8 * at, out.pointer);
   }
 
   /**

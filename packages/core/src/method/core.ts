@@ -1,3 +1,4 @@
+import { Kernels } from '../kernels/kernels.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { GaussianSketch } from '../sketch.js';
 import { axpy } from '../vector.js';
@@ -14,7 +15,8 @@ const rng = new Rng();
 function sketchOf(context: Context, round: number): GaussianSketch {
   let pair = sketches.get(context);
   if (pair === undefined) {
-    const create = () => new GaussianSketch(context.dimension, context.constants.m);
+    const kernels = new Kernels();
+    const create = () => new GaussianSketch(context.dimension, context.constants.m, kernels);
     pair = [create(), create()];
     sketches.set(context, pair);
   }
