@@ -55,7 +55,7 @@ export async function launch(
         ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
         : undefined;
     const run = { job, method, dimension, constants, transport, model };
-    const server = new ParameterServer({ ...run, turn: watch, workerTimeoutMs });
+    const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
     return { fleet, server, stepSize, model, smoothness };
   } catch (error) {
     await fleet.close();

@@ -1,4 +1,5 @@
 import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
+import type { Coins } from './coins.js';
 
 /** An evaluated round: a row of metrics.jsonl. Counters are sums over all workers and all rounds so far. */
 export interface Metrics {
@@ -50,6 +51,8 @@ export interface Summary {
   readonly wire: Wire;
   /** How dense vectors were coded. */
   readonly dense: 'plain' | 'packed';
+  /** How rounds with a dense message were drawn. */
+  readonly coins: Coins;
   readonly rounds: number;
   readonly loss: number;
   readonly gradNormSq: number;

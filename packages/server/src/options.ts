@@ -45,6 +45,10 @@ export const optionsSchema = z.strictObject({
     .enum(['plain', 'packed'])
     .default('plain')
     .describe('how dense vectors are coded: plain, or packed, without loss and about a sixth shorter on f32'),
+  coins: z
+    .enum(['independent', 'even'])
+    .default('independent')
+    .describe('how rounds with a dense message are drawn: independently, as in the papers, or one in 1/p'),
   transport: z.enum(['threads', 'loopback']).default('threads').describe('how frames travel'),
   link: z
     .string()

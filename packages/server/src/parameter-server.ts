@@ -5,14 +5,12 @@ import {
   createContext,
   DivergedError,
   type ErrorCode,
-  EVERY_WORKER,
   FlotillaError,
   KeyedRandom,
   type Method,
   messageDimension,
   type Outgoing,
   type Plan,
-  Rng,
   type ServerState,
   squaredNorm,
 } from '@flotilla/core';
@@ -30,6 +28,7 @@ import {
   unpackControl,
   writeHeader,
 } from '@flotilla/protocol';
+import { type Coins, createToss } from './coins.js';
 import type { Metrics } from './metrics.js';
 
 /** How long a blocking wait for a worker lasts before the event loop gets a turn. */
@@ -40,6 +39,7 @@ export interface ParameterServerOptions {
   readonly method: Method;
   readonly dimension: number;
   readonly constants: Constants;
+  readonly coins: Coins;
   readonly transport: ServerEnd;
   /** Clocks of modelled links, beside the round clock. */
   readonly model?: LinkModel | undefined;
@@ -83,9 +83,8 @@ export class ParameterServer {
     this.#mean = new Float64Array(length);
     this.#gradient = length === dimension ? this.#mean : new Float64Array(dimension);
     this.#evaluated = new Float64Array(1 + dimension);
-    const rng = new Rng();
-    // one coin a stream, so that a method may toss as many as it likes in any order
-    this.#coin = (p, index) => random.stream(rng, 'coins', this.round, EVERY_WORKER - 1 - index).uniform() < p;
+    const toss = createToss(options.coins, random);
+    this.#coin = (p, index) => toss(p, index, this.round);
   }
 
   /** The workers' initial gradients, for methods that start with one. Counts as round 0. */

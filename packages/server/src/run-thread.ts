@@ -135,6 +135,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
       linkModel: options.linkModel ?? null,
       wire: job.wire,
       dense: options.dense,
+      coins: options.coins,
       rounds: server.round,
       loss: metrics.loss,
       gradNormSq: metrics.gradNormSq,

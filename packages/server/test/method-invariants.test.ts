@@ -174,6 +174,45 @@ describe('coins', () => {
     within(both, 0.08);
   });
 
+  test('even coins: every round has probability p, the rounds of a run are 1/p apart, the two links for themselves', async () => {
+    const denseRounds = async (seed: string) => {
+      const options = { ...quadratic, method: 'm3:p-downlink=0.15,p-uplink=0.4', coins: 'even', seed } as const;
+      const { server } = await launchInProcess(options);
+      await server.start();
+      const rounds: [number[], number[]] = [[], []];
+      const seen = [0, 0];
+      for (let k = 1; k <= 60; k++) {
+        await server.step();
+        for (const [link, direction] of (['downlink', 'uplink'] as const).entries()) {
+          const { messages } = server.ledger.total(direction, { kind: 'dense' });
+          if (messages > seen[link]) rounds[link].push(k);
+          seen[link] = messages;
+        }
+      }
+      return rounds;
+    };
+    const runs = [];
+    for (let seed = 0; seed < 120; seed++) runs.push(await denseRounds(String(seed)));
+    const often = [Array(61).fill(0), Array(61).fill(0)];
+    for (const rounds of runs) {
+      for (const [link, p] of [0.15, 0.4].entries()) {
+        expect(Math.abs(rounds[link].length - 60 * p)).toBeLessThan(1);
+        const gaps = rounds[link].slice(1).map((round, k) => round - rounds[link][k]);
+        expect(gaps.every((gap) => Math.abs(gap - 1 / p) < 1)).toBe(true);
+        for (const round of rounds[link]) often[link][round]++;
+      }
+    }
+    for (const [link, p] of [0.15, 0.4].entries()) {
+      // each of 60 rounds in 120 runs; 4.5 standard errors, so that one of 120 counts fails by chance once in a thousand seeds
+      for (let k = 1; k <= 60; k++) {
+        expect(Math.abs(often[link][k] - 120 * p)).toBeLessThan(4.5 * Math.sqrt(120 * p * (1 - p)));
+      }
+    }
+    // where the dense rounds of one link fall says nothing of the other's
+    const phases = new Set(runs.map(([down, up]) => `${down[0]} ${up[0]}`));
+    expect(phases.size).toBeGreaterThan(12);
+  });
+
   test("after a dense round MARINA's g is the gradient: with p = 1 it is gradient descent", async () => {
     const gd = await launchInProcess({ ...quadratic, method: 'gd' });
     const marina = await launchInProcess({ ...quadratic, method: 'marina:p=1', uplink: 'rand-k:k=1' });
