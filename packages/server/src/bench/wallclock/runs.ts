@@ -14,6 +14,9 @@ export interface Entry {
   readonly stepSize: number;
   readonly uplink?: string;
   readonly downlink?: string;
+  readonly coins?: Options['coins'];
+  /** How it is drawn; an entry without a style gets one that is free, or is left to the tables. */
+  readonly style?: number;
 }
 
 /** Mbit/s of the curves. */
@@ -57,8 +60,8 @@ export interface Job {
   readonly rounds: number;
 }
 
-const optionsOf = ({ method, stepSize, uplink, downlink }: Entry, workers: number, seed: string): Options =>
-  parseOptions({ method, stepSize, uplink, downlink, workers, seed, threads: 'auto' });
+const optionsOf = ({ method, stepSize, uplink, downlink, coins }: Entry, workers: number, seed: string): Options =>
+  parseOptions({ method, stepSize, uplink, downlink, coins, workers, seed, threads: 'auto' });
 
 export async function lossAfter(entry: Entry, workers: number, rounds: number): Promise<number> {
   const { loss } = await train({ ...optionsOf(entry, workers, '0'), rounds, evalEvery: rounds }).result;
@@ -97,10 +100,10 @@ export async function measure(
   log: BenchContext['log'],
   keep: Keep,
 ): Promise<Result> {
-  const { label: _, ...spec } = entry;
+  const { label: _, style: __, ...spec } = entry;
   const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers));
   const run = async (tried: Entry, seed: string): Promise<TimedRun | null> => {
-    const found = await keep([{ ...tried, label: '' }, job, seed], () => toTarget(tried, job, seed));
+    const found = await keep([{ ...tried, label: '', style: undefined }, job, seed], () => toTarget(tried, job, seed));
     if (found === null) return null;
     const worked = (found.exchanges * (work.worker + work.server)) / 1000;
     return { ...found, seconds: found.linkSeconds.map((seconds) => seconds + worked) };

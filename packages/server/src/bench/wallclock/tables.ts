@@ -24,18 +24,21 @@ export type Compared = Result & { readonly beatsGdBelow: ReturnType<typeof cross
 const COLUMNS = [...SPEEDS.map((speed) => CURVE.findIndex((at) => Math.abs(at / speed - 1) < 1e-9)), CURVE.length];
 const HEADINGS = [...SPEEDS.map((speed) => `${speed} Mbit/s`), 'no links'];
 
-/** Seconds, and times sooner than GD. A chart has eight styles; DCGD's curve lies beside DIANA's in the second. */
+/** Styles that a chart has. */
+const STYLES = 8;
+
+/** What is drawn, with its style: the entries that have one, and as many others as styles are free. */
+function styled(results: readonly Compared[]) {
+  const free = Array.from({ length: STYLES }, (_, k) => k).filter((k) => results.every(({ style }) => style !== k));
+  return results.flatMap((one) => {
+    const style = one.style ?? free.shift();
+    return style === undefined ? [] : [{ ...one, style }];
+  });
+}
+
+/** Seconds, and times sooner than GD. */
 export function chartsOf(results: readonly Compared[], base: Result, { target, workers }: Job): [ChartSpec, ChartSpec] {
-  const reached = results
-    .filter(({ label, runs }) => runs.length > 0 && label !== 'GD (default step)')
-    .map((one, style) => ({ ...one, style }));
-  // the ninth method has the style of the one that its chart leaves out
-  const styled = (left: string) => {
-    const free = reached.findIndex(({ label }) => label === left);
-    return reached
-      .filter(({ label }) => reached.length <= 8 || label !== left)
-      .map((one) => (one.style < 8 ? one : { ...one, style: free }));
-  };
+  const drawn = styled(results.filter(({ label, runs }) => runs.length > 0 && label !== 'GD (default step)'));
   const axes = { xLabel: 'each link, Mbit/s, both ways', xLog: true, yLog: true };
   const at = ({ runs }: Result, k: number) => runs.map(({ seconds }) => seconds[k] as number);
   return [
@@ -43,7 +46,7 @@ export function chartsOf(results: readonly Compared[], base: Result, { target, w
       ...axes,
       title: `Seconds to f = ${target.toFixed(2)}, n = ${workers}`,
       yLabel: 'seconds',
-      series: styled('DCGD').map((one) => ({
+      series: drawn.map((one) => ({
         name: one.label,
         style: one.style,
         points: CURVE.map((speed, k) => [speed, meanAt(one, k)] as const),
@@ -54,7 +57,7 @@ export function chartsOf(results: readonly Compared[], base: Result, { target, w
       ...axes,
       title: 'Times sooner than GD; compression pays above 1',
       yLabel: 'seconds of GD / seconds',
-      series: styled(base.label)
+      series: drawn
         .filter(({ label }) => label !== base.label)
         .map((one) => ({
           name: one.label,
@@ -92,9 +95,9 @@ export function costTable(results: readonly Compared[]): Table {
   return {
     title: 'What it takes',
     columns: ['method', 'spec', 'step size', 'rounds', 'kB up a worker', 'kB down a worker', 'ms worker', 'ms server'],
-    rows: results.map(({ label, method, uplink, downlink, stepSize, work, runs }) => [
+    rows: results.map(({ label, method, uplink, downlink, coins, stepSize, work, runs }) => [
       label,
-      [method, uplink, downlink].filter((spec) => spec !== undefined).join(' '),
+      [method, uplink, downlink, coins && `coins ${coins}`].filter((spec) => spec !== undefined).join(' '),
       String(stepSize),
       spread(runs.map(({ rounds }) => rounds)),
       spread(runs.map(({ uplinkBytes }) => uplinkBytes / 1000)),

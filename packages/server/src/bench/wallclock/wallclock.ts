@@ -11,28 +11,27 @@ import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable 
  * in fewer rounds with seed 0, for MARINA and CORE 0.001. (GD diverges at 0.004, MARINA-P at 0.003, MARINA and CORE at 0.002;
  * EF21-P + DCGD does not get there with 0.003.) `--tune` tries others.
  */
+const NATURAL = {
+  ...{ method: 'm3:p=0.01', stepSize: 0.003 },
+  ...{ uplink: 'rand-k:k=d/n+natural', downlink: 'perm-k+natural' },
+};
 const ENTRIES: readonly Entry[] = [
-  { label: 'GD', method: 'gd', stepSize: 0.003 },
+  { label: 'GD', style: 0, method: 'gd', stepSize: 0.003 },
   { label: 'GD (default step)', method: 'gd', stepSize: 0.002 },
   { label: 'DCGD', method: 'dcgd', stepSize: 0.003 },
-  { label: 'DIANA', method: 'diana', stepSize: 0.003 },
-  { label: 'MARINA', method: 'marina', stepSize: 0.001 },
-  { label: 'MARINA-P', method: 'marina-p', stepSize: 0.002 },
-  { label: 'M3', method: 'm3', stepSize: 0.003 },
-  {
-    label: 'M3 + natural',
-    method: 'm3:p=0.01',
-    stepSize: 0.003,
-    uplink: 'rand-k:k=d/n+natural',
-    downlink: 'perm-k+natural',
-  },
-  { label: 'EF21-P + DCGD', method: 'ef21-p-dcgd', stepSize: 0.002 },
-  { label: 'CORE', method: 'core:m=100', stepSize: 0.001 },
+  { label: 'DIANA', style: 1, method: 'diana', stepSize: 0.003 },
+  { label: 'MARINA', style: 2, method: 'marina', stepSize: 0.001 },
+  { label: 'MARINA-P', style: 3, method: 'marina-p', stepSize: 0.002 },
+  { label: 'M3', style: 4, method: 'm3', stepSize: 0.003 },
+  { label: 'M3 + natural', ...NATURAL },
+  { label: 'M3 + natural (even coins)', style: 5, ...NATURAL, coins: 'even' },
+  { label: 'EF21-P + DCGD', style: 6, method: 'ef21-p-dcgd', stepSize: 0.002 },
+  { label: 'CORE', style: 7, method: 'core:m=100', stepSize: 0.001 },
 ];
 const BASE = 'GD';
 /** Whose loss is the target. */
 const TARGET: Entry = { label: '', method: 'gd', stepSize: 0.002 };
-const PACED = ['GD', 'GD (default step)', 'M3 + natural'];
+const PACED = ['GD', 'GD (default step)', 'M3 + natural', 'M3 + natural (even coins)'];
 
 /** A method that needs more than this many times GD's rounds is given up. */
 const MOST_ROUNDS = 6;
