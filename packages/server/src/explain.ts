@@ -1,6 +1,7 @@
 import { createCompressor } from '@flotilla/compressors';
 import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
 import { HEADER_BYTES } from '@flotilla/protocol';
+import type { Coins } from './coins.js';
 import { launch } from './launch.js';
 import type { Options } from './options.js';
 import { planRun } from './plan.js';
@@ -44,6 +45,8 @@ export interface Explanation {
     readonly value: number | undefined;
     readonly meaning: string;
   }[];
+  /** How dense rounds are drawn; the theorems assume independent coins. */
+  readonly coins: Coins;
   readonly stepSize: {
     /** γ of the run. */
     readonly value: number;
@@ -103,6 +106,7 @@ export async function explain(options: Options): Promise<Explanation> {
       value: named(name),
       meaning,
     })),
+    coins: options.coins,
     stepSize: {
       value: stepSize,
       formula: (parameters.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,

@@ -218,12 +218,24 @@ describe('--explain', () => {
     expect(stdout).toMatch(new RegExp(`theory +${Number(theory.toPrecision(5))}`));
   });
 
+  test('says that even coins are not those of the theorem', async () => {
+    instance();
+    const options = '--explain --problem heterogeneous-quadratic --data two.json --workers 2 --method m3:p=0.25';
+    const { stdout } = await flotilla(`${options} --coins even`);
+    expect(stdout).toMatch(/coins +even +one round in 1\/p; the theorem assumes independent coins/);
+    expect((await flotilla(options)).stdout).not.toContain('coins');
+    const refused = await flotilla(`${options} --coins sometimes`);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^flotilla: coins cannot be "sometimes"/);
+  });
+
   test('--json gives the same as an object; expected bytes from dense and compressed messages', async () => {
     instance();
     const { stdout } = await flotilla(
       '--explain --json --problem heterogeneous-quadratic --data two.json --workers 2 --method m3:p=0.25 --step-size 0.1',
     );
-    const { uplink, downlink, smoothness, parameters, stepSize } = JSON.parse(stdout);
+    const { uplink, downlink, smoothness, parameters, coins, stepSize } = JSON.parse(stdout);
+    expect(coins).toBe('independent');
     expect(smoothness.f).toBeCloseTo(2 * lambda, 12);
     expect(smoothness.LA).toBeCloseTo(Math.SQRT2 * lambda, 12);
     // ¼ · (8 + 12) + ¾ · (8 + 4): RandK keeps ⌊3/2⌋ = 1 of 3, PermK 3/2 on average

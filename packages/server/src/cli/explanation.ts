@@ -35,6 +35,7 @@ export function explanationText(of: Explanation): string {
     'Parameters',
     ...(of.parameters.length === 0 ? ['  none'] : []),
     ...of.parameters.map(({ name, value, meaning }) => row(name, value === undefined ? '–' : number(value), meaning)),
+    ...(of.coins === 'even' ? [row('coins', 'even', 'one round in 1/p; the theorem assumes independent coins')] : []),
     '',
     `Step size (${of.theorem})`,
     `  theory       ${stepSize.theory === undefined ? '–' : number(stepSize.theory)}`,
