@@ -3,6 +3,7 @@ export { type DataSource, dataSource, loadInstance } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+export { instantiate, type WasmMemory } from './kernels/instantiate.js';
 export { Kernels, type Region } from './kernels/kernels.js';
 export { createContext, messageDimension } from './method/context.js';
 export { methods } from './method/index.js';

@@ -1,4 +1,4 @@
-// The part of the WebAssembly JavaScript interface that kernels.ts uses; TypeScript ships it only with the DOM's globals.
+// The part of the WebAssembly JavaScript interface that is used here; TypeScript ships it only with the DOM's globals.
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);
@@ -9,7 +9,7 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } });
+    constructor(module: Module, imports: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
 }
