@@ -3,11 +3,11 @@ export interface CatalogueEntry {
   /** File in the collection. */
   readonly file: string;
   /**
-   * SHA-256 of the unpacked file as a public copy has it. Left out where it is not known: then the counts are checked alone,
+   * SHA-256 of the unpacked file, as the collection (a9a, w8a, gisette) or a public copy has it. Left out where it is not known: then the counts are checked alone,
    * and the hash of the first file that passes is kept beside it and holds from then on.
    */
   readonly sha256?: string;
-  /** SHA-256 of the same text with uniform blanks and line ends (see `uniform` in cache.ts), in which copies differ. */
+  /** SHA-256 of the same text with uniform blanks and line ends (see `isCopy` in cache.ts), in which copies differ. */
   readonly textSha256?: string;
   /** N */
   readonly samples: number;
@@ -34,14 +34,20 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   },
   a9a: {
     file: 'a9a',
-    sha256: '35b6bafa772838b1eb3000a6550ff48505ad79aaa381cfd28960e68679f4453b',
+    sha256: 'f5d5ffd8d865ff41328e7ee043e4b020816914ff6843ff15b98905ddbedce906',
     textSha256: '76b604b2c3f738783537bd3b32893eae66af54b8a41aee534fac1ecea45c1535',
     samples: 32_561,
     features: 123,
     nonZeros: 451_592,
     source: 'UCI, Adult, made binary by J. Platt; CC BY 4.0',
   },
-  w8a: { file: 'w8a', samples: 49_749, features: 300, source: 'web pages, J. Platt; no licence stated' },
+  w8a: {
+    file: 'w8a',
+    sha256: '6a9fa8fd5f524303240a5db07d4b3d4a51e8b7b4b20a914105d8e3e8c81640f2',
+    samples: 49_749,
+    features: 300,
+    source: 'web pages, J. Platt; no licence stated',
+  },
   phishing: {
     file: 'phishing',
     sha256: '48bcea643233b42db820c601781db2a32e720e01f7e23be5e9b7326f32dc6503',
@@ -53,6 +59,7 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   },
   gisette: {
     file: 'gisette_scale.bz2',
+    sha256: '1373f866389039d804c2e8a6db5bb2b41c0de54c89eb45cfc74f82c731df38ec',
     samples: 6000,
     features: 5000,
     source: 'NIPS 2003 feature selection challenge (UCI, Gisette), scaled to [−1, 1]; CC BY 4.0',
