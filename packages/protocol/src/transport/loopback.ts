@@ -15,35 +15,37 @@ interface Room {
 class Direction {
   readonly #queues: Room[][];
   readonly #free: Room[] = [];
-  #room: Room | undefined;
+  /** By worker what it has claimed; behind the last what is claimed for all. */
+  readonly #claimed: (Room | undefined)[] = [];
 
   constructor(workers: number) {
     this.#queues = Array.from({ length: workers }, () => []);
   }
 
-  claim(bytes: number): Uint8Array {
+  /** Room for a frame to `worker`, or to all. */
+  claim(bytes: number, worker = this.#queues.length): Uint8Array {
     let room = this.#free.pop();
     if (room === undefined || room.memory.length < bytes) {
       const memory = new Uint8Array(bytes);
       room = { memory, claimed: memory, frame: memory, readers: 0 };
     }
     if (room.claimed.length !== bytes) room.claimed = room.memory.subarray(0, bytes);
-    this.#room = room;
+    this.#claimed[worker] = room;
     return room.claimed;
   }
 
-  /** Sends the first `length` bytes of what was claimed last to `worker`, or to all. */
-  commit(length: number, worker?: number): void {
-    const room = this.#room;
+  /** Sends the first `length` bytes of what was claimed to `worker`, or to all. */
+  commit(length: number, worker = this.#queues.length): void {
+    const room = this.#claimed[worker];
     if (room === undefined || length > room.claimed.length) {
       const size = room?.claimed.length ?? 0;
       throw new FlotillaError('internal', `${length} bytes were committed where ${size} were claimed`);
     }
-    this.#room = undefined;
+    this.#claimed[worker] = undefined;
     if (room.frame.length !== length) room.frame = room.memory.subarray(0, length);
-    room.readers = worker === undefined ? this.#queues.length : 1;
-    if (worker !== undefined) this.#queue(worker).push(room);
-    else for (const queue of this.#queues) queue.push(room);
+    const queues = worker < this.#queues.length ? [this.#queue(worker)] : this.#queues;
+    room.readers = queues.length;
+    for (const queue of queues) queue.push(room);
   }
 
   first(worker: number): Uint8Array | undefined {
@@ -84,7 +86,7 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     sendControl: (message) => controlUp.push(message),
     take: (worker) => down.first(worker),
     release: (worker) => down.release(worker),
-    claim: (_worker, bytes) => up.claim(bytes),
+    claim: (worker, bytes) => up.claim(bytes, worker),
     commit: (worker, length) => up.commit(length, worker),
   });
 
@@ -92,7 +94,7 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     workers,
     hosts: 1,
     stats,
-    claim: (_worker, bytes) => down.claim(bytes),
+    claim: (worker, bytes) => down.claim(bytes, worker),
     commit(worker, length) {
       stats.sentBytes += length;
       down.commit(length, worker);
