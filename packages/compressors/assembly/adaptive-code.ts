@@ -31,10 +31,10 @@ const LEAST_RANGE: i32 = 1 << 23;
 
 // The model: probabilities (f64) and observations (u8) that a number's token is k, given that it is not below k. One estimate
 // of all numbers and one of those after similar ones are averaged, the second as far as it has seen enough.
-const ALL: usize = memory.data(70 * 8, 16);
-const SEEN: usize = memory.data(70, 16);
-const OWN: usize = memory.data(8 * 70 * 8, 16);
-const OWN_SEEN: usize = memory.data(8 * 70, 16);
+const ALL: usize = memory.data(TOKENS * 8, 16);
+const SEEN: usize = memory.data(TOKENS, 16);
+const OWN: usize = memory.data(CLASSES * TOKENS * 8, 16);
+const OWN_SEEN: usize = memory.data(CLASSES * TOKENS, 16);
 
 /** What `read` found wrong; 0 is nothing. As in src/adaptive-code.ts. */
 const TOO_LARGE = 1;
@@ -59,7 +59,7 @@ function reset(): void {
   memory.fill(OWN_SEEN, 0, CLASSES * TOKENS);
 }
 
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function tokenOf(magnitude: u32): u32 {
   if (magnitude < SINGLE) return magnitude;
@@ -68,20 +68,20 @@ function tokenOf(magnitude: u32): u32 {
 }
 
 /** Bits of a magnitude that its token does not say. */
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function extraBits(token: u32): u32 {
   return token < SINGLE ? 0 : ((token - SINGLE) >> 1) + 3;
 }
 
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function leastOf(token: u32): u32 {
   return token < SINGLE ? token : (2 + ((token - SINGLE) & 1)) << (((token - SINGLE) >> 1) + 3);
 }
 
 /** Where the class of a number after `first` and `second` begins in the model. */
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function groupAfter(first: u32, second: u32): u32 {
   const sum = first + second;
@@ -89,7 +89,7 @@ function groupAfter(first: u32, second: u32): u32 {
 }
 
 /** The part of an interval that stands for "it is token k". */
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function boundOf(range: i32, k: u32, c: u32): i32 {
   const p = load<f64>(ALL + (<usize>k << 3));
@@ -101,7 +101,7 @@ function boundOf(range: i32, k: u32, c: u32): i32 {
 }
 
 /** Learns that the token of a number in class place c is k, or is above it. */
-// @ts-expect-error: decorator of AssemblyScript
+// @ts-ignore: decorator of AssemblyScript
 @inline
 function learn(k: u32, c: u32, bit: f64): void {
   const p = load<f64>(ALL + (<usize>k << 3));

@@ -3,8 +3,9 @@ export interface CatalogueEntry {
   /** File in the collection. */
   readonly file: string;
   /**
-   * SHA-256 of the unpacked file, as the collection (a9a, w8a, gisette) or a public copy has it. Left out where it is not known: then the counts are checked alone,
-   * and the hash of the first file that passes is kept beside it and holds from then on.
+   * SHA-256 of the unpacked file, as the collection (a9a, w8a, gisette) or a public copy has it. Left out where it is not
+   * known: then the counts are checked alone, and the hash of the first file that passes is kept beside it and holds from
+   * then on.
    */
   readonly sha256?: string;
   /** SHA-256 of the same text with uniform blanks and line ends (see `isCopy` in cache.ts), in which copies differ. */

@@ -22,7 +22,7 @@ function panel(workers: number, rounds: number, stepSizes: Readonly<Record<strin
     { ...step('GD'), method: 'gd', deterministic: true },
     { ...step('MARINA-P'), method: 'marina-p', downlink: 'perm-k+natural' },
     { ...step('M3'), method: 'm3', downlink: 'perm-k+natural', uplink: up },
-    // every side draws 100 vectors a round: half of the rounds take as long as those of all other methods
+    // every side draws 100 vectors a round, which takes most of the quick size
     { ...step('CORE'), method: 'core:m=100', ...(quick ? { rounds: rounds / 2 } : {}) },
     { ...step('EF21-P + DCGD'), method: 'ef21-p-dcgd', downlink: `top-k:k=${k}`, uplink: up },
   ];
@@ -61,6 +61,7 @@ export const marinaP3: Figure = {
       : [panel(100, 600, { GD: 0.001, 'MARINA-P': 0.001, M3: 0.001, CORE: 2e-4, 'EF21-P + DCGD': 1e-4 }, false)],
   claims: (panels) => [...order(panels), ...references(panels)],
   differences: [
+    'With `--quick` CORE runs half as many rounds as the others.',
     'The paper’s axis is bits of both links. The second chart of each row has real frame bytes; for GD and MARINA-P the dense link outweighs everything else.',
     'Our MARINA-P and M3 have natural compression behind PermK and RandK; the reference for MARINA-P does without.',
     'Gradient descent of the same step size is the lowest curve against rounds; against bits M3 is, once it has sent more than CORE does in as many rounds: with 100 projections a round CORE sends least, and comes farthest for the first few million bits.',
