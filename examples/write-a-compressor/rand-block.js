@@ -6,9 +6,9 @@ import { Rng } from '@flotilla/core';
  * @type {import('@flotilla/compressors').CompressorEntry}
  */
 const randBlock = {
-  select(spec, { dimension, workers, stage }) {
+  selector(spec, { dimension, workers, stage }) {
     const k = Number(spec.text('k'));
-    if (!Number.isInteger(k) || k < 1 || k > dimension) throw spec.bad('k', String(k), `1 to ${dimension}`);
+    if (!Number.isInteger(k) || k < 1 || k > dimension) throw spec.invalid('k', String(k), `1 to ${dimension}`);
     const rng = new Rng();
     const index = new Int32Array(k);
     const omega = dimension / k - 1;

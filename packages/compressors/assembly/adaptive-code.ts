@@ -26,7 +26,7 @@ const TRUST: usize = memory.data(256 * 8, 16);
 const PRECISION: i32 = 14;
 const ONE: i32 = 1 << PRECISION;
 /** The interval is counted in 31 bits. */
-const MOST: i32 = 0x7fffffff;
+const MAX_VALUE: i32 = 0x7fffffff;
 const LEAST_RANGE: i32 = 1 << 23;
 
 // The model: probabilities (f64) and observations (u8) that a number's token is k, given that it is not below k. One estimate
@@ -129,7 +129,7 @@ export function write(numbers: usize, count: u32, out: usize, limit: u32): i32 {
   reset();
   // the interval, and where the next byte goes
   let low: i32 = 0;
-  let range = MOST;
+  let range = MAX_VALUE;
   let at = out;
   const last = out + limit;
   let before = START;
@@ -148,13 +148,13 @@ export function write(numbers: usize, count: u32, out: usize, limit: u32): i32 {
         low += bound;
         range -= bound;
         if (low < 0) {
-          low &= MOST;
+          low &= MAX_VALUE;
           carry(at);
         }
       }
       for (; range < LEAST_RANGE; range <<= 8) {
         store<u8>(at++, low >>> 23);
-        low = (low << 8) & MOST;
+        low = (low << 8) & MAX_VALUE;
       }
     }
     group = groupAfter(token, before);
@@ -167,12 +167,12 @@ export function write(numbers: usize, count: u32, out: usize, limit: u32): i32 {
         range >>>= 1;
         if ((tail >>> b) & 1) low += range;
         if (low < 0) {
-          low &= MOST;
+          low &= MAX_VALUE;
           carry(at);
         }
         if (range < LEAST_RANGE) {
           store<u8>(at++, low >>> 23);
-          low = (low << 8) & MOST;
+          low = (low << 8) & MAX_VALUE;
           range <<= 8;
         }
       }
@@ -186,7 +186,7 @@ export function write(numbers: usize, count: u32, out: usize, limit: u32): i32 {
     free /= 256;
     first = ceil(<f64>low / free) * free;
   }
-  if (first > <f64>MOST) carry(at);
+  if (first > <f64>MAX_VALUE) carry(at);
   for (let place: f64 = LEAST_RANGE; place >= free; place /= 256) store<u8>(at++, <u32>(first / place));
   return at > last ? -1 : <i32>(at - out);
 }
@@ -199,12 +199,12 @@ export function read(from: usize, end: usize, numbers: usize, count: u32, larges
   reset();
   let at = from;
   let code: i32 = 0;
-  let range = MOST;
+  let range = MAX_VALUE;
   /** The lowest bit of the byte last read, which 31 bits have no room for. */
   let half: i32 = 0;
   for (let k = 0; k < 4; k++, at++) {
     const byte = at < end ? <i32>load<u8>(at) : 0;
-    code = ((code << 8) & MOST) | (half << 7) | (byte >>> 1);
+    code = ((code << 8) & MAX_VALUE) | (half << 7) | (byte >>> 1);
     half = byte & 1;
   }
   const longest = tokenOf(largest);

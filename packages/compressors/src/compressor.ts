@@ -63,7 +63,7 @@ export interface Support {
 }
 
 /** What theory and the boundary know of an operator that keeps some coordinates. */
-interface Keeps {
+interface SelectorConstants {
   /** Number of coordinates to choose from, at most. */
   readonly dimension: number;
   /** Most coordinates ever kept. */
@@ -84,13 +84,13 @@ interface Keeps {
  * Keeps some coordinates, chosen from shared randomness alone: the receiver derives the same support, so indices cost no
  * bytes.
  */
-export interface Selector extends Keeps {
+export interface Selector extends SelectorConstants {
   /** The support of a message whose vector has `length` ≤ dimension coordinates. */
   select(key: MessageKey, length: number): Support;
 }
 
 /** Keeps coordinates that depend on the values, so that their indices have to travel, before the values. */
-export interface ExplicitSelector extends Keeps {
+export interface ExplicitSelector extends SelectorConstants {
   /** Upper bound of the support's bytes. */
   readonly maxIndexBytes: number;
   /** The support last chosen or read. */

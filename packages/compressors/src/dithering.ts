@@ -4,7 +4,7 @@ import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 import { log2Binomial, maxIndexBytes, readIndex, writeIndex } from './index-code.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
-import { MOST_SIGNS, SignCode } from './sign-code.js';
+import { MAX_SIGNS, SignCode } from './sign-code.js';
 
 /** A dithering: a norm, and levels between 0 and it to which magnitudes are rounded without bias. */
 export interface Dithering {
@@ -50,7 +50,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
   const code = new EntropyCode();
   const signs = new SignCode();
   /** Whether nothing but signs travels, in a code that leaves no choice. */
-  const brief = (count: number) => levels === 1 && count <= MOST_SIGNS;
+  const brief = (count: number) => levels === 1 && count <= MAX_SIGNS;
   const norm = new DataView(new ArrayBuffer(8));
   const parts = Float64Array.from({ length: levels <= LISTED ? levels + 1 : 0 }, (_, level) => dithering.part(level));
   let numbers = new Uint32Array(0);

@@ -1,4 +1,3 @@
-export { Changes } from './changes.js';
 export {
   type Compressor,
   type Constants,
@@ -10,5 +9,6 @@ export {
   type ValueCodec,
   type Wire,
 } from './compressor.js';
+export { DeltaCodec } from './delta.js';
 export { CompressorError, ProtocolError } from './errors.js';
 export { type CompressorEntry, compressors, createCompressor, type Environment } from './registry.js';

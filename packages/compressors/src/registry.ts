@@ -27,15 +27,15 @@ export interface Environment {
 }
 
 /**
- * How a name of the registry becomes a part of a compressor: it selects coordinates, or rounds the values that are left, or
- * is a whole compressor of its own, or makes one of another, written `name(inner)`. Reads its parameters from `spec`.
+ * How a name of the registry becomes a part of a compressor: it selects coordinates, or quantizes the values that are left, or
+ * is a compressor on its own, or wraps another, written `name(inner)`. Reads its parameters from `spec`.
  * @throws UsageError
  */
 export type CompressorEntry =
-  | { readonly select: (spec: Spec, env: Environment) => Selector | ExplicitSelector }
-  | { readonly round: (spec: Spec, env: Environment) => ValueCodec }
-  | { readonly whole: (spec: Spec, env: Environment, text: string) => Compressor }
-  | { readonly wrap: (inner: Compressor, text: string) => Compressor };
+  | { readonly selector: (spec: Spec, env: Environment) => Selector | ExplicitSelector }
+  | { readonly quantizer: (spec: Spec, env: Environment) => ValueCodec }
+  | { readonly standalone: (spec: Spec, env: Environment, text: string) => Compressor }
+  | { readonly wrapper: (inner: Compressor, text: string) => Compressor };
 
 /** Levels are packed in at most 24 bits with their sign. */
 const MAX_LEVELS = 2 ** 22;
@@ -44,29 +44,33 @@ const MAX_PROJECTIONS = 2 ** 20;
 
 /** Every compressor there is, by the name it has in a spec. */
 export const compressors: Readonly<Record<string, CompressorEntry>> = {
-  identity: { select: (_spec, env) => identity(env.dimension) },
-  'rand-k': { select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage) },
+  identity: { selector: (_spec, env) => identity(env.dimension) },
+  'rand-k': {
+    selector: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage),
+  },
   'same-rand-k': {
-    select: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, true, env.stage),
+    selector: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, true, env.stage),
   },
-  'perm-k': { select: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
-  'top-k': { select: (spec, env) => topK(env.dimension, keptCoordinates(spec, env)) },
-  bernoulli: { select: (spec, env) => bernoulli(env.dimension, probability(spec), env.workers, env.stage) },
-  packed: { round: (_spec, env) => packed(env.wire, env.dimension) },
-  natural: { round: (_spec, env) => natural(env.wire, env.stage) },
+  'perm-k': { selector: (_spec, env) => permK(env.dimension, env.workers, env.stage) },
+  'top-k': { selector: (spec, env) => topK(env.dimension, keptCoordinates(spec, env)) },
+  bernoulli: { selector: (spec, env) => bernoulli(env.dimension, probability(spec), env.workers, env.stage) },
+  packed: { quantizer: (_spec, env) => packed(env.wire, env.dimension) },
+  natural: { quantizer: (_spec, env) => natural(env.wire, env.stage) },
   qsgd: {
-    round: (spec, env) => dithered(qsgd(env.dimension, whole(spec, 'levels', MAX_LEVELS)), env.wire, env.stage),
+    quantizer: (spec, env) => dithered(qsgd(env.dimension, whole(spec, 'levels', MAX_LEVELS)), env.wire, env.stage),
   },
-  'l2-quantization': { round: (_spec, env) => dithered(l2Quantization(env.dimension, env.wire), env.wire, env.stage) },
+  'l2-quantization': {
+    quantizer: (_spec, env) => dithered(l2Quantization(env.dimension, env.wire), env.wire, env.stage),
+  },
   'natural-dithering': {
-    round: (spec, env) =>
+    quantizer: (spec, env) =>
       dithered(naturalDithering(env.dimension, whole(spec, 'levels', 1000), normOf(spec)), env.wire, env.stage),
   },
   core: {
-    whole: (spec, env, text) =>
+    standalone: (spec, env, text) =>
       new CoreSketch(text, env.dimension, whole(spec, 'm', MAX_PROJECTIONS), env.wire, env.stage),
   },
-  scaled: { wrap: (inner, text) => new Scaled(text, inner) },
+  scaled: { wrapper: (inner, text) => new Scaled(text, inner) },
 };
 
 /**
@@ -88,31 +92,31 @@ export function createCompressor(text: string, env: { dimension: number; workers
         `compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`,
       );
     }
-    if ('wrap' in entry !== (inner !== undefined)) {
+    if ('wrapper' in entry !== (inner !== undefined)) {
       throw new UsageError(
-        'wrap' in entry
+        'wrapper' in entry
           ? `compressor ${spec.name} takes another one in parentheses: ${spec.name}(rand-k:k=1%)`
           : `compressor ${spec.name} takes no other one in parentheses`,
       );
     }
-    if ('wrap' in entry || 'whole' in entry) {
+    if ('wrapper' in entry || 'standalone' in entry) {
       if (parts.length > 1) {
         throw new UsageError(`compressor ${JSON.stringify(text)}: ${part.trim()} cannot be a part of another one`);
       }
-      if ('wrap' in entry) return entry.wrap(createCompressor(inner as string, env), text);
-      const compressor = entry.whole(spec, { ...env, stage }, text);
-      spec.done();
+      if ('wrapper' in entry) return entry.wrapper(createCompressor(inner as string, env), text);
+      const compressor = entry.standalone(spec, { ...env, stage }, text);
+      spec.rejectUnknown();
       return compressor;
     }
     const here = { dimension, workers: env.workers, wire: env.wire, stage };
-    if ('select' in entry) {
-      const selector = entry.select(spec, here);
+    if ('selector' in entry) {
+      const selector = entry.selector(spec, here);
       selectors.push(selector);
       dimension = selector.maxKept;
     } else {
-      codec = entry.round(spec, here);
+      codec = entry.quantizer(spec, here);
     }
-    spec.done();
+    spec.rejectUnknown();
   }
   const [first = identity(env.dimension), ...rest] = selectors;
   return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire, dimension), env.workers);
@@ -138,7 +142,7 @@ function whole(spec: Spec, key: string, most: number): number {
   const text = spec.text(key);
   if (text === undefined) throw new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}`);
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) throw spec.bad(key, text, allowed);
+  if (!Number.isInteger(value) || value < 1 || value > most) throw spec.invalid(key, text, allowed);
   return value;
 }
 
@@ -152,7 +156,7 @@ function probability(spec: Spec): number {
 function normOf(spec: Spec): number {
   const text = spec.text('p') ?? 'inf';
   const p = text === 'inf' ? Number.POSITIVE_INFINITY : Number(text);
-  if (!(p >= 1) || (text !== 'inf' && !Number.isFinite(p))) throw spec.bad('p', text, 'inf or a number from 1 on');
+  if (!(p >= 1) || (text !== 'inf' && !Number.isFinite(p))) throw spec.invalid('p', text, 'inf or a number from 1 on');
   return p;
 }
 
@@ -169,6 +173,6 @@ function keptCoordinates(spec: Spec, { dimension, workers }: Environment): numbe
     return Math.max(1, Math.floor(Number(((dimension * share) / 100).toPrecision(12))));
   }
   const k = Number(text);
-  if (percent !== null || !Number.isInteger(k) || k < 1 || k > dimension) throw spec.bad('k', text, allowed);
+  if (percent !== null || !Number.isInteger(k) || k < 1 || k > dimension) throw spec.invalid('k', text, allowed);
   return k;
 }

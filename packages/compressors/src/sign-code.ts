@@ -2,7 +2,7 @@ import { ProtocolError } from './errors.js';
 import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 
 /** Most values of a list. Time grows with its square. */
-export const MOST_SIGNS = 1000;
+export const MAX_SIGNS = 1000;
 
 /**
  * Codes short lists of 0, + and −, as 0, 2 and 3. One integer, lowest byte first, in the fewest bytes that hold its bits: from

@@ -29,10 +29,10 @@ export {
 export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
 export {
-  type Attached,
   type LinearImage,
   type Oracle,
   type Problem,
+  type ProblemData,
   type ProblemFamily,
   type ProblemInput,
   type Smoothness,

@@ -3,7 +3,7 @@ import { UsageError } from './errors.js';
 /**
  * One grammar for methods, problems, compressors and splits: `name` or `name:key=value,key=value`.
  *
- * A spec is read by asking for its keys one by one; {@link Spec.done} then refuses the keys nobody asked for, so that a
+ * A spec is read by asking for its keys one by one; {@link Spec.rejectUnknown} then refuses the keys nobody asked for, so that a
  * misspelt parameter is never silently ignored.
  */
 export class Spec {
@@ -53,7 +53,7 @@ export class Spec {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (!Number.isFinite(value) || value < low || value > high || (open && value === low)) {
-      throw this.bad(key, text, `a number in ${open ? '(' : '['}${low}, ${high}]`);
+      throw this.invalid(key, text, `a number in ${open ? '(' : '['}${low}, ${high}]`);
     }
     return value;
   }
@@ -61,24 +61,24 @@ export class Spec {
   /** A whole parameter in `[low, high]`. */
   integer(key: string, low: number, high: number): number | undefined {
     const value = this.number(key, low, high);
-    if (value !== undefined && !Number.isInteger(value)) throw this.bad(key, String(value), 'a whole number');
+    if (value !== undefined && !Number.isInteger(value)) throw this.invalid(key, String(value), 'a whole number');
     return value;
   }
 
   boolean(key: string): boolean | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
-    if (text !== 'true' && text !== 'false') throw this.bad(key, text, 'true or false');
+    if (text !== 'true' && text !== 'false') throw this.invalid(key, text, 'true or false');
     return text === 'true';
   }
 
   /** The error for a parameter with an unusable value. */
-  bad(key: string, text: string, allowed: string): UsageError {
+  invalid(key: string, text: string, allowed: string): UsageError {
     return new UsageError(`${this.kind} ${this.name}: ${key}=${text} is not allowed; ${key} must be ${allowed}`);
   }
 
   /** Refuses every parameter that was given but never asked for. */
-  done(): void {
+  rejectUnknown(): void {
     for (const key of this.parameters.keys()) {
       if (this.#asked.has(key)) continue;
       const known = [...this.#asked].join(', ');
@@ -86,6 +86,16 @@ export class Spec {
         `${this.kind} ${this.name} has no parameter ${key}; ${known === '' ? 'it takes none' : `it takes ${known}`}`,
       );
     }
+  }
+
+  /** @deprecated The former name of {@link Spec.invalid}, for plug-ins. */
+  bad(key: string, text: string, allowed: string): UsageError {
+    return this.invalid(key, text, allowed);
+  }
+
+  /** @deprecated The former name of {@link Spec.rejectUnknown}, for plug-ins. */
+  done(): void {
+    this.rejectUnknown();
   }
 }
 

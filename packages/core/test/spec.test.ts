@@ -9,7 +9,7 @@ test('a spec is a name and its parameters', () => {
   expect(spec.number('p', 0, 1)).toBe(0.005);
   expect(spec.number('beta', 0, 1)).toBe(0.136);
   expect(spec.number('alpha', 0, 1)).toBeUndefined();
-  expect(() => spec.done()).not.toThrow();
+  expect(() => spec.rejectUnknown()).not.toThrow();
 });
 
 test.each(['', ':', 'M3', 'm3:', 'm3:p', 'm3:p=', 'm3:p=1,p=2', 'm3:=1', 'm 3', 'm3;p=1'])('refuses %j', (text) => {
@@ -19,7 +19,7 @@ test.each(['', ':', 'M3', 'm3:', 'm3:p', 'm3:p=', 'm3:p=1,p=2', 'm3:=1', 'm 3', 
 test('a parameter that nobody asks for is an error that lists the known ones', () => {
   const spec = Spec.parse('method', 'm3:q=1');
   spec.number('p', 0, 1);
-  expect(() => spec.done()).toThrow('method m3 has no parameter q; it takes p');
+  expect(() => spec.rejectUnknown()).toThrow('method m3 has no parameter q; it takes p');
 });
 
 test('numbers outside their range are errors that name the value and the range', () => {

@@ -1,8 +1,8 @@
 import {
-  Changes,
   type Compressor,
   CompressorError,
   createCompressor,
+  DeltaCodec,
   type Direction,
   MessageKey,
   ProtocolError,
@@ -17,7 +17,7 @@ import {
   type Outgoing,
   type Sparse,
 } from '@flotilla/core';
-import { type FrameKind, HEADER_BYTES, type Header, MAX_FURTHER, readHeader, writeHeader } from './frame.js';
+import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */
 export interface BoundaryOptions {
@@ -49,9 +49,9 @@ export class Boundary {
   readonly #key: MessageKey;
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
-  #changes: Changes | undefined;
+  #delta: DeltaCodec | undefined;
   readonly #incoming: ReadFrame;
-  readonly #header: Header = { kind: 1, form: 'none', coins: 0, further: 0, round: 0 };
+  readonly #header: Header = { kind: 1, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
@@ -71,10 +71,10 @@ export class Boundary {
   }
 
   /** Upper bound of the frame of a message, header included. */
-  maxFrameBytes({ form, also }: Outgoing): number {
+  maxFrameBytes({ form, extra }: Outgoing): number {
     if (form === 'none') return HEADER_BYTES;
     const vector = this.#codec(form).maxBytes;
-    return HEADER_BYTES + (also === undefined ? vector : (1 + also.length) * (LENGTH_BYTES + vector));
+    return HEADER_BYTES + (extra === undefined ? vector : (1 + extra.length) * (LENGTH_BYTES + vector));
   }
 
   /**
@@ -86,10 +86,10 @@ export class Boundary {
     header.kind = kind;
     header.form = outgoing.form;
     header.coins = coins;
-    header.further = outgoing.also?.length ?? 0;
+    header.extra = outgoing.extra?.length ?? 0;
     header.round = round;
-    if (header.further > MAX_FURTHER) {
-      throw new FlotillaError('internal', `${1 + header.further} vectors in a frame, at most ${1 + MAX_FURTHER}`);
+    if (header.extra > MAX_EXTRA) {
+      throw new FlotillaError('internal', `${1 + header.extra} vectors in a frame, at most ${1 + MAX_EXTRA}`);
     }
     this.#clear();
     try {
@@ -117,17 +117,17 @@ export class Boundary {
         `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
       );
     }
-    const { form, further } = header;
+    const { form, extra } = header;
     const incoming = this.#incoming;
     incoming.form = form;
     incoming.coins = header.coins;
-    incoming.vectors = form === 'none' ? 0 : 1 + further;
+    incoming.vectors = form === 'none' ? 0 : 1 + extra;
     incoming.frame = frame;
     incoming.round = header.round;
     incoming.worker = worker;
     this.#clear();
-    if (further > 0 && (form === 'none' || form === 'changes')) {
-      throw new ProtocolError(`${further} further vectors in a frame of form ${form}`);
+    if (extra > 0 && (form === 'none' || form === 'delta')) {
+      throw new ProtocolError(`${extra} extra vectors in a frame of form ${form}`);
     }
     if (form === 'none' && frame.length !== HEADER_BYTES) {
       throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
@@ -144,33 +144,33 @@ export class Boundary {
   }
 
   #writeVectors(outgoing: Outgoing, round: number, worker: number, frame: Uint8Array): number {
-    const { form, vector, also, since } = outgoing;
-    if (since !== undefined && form === 'dense') {
-      const changes = this.#changesCodec();
-      const bytes = changes.encode(
+    const { form, vector, extra, deltaBase } = outgoing;
+    if (deltaBase !== undefined && form === 'dense') {
+      const delta = this.#deltaCodec();
+      const bytes = delta.encode(
         vector,
-        since,
+        deltaBase,
         this.#dense.maxBytes,
         this.#keyOf(round, worker, 0),
         frame,
         HEADER_BYTES,
       );
       if (bytes > 0) {
-        this.#header.form = 'changes';
-        this.#measure(bytes, changes.coordinates, 'changes');
+        this.#header.form = 'delta';
+        this.#measure(bytes, delta.coordinates, 'delta');
         return HEADER_BYTES + bytes;
       }
     }
     const codec = this.#codec(form);
-    if (also === undefined) {
+    if (extra === undefined) {
       const bytes = codec.encode(vector, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
       this.#measure(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;
     }
     let at = HEADER_BYTES;
-    for (let k = 0; k <= also.length; k++) {
+    for (let k = 0; k <= extra.length; k++) {
       const from = at + LENGTH_BYTES;
-      const next = k === 0 ? vector : (also[k - 1] as Float64Array);
+      const next = k === 0 ? vector : (extra[k - 1] as Float64Array);
       const bytes = codec.encode(next, this.#keyOf(round, worker, k), frame, from);
       for (let b = 0; b < LENGTH_BYTES; b++) frame[at + b] = bytes >>> (8 * b);
       this.#measure(bytes, codec.coordinates, form);
@@ -180,12 +180,12 @@ export class Boundary {
   }
 
   /** Decodes vector k of the frame being read and returns its codec. */
-  #decode(k: number): Compressor | Changes {
+  #decode(k: number): Compressor | DeltaCodec {
     const { form, frame, round, worker } = this.#incoming;
-    if (form === 'changes') {
-      const changes = this.#changesCodec();
-      changes.decode(frame, this.#incoming.begin(k), this.#incoming.end(k));
-      return changes;
+    if (form === 'delta') {
+      const delta = this.#deltaCodec();
+      delta.decode(frame, this.#incoming.begin(k), this.#incoming.end(k));
+      return delta;
     }
     const codec = this.#codec(form);
     codec.decode(frame, this.#incoming.begin(k), this.#incoming.end(k), this.#keyOf(round, worker, k));
@@ -203,9 +203,9 @@ export class Boundary {
     return this.#compressed;
   }
 
-  #changesCodec(): Changes {
-    this.#changes ??= new Changes(this.options.dimension, this.options.wire);
-    return this.#changes;
+  #deltaCodec(): DeltaCodec {
+    this.#delta ??= new DeltaCodec(this.options.dimension, this.options.wire);
+    return this.#delta;
   }
 
   #clear(): void {
@@ -220,7 +220,7 @@ export class Boundary {
     const message = this.message;
     message.payloadBytes += payloadBytes;
     message.coordinates += coordinates;
-    message.paperBits += coordinates * (form === 'changes' ? this.#dense : this.#codec(form)).paperBits;
+    message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).paperBits;
   }
 }
 
@@ -236,9 +236,9 @@ class ReadFrame implements Incoming {
   #places: number[] = [];
   /** The vector last decoded, and the codec that holds it. */
   #current = -1;
-  #codec: Compressor | Changes | undefined;
+  #codec: Compressor | DeltaCodec | undefined;
 
-  constructor(private readonly decode: (k: number) => Compressor | Changes) {}
+  constructor(private readonly decode: (k: number) => Compressor | DeltaCodec) {}
 
   /** Finds the vectors in the frame. @throws ProtocolError */
   locate(): void {
@@ -276,7 +276,7 @@ class ReadFrame implements Incoming {
   addTo(target: Float64Array, weight: number): void {
     for (let k = 0; k < this.vectors; k++) {
       const codec = this.vector(k);
-      if (codec instanceof Changes) throw new FlotillaError('internal', 'changes cannot be added');
+      if (codec instanceof DeltaCodec) throw new FlotillaError('internal', 'changes cannot be added');
       codec.addTo(target, weight);
     }
   }
@@ -284,11 +284,11 @@ class ReadFrame implements Incoming {
   get sparse(): Sparse | undefined {
     if (this.vectors !== 1) return undefined;
     const codec = this.vector(0);
-    return codec instanceof Changes ? undefined : codec.sparse;
+    return codec instanceof DeltaCodec ? undefined : codec.sparse;
   }
 
   /** The codec that holds vector k. */
-  vector(k: number): Compressor | Changes {
+  vector(k: number): Compressor | DeltaCodec {
     if (this.#current !== k || this.#codec === undefined) this.#codec = this.decode(k);
     this.#current = k;
     return this.#codec;

@@ -25,13 +25,13 @@ export const FrameKind = {
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 const KINDS = new Set<number>(Object.values(FrameKind));
-const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'changes'];
+const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
 /** Most vectors of a frame beside the first. */
-export const MAX_FURTHER = 255;
+export const MAX_EXTRA = 255;
 
 /**
- * The eight bytes of a frame that are not payload: kind, form, coins, further vectors, round (little-endian u32). Who it is for, and
+ * The eight bytes of a frame that are not payload: kind, form, coins, extra vectors, round (little-endian u32). Who it is for, and
  * how long it is, the transport knows.
  */
 export interface Header {
@@ -40,7 +40,7 @@ export interface Header {
   /** The server's coins of the round, at most 8. */
   coins: number;
   /** Vectors in the payload beside the first. */
-  further: number;
+  extra: number;
   round: number;
 }
 
@@ -49,7 +49,7 @@ export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
   frame[0] = header.kind;
   frame[1] = FORMS.indexOf(header.form);
   frame[2] = header.coins;
-  frame[3] = header.further;
+  frame[3] = header.extra;
   frame[4] = header.round;
   frame[5] = header.round >>> 8;
   frame[6] = header.round >>> 16;
@@ -68,6 +68,6 @@ export function readHeader(frame: Uint8Array, header: Header): void {
   header.kind = kind as FrameKind;
   header.form = named;
   header.coins = byte(2);
-  header.further = byte(3);
+  header.extra = byte(3);
   header.round = (byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24)) >>> 0;
 }

@@ -1,7 +1,7 @@
 import type { Direction } from '@flotilla/compressors';
 
 /** Why a message was sent: the initial gradient, or a round message, by its form. */
-export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'changes', 'none'] as const;
+export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'delta', 'none'] as const;
 export type MessageKind = (typeof MESSAGE_KINDS)[number];
 
 /** Sums over messages. */

@@ -461,7 +461,7 @@ describe('frames of several vectors', () => {
 
   it.each(wires)('%s: dense, each as it was, with its length before it', (wire) => {
     const { sender, receiver } = link({ wire });
-    const frame = write(sender, 'dense', x, { also: [y, z] });
+    const frame = write(sender, 'dense', x, { extra: [y, z] });
     const width = wire === 'f32' ? 4 : 8;
     expect(frame[3]).toBe(2);
     expect(sender.message).toEqual({
@@ -488,7 +488,7 @@ describe('frames of several vectors', () => {
   it('compressed: each with a support of its own, the first that of a frame with one', () => {
     const { sender, receiver } = link({ compressor: 'rand-k:k=3' });
     const one = decoded(receiver, write(sender, 'compressed', x));
-    const incoming = receiver.read(write(sender, 'compressed', x, { also: [x, x] }), uplink, 3, 1);
+    const incoming = receiver.read(write(sender, 'compressed', x, { extra: [x, x] }), uplink, 3, 1);
     const drawn = [0, 1, 2].map((k) => {
       const target = new Float64Array(D);
       incoming.copyTo(target, k);
@@ -500,7 +500,7 @@ describe('frames of several vectors', () => {
 
   it('are refused whole when a length is wrong, cut or followed by anything', () => {
     const { sender, receiver } = link({ compressor: 'rand-k:k=3' });
-    const frame = write(sender, 'compressed', x, { also: [y] });
+    const frame = write(sender, 'compressed', x, { extra: [y] });
     for (let length = HEADER_BYTES; length < frame.length; length++) {
       expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
     }
@@ -512,7 +512,7 @@ describe('frames of several vectors', () => {
     }
     const none = write(sender, 'none', nothing);
     none[3] = 1;
-    expectProtocolError(() => receiver.read(none, uplink, 3, 1), /1 further vectors in a frame of form none/);
+    expectProtocolError(() => receiver.read(none, uplink, 3, 1), /1 extra vectors in a frame of form none/);
   });
 });
 
@@ -525,12 +525,12 @@ describe('dense vectors as changes', () => {
     for (const j of [1, 7, 8, 299]) next[j] = j === 7 ? 0 : Math.fround(j / 3);
     // on f32 a change below the wire's resolution is none
     if (wire === 'f32') next[5] = (next[5] as number) * (1 + 1e-12);
-    const frame = write(sender, 'dense', next, { since: held, kind: downlink });
-    expect(sender.message).toMatchObject({ form: 'changes', coordinates: 4, frameBytes: frame.length });
+    const frame = write(sender, 'dense', next, { deltaBase: held, kind: downlink });
+    expect(sender.message).toMatchObject({ form: 'delta', coordinates: 4, frameBytes: frame.length });
     expect(frame.length).toBeLessThan(HEADER_BYTES + 4 + 1 + 8 + 4 * (wire === 'f32' ? 4 : 8));
     const incoming = receiver.read(frame, downlink, 3, 1);
     expect(receiver.message).toEqual(sender.message);
-    expect(incoming.form).toBe('changes');
+    expect(incoming.form).toBe('delta');
     const target = held.slice();
     incoming.copyTo(target);
     expect(target).toEqual(wire === 'f32' ? next.map(Math.fround) : next);
@@ -539,7 +539,7 @@ describe('dense vectors as changes', () => {
 
   it('travel whole when that is shorter', () => {
     const { sender, receiver } = link({ wire: 'f32' });
-    const frame = write(sender, 'dense', x, { since: x.map((v) => v + 1) });
+    const frame = write(sender, 'dense', x, { deltaBase: x.map((v) => v + 1) });
     expect(sender.message.form).toBe('dense');
     expect(decoded(receiver, frame)).toEqual(x);
   });
@@ -551,7 +551,7 @@ describe('dense vectors as changes', () => {
     const next = held.slice();
     next[3] = 1;
     next[40] = 2;
-    const frame = write(sender, 'dense', next, { since: held });
+    const frame = write(sender, 'dense', next, { deltaBase: held });
     for (let length = HEADER_BYTES; length < frame.length; length++) {
       expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
     }

@@ -5,18 +5,18 @@ import { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHe
 import { expectProtocolError, hex } from './expect-error.js';
 
 const kinds = Object.values(FrameKind);
-const forms: readonly Form[] = ['none', 'dense', 'compressed', 'changes'];
+const forms: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
 const headers: fc.Arbitrary<Header> = fc.record({
   kind: fc.constantFrom(...kinds),
   form: fc.constantFrom(...forms),
   coins: fc.integer({ min: 0, max: 0xff }),
-  further: fc.integer({ min: 0, max: 0xff }),
+  extra: fc.integer({ min: 0, max: 0xff }),
   round: fc.integer({ min: 0, max: 0xffffffff }),
 });
 
 /** Values that no read may leave behind by accident. */
-const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, further: 0, round: 0x5a5a5a5a });
+const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, extra: 0, round: 0x5a5a5a5a });
 
 function bytesOf(header: Header): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES).fill(0xee);
@@ -27,15 +27,15 @@ function bytesOf(header: Header): Uint8Array {
 describe('frame header', () => {
   // a change here is a change of the wire format, and needs a new WIRE_VERSION
   it.each<[string, Header]>([
-    ['0100000000000000', { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 }],
-    ['0201000001000000', { kind: FrameKind.downlink, form: 'dense', coins: 0, further: 0, round: 1 }],
-    ['0202030004030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, further: 0, round: 0x01020304 }],
-    ['0202030704030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, further: 7, round: 0x01020304 }],
-    ['0203000001000000', { kind: FrameKind.downlink, form: 'changes', coins: 0, further: 0, round: 1 }],
-    ['0302ff00ffffffff', { kind: FrameKind.uplink, form: 'compressed', coins: 0xff, further: 0, round: 0xffffffff }],
-    ['0400000000000080', { kind: FrameKind.evaluate, form: 'none', coins: 0, further: 0, round: 0x80000000 }],
-    ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, further: 0, round: 0x100 }],
-    ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, further: 0, round: 0x10000 }],
+    ['0100000000000000', { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 }],
+    ['0201000001000000', { kind: FrameKind.downlink, form: 'dense', coins: 0, extra: 0, round: 1 }],
+    ['0202030004030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, extra: 0, round: 0x01020304 }],
+    ['0202030704030201', { kind: FrameKind.downlink, form: 'compressed', coins: 3, extra: 7, round: 0x01020304 }],
+    ['0203000001000000', { kind: FrameKind.downlink, form: 'delta', coins: 0, extra: 0, round: 1 }],
+    ['0302ff00ffffffff', { kind: FrameKind.uplink, form: 'compressed', coins: 0xff, extra: 0, round: 0xffffffff }],
+    ['0400000000000080', { kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round: 0x80000000 }],
+    ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0x100 }],
+    ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0x10000 }],
   ])('is %s', (golden, header) => {
     expect(WIRE_VERSION).toBe(3);
     expect(hex(bytesOf(header))).toBe(golden);
@@ -84,7 +84,7 @@ describe('frame header', () => {
     expect(valid).toBeGreaterThan(20);
   });
 
-  const good: Header = { kind: FrameKind.uplink, form: 'dense', coins: 1, further: 0, round: 7 };
+  const good: Header = { kind: FrameKind.uplink, form: 'dense', coins: 1, extra: 0, round: 7 };
 
   /** Every value of one byte of a good header that must be refused. */
   function refuses(at: number, isValid: (value: number) => boolean, message: RegExp): void {
@@ -110,7 +110,7 @@ describe('frame header', () => {
     refuses(1, (value) => value <= 3, /unknown payload form \d+/);
   });
 
-  it('takes every value of the coins, and any number of further vectors', () => {
+  it('takes every value of the coins, and any number of Extra vectors', () => {
     refuses(2, () => true, /never/);
     refuses(3, () => true, /never/);
   });

@@ -8,10 +8,10 @@ const links = (text: string, workers: number) => linksOf(parseLink(text), worker
 
 describe('a link spec', () => {
   test('rates, latency, duplex, in any unit and case', () => {
-    const { up, down, latency, half } = links('up=1.5mbit, down=50Mbit,latency=250us,duplex=half', 2);
+    const { up, down, latency, halfDuplex } = links('up=1.5mbit, down=50Mbit,latency=250us,duplex=half', 2);
     expect([...up, ...down]).toEqual([1.5e6, 1.5e6, 50e6, 50e6]);
     expect([...latency]).toEqual([0.25, 0.25]);
-    expect(half).toBe(true);
+    expect(halfDuplex).toBe(true);
     expect([...links('up=1bit/1kbit/1gbit,latency=1s/2ms/3us', 3).up]).toEqual([1, 1e3, 1e9]);
   });
 
@@ -20,7 +20,7 @@ describe('a link spec', () => {
       up: Float64Array.of(Number.POSITIVE_INFINITY),
       down: Float64Array.of(Number.POSITIVE_INFINITY),
       latency: Float64Array.of(1),
-      half: false,
+      halfDuplex: false,
     });
     expect(links('up=1mbit', 1).latency).toEqual(Float64Array.of(0));
   });

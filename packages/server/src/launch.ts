@@ -1,10 +1,10 @@
 import { KeyedRandom, type Smoothness, smoothnessFrom } from '@flotilla/core';
 import { LinkModel, WIRE_VERSION } from '@flotilla/protocol';
-import { askAll, type Fleet, startFleet, startThreads } from './fleet.js';
-import type { Options } from './options.js';
-import { ParameterServer } from './parameter-server.js';
-import type { RunPlan } from './plan.js';
-import { resolveStepSize } from './step-size.js';
+import { type Fleet, request, startFleet, startThreads } from './hosts/fleet.js';
+import { ParameterServer } from './round/parameter-server.js';
+import type { Options } from './run/options.js';
+import type { RunPlan } from './run/plan.js';
+import { resolveStepSize } from './run/step-size.js';
 
 /** A run whose workers are ready for their first message. */
 export interface LaunchedRun {
@@ -39,7 +39,7 @@ export async function launch(
       const failure = fleet.failure();
       if (failure !== undefined) throw failure;
     };
-    const hosts = await askAll(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
+    const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
     const found = hosts.flatMap((host) => host.smoothness);
     const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
     const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
@@ -47,7 +47,7 @@ export async function launch(
       plan.smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
     const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
     const constants = { ...parameters, stepSize };
-    await askAll(fleet, { type: 'begin', constants }, 'begun', watch);
+    await request(fleet, { type: 'begin', constants }, 'begun', watch);
     const { transport, linked } = fleet;
     const { workers, seed } = job;
     const model =

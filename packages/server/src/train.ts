@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { asFlotillaError, type ErrorCode, FlotillaError, UsageError } from '@flotilla/core';
-import type { z } from 'zod';
-import type { Metrics, Progress, Summary } from './metrics.js';
-import { type optionsSchema, parseOptions } from './options.js';
-import { resolveNames } from './plan.js';
-import { threadPool } from './pool.js';
-import type { RunEvent, RunOutcome, RunTask } from './run-thread.js';
+import { threadPool } from './hosts/pool.js';
+import type { Metrics, Progress, Summary } from './run/metrics.js';
+import { type OptionsInput, parseOptions } from './run/options.js';
+import { resolveNames } from './run/plan.js';
+import type { RunEvent, RunOutcome, RunTask } from './server-thread.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
 export interface Logger {
@@ -15,7 +14,7 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-export type TrainOptions = z.input<typeof optionsSchema> & {
+export type TrainOptions = OptionsInput & {
   /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
   signal?: AbortSignal | undefined;
   /** Where to log; silent by default. */
@@ -68,7 +67,7 @@ export function train(input: TrainOptions = {}): Run {
   // what plug-ins add is known in the threads of the run only
   if (options.plugins.length === 0) resolveNames(options);
   checkCallers({ signal, logger, onProgress });
-  const kept = new KeptRows<Metrics>();
+  const kept = new ReplayBuffer<Metrics>();
   const { port1, port2 } = new MessageChannel();
   const abort = () => port1.postMessage('abort');
   let thrown: unknown;
@@ -129,7 +128,7 @@ function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal
 
 /** Runs the server thread to its end. */
 async function runTask(task: RunTask): Promise<RunOutcome> {
-  const pool = threadPool<RunTask, RunOutcome>(new URL('./run-thread.js', import.meta.url).href, 1);
+  const pool = threadPool<RunTask, RunOutcome>(new URL('./server-thread.js', import.meta.url).href, 1);
   try {
     return await pool.run(task, task.port);
   } catch (cause) {
@@ -146,7 +145,7 @@ function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>):
 }
 
 /** The last rows of a run, for any number of readers. */
-class KeptRows<T> {
+class ReplayBuffer<T> {
   readonly #rows: T[] = [];
   /** Rows that are no longer kept. */
   #dropped = 0;

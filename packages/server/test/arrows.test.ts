@@ -12,6 +12,7 @@ const ALLOWED: Record<string, string[]> = {
   protocol: ['core', 'compressors'],
   worker: ['core', 'compressors', 'protocol'],
   server: ['core', 'compressors', 'protocol', 'worker'],
+  lab: ['core', 'compressors', 'protocol', 'worker', 'server'],
 };
 
 test.each(Object.entries(ALLOWED))('%s imports only what is above it', (name, allowed) => {

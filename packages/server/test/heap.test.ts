@@ -8,8 +8,8 @@ const WINDOWS = 3;
 
 /** In a process of its own, whose heap is the run's: prints the bytes that the heap has grown by, window by window. */
 const program = (job: object) => `
-  const { parseOptions } = await import(${JSON.stringify(new URL('../dist/options.js', import.meta.url).href)});
-  const { planRun } = await import(${JSON.stringify(new URL('../dist/plan.js', import.meta.url).href)});
+  const { parseOptions } = await import(${JSON.stringify(new URL('../dist/run/options.js', import.meta.url).href)});
+  const { planRun } = await import(${JSON.stringify(new URL('../dist/run/plan.js', import.meta.url).href)});
   const { launch } = await import(${JSON.stringify(new URL('../dist/launch.js', import.meta.url).href)});
   const options = parseOptions(${JSON.stringify(job)});
   const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { afterEach, expect, test, vi } from 'vitest';
-import { parseOptions } from '../dist/options.js';
-import run from '../dist/run-thread.js';
+import { parseOptions } from '../dist/run/options.js';
+import run from '../dist/server-thread.js';
 
 afterEach(() => vi.restoreAllMocks());
 

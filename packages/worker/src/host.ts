@@ -1,4 +1,4 @@
-import { type Attached, asFlotillaError, DivergedError, FlotillaError } from '@flotilla/core';
+import { asFlotillaError, DivergedError, FlotillaError, type ProblemData } from '@flotilla/core';
 import {
   type Control,
   FrameKind,
@@ -20,11 +20,11 @@ import { LogicalWorkers } from './logical-workers.js';
  */
 export class WorkerHost {
   #workers: LogicalWorkers | undefined;
-  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 };
+  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(
     private readonly end: HostEnd,
-    private readonly attached: Attached,
+    private readonly problemData: ProblemData,
   ) {}
 
   /** The state of a hosted worker's half of the method. */
@@ -50,7 +50,7 @@ export class WorkerHost {
       const message = unpackControl(bytes);
       switch (message.type) {
         case 'configure':
-          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.attached);
+          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData);
           return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
         case 'begin':
           this.#configured().begin(message.constants);
@@ -100,7 +100,7 @@ export class WorkerHost {
     const who = error instanceof DivergedError ? '' : `worker ${worker}, round ${this.#header.round}: `;
     const reason = packControl({ type: 'failed', code: error.code, message: `${who}${error.message}` });
     this.#reply(worker, HEADER_BYTES + reason.length, (room) => {
-      writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, further: 0, round: this.#header.round }, room);
+      writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: this.#header.round }, room);
       room.set(reason, HEADER_BYTES);
       return HEADER_BYTES + reason.length;
     });

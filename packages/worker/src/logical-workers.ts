@@ -1,5 +1,4 @@
 import {
-  type Attached,
   type Constants,
   type Context,
   createContext,
@@ -12,6 +11,7 @@ import {
   methods,
   type Oracle,
   type Outgoing,
+  type ProblemData,
   problems,
   Rng,
   Spec,
@@ -51,14 +51,14 @@ export class LogicalWorkers {
   constructor(
     private readonly job: Job,
     hosted: readonly number[],
-    attached: Attached,
+    problemData: ProblemData,
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
     const problem = lookUp('problem', problems, spec.name).create(spec, {
       workers: job.workers,
       random,
-      ...attached,
+      ...problemData,
     });
     this.#random = random;
     this.dimension = problem.dimension;
@@ -168,7 +168,7 @@ export class LogicalWorkers {
 
   /** Writes the last evaluation as a frame and returns its length. */
   writeEvaluation(round: number, frame: Uint8Array): number {
-    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, further: 0, round }, frame);
+    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round }, frame);
     frame.set(new Uint8Array(this.#evaluated.buffer), HEADER_BYTES);
     return this.evaluationBytes;
   }

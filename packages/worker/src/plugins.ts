@@ -12,7 +12,7 @@ export interface Plugin {
 
 /** Functions of which an entry must have one. */
 const NEEDED: Readonly<Record<keyof Plugin, readonly string[]>> = {
-  compressors: ['select', 'round', 'whole', 'wrap'],
+  compressors: ['selector', 'quantizer', 'standalone', 'wrapper'],
   methods: ['stepSize'],
   problems: ['create'],
 };

@@ -1,4 +1,4 @@
-import type { Attached } from '@flotilla/core';
+import type { ProblemData } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
@@ -6,7 +6,7 @@ import { loadPlugins } from './plugins.js';
 /** What a worker thread is started with. */
 export interface ThreadTask {
   readonly attachment: ThreadAttachment;
-  readonly attached: Attached;
+  readonly problemData: ProblemData;
   /** Present when frames are stamped, with the links when they are paced. */
   readonly linked: { readonly links: Links | undefined } | undefined;
   /** Paths of the run's plug-ins. */
@@ -17,11 +17,11 @@ export interface ThreadTask {
 const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default async function serve({ attachment, attached, linked, plugins }: ThreadTask): Promise<void> {
+export default async function serve({ attachment, problemData, linked, plugins }: ThreadTask): Promise<void> {
   await loadPlugins(plugins);
   const opened = openThreadEnd(attachment);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links);
-  const host = new WorkerHost(end, attached);
+  const host = new WorkerHost(end, problemData);
   while (end.wait(WAIT_MS)) host.step();
   attachment.port.close();
 }

@@ -42,7 +42,7 @@ function send(header: Parameters<typeof writeHeader>[0], payload = new Uint8Arra
   room.set(payload, HEADER_BYTES);
   end.commit(0, HEADER_BYTES + payload.length);
   const answer = end.receive(0, 0) as Uint8Array;
-  const got = { kind: FrameKind.start as FrameKind, form: 'none' as const, coins: 0, further: 0, round: 0 };
+  const got = { kind: FrameKind.start as FrameKind, form: 'none' as const, coins: 0, extra: 0, round: 0 };
   readHeader(answer, got);
   const failure = got.kind === FrameKind.failure ? unpackControl(answer.slice(HEADER_BYTES)) : undefined;
   end.release(0);
@@ -51,7 +51,7 @@ function send(header: Parameters<typeof writeHeader>[0], payload = new Uint8Arra
 
 const configure = { type: 'configure', wireVersion: WIRE_VERSION, job } as const;
 const begin = { type: 'begin', constants: { stepSize: 0.1 } } as const;
-const downlink = (round: number) => ({ kind: FrameKind.downlink, form: 'dense', coins: 0, further: 0, round }) as const;
+const downlink = (round: number) => ({ kind: FrameKind.downlink, form: 'dense', coins: 0, extra: 0, round }) as const;
 const zeros = new Uint8Array(16);
 
 test('configure, begin, rounds, finish', () => {
@@ -97,7 +97,7 @@ describe('what a host cannot do, it answers with the reason', () => {
   test('a message that a method does not have', () => {
     ask(configure);
     ask(begin);
-    const start = { kind: FrameKind.start, form: 'none', coins: 0, further: 0, round: 0 } as const;
+    const start = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 } as const;
     expect(send(start).failure).toMatchObject({ message: expect.stringContaining('gd has no message before round 1') });
   });
 });

@@ -112,7 +112,7 @@ function dirichlet(data: Dataset, workers: number, random: KeyedRandom, alpha: n
 function parseSplit(text: string): Split {
   const spec = Spec.parse('split', text);
   const deal = lookUp('split', splits, spec.name)(spec);
-  spec.done();
+  spec.rejectUnknown();
   return deal;
 }
 

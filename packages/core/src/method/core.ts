@@ -56,7 +56,7 @@ export const core = defineMethod({
   downlink: undefined,
   parameters(spec, { dimension, workers }) {
     const m = spec.number('m', 1, dimension) ?? Math.min(100, Math.max(1, Math.floor(dimension / workers)));
-    if (!Number.isInteger(m)) throw spec.bad('m', String(m), 'a whole number');
+    if (!Number.isInteger(m)) throw spec.invalid('m', String(m), 'a whole number');
     return { m };
   },
   messageDimension: ({ m = 1 }) => m,

@@ -31,7 +31,7 @@ export const diana = defineMethod({
   parameters(spec, { uplink }) {
     const estimator = spec.text('estimator') ?? 'gradient';
     if (estimator !== 'gradient' && estimator !== 'shift') {
-      throw spec.bad('estimator', estimator, 'gradient or shift');
+      throw spec.invalid('estimator', estimator, 'gradient or shift');
     }
     return {
       alpha: spec.number('alpha', 0, 1) ?? 1 / (1 + uplink.omega),

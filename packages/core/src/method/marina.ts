@@ -21,7 +21,7 @@ export const marinaServer: ServerHalf<MarinaServer> = {
     coins: coin(constants.p, 0) ? 1 : 0,
     downlink:
       constants['delta-downlink'] === 1 && round > 1
-        ? { form: 'dense', vector: state.g, since: state.sent }
+        ? { form: 'dense', vector: state.g, deltaBase: state.sent }
         : { form: 'dense', vector: state.g },
   }),
   sent(state, { constants }, carried) {
@@ -67,7 +67,7 @@ export const marina = defineMethod({
   downlink: undefined,
   parameters(spec, { uplink, dimension }) {
     const downlink = spec.text('downlink') ?? 'dense';
-    if (downlink !== 'dense' && downlink !== 'delta') throw spec.bad('downlink', downlink, 'dense or delta');
+    if (downlink !== 'dense' && downlink !== 'delta') throw spec.invalid('downlink', downlink, 'dense or delta');
     return {
       p: spec.number('p', 0, 1, true) ?? uplink.density / dimension,
       ...(downlink === 'delta' ? { 'delta-downlink': 1 } : {}),

@@ -3,20 +3,20 @@ import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 
 /** How a vector travels: not at all, every coordinate, through the link's compressor, or as what has changed of it. */
-export type Form = 'none' | 'dense' | 'compressed' | 'changes';
+export type Form = 'none' | 'dense' | 'compressed' | 'delta';
 
 /** What one side hands to the boundary. The boundary compresses, frames and counts; a method never sees bytes. */
 export interface Outgoing {
   readonly form: 'none' | 'dense' | 'compressed';
   /** The vector to send; ignored when `form` is `none`. Not changed. */
   readonly vector: Float64Array;
-  /** Further vectors of the same frame, at most 255, in the same form, each compressed with randomness of its own. */
-  readonly also?: readonly Float64Array[];
+  /** Extra vectors of the same frame, at most 255, in the same form, each compressed with randomness of its own. */
+  readonly extra?: readonly Float64Array[];
   /**
    * With form `dense`: the vector that the receivers hold in the place of this one, as they got it. The boundary then sends
    * only the coordinates that differ, as form `changes`, when that takes fewer bytes.
    */
-  readonly since?: Float64Array;
+  readonly deltaBase?: Float64Array;
 }
 
 /**
@@ -217,7 +217,7 @@ export function polyakLojasiewicz(spec: Spec): Readonly<Record<string, number>> 
 export function batchSize(spec: Spec, key: string, samples: number | undefined, repeats: boolean): number | undefined {
   const most = repeats ? 1e9 : (samples ?? 1);
   const size = spec.number(key, 1, most);
-  if (size !== undefined && !Number.isInteger(size)) throw spec.bad(key, String(size), 'a whole number');
+  if (size !== undefined && !Number.isInteger(size)) throw spec.invalid(key, String(size), 'a whole number');
   return size;
 }
 

@@ -69,10 +69,10 @@ export const ppMarina = defineMethod({
   gaps: true,
   parameters(spec, { uplink, dimension, workers }) {
     const sampled = spec.number('sampled', 1, workers) ?? Math.ceil(workers / 10);
-    if (!Number.isInteger(sampled)) throw spec.bad('sampled', String(sampled), 'a whole number');
+    if (!Number.isInteger(sampled)) throw spec.invalid('sampled', String(sampled), 'a whole number');
     const downlink = spec.text('downlink') ?? 'broadcast';
     if (downlink !== 'broadcast' && downlink !== 'participants') {
-      throw spec.bad('downlink', downlink, 'broadcast or participants');
+      throw spec.invalid('downlink', downlink, 'broadcast or participants');
     }
     return {
       p: spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers),
@@ -121,7 +121,7 @@ export const ppMarina = defineMethod({
         if (!answers(worker)) return { form: 'none', vector: g };
         const missed = lastRound[worker] < round - 1;
         lastRound[worker] = round;
-        return missed ? { form: 'dense', vector: before, also: [g] } : { form: 'dense', vector: g };
+        return missed ? { form: 'dense', vector: before, extra: [g] } : { form: 'dense', vector: g };
       };
       return { coins, answers, downlink };
     },
@@ -158,7 +158,7 @@ export const ppMarina = defineMethod({
       const { difference } = state;
       return times === 1
         ? { form: 'compressed', vector: difference }
-        : { form: 'compressed', vector: difference, also: new Array<Float64Array>(times - 1).fill(difference) };
+        : { form: 'compressed', vector: difference, extra: new Array<Float64Array>(times - 1).fill(difference) };
     },
   },
 });

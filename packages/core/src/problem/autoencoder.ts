@@ -57,7 +57,7 @@ export const autoencoder: ProblemFamily = {
     const data = input.data as Dataset;
     const shards = input.shards as Shards;
     const lambda = spec.number('lambda', 0, 1e6) ?? 0.001;
-    spec.done();
+    spec.rejectUnknown();
     if (data.features > 4096) {
       throw new UsageError(`autoencoder takes data with at most 4096 features; ${data.name} has ${data.features}`);
     }

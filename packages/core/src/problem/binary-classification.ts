@@ -32,9 +32,9 @@ export function binaryClassification(loss: MarginLoss, spec: Spec, input: Proble
   const match = /^([0-9.]+(?:e[+-]?[0-9]+)?)(\*L)?$/i.exec(lambdaText);
   const number = Number(match?.[1]);
   if (match === null || !Number.isFinite(number)) {
-    throw spec.bad('lambda', lambdaText, 'a number ≥ 0 or a multiple of L such as 1e-6*L');
+    throw spec.invalid('lambda', lambdaText, 'a number ≥ 0 or a multiple of L such as 1e-6*L');
   }
-  spec.done();
+  spec.rejectUnknown();
 
   const sign = binaryLabels(data);
   const workers = shards.start.length - 1;

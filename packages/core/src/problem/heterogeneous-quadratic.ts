@@ -27,7 +27,7 @@ export const heterogeneousQuadratic: ProblemFamily = {
   stepSize: () => 'theory',
   create(spec, { workers, random, instance }) {
     if (instance !== undefined) {
-      spec.done();
+      spec.rejectUnknown();
       if (instance.c.length !== workers) {
         throw new UsageError(`the instance is made for ${instance.c.length} workers, not ${workers}`);
       }
@@ -49,14 +49,15 @@ function scales(spec: Spec, workers: number, lambda: number, random: KeyedRandom
   if (la2 === undefined && lb2 === undefined) {
     const nu = spec.number('nu', 0, 1e9, true) ?? 1;
     const sigma = spec.number('sigma', 0, 1e9) ?? 0;
-    spec.done();
+    spec.rejectUnknown();
     return Float64Array.from({ length: workers }, () => nu + Math.min(nu, Math.max(-nu, sigma * rng.normal())));
   }
   // nu and sigma, if given, are refused here
-  spec.done();
-  if (lb2 === undefined) throw spec.bad('la2', String(la2), 'given together with lb2');
-  if ((la2 ?? 0) > lb2) throw spec.bad('la2', String(la2), `at most lb2 = ${lb2}: otherwise some f_i is concave`);
-  if ((la2 ?? 0) > 0 && workers === 1) throw spec.bad('la2', String(la2), '0 with a single worker, who is the mean');
+  spec.rejectUnknown();
+  if (lb2 === undefined) throw spec.invalid('la2', String(la2), 'given together with lb2');
+  if ((la2 ?? 0) > lb2) throw spec.invalid('la2', String(la2), `at most lb2 = ${lb2}: otherwise some f_i is concave`);
+  if ((la2 ?? 0) > 0 && workers === 1)
+    throw spec.invalid('la2', String(la2), '0 with a single worker, who is the mean');
   const mean = Math.sqrt(lb2 / 2) / lambda;
   const c = new Float64Array(workers).fill(mean);
   if (la2 === undefined || la2 === 0) return c;

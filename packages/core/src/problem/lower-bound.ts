@@ -33,8 +33,8 @@ export const lowerBound: ProblemFamily = {
     const asked = spec.number('epsilon', 0, 1e9, true);
     const most = (epsilon: number) => Math.floor((delta * L) / (2 * epsilon * L1 * DELTA));
     const T = asked === undefined ? (spec.integer('t', 1, 1e6) ?? 100) : most(asked);
-    spec.done();
-    if (!(T >= 1 && T <= 1e6)) throw spec.bad('epsilon', String(asked), `such that T = ${T} lies in [1, 1000000]`);
+    spec.rejectUnknown();
+    if (!(T >= 1 && T <= 1e6)) throw spec.invalid('epsilon', String(asked), `such that T = ${T} lies in [1, 1000000]`);
     const epsilon = asked ?? (delta * L) / (2 * T * L1 * DELTA);
     const lambda = (Math.sqrt(2 * epsilon) * L1) / L;
     return {

@@ -110,7 +110,7 @@ export interface ProblemFamily {
 }
 
 /** The run's data: samples or an instance, or neither. */
-export interface Attached {
+export interface ProblemData {
   /** Samples, in shared memory. */
   readonly data: Dataset | undefined;
   /** How they are dealt: present when the samples are. */
@@ -119,7 +119,7 @@ export interface Attached {
   readonly instance: QuadraticInstance | undefined;
 }
 
-export interface ProblemInput extends Attached {
+export interface ProblemInput extends ProblemData {
   readonly workers: number;
   readonly random: KeyedRandom;
 }

@@ -20,7 +20,7 @@ export const quadratic: ProblemFamily = {
   create(spec, { workers, random }) {
     const dimension = spec.integer('d', 1, 1e8) ?? 1000;
     const sigma = spec.number('sigma', 0, 1e9) ?? 0.1;
-    spec.done();
+    spec.rejectUnknown();
     const rng = random.stream(new Rng(), 'problem', 0, EVERY_WORKER);
     const c = Float64Array.from({ length: workers }, () => 1 + Math.min(1, Math.max(-1, sigma * rng.normal())));
     return scaledQuadratics(identity, c, dimension, normalLinearTerms(random, dimension));

@@ -9,7 +9,7 @@ export interface Links {
   /** Milliseconds from the last bit's departure to its arrival, each way. */
   readonly latency: Float64Array;
   /** Whether both directions share the link, so that one waits while the other sends. */
-  readonly half: boolean;
+  readonly halfDuplex: boolean;
 }
 
 /** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
@@ -24,7 +24,7 @@ export interface LinkSpec {
   readonly up: readonly Share[];
   readonly down: readonly Share[];
   readonly latency: readonly Share[];
-  readonly half: boolean;
+  readonly halfDuplex: boolean;
 }
 
 /** A link in virtual time: also how long the two ends work, where that is not measured. */
@@ -48,8 +48,8 @@ const RATE: Quantity = {
   such: 'a rate (bit, kbit, mbit or gbit a second)',
 };
 const TIME: Quantity = { units: { us: 1e-3, ms: 1, s: 1e3 }, zero: true, such: 'a time (us, ms or s)' };
-const MOST = 1e15;
-const MOST_WORKERS = 10_000;
+const MAX_VALUE = 1e15;
+const MAX_WORKERS = 10_000;
 
 const LINK_KEYS = ['up', 'down', 'latency', 'duplex'] as const;
 const MODEL_KEYS = [...LINK_KEYS, 'compute', 'server'] as const;
@@ -71,12 +71,12 @@ export function parseLinkModel(text: string): LinkModelSpec {
 function linkOf(pairs: Pairs): LinkSpec {
   const free = [{ count: 1, low: Number.POSITIVE_INFINITY, high: Number.POSITIVE_INFINITY }];
   const duplex = pairs.get('duplex') ?? 'full';
-  if (duplex !== 'full' && duplex !== 'half') throw pairs.bad('duplex', duplex, 'full or half');
+  if (duplex !== 'full' && duplex !== 'half') throw pairs.invalid('duplex', duplex, 'full or half');
   return {
     up: pairs.shares('up', RATE) ?? free,
     down: pairs.shares('down', RATE) ?? free,
     latency: pairs.shares('latency', TIME) ?? [{ count: 1, low: 0, high: 0 }],
-    half: duplex === 'half',
+    halfDuplex: duplex === 'half',
   };
 }
 
@@ -98,7 +98,7 @@ export function linksOf(spec: LinkSpec, workers: number, random: KeyedRandom): L
       return low * (high / low) ** random.stream(rng, 'link', place, worker).uniform();
     });
   };
-  return { up: drawn('up', 0), down: drawn('down', 1), latency: drawn('latency', 2), half: spec.half };
+  return { up: drawn('up', 0), down: drawn('down', 1), latency: drawn('latency', 2), halfDuplex: spec.halfDuplex };
 }
 
 /**
@@ -115,7 +115,7 @@ export class Link {
 
   /** Sends `bytes` at `at`, behind all that was sent before, and returns when the last of them arrives. */
   arrival(direction: 'up' | 'down', bytes: number, at: number): number {
-    const bucket = direction === 'up' && !this.links.half ? 1 : 0;
+    const bucket = direction === 'up' && !this.links.halfDuplex ? 1 : 0;
     const rate = this.links[direction][this.worker] as number;
     const through = Math.max(this.#free[bucket], at) + (8000 * bytes) / rate;
     this.#free[bucket] = through;
@@ -148,7 +148,7 @@ class Pairs {
     return this.#pairs.get(key);
   }
 
-  bad(key: string, value: string, allowed: string): UsageError {
+  invalid(key: string, value: string, allowed: string): UsageError {
     return new UsageError(`${this.option} ${JSON.stringify(this.text)}: ${key} cannot be ${value}; it is ${allowed}`);
   }
 
@@ -157,7 +157,7 @@ class Pairs {
     const text = this.get(key);
     if (text === undefined) return undefined;
     const value = read(text, TIME);
-    if (value === undefined) throw this.bad(key, text, TIME.such);
+    if (value === undefined) throw this.invalid(key, text, TIME.such);
     return value;
   }
 
@@ -172,12 +172,12 @@ class Pairs {
       // a logarithm has no nought
       const ranged = low === last || (low !== undefined && last !== undefined && 0 < low && low < last);
       if (low === undefined || last === undefined || rest.length > 0 || !ranged) {
-        throw this.bad(key, item, `${quantity.such}, LOW..HIGH, or a list of COUNTxVALUE joined by /`);
+        throw this.invalid(key, item, `${quantity.such}, LOW..HIGH, or a list of COUNTxVALUE joined by /`);
       }
       return { count: Number(count), low, high: last };
     });
-    if (shares.reduce((sum, { count }) => sum + count, 0) > MOST_WORKERS) {
-      throw this.bad(key, text, `a list of at most ${MOST_WORKERS} workers`);
+    if (shares.reduce((sum, { count }) => sum + count, 0) > MAX_WORKERS) {
+      throw this.invalid(key, text, `a list of at most ${MAX_WORKERS} workers`);
     }
     return shares;
   }
@@ -189,5 +189,5 @@ function read(text: string, { units, zero }: Quantity): number | undefined {
   const scale = Object.hasOwn(units, unit.toLowerCase()) ? units[unit.toLowerCase()] : undefined;
   if (digits === undefined || scale === undefined) return undefined;
   const value = Number(digits) * scale;
-  return (value > 0 || zero) && value <= MOST ? value : undefined;
+  return (value > 0 || zero) && value <= MAX_VALUE ? value : undefined;
 }

@@ -6,7 +6,7 @@ import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
 export type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
 
 /** Frames that came by port, kept until their worker's turn. */
-export class Parcels {
+export class PortInbox {
   readonly #frames = new Map<number, Uint8Array[]>();
   readonly control: Uint8Array[] = [];
 
@@ -114,7 +114,7 @@ export class Consumer {
     private readonly layout: Layout,
     private readonly worker: number,
     private readonly direction: 0 | 1,
-    private readonly parcels: Parcels,
+    private readonly inbox: PortInbox,
     /** Word on which the producer waits when the ring, or a broadcast slot, is full. */
     private readonly otherBell: number,
   ) {}
@@ -129,7 +129,7 @@ export class Consumer {
     const slot = taken & (SLOTS - 1);
     const length = layout.words[ring + RING.length + slot] as number;
     const place = layout.words[ring + RING.place + slot] as number;
-    if (place === PLACE.port) this.#current = this.parcels.take(this.worker);
+    if (place === PLACE.port) this.#current = this.inbox.take(this.worker);
     else if (place === PLACE.slot) this.#current = layout.slot(this.worker, this.direction, slot, length);
     else this.#current = layout.broadcastSlot(place - PLACE.broadcast, length);
     return this.#current;

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
-import { Consumer, checkCommit, Parcels, type PortMessage, Producer } from './ring.js';
+import { Consumer, checkCommit, PortInbox, type PortMessage, Producer } from './ring.js';
 import type { HostEnd, ServerEnd } from './transport.js';
 
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
@@ -74,7 +74,7 @@ class ThreadServerEnd implements ServerEnd {
   readonly stats = { sentBytes: 0, receivedBytes: 0 };
   readonly #producers: Producer[] = [];
   readonly #consumers: Consumer[] = [];
-  readonly #parcels: Parcels[];
+  readonly #inbox: PortInbox[];
   #broadcastParcel: Uint8Array | undefined;
   #broadcastClaimed = 0;
   #broadcasts = 0;
@@ -85,11 +85,11 @@ class ThreadServerEnd implements ServerEnd {
     private readonly ports: readonly MessagePort[],
   ) {
     this.workers = layout.workers;
-    this.#parcels = ports.map((port) => new Parcels(port));
+    this.#inbox = ports.map((port) => new PortInbox(port));
     for (const [thread, port] of ports.entries()) {
       for (const worker of hosted(layout.workers, hosts, thread)) {
         this.#producers.push(new Producer(layout, worker, 0, port, WORD.serverBell, layout.bell(thread)));
-        this.#consumers.push(new Consumer(layout, worker, 1, this.#parcels[thread] as Parcels, layout.bell(thread)));
+        this.#consumers.push(new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, layout.bell(thread)));
       }
     }
   }
@@ -167,10 +167,10 @@ class ThreadServerEnd implements ServerEnd {
   }
 
   receiveControl(host: number, timeoutMs: number): Uint8Array | undefined {
-    const parcels = this.#parcels[host] as Parcels;
+    const inbox = this.#inbox[host] as PortInbox;
     return this.#wait(timeoutMs, () => {
-      parcels.collect();
-      return parcels.control.shift();
+      inbox.collect();
+      return inbox.control.shift();
     });
   }
 
@@ -207,11 +207,11 @@ class ThreadServerEnd implements ServerEnd {
 export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
   const { shared, workers, threads, thread, slotBytes, port } = attachment;
   const layout = new Layout(shared, workers, threads, slotBytes);
-  const parcels = new Parcels(port);
+  const inbox = new PortInbox(port);
   const indices = hosted(workers, threads, thread);
   const bell = layout.bell(thread);
   const first = indices[0] ?? 0;
-  const consumers = indices.map((worker) => new Consumer(layout, worker, 0, parcels, WORD.serverBell));
+  const consumers = indices.map((worker) => new Consumer(layout, worker, 0, inbox, WORD.serverBell));
   const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
   let seen = 0;
   const last = first + indices.length - 1;
@@ -238,8 +238,8 @@ export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
       return layout.get(WORD.closed) === 0;
     },
     takeControl() {
-      parcels.collect();
-      return parcels.control.shift();
+      inbox.collect();
+      return inbox.control.shift();
     },
     sendControl(message) {
       port.postMessage({ control: message } satisfies PortMessage);

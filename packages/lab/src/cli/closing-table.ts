@@ -1,0 +1,41 @@
+import { denseFrameBytes, type Summary } from '@flotilla/server';
+import { bytes, duration, number } from '../terminal/format.js';
+
+/** What a run came to, and its measured bytes beside what gradient descent would have sent. */
+export function closingTable(summary: Summary, folder: string): string {
+  const gd = denseFrameBytes(summary);
+  const { uplink, downlink } = summary;
+  const row = (name: string, messages: number, payload: number, frame: number, dense: number) => [
+    ...[name, String(messages), bytes(payload), bytes(frame), bytes(dense), `${(dense / frame).toPrecision(3)} ×`],
+  ];
+  const table = [
+    ['', 'messages', 'payload', 'frames', 'GD, same rounds', 'fewer'],
+    row('uplink', uplink.messages, uplink.payloadBytes, uplink.frameBytes, gd),
+    row('downlink', downlink.messages, downlink.payloadBytes, downlink.frameBytes, gd),
+    row(
+      ...(['total', uplink.messages + downlink.messages, uplink.payloadBytes + downlink.payloadBytes] as const),
+      ...([uplink.frameBytes + downlink.frameBytes, 2 * gd] as const),
+    ),
+  ];
+  const widths = (table[0] as string[]).map((_, column) =>
+    Math.max(...table.map((cells) => cells[column]?.length ?? 0)),
+  );
+  const align = (cell: string, k: number) => (k === 0 ? cell.padEnd(widths[k] ?? 0) : cell.padStart(widths[k] ?? 0));
+  const { method, problem, workers, rounds, loss, gradNormSq, wallSeconds, stepSize } = summary;
+  const { link, linkModel, modelSeconds } = summary;
+  const eachRound = (seconds: number) => `${((1000 * seconds) / Math.max(rounds, 1)).toPrecision(3)} ms a round`;
+  return [
+    '',
+    `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,
+    `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
+    ...(link === null ? [] : [`each link ${link}`]),
+    ...(modelSeconds === null
+      ? []
+      : [`${duration(modelSeconds)} (${eachRound(modelSeconds)}) if each link were ${linkModel}`]),
+    '',
+    ...table.map((cells) => cells.map(align).join('   ')),
+    '',
+    `run folder: ${folder}`,
+    '',
+  ].join('\n');
+}

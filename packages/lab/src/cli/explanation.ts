@@ -1,0 +1,72 @@
+import type { ExplainedLink, Explanation } from '@flotilla/server';
+import { bytes, number } from '../terminal/format.js';
+
+/** An explanation as text. */
+export function explanationText(of: Explanation): string {
+  const row = (name: string, value: string, note = '') => `  ${name.padEnd(12)} ${value.padEnd(12)} ${note}`.trimEnd();
+  const { smoothness: L, stepSize } = of;
+  const constant = (name: string, key: keyof NonNullable<typeof L>, note: string) => {
+    const value = L?.[key];
+    const bound = L?.estimated?.some((estimate) => estimate === key) ? ' (a bound, not exact)' : '';
+    return typeof value === 'number' ? [row(name, number(value), `${note}${bound}`)] : [];
+  };
+  return [
+    `${of.method}: ${of.paper}, ${of.algorithm}`,
+    `${of.problem}${of.data === undefined ? '' : ` on ${of.data}`}, n = ${of.workers}, d = ${of.dimension}${of.samples === undefined ? '' : `, m = ${of.samples}`}`,
+    '',
+    'Smoothness',
+    ...(L === undefined
+      ? ['  none: this problem has no smoothness constant; step sizes are tuned numbers']
+      : [
+          ...constant('L_f', 'f', 'of f'),
+          ...constant('L_rms', 'rms', 'root mean square of the L_i'),
+          ...constant('L_max', 'max', 'largest L_i'),
+          ...constant('L_A', 'LA', 'functional inequality, first constant'),
+          ...constant('L_B', 'LB', 'functional inequality, second constant'),
+          ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
+          ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
+          ...constant('tr(A)', 'trace', 'of the Hessian'),
+        ]),
+    '',
+    ...link('Downlink', of.downlink, of.denseBytes, row),
+    '',
+    ...link('Uplink', of.uplink, of.denseBytes, row),
+    '',
+    'Parameters',
+    ...(of.parameters.length === 0 ? ['  none'] : []),
+    ...of.parameters.map(({ name, value, meaning }) => row(name, value === undefined ? '–' : number(value), meaning)),
+    ...(of.coins === 'even' ? [row('coins', 'even', 'one round in 1/p; the theorem assumes independent coins')] : []),
+    '',
+    `Step size (${of.theorem})`,
+    `  theory       ${stepSize.theory === undefined ? '–' : number(stepSize.theory)}`,
+    `  γ            ${number(stepSize.value)}`,
+    `  formula      ${stepSize.formula}`,
+    '',
+  ].join('\n');
+}
+
+function link(
+  title: string,
+  { compressor, omega, theta, alpha, density, carries, bytesPerRound }: ExplainedLink,
+  denseBytes: number,
+  row: (name: string, value: string, note?: string) => string,
+): string[] {
+  const bound = (value: number) => (Number.isFinite(value) ? number(value) : 'none: biased');
+  return [
+    `${title}: ${carries}`,
+    ...(compressor === undefined
+      ? []
+      : [
+          row('compressor', compressor),
+          row('ω', bound(omega), 'E‖C(x) − x‖² ≤ ω‖x‖²'),
+          row('α', number(alpha), 'E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0: no such bound'),
+          row('θ', bound(theta), 'of the workers’ mean'),
+          row('ζ', number(density), 'expected coordinates of a compressed message'),
+        ]),
+    row(
+      'bytes',
+      bytes(Math.round(bytesPerRound)),
+      `expected, a worker and round; gradient descent ${bytes(denseBytes)}`,
+    ),
+  ];
+}

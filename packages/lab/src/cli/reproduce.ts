@@ -1,0 +1,162 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { lookUp, UsageError } from '@flotilla/core';
+import type { Metrics } from '@flotilla/server';
+import { Sweep } from '../experiment/sweep.js';
+import { drawChart } from '../report/chart.js';
+import { machine } from '../report/machine.js';
+import { writeResults } from '../report/results.js';
+import { tableText } from '../report/table.js';
+import type { Figure, Panel } from '../reproduce/figure.js';
+import { chartFile, figureMarkdown } from '../reproduce/markdown.js';
+import { coordinates, frameBytes, valueBits } from '../reproduce/measure.js';
+import { figures } from '../reproduce/registry.js';
+import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from '../reproduce/run-figure.js';
+import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
+import { createWorkProgress } from '../terminal/work-progress.js';
+
+const helpPage = (program: string) => `${program} --list                 the figures there are
+${program} FIGURE [options]       runs one; results in DIR/reproduce/FIGURE
+
+  --quick          a smaller size, under two minutes
+  --seeds K        seeds of every run (default 5, quick 3)
+  --data-dir DIR   where LIBSVM files lie (mushrooms, phishing.xz, …); else a data set is looked up by its name
+  --only IDS       some of its panels, by the ids that results.json has, joined by commas
+  --out DIR        (default: runs)
+  --threads T      runs at a time (default: one per core)
+`;
+
+/** `flotilla reproduce`. */
+export async function reproduce(argv: readonly string[]): Promise<void> {
+  const { figure, help, list, out, quick, seeds, dataFolder, threads, only } = read(argv);
+  if (list) {
+    const width = Math.max(...Object.keys(figures).map((name) => name.length));
+    const lines = Object.values(figures).map((one) => `${one.name.padEnd(width)}  ${one.paper}: ${one.summary}\n`);
+    return print(lines.join(''));
+  }
+  if (help || figure === undefined) return print(helpPage(programName('reproduce')));
+  const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
+  const results = writeResults(out, 'reproduce', figure.name);
+  const { log, progress, stop } = createWorkProgress(process.stderr);
+  const sweep = new Sweep({
+    cache: join(results.folder, 'cache'),
+    progress,
+    ...(threads === undefined ? {} : { concurrency: threads }),
+  });
+  const from = performance.now();
+  try {
+    const result = await runFigure(figure, size, sweep, { dataFolder, only, log });
+    stop();
+    const seconds = Math.round((performance.now() - from) / 1000);
+    const command = [programName('reproduce'), ...argv].join(' ');
+    await results.write(
+      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...toJson(result) },
+      `${figure.paper}, reproduced`,
+      [
+        ...figureSections(result),
+        {
+          title: 'How this was made',
+          text: [`${machine()}; ${seconds} s${sweep.known > 0 ? `, ${sweep.known} runs known from before` : ''}.`],
+          code: command,
+        },
+      ],
+    );
+    await writeCharts(result, results.folder);
+    writeFileSync(join(results.folder, 'README.md'), figureMarkdown(result, command, machine()));
+    const tables = result.panels.filter(({ skipped }) => skipped === undefined).map(panelTable);
+    const titled = tables.map((table, k) => ({ ...table, title: `${result.panels[k]?.panel.title}\n${table.title}` }));
+    const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
+    print(`${titled.map(tableText).join('\n\n')}\n\n${claims.join('\n')}\n\nresults: ${results.folder}\n`);
+  } finally {
+    stop();
+    await sweep.close();
+  }
+}
+
+/** Everything a reader may want to compute with; curves as rounded points. */
+function toJson({ panels, claims }: FigureResult) {
+  return {
+    claims,
+    panels: panels.map((result) => ({
+      id: result.panel.id,
+      title: result.panel.title,
+      ...(result.skipped === undefined ? {} : { skipped: result.skipped }),
+      curves: result.curves.map(({ curve, outcome }) => ({
+        ...curve,
+        factor: outcome.factor,
+        steps: outcome.records.map(({ summary }) => summary?.stepSize ?? null),
+        diverged: outcome.records.filter(({ diverged }) => diverged !== null).length,
+        targets: result.panel.targets.map((target, k) => ({
+          ...target,
+          hits: outcome.records.map(({ hits }) => short(result.panel, hits[k] ?? null)),
+        })),
+      })),
+      charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
+        ...{ title, xLabel, yLabel },
+        series: series.map(({ name, points }) => ({
+          name,
+          points: every(points, 60).map(([x, y]) => [Number(x.toPrecision(5)), Number(y.toPrecision(5))]),
+        })),
+      })),
+    })),
+  };
+}
+
+/** A row as far as tables need it, for one worker. */
+function short(panel: Panel, row: Metrics | null) {
+  if (row === null) return null;
+  return {
+    round: row.round,
+    valueBits: Math.round(valueBits(panel, row)),
+    coordinates: Math.round(coordinates(panel, row)),
+    uplinkBytes: Math.round(frameBytes(panel, row, 'uplink')),
+    downlinkBytes: Math.round(frameBytes(panel, row, 'downlink')),
+  };
+}
+
+/** At most `count` of the points, ends kept. */
+function every<T>(points: readonly T[], count: number): T[] {
+  const stride = Math.max(1, Math.ceil(points.length / count));
+  return points.filter((_, k) => k % stride === 0 || k === points.length - 1);
+}
+
+/** Each chart as an SVG file: <panel>-<number>.svg. */
+async function writeCharts({ panels }: FigureResult, folder: string): Promise<void> {
+  for (const result of panels) {
+    for (const [k, chart] of panelCharts(result).entries()) {
+      const { svg } = await drawChart(chart, 640, 400);
+      writeFileSync(join(folder, chartFile(result.panel.id, k)), svg);
+    }
+  }
+}
+
+function read(argv: readonly string[]) {
+  const { values, positionals } = parseOrRefuse(() => parse(argv), Object.keys(OPTIONS));
+  const [name, ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
+  const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
+  return {
+    ...{ figure, help: values.help === true, list: values.list === true, quick: values.quick === true },
+    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: countOption('seeds', values.seeds) },
+    threads: countOption('threads', values.threads),
+    only: values.only?.split(','),
+  };
+}
+
+const OPTIONS = {
+  list: { type: 'boolean' },
+  quick: { type: 'boolean' },
+  seeds: { type: 'string' },
+  'data-dir': { type: 'string' },
+  only: { type: 'string' },
+  out: { type: 'string' },
+  threads: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const parse = (argv: readonly string[]) => parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+
+function print(text: string): void {
+  process.stdout.write(text);
+}

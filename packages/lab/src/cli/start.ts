@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { asFlotillaError, Spec } from '@flotilla/core';
+import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
+import { StoppingCriteria } from '@flotilla/server/internal';
+import { renderUsage } from 'citty';
+import { programName } from '../terminal/program.js';
+import { createProgressDisplay } from '../terminal/progress.js';
+import { describeCommand, readArguments } from './arguments.js';
+import { closingTable } from './closing-table.js';
+import { explanationText } from './explanation.js';
+
+const examples = (program: string) => `Examples
+  ${program}                                     M3 on MNIST, 20 workers
+  ${program} --method gd                         the baseline it is compared with
+  ${program} --method gd --link up=10mbit,down=50mbit,latency=20ms
+  ${program} --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
+  ${program} --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
+  ${program} --method marina --problem nonconvex-logistic --workers 5 --explain
+`;
+
+/** `flotilla start`: trains. */
+export async function start(argv: readonly string[]): Promise<void> {
+  const { options: given, flags } = readArguments(argv);
+  if (flags.help) {
+    const program = programName('start');
+    const page = `${examples(program)}\n${await renderUsage(describeCommand(program))}\n`;
+    const colours = process.stdout.isTTY && !process.env.NO_COLOR;
+    process.stdout.write(colours ? page : stripVTControlCharacters(page));
+    return;
+  }
+  if (flags.version) {
+    const path = new URL('../../package.json', import.meta.url);
+    process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
+    return;
+  }
+  const checked = parseOptions(given);
+  if (flags.explain) {
+    const explanation = await explain(checked);
+    process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    return;
+  }
+  const out = checked.out ?? defaultFolder(checked.method, checked.problem);
+  const options = { ...checked, out };
+
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  process.once('SIGTERM', onInterrupt);
+  const display = flags.quiet ? undefined : createProgressDisplay(process.stderr, new StoppingCriteria(options).rounds);
+  let failure: string | undefined;
+  try {
+    const run = train({
+      ...options,
+      signal: interrupt.signal,
+      onProgress: (at) => display?.progress(at),
+    });
+    for await (const row of run) display?.metrics(row);
+    display?.stop();
+    const summary = await run.result;
+    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
+  } catch (error) {
+    display?.stop();
+    // what was interrupted has a summary, and its report shows that
+    if (!(error instanceof AbortedError)) failure = asFlotillaError(error).message;
+    throw error;
+  } finally {
+    if (existsSync(join(out, 'config.json'))) await leaveReport(out, failure);
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onInterrupt);
+  }
+}
+
+/** report.html; a run that could not draw its report is still a run. */
+async function leaveReport(folder: string, failure: string | undefined): Promise<void> {
+  try {
+    // the chart library takes longer to load than a small run takes to start: only now
+    const { writeRunReport } = await import('../report/run-report.js');
+    await writeRunReport(folder, failure);
+  } catch (thrown) {
+    process.stderr.write(`flotilla: report.html was not written: ${asFlotillaError(thrown).message}\n`);
+  }
+}
+
+/** runs/<time>-<method>-<problem> */
+function defaultFolder(method: string, problem: string): string {
+  const time = new Date().toISOString().replace(/[:.]/g, '-');
+  return join('runs', `${time}-${Spec.parse('method', method).name}-${Spec.parse('problem', problem).name}`);
+}

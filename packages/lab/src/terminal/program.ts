@@ -1,0 +1,43 @@
+import { asFlotillaError, type ErrorCode, UsageError } from '@flotilla/core';
+
+/** Exit codes by cause; every other failure is 1. */
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 };
+
+/** Runs a command's program to its end: what it throws becomes one line on stderr and an exit code. */
+export async function runProgram(main: (argv: readonly string[]) => Promise<void>): Promise<void> {
+  try {
+    // `pnpm run script -- --option` hands the dashes on
+    await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
+  } catch (thrown) {
+    const error = asFlotillaError(thrown);
+    process.stderr.write(`flotilla: ${error.message}\n`);
+    if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+    process.exitCode = EXIT_CODES[error.code] ?? 1;
+  }
+}
+
+/** How a command is called here: `pnpm start` by the repository's scripts, else `flotilla start`. */
+export function programName(command: string): string {
+  const { npm_lifecycle_event: script, npm_package_name: name } = process.env;
+  return name === 'flotilla-workspace' && script === command ? `pnpm ${command}` : `flotilla ${command}`;
+}
+
+/** What `parse` gives. @throws UsageError with the first sentence of parseArgs' complaint and the options there are. */
+export function parseOrRefuse<T>(parse: () => T, known: readonly string[]): T {
+  try {
+    return parse();
+  } catch (cause) {
+    const reason = ((cause as Error).message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, '');
+    throw new UsageError(`${reason}; known: ${known.map((name) => `--${name}`).join(' ')}`, { cause });
+  }
+}
+
+/** The whole number from 1 to 1000 that an option gives; undefined when it is not given. @throws UsageError */
+export function countOption(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1 && value <= 1000)) {
+    throw new UsageError(`${option} cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
+  }
+  return value;
+}

@@ -1,0 +1,71 @@
+import type { Metrics, Progress } from '@flotilla/server';
+import { type Options as BarOptions, Presets, SingleBar } from 'cli-progress';
+import { bytes, duration, number } from './format.js';
+
+/** Shows a run while it goes: always on stderr, which is not where results go. */
+export interface ProgressDisplay {
+  metrics(row: Metrics): void;
+  progress(at: Progress): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, a line for each evaluated round anywhere else. */
+export function createProgressDisplay(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
+  return stream.isTTY ? bar(stream, rounds) : lines(stream);
+}
+
+function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
+  let loss = '-';
+  let gradient = '-';
+  let started = false;
+  const total = Number.isFinite(rounds) ? rounds : 0;
+  // everything fits 80 columns; a wide terminal gets a longer bar and more air
+  const wide = stream.columns >= 110;
+  const gap = wide ? ' · ' : ' ';
+  const format = total === 0 ? '{text}' : wide ? '{bar} {percentage}% {text}' : '{bar} {text}';
+  const options: BarOptions = { format, stream, barsize: wide ? 16 : 5, hideCursor: true, linewrap: false };
+  const shown = new SingleBar({ ...options, fps: 10 }, Presets.shades_grey);
+  const show = ({ round, seconds, uplinkBytes, downlinkBytes }: Progress) => {
+    const rate = seconds > 0 ? round / seconds : 0;
+    const text = [
+      total > 0 ? `${round}/${total}` : `${round}`,
+      `f ${loss}`,
+      `‖∇f‖² ${gradient}`,
+      `↑${bytes(uplinkBytes)} ↓${bytes(downlinkBytes)}`,
+      `${rate.toPrecision(3)} rounds/s`,
+      ...(total > 0 && rate > 0 ? [`${duration((total - round) / rate)} left`] : []),
+    ].join(gap);
+    if (started) shown.update(round, { text });
+    else shown.start(Math.max(total, 1), round, { text });
+    started = true;
+  };
+  return {
+    metrics(row) {
+      loss = number(row.loss);
+      gradient = number(row.gradNormSq);
+      show(position(row));
+    },
+    progress: show,
+    stop() {
+      if (started) shown.stop();
+    },
+  };
+}
+
+function lines(stream: NodeJS.WriteStream): ProgressDisplay {
+  return {
+    metrics(row) {
+      const { round, seconds, uplinkBytes, downlinkBytes } = position(row);
+      const rate = seconds > 0 && round > 0 ? `  ${(round / seconds).toPrecision(3)} rounds/s` : '';
+      stream.write(
+        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${rate}\n`,
+      );
+    },
+    progress() {},
+    stop() {},
+  };
+}
+
+function position({ round, seconds, uplink, downlink }: Metrics): Progress {
+  return { round, seconds, uplinkBytes: uplink.frameBytes, downlinkBytes: downlink.frameBytes };
+}

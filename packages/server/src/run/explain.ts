@@ -1,0 +1,121 @@
+import { createCompressor } from '@flotilla/compressors';
+import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
+import { HEADER_BYTES } from '@flotilla/protocol';
+import { launch } from '../launch.js';
+import type { Coins } from '../round/coins.js';
+import type { Options } from './options.js';
+import { planRun } from './plan.js';
+import { resolveStepSize } from './step-size.js';
+
+/** One link: its compressor, the constants theory knows it by, and what a message is expected to cost. */
+export interface ExplainedLink {
+  /** Undefined when the method never compresses this link. */
+  readonly compressor: string | undefined;
+  readonly omega: number;
+  readonly theta: number;
+  readonly alpha: number;
+  /** ζ */
+  readonly density: number;
+  /** What travels in a round. */
+  readonly carries: string;
+  /** Expected frame bytes a worker and round. */
+  readonly bytesPerRound: number;
+}
+
+/** What a run would be made of: constants found, formulas, and the values they give. */
+export interface Explanation {
+  readonly method: string;
+  readonly paper: string;
+  readonly algorithm: string;
+  readonly theorem: string;
+  readonly problem: string;
+  readonly data: string | undefined;
+  /** n */
+  readonly workers: number;
+  /** d */
+  readonly dimension: number;
+  /** m, for finite sums. */
+  readonly samples: number | undefined;
+  /** Undefined when the problem has no smoothness constant. */
+  readonly smoothness: Omit<Smoothness, 'perWorker'> | undefined;
+  readonly uplink: ExplainedLink;
+  readonly downlink: ExplainedLink;
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly value: number | undefined;
+    readonly meaning: string;
+  }[];
+  /** How dense rounds are drawn; the theorems assume independent coins. */
+  readonly coins: Coins;
+  readonly stepSize: {
+    /** γ of the run. */
+    readonly value: number;
+    readonly formula: string;
+    /** What the formula gives; undefined when there is no smoothness constant. */
+    readonly theory: number | undefined;
+  };
+  /** Expected frame bytes a worker and round of gradient descent, one link. */
+  readonly denseBytes: number;
+}
+
+/**
+ * Settles everything that a run with these options would start from, its step size included, and runs nothing. The shards
+ * are taken in on the calling thread, because L_i is known only then.
+ * @throws FlotillaError as `train` does before its first round
+ */
+export async function explain(options: Options): Promise<Explanation> {
+  const plan = await planRun(options);
+  const { job, method, dimension, theory } = plan;
+  const { fleet, stepSize, smoothness } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
+  await fleet.close();
+  const parameters: Readonly<Record<string, number>> = plan.parameters;
+  const { description } = method;
+  const length = messageDimension(method, parameters, dimension);
+  const traffic = method.traffic(parameters, job.workers);
+  const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
+    const spec = job[direction];
+    const env = { dimension: length, workers: job.workers, wire: job.wire };
+    const { omega, theta, alpha, density } = theory[direction];
+    const bytes = (compressor: string) => HEADER_BYTES + createCompressor(compressor, env).constants.expectedBits / 8;
+    const { dense = 0, compressed = 0 } = traffic[direction];
+    return {
+      compressor: spec,
+      ...{ omega, theta, alpha, density },
+      carries: description[direction],
+      bytesPerRound:
+        dense * bytes(job.dense === 'packed' ? 'packed' : 'identity') +
+        (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
+    };
+  };
+  const named = (name: string) => (parameters as Constants)[name];
+  return {
+    method: options.method,
+    paper: description.paper,
+    algorithm: description.algorithm,
+    theorem: description.theorem,
+    problem: job.problem,
+    data: job.data,
+    workers: job.workers,
+    dimension,
+    samples: theory.samples,
+    smoothness: smoothness && withoutList(smoothness),
+    uplink: link('uplink'),
+    downlink: link('downlink'),
+    parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
+      name,
+      value: named(name),
+      meaning,
+    })),
+    coins: options.coins,
+    stepSize: {
+      value: stepSize,
+      formula: (parameters.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
+      theory: smoothness && resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters),
+    },
+    denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
+  };
+}
+
+function withoutList({ perWorker: _, ...constants }: Smoothness): Omit<Smoothness, 'perWorker'> {
+  return constants;
+}

@@ -1,0 +1,82 @@
+import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
+import type { Coins } from '../round/coins.js';
+
+/** An evaluated round: a row of metrics.jsonl. Counters are sums over all workers and all rounds so far. */
+export interface Metrics {
+  readonly round: number;
+  /** Seconds of rounds so far, evaluation left out. */
+  readonly seconds: number;
+  /** What `seconds` would be over the modelled links; there when links are modelled. */
+  readonly modelSeconds?: number;
+  /** f(x), exact. */
+  readonly loss: number;
+  /** ‖∇f(x)‖², exact. */
+  readonly gradNormSq: number;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+}
+
+/** Where a run is, between evaluations. */
+export interface Progress {
+  readonly round: number;
+  readonly seconds: number;
+  readonly uplinkBytes: number;
+  readonly downlinkBytes: number;
+}
+
+export type StopReason =
+  | 'rounds'
+  | 'target'
+  | 'target-relative'
+  | 'target-loss'
+  | 'time-limit'
+  | 'max-bytes'
+  | 'aborted';
+
+/** What a run came to: summary.json, and the object that `--json` prints. */
+export interface Summary {
+  readonly method: string;
+  readonly problem: string;
+  readonly data: string | null;
+  readonly workers: number;
+  readonly threads: number;
+  readonly dimension: number;
+  readonly seed: string;
+  readonly transport: string;
+  /** The workers' links as they were paced; null when they were not. */
+  readonly link: string | null;
+  /** The workers' links as they were modelled; null when they were not. */
+  readonly linkModel: string | null;
+  /** Width of a dense coordinate: f32 or f64. */
+  readonly wire: Wire;
+  /** How dense vectors were coded. */
+  readonly dense: 'plain' | 'packed';
+  /** How rounds with a dense message were drawn. */
+  readonly coins: Coins;
+  readonly rounds: number;
+  readonly loss: number;
+  readonly gradNormSq: number;
+  readonly stepSize: number;
+  /** The method's own parameters, as used. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Seconds of rounds, evaluation left out. */
+  readonly wallSeconds: number;
+  /** What `wallSeconds` would be over the modelled links; null when none are. */
+  readonly modelSeconds: number | null;
+  /** Seconds in gradients, summed over workers. */
+  readonly computeSeconds: number;
+  /** Gradients computed for the method, summed over workers; a batch counts as its share of a worker's samples. */
+  readonly gradientCalls: number;
+  /** From the call of `train` to the start of the first round: threads, data, set-up. */
+  readonly secondsToFirstRound: number;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+  readonly stopReason: StopReason;
+  /** SHA-256 of the final x as little-endian f64. */
+  readonly xHash: string;
+}
+
+/** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
+export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire'>): number {
+  return run.rounds * run.workers * (HEADER_BYTES + (run.wire === 'f32' ? 4 : 8) * run.dimension);
+}

@@ -1,0 +1,41 @@
+import type { Metrics, StopReason } from './metrics.js';
+import type { Options } from './options.js';
+
+/** Rounds of a run that names no stop rule. */
+const DEFAULT_ROUNDS = 500;
+
+export type StopOptions = Pick<
+  Options,
+  'rounds' | 'target' | 'targetRelative' | 'targetLoss' | 'timeLimit' | 'maxBytes'
+>;
+
+/** When to stop; the first rule that holds gives the reason. */
+export class StoppingCriteria {
+  /** The last round, whatever else holds; infinite when only other rules were given. */
+  readonly rounds: number;
+  #initialGradNormSq: number | undefined;
+
+  constructor(private readonly options: StopOptions) {
+    const others = [options.target, options.targetRelative, options.targetLoss, options.timeLimit, options.maxBytes];
+    const ends = others.some((rule) => rule !== undefined);
+    this.rounds = options.rounds ?? (ends ? Number.POSITIVE_INFINITY : DEFAULT_ROUNDS);
+  }
+
+  /** Rules on what every round knows. */
+  afterRound(round: number, seconds: number, frameBytes: number): StopReason | undefined {
+    const { timeLimit, maxBytes } = this.options;
+    if (maxBytes !== undefined && frameBytes >= maxBytes) return 'max-bytes';
+    if (timeLimit !== undefined && seconds >= timeLimit) return 'time-limit';
+    return round >= this.rounds ? 'rounds' : undefined;
+  }
+
+  /** Rules on exact values. The first call is x⁰'s. */
+  afterEvaluation({ loss, gradNormSq }: Metrics): StopReason | undefined {
+    const { target, targetRelative, targetLoss } = this.options;
+    this.#initialGradNormSq ??= gradNormSq;
+    if (target !== undefined && gradNormSq <= target) return 'target';
+    if (targetRelative !== undefined && gradNormSq <= targetRelative * this.#initialGradNormSq)
+      return 'target-relative';
+    return targetLoss !== undefined && loss <= targetLoss ? 'target-loss' : undefined;
+  }
+}

@@ -1,0 +1,1 @@
+export { describeMethod, type MethodSuiteOptions } from './describe-method.js';
