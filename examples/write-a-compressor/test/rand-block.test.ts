@@ -58,7 +58,7 @@ describe('a run', () => {
   });
 
   test('from the command line', async () => {
-    const main = fileURLToPath(new URL('./cli/main.js', import.meta.resolve('@flotilla/server')));
+    const main = fileURLToPath(new URL('../../../packages/lab/dist/cli/main.js', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [
       ...[main, '--json', '--quiet', '--explain', '--plugin', path, '--method', 'marina'],
       ...['--problem', 'heterogeneous-quadratic', '--workers', '4', '--uplink', 'rand-block:k=10'],

@@ -19,9 +19,10 @@ interface Result {
 }
 
 /** Runs the command in a folder of its own; `interruptAt` sends SIGINT when stderr has that text. */
-function flotilla(args: string, interruptAt?: string): Promise<Result> {
+function flotilla(args: string, interruptAt?: string, variables = {}): Promise<Result> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, ...args.split(' ').filter((arg) => arg !== '')], { cwd: folder });
+    const env = { ...process.env, npm_lifecycle_event: '', ...variables };
+    const child = spawn(process.execPath, [main, ...args.split(' ').filter((arg) => arg !== '')], { cwd: folder, env });
     let [stdout, stderr, interrupted] = ['', '', false];
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
@@ -96,10 +97,12 @@ describe('results', () => {
     expect(await flotilla(`${quick} --quiet --out quiet`)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('--help begins with examples and names every option; --version', async () => {
+  test('--help begins with examples, as the command is called here, and names every option; --version', async () => {
     const { code, stdout } = await flotilla('--help');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Examples\n {2}pnpm start/);
+    expect(stdout).toMatch(/^Examples\n {2}flotilla start/);
+    const script = { npm_lifecycle_event: 'start', npm_package_name: 'flotilla-workspace' };
+    expect((await flotilla('start --help', undefined, script)).stdout).toMatch(/^Examples\n {2}pnpm start/);
     for (const option of ['--method', '--step-size', '--target-relative', '--eval-every', '--json'])
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -117,8 +117,8 @@ export interface OptionDescription {
   readonly description: string;
   /** What holds when it is left out, where that does not depend on the method, problem or data. */
   readonly preset: string | number | undefined;
-  /** `number or text` is a number where the text is one. */
-  readonly kind: 'number' | 'number or text' | 'text' | 'list';
+  /** `number or word` is a number where the text is one. */
+  readonly kind: 'number' | 'number or word' | 'text' | 'list';
 }
 
 /** Every option, in the order of the schema. */
@@ -137,9 +137,9 @@ export function describeOptions(): OptionDescription[] {
 function valueKind(schema: v.GenericSchema): OptionDescription['kind'] {
   if (schema.type === 'array') return 'list';
   if (schema.type === 'number') return 'number';
-  const { options } = schema as unknown as { options?: readonly unknown[] };
-  const numeric = schema.type === 'union' && options?.some((one) => (one as v.GenericSchema).type === 'number');
-  return numeric === true ? 'number or text' : 'text';
+  const { options = [] } = schema as unknown as { options?: readonly { type?: string }[] };
+  const types = options.map(({ type }) => type);
+  return types.includes('number') && !types.includes('string') ? 'number or word' : 'text';
 }
 
 /**
