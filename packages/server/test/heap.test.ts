@@ -8,23 +8,19 @@ const WINDOWS = 3;
 
 /** In a process of its own, whose heap is the run's: prints the bytes that the heap has grown by, window by window. */
 const program = (job: object) => `
-  const { parseOptions } = await import(${JSON.stringify(new URL('../dist/run/options.js', import.meta.url).href)});
-  const { planRun } = await import(${JSON.stringify(new URL('../dist/run/plan.js', import.meta.url).href)});
-  const { launch } = await import(${JSON.stringify(new URL('../dist/launch.js', import.meta.url).href)});
-  const options = parseOptions(${JSON.stringify(job)});
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  const { server } = await launch(options, await planRun(options), turn);
-  await server.start();
+  const { parseOptions } = await import(${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)});
+  const { Training } = await import(${JSON.stringify(new URL('../dist/internal.js', import.meta.url).href)});
+  const training = await Training.open(parseOptions(${JSON.stringify(job)}));
   const used = () => {
     gc();
     gc();
     return process.memoryUsage().heapUsed;
   };
-  for (let k = 0; k < ${ROUNDS / 5}; k++) await server.step();
+  for (let k = 0; k < ${ROUNDS / 5}; k++) await training.round();
   const growth = [];
   let before = used();
   do {
-    for (let k = 0; k < ${ROUNDS}; k++) await server.step();
+    for (let k = 0; k < ${ROUNDS}; k++) await training.round();
     const after = used();
     growth.push(after - before);
     before = after;

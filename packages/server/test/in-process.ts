@@ -1,20 +1,20 @@
 import { afterEach } from 'vitest';
 import type { Metrics, Run, TrainOptions } from '../dist/index.js';
-import type { LaunchedRun } from '../dist/launch.js';
-import { launchHere } from '../dist/testing/in-process.js';
+import { openHere } from '../dist/testing/in-process.js';
+import type { Training } from '../dist/training.js';
 
 export { iterates, relativeDistance } from '../dist/testing/in-process.js';
 
-const open: LaunchedRun[] = [];
+const open: Training[] = [];
 afterEach(async () => {
-  for (const { fleet } of open.splice(0)) await fleet.close();
+  for (const training of open.splice(0)) await training.close();
 });
 
-/** A run on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
-export async function launchInProcess(options: TrainOptions): Promise<LaunchedRun> {
-  const run = await launchHere(options);
-  open.push(run);
-  return run;
+/** A training on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
+export async function openInProcess(options: TrainOptions): Promise<Training> {
+  const training = await openHere(options);
+  open.push(training);
+  return training;
 }
 
 /** Every row of a run, as a reader gets them. (Array.fromAsync came with Node 22.) */

@@ -2,7 +2,7 @@ import { HEADER_BYTES } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
 import { denseFrameBytes } from '../dist/index.js';
 import { train } from '../dist/train.js';
-import { launchInProcess } from './in-process.js';
+import { openInProcess } from './in-process.js';
 
 const d = 300;
 const rounds = 200;
@@ -10,7 +10,7 @@ const rounds = 200;
 /** Runs `rounds` rounds and returns the ledger with the number of messages of each kind a worker got and sent. */
 async function run(options: Record<string, unknown>) {
   const problem = `heterogeneous-quadratic:d=${d}`;
-  const { server, fleet } = await launchInProcess({ problem, stepSize: 0.1, workers: 7, ...options });
+  const { server, fleet } = await openInProcess({ problem, stepSize: 0.1, workers: 7, ...options });
   await server.start();
   for (let k = 0; k < rounds; k++) await server.step();
   const { ledger } = server;

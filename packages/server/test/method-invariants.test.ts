@@ -2,7 +2,7 @@ import { createCompressor } from '@flotilla/compressors';
 import { methods, Spec, type Theory } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
-import { launchInProcess } from './in-process.js';
+import { openInProcess } from './in-process.js';
 
 const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5, LB: 1.5, sampleRms: 4 };
 
@@ -154,7 +154,7 @@ describe('coins', () => {
 
   test('the share of dense rounds is p; M3 tosses its two coins independently', async () => {
     const rounds = 4000;
-    const { server } = await launchInProcess({ ...quadratic, method: 'm3:p-downlink=0.2,p-uplink=0.4', seed: 'coins' });
+    const { server } = await openInProcess({ ...quadratic, method: 'm3:p-downlink=0.2,p-uplink=0.4', seed: 'coins' });
     await server.start();
     let both = 0;
     let [down, up] = [0, 0];
@@ -177,7 +177,7 @@ describe('coins', () => {
   test('even coins: every round has probability p, the rounds of a run are 1/p apart, the two links for themselves', async () => {
     const denseRounds = async (seed: string) => {
       const options = { ...quadratic, method: 'm3:p-downlink=0.15,p-uplink=0.4', coins: 'even', seed } as const;
-      const { server } = await launchInProcess(options);
+      const { server } = await openInProcess(options);
       await server.start();
       const rounds: [number[], number[]] = [[], []];
       const seen = [0, 0];
@@ -214,8 +214,8 @@ describe('coins', () => {
   });
 
   test("after a dense round MARINA's g is the gradient: with p = 1 it is gradient descent", async () => {
-    const gd = await launchInProcess({ ...quadratic, method: 'gd' });
-    const marina = await launchInProcess({ ...quadratic, method: 'marina:p=1', uplink: 'rand-k:k=1' });
+    const gd = await openInProcess({ ...quadratic, method: 'gd' });
+    const marina = await openInProcess({ ...quadratic, method: 'marina:p=1', uplink: 'rand-k:k=1' });
     await marina.server.start();
     for (let k = 0; k < 50; k++) {
       await gd.server.step();
@@ -237,7 +237,7 @@ describe('DCGD stalls at a floor that shrinks with the step size, where DIANA go
   };
   /** Mean of ‖∇f‖² over 200 rounds after `rounds`, relative to its value at x⁰. */
   const floor = async (method: string, stepSize: number, rounds: number) => {
-    const { server } = await launchInProcess({ ...quadratic, method, stepSize });
+    const { server } = await openInProcess({ ...quadratic, method, stepSize });
     const { gradNormSq: initial } = await server.evaluate();
     for (let k = 0; k < rounds; k++) await server.step();
     let sum = 0;
@@ -265,7 +265,7 @@ test.each([
 ] as const)(
   '%s with its own compressors and theory step size converges on a strongly convex quadratic',
   async (method, rounds) => {
-    const { server } = await launchInProcess({
+    const { server } = await openInProcess({
       ...{ problem: 'heterogeneous-quadratic:d=6,nu=1,sigma=0.2', workers: 3, wire: 'f64', method },
       uplink: method === 'marina-p' ? undefined : 'rand-k:k=2',
     });

@@ -6,7 +6,7 @@ import type { WorkerHost } from '@flotilla/worker';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type TrainOptions, train } from '../dist/index.js';
 import { describeMethod, type MethodSuiteOptions } from '../dist/testing/describe-method.js';
-import { iterates, launchHere, relativeDistance } from '../dist/testing/in-process.js';
+import { iterates, openHere, relativeDistance } from '../dist/testing/in-process.js';
 
 const identity = 'identity';
 /** Five workers with twelve samples each, as a LIBSVM file. */
@@ -159,7 +159,7 @@ describe('identities between methods', () => {
 });
 
 test('DIANA: the shifts converge to the gradients at the solution', async () => {
-  const { server, fleet } = await launchHere({
+  const { server, fleet } = await openHere({
     ...{ problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5', workers: 4, wire: 'f64' },
     ...{ method: 'diana', uplink: 'rand-k:k=6', stepSize: 0.15, init: 'normal:0.1' },
   });

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import { afterEach, expect, test, vi } from 'vitest';
-import { launchInProcess } from './in-process.js';
+import { openInProcess } from './in-process.js';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -11,7 +11,7 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
     pools.add(this);
     return run.apply(this, args);
   });
-  const { server, fleet } = await launchInProcess({
+  const { server, fleet } = await openInProcess({
     ...{ transport: 'threads', threads: 2, workers: 4, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1 },
   });
   await server.start();
@@ -31,7 +31,7 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
 });
 
 test('a worker that does not answer in time is named with its round', async () => {
-  const { server, fleet } = await launchInProcess({
+  const { server, fleet } = await openInProcess({
     ...{ workers: 3, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1, workerTimeout: 0.05 },
   });
   await server.start();

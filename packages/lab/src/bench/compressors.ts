@@ -1,7 +1,7 @@
 import { type Compressor, createCompressor, MessageKey } from '@flotilla/compressors';
 import { KeyedRandom, Rng } from '@flotilla/core';
 import { parseOptions } from '@flotilla/server';
-import { launch, planRun } from '@flotilla/server/internal';
+import { Training } from '@flotilla/server/internal';
 import type { Bench } from './bench.js';
 
 const WORKERS = 20;
@@ -223,14 +223,13 @@ function drawn(dimension: number, draw: (rng: Rng) => number): Float64Array {
 /** ∇f of the default problem after some rounds of gradient descent: what the iterate moved by. */
 async function autoencoderGradient(): Promise<Float64Array> {
   const options = parseOptions({ method: 'gd', workers: 4, wire: 'f64', transport: 'loopback' });
-  const { fleet, server, stepSize } = await launch(options, await planRun(options), () => new Promise(setImmediate));
+  const training = await Training.open(options);
   try {
-    await server.start();
-    for (let round = 0; round < ROUNDS; round++) await server.step();
-    const before = server.iterate();
-    await server.step();
-    return server.iterate().map((v, j) => ((before[j] as number) - v) / stepSize);
+    for (let round = 0; round < ROUNDS; round++) await training.round();
+    const before = training.iterate();
+    await training.round();
+    return training.iterate().map((v, j) => ((before[j] as number) - v) / training.stepSize);
   } finally {
-    await fleet.close();
+    await training.close();
   }
 }

@@ -7,10 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { FlotillaError, type Method } from '@flotilla/core';
 import { Boundary } from '@flotilla/protocol';
-import type { Summary } from '@flotilla/server';
-import { type Options, parseOptions } from '@flotilla/server';
-import type { ParameterServer } from '@flotilla/server/internal';
-import { type Fleet, launch, planRun, request } from '@flotilla/server/internal';
+import { type Options, parseOptions, type Summary } from '@flotilla/server';
+import { planRun, Training } from '@flotilla/server/internal';
 import type { Table } from '../report/table.js';
 import type { Bench, BenchContext } from './bench.js';
 
@@ -75,21 +73,17 @@ async function measure(input: Record<string, unknown>, budgetMs: number): Promis
   const options: Options = parseOptions(input);
   const from = performance.now();
   const plan = await planRun(options);
-  const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const stages = new Stages();
-  const { fleet, server } = await launch(options, { ...plan, method: staged(plan.method, stages) }, turn);
+  const training = await Training.open(options, { plan: { ...plan, method: staged(plan.method, stages) } });
   try {
     const startSeconds = (performance.now() - from) / 1000;
-    await server.start();
-    const spent = async () => {
-      const hosts = await request(fleet, { type: 'finish' }, 'finished', turn);
-      return 1000 * hosts.reduce((sum, host) => sum + host.computeSeconds, 0);
-    };
+    await training.start();
+    const spent = async () => 1000 * (await training.spent()).computeSeconds;
     // the first rounds compile the code, on every thread
     const warming = performance.now();
     const passed = () => performance.now() - warming;
     for (let k = 0; k < MIN_ROUNDS || (k < WARM_ROUNDS && passed() < 4 * budgetMs) || passed() < budgetMs / 4; k++) {
-      await server.step();
+      await training.round();
     }
     const before = await spent();
     const blocks: number[] = [];
@@ -99,7 +93,7 @@ async function measure(input: Record<string, unknown>, budgetMs: number): Promis
       const block = performance.now();
       let count = 0;
       do {
-        await server.step();
+        await training.round();
         count++;
       } while (performance.now() - block < budgetMs / 10);
       blocks.push((performance.now() - block) / count);
@@ -111,23 +105,23 @@ async function measure(input: Record<string, unknown>, budgetMs: number): Promis
       rounds,
       msPerRound: blocks[blocks.length >> 1] as number,
       gradientMs,
-      threads: fleet.threads,
+      threads: training.fleet.threads,
       startSeconds,
-      ...(await itemise(fleet, server, stages, spent, budgetMs)),
+      ...(await itemise(training, stages, spent, budgetMs)),
     };
   } finally {
-    await fleet.close();
+    await training.close();
   }
 }
 
 /** Where the time of a round goes: the server's, by stage, and the worker threads'. */
 async function itemise(
-  fleet: Fleet,
-  server: ParameterServer,
+  training: Training,
   stages: Stages,
   spent: () => Promise<number>,
   budgetMs: number,
 ): Promise<Pick<Measured, 'stages' | 'thread'>> {
+  const { fleet } = training;
   const { transport, threads } = fleet;
   const alone = fleet.host !== undefined;
   const { receive, claim, commit, flush } = transport;
@@ -148,7 +142,7 @@ async function itemise(
     let rounds = 0;
     for (const from = performance.now(); rounds < MIN_ROUNDS || performance.now() - from < budgetMs; rounds++) {
       stages.enter('aggregate');
-      await server.step();
+      await training.round();
       stages.leave();
     }
     const itemised = stages.perRound(rounds);
@@ -305,20 +299,17 @@ async function heapGrowth(context: BenchContext): Promise<HeapRow[]> {
   const rows: HeapRow[] = [];
   for (const method of ['m3', 'marina', 'gd']) {
     const job = { problem: 'heterogeneous-quadratic:d=112', workers: 2, method, transport: 'loopback' };
-    const options = parseOptions(job);
-    const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
-    const { fleet, server } = await launch(options, await planRun(options), turn);
-    await server.start();
-    for (let k = 0; k < 10_000; k++) await server.step();
+    const training = await Training.open(parseOptions(job));
+    for (let k = 0; k < 10_000; k++) await training.round();
     const used = () => {
       collect();
       collect();
       return process.memoryUsage().heapUsed;
     };
     const before = used();
-    for (let k = 0; k < rounds; k++) await server.step();
+    for (let k = 0; k < rounds; k++) await training.round();
     rows.push({ job: `${method}, quadratics, n = 2, d = 112`, rounds, bytesPerRound: (used() - before) / rounds });
-    await fleet.close();
+    await training.close();
   }
   return rows;
 }
@@ -339,7 +330,7 @@ async function largeProblem(context: BenchContext): Promise<LargeRow> {
     ...{ rounds: 20, evalEvery: 1000 },
   };
   // in a process of its own, whose peak is the run's
-  const script = `import { train } from ${JSON.stringify(new URL('../index.js', import.meta.url).href)};
+  const script = `import { train } from ${JSON.stringify(import.meta.resolve('@flotilla/server'))};
     const summary = await train(${JSON.stringify(job)}).result;
     console.log(JSON.stringify({ ...summary, peakBytes: 1024 * process.resourceUsage().maxRSS }));`;
   const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });

@@ -1,9 +1,6 @@
-import { once } from 'node:events';
-import { MessageChannel } from 'node:worker_threads';
-import { asFlotillaError } from '@flotilla/core';
-import type { Metrics } from '@flotilla/server';
-import { type Options, parseOptions } from '@flotilla/server';
-import { type RunEvent, serve } from '@flotilla/server/internal';
+import { asFlotillaError, DivergedError } from '@flotilla/core';
+import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
+import { summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';
 
 /** Rows of a record; a longer run keeps every second, fourth, … of its rows. */
@@ -11,16 +8,13 @@ const MAX_ROWS = 600;
 
 /** One run of a sweep, on the thread it is called on. */
 export default async function sweepRun({ options, targets }: SweepRun): Promise<SweepOutcome> {
-  const { port1, port2 } = new MessageChannel();
   let rows: Metrics[] = [];
   const hits: (Metrics | null)[] = targets.map(() => null);
   let seen = 0;
   let stride = 1;
   let start: Metrics | undefined;
   let last: Metrics | undefined;
-  port1.on('message', (event: RunEvent) => {
-    if (event.type !== 'metrics') return;
-    const row = event.metrics;
+  const onMetrics = (row: Metrics) => {
     start ??= row;
     last = row;
     for (const [k, target] of targets.entries()) {
@@ -34,20 +28,23 @@ export default async function sweepRun({ options, targets }: SweepRun): Promise<
       rows = rows.filter((_, k) => k % 2 === 0);
       stride *= 2;
     }
-  });
-  const drained = once(port1, 'close');
-  let parsed: Options;
+  };
+  let summary: Summary | null = null;
+  let diverged: string | null = null;
+  let training: Training | undefined;
   try {
-    parsed = parseOptions(options);
+    const from = performance.now();
+    training = await Training.open(parseOptions(options));
+    const secondsToFirstRound = (performance.now() - from) / 1000;
+    const { metrics, stopReason } = await training.run({ onMetrics });
+    summary = await summarize(training, metrics, stopReason, secondsToFirstRound);
   } catch (thrown) {
-    port1.close();
     const { code, message } = asFlotillaError(thrown);
-    return { failed: code, message };
+    if (!(thrown instanceof DivergedError) && code !== 'diverged') return { failed: code, message };
+    diverged = message;
+  } finally {
+    await training?.close();
   }
-  const outcome = await serve({ options: parsed, calledAt: Date.now(), port: port2 });
-  await drained;
   if (last !== undefined && rows.at(-1) !== last) rows.push(last);
-  if (outcome.ok) return { rows, hits, summary: outcome.summary, diverged: null };
-  if (outcome.code !== 'diverged') return { failed: outcome.code, message: outcome.message };
-  return { rows, hits, summary: null, diverged: outcome.message };
+  return { rows, hits, summary, diverged };
 }

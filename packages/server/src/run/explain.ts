@@ -1,8 +1,8 @@
 import { createCompressor } from '@flotilla/compressors';
 import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
 import { HEADER_BYTES } from '@flotilla/protocol';
-import { launch } from '../launch.js';
 import type { Coins } from '../round/coins.js';
+import { Training } from '../training.js';
 import type { Options } from './options.js';
 import { planRun } from './plan.js';
 import { resolveStepSize } from './step-size.js';
@@ -60,14 +60,15 @@ export interface Explanation {
 
 /**
  * Settles everything that a run with these options would start from, its step size included, and runs nothing. The shards
- * are taken in on the calling thread, because L_i is known only then.
+ * are loaded on the calling thread, because L_i is known only then.
  * @throws FlotillaError as `train` does before its first round
  */
 export async function explain(options: Options): Promise<Explanation> {
   const plan = await planRun(options);
   const { job, method, dimension, theory } = plan;
-  const { fleet, stepSize, smoothness } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
-  await fleet.close();
+  const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
+  const { stepSize, smoothness } = training;
+  await training.close();
   const parameters: Readonly<Record<string, number>> = plan.parameters;
   const { description } = method;
   const length = messageDimension(method, parameters, dimension);

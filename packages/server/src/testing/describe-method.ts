@@ -8,7 +8,7 @@ import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';
-import { iterates, launchHere, relativeDistance } from './in-process.js';
+import { iterates, openHere, relativeDistance } from './in-process.js';
 
 /** What {@link describeMethod} is to hold a method to. */
 export interface MethodSuiteOptions {
@@ -88,10 +88,10 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
     test.each(['f32', 'f64'] as const)('%s: what both sides hold is the same after every round', async (wire) => {
       const { replicas = {}, means = {} } = suite;
       const workers = common.workers as number;
-      const { server, fleet } = await launchHere({ ...common, wire, stepSize: 0.1 });
-      await server.start();
+      const training = await openHere({ ...common, wire, stepSize: 0.1 });
+      const { server, fleet } = training;
       for (let round = 1; round <= 40; round++) {
-        await server.step();
+        await training.round();
         const held = (worker: number, name: string) => states(worker)[name];
         const states = (worker: number) =>
           (fleet.host as WorkerHost).state(worker) as Readonly<Record<string, Float64Array>>;
@@ -115,7 +115,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
           ).toBeLessThan(tolerance);
         }
       }
-      await fleet.close();
+      await training.close();
     });
 
     test('one hash for 1, 2 and n threads and for loopback, another for another seed', async () => {
@@ -130,21 +130,21 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
     test('the ledger counts what the transport carries, and theory expects it', async () => {
       const rounds = 2000;
       const options: TrainOptions = { ...common, stepSize: 1e-3 };
-      const { server, fleet } = await launchHere(options);
-      await server.start();
-      const initial = [server.ledger.frameBytes.uplink, server.ledger.frameBytes.downlink];
-      for (let round = 0; round < rounds; round++) await server.step();
-      const { uplink, downlink } = server.ledger.frameBytes;
+      const training = await openHere(options);
+      const { ledger, fleet } = training;
+      await training.start();
+      const initial = [ledger.frameBytes.uplink, ledger.frameBytes.downlink];
+      for (let round = 0; round < rounds; round++) await training.round();
+      const { uplink, downlink } = ledger.frameBytes;
       expect(fleet.transport.stats.sentBytes).toBe(downlink);
       expect(fleet.transport.stats.receivedBytes).toBe(uplink);
-      await fleet.close();
+      await training.close();
       const expected = await explain(parseOptions(options));
       const share = suite.variableBytes === true ? 0.1 : 0;
       // a round is a toss between a dense message and less: its standard deviation is at most half of one
       const noise = (4 * 0.5) / Math.sqrt(rounds) + share;
       for (const [k, link] of (['uplink', 'downlink'] as const).entries()) {
-        const measured =
-          (server.ledger.frameBytes[link] - (initial[k] as number)) / (rounds * (common.workers as number));
+        const measured = (ledger.frameBytes[link] - (initial[k] as number)) / (rounds * (common.workers as number));
         const off = Math.abs(measured - expected[link].bytesPerRound) / expected.denseBytes;
         expect(off, `${link}: ${measured} bytes, expected ${expected[link].bytesPerRound}`).toBeLessThan(noise);
       }
@@ -160,9 +160,9 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       }).result;
       expect(stepSize).toBeGreaterThan(0);
       expect(stepSize).toBeLessThan(Number.POSITIVE_INFINITY);
-      const { server, fleet } = await launchHere(common);
-      const start = (await server.evaluate()).gradNormSq;
-      await fleet.close();
+      const training = await openHere(common);
+      const start = (await training.evaluate()).gradNormSq;
+      await training.close();
       expect(gradNormSq).toBeLessThan(start);
     });
 

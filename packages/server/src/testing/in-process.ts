@@ -1,27 +1,24 @@
-import { type LaunchedRun, launch } from '../launch.js';
 import { parseOptions } from '../run/options.js';
-import { planRun } from '../run/plan.js';
 import type { TrainOptions } from '../train.js';
+import { Training } from '../training.js';
 
-/** Starts a run on the calling thread (loopback unless asked otherwise), to look at it round by round. Close its fleet. */
-export async function launchHere(options: TrainOptions): Promise<LaunchedRun> {
-  const parsed = parseOptions({ transport: 'loopback', ...options });
-  return launch(parsed, await planRun(parsed), () => new Promise(setImmediate));
+/** Opens a training on the calling thread (loopback unless asked otherwise), to look at it round by round. Close it. */
+export function openHere(options: TrainOptions): Promise<Training> {
+  return Training.open(parseOptions({ transport: 'loopback', ...options }));
 }
 
 /** The iterates x¹ … x^rounds. */
 export async function iterates(options: TrainOptions, rounds: number): Promise<Float64Array[]> {
-  const { server, fleet } = await launchHere(options);
+  const training = await openHere(options);
   try {
-    await server.start();
     const list: Float64Array[] = [];
     for (let round = 0; round < rounds; round++) {
-      await server.step();
-      list.push(server.iterate());
+      await training.round();
+      list.push(training.iterate());
     }
     return list;
   } finally {
-    await fleet.close();
+    await training.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { FlotillaError } from '@flotilla/core';
 import { parseLinkModel } from '@flotilla/protocol';
 import { type Options, parseOptions, train } from '@flotilla/server';
-import { launch, planRun } from '@flotilla/server/internal';
+import { planRun, Training } from '@flotilla/server/internal';
 import { RecordCache } from '../../experiment/record-cache.js';
 import type { BenchContext } from '../bench.js';
 
@@ -140,16 +140,16 @@ async function workOf(entry: Entry, workers: number): Promise<Work> {
   // whatever step is tried later, here it must not diverge; the work is the same
   const options = optionsOf({ ...entry, stepSize: entry.stepSize / 10 }, workers, '0');
   const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
-  const { server, model, fleet } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
+  const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
+  const { model, fleet } = training;
   try {
-    await server.start();
-    for (let round = 0; round < WARM_UP_ROUNDS; round++) await server.step();
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) await training.round();
     const ofWorkers = new Float64Array(workers);
     // in this model nothing takes time but the server
     const before = model?.seconds[0] as number;
     const cpu = process.cpuUsage();
     for (let round = 0; round < MEASURED_ROUNDS; round++) {
-      await server.step();
+      await training.round();
       for (let k = 0; k < workers; k++) ofWorkers[k] = (ofWorkers[k] as number) + (fleet.linked?.workOf(k) as number);
     }
     const { user, system } = process.cpuUsage(cpu);
@@ -158,7 +158,7 @@ async function workOf(entry: Entry, workers: number): Promise<Work> {
     const share = (user + system) / 1000 / clock / MEASURED_ROUNDS;
     return { worker: Math.max(...ofWorkers) * share, server: ofServer * share };
   } finally {
-    await fleet.close();
+    await training.close();
   }
 }
 
@@ -170,26 +170,26 @@ async function toTarget(entry: Entry, job: Job, seed: string): Promise<Measured 
   const links = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends},compute=0ms`));
   // a second for each answer counts them
   const linkModels = [...links, parseLinkModel('compute=1s,server=0ms')];
-  const { server, model, fleet } = await launch(options, { ...(await planRun(options)), linkModels }, async () => {});
+  const training = await Training.open(options, { plan: { ...(await planRun(options)), linkModels } });
+  const { model } = training;
   try {
-    await server.start();
-    while (server.round < job.rounds) {
-      await server.step();
-      if (server.round % EVAL_EVERY !== 0) continue;
-      const { loss, uplink, downlink } = await server.evaluate();
+    while (training.rounds < job.rounds) {
+      await training.round();
+      if (training.rounds % EVAL_EVERY !== 0) continue;
+      const { loss, uplink, downlink } = await training.evaluate();
       if (loss > job.target) continue;
       const { workers } = job;
       const [uplinkBytes, downlinkBytes] = [uplink.frameBytes / workers, downlink.frameBytes / workers];
       const seconds = model?.seconds ?? [];
       const [exchanges = 0] = seconds.splice(links.length);
-      return { seed, rounds: server.round, loss, uplinkBytes, downlinkBytes, exchanges, linkSeconds: seconds };
+      return { seed, rounds: training.rounds, loss, uplinkBytes, downlinkBytes, exchanges, linkSeconds: seconds };
     }
     return null;
   } catch (error) {
     if (error instanceof FlotillaError && error.code === 'diverged') return null;
     throw error;
   } finally {
-    await fleet.close();
+    await training.close();
   }
 }
 

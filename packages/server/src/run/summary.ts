@@ -1,0 +1,46 @@
+import type { Training } from '../training.js';
+import type { Metrics, StopReason, Summary } from './metrics.js';
+
+/**
+ * What a training came to that has ended.
+ * @param metrics The row of its last round.
+ */
+export async function summarize(
+  training: Training,
+  metrics: Metrics,
+  stopReason: StopReason,
+  secondsToFirstRound: number,
+): Promise<Summary> {
+  const { options, plan, fleet, stepSize } = training;
+  const { job, dimension, parameters } = plan;
+  const { computeSeconds, gradientCalls } = await training.spent();
+  return {
+    method: options.method,
+    problem: options.problem,
+    data: job.data ?? null,
+    workers: job.workers,
+    threads: fleet.threads,
+    dimension,
+    seed: job.seed,
+    transport: options.transport,
+    link: options.link ?? null,
+    linkModel: options.linkModel ?? null,
+    wire: job.wire,
+    dense: options.dense,
+    coins: options.coins,
+    rounds: training.rounds,
+    loss: metrics.loss,
+    gradNormSq: metrics.gradNormSq,
+    stepSize,
+    parameters,
+    wallSeconds: training.seconds,
+    modelSeconds: metrics.modelSeconds ?? null,
+    computeSeconds,
+    gradientCalls,
+    secondsToFirstRound,
+    uplink: metrics.uplink,
+    downlink: metrics.downlink,
+    stopReason,
+    xHash: training.xHash(),
+  };
+}

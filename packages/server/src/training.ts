@@ -1,0 +1,214 @@
+import { KeyedRandom, type Smoothness, smoothnessFrom } from '@flotilla/core';
+import { type Ledger, LinkModel, WIRE_VERSION } from '@flotilla/protocol';
+import { type Fleet, request, startFleet, startThreads } from './hosts/fleet.js';
+import { ParameterServer } from './round/parameter-server.js';
+import type { Metrics, StopReason } from './run/metrics.js';
+import type { Options } from './run/options.js';
+import { planRun, type RunPlan } from './run/plan.js';
+import { resolveStepSize } from './run/step-size.js';
+import { StoppingCriteria } from './run/stopping.js';
+
+/** What a training is opened with beside its options. */
+export interface TrainingSetup {
+  /** The options resolved; planned anew when left out. */
+  readonly plan?: RunPlan;
+  /** What `startThreads` has started for these options; started now when left out. */
+  readonly pool?: ReturnType<typeof startThreads>;
+  /** Lets the event loop run, a few times a second; throws when the training must end. */
+  readonly yieldToEventLoop?: () => Promise<void>;
+}
+
+/** Who follows {@link Training.run}. */
+export interface Observer {
+  /** An evaluated round, that of x⁰ first. */
+  onMetrics?(metrics: Metrics): void;
+  /** The first round is about to begin. */
+  onBegin?(): void;
+  /** A round has ended. Whether the run shall end with it. */
+  onRound?(): boolean;
+}
+
+/** The final iterate, or the one of a round under way. */
+export interface Model {
+  /** A copy. */
+  readonly x: Float64Array;
+  /** Views of `x`, in the order of flattening. */
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly values: Float64Array;
+  }[];
+}
+
+/** How often the event loop gets to run while rounds are short, in milliseconds. */
+const YIELD_MS = 50;
+
+/**
+ * One training from its options to its last round: the server, the workers wherever they are, and the one loop over rounds.
+ * Whoever trains, measures or tests goes through it, and closes it.
+ *
+ * @example
+ * const training = await Training.open(parseOptions({ method: 'm3', workers: 4 }));
+ * try {
+ *   for (let k = 0; k < 100; k++) await training.round();
+ *   const { loss } = await training.evaluate();
+ * } finally {
+ *   await training.close();
+ * }
+ */
+export class Training {
+  #started = false;
+
+  private constructor(
+    readonly options: Options,
+    readonly plan: RunPlan,
+    /** γ */
+    readonly stepSize: number,
+    /** Undefined when the problem has no smoothness constant. */
+    readonly smoothness: Smoothness | undefined,
+    /** The workers, and the transport to them. */
+    readonly fleet: Fleet,
+    readonly server: ParameterServer,
+    /** The clocks of the plan's modelled links; undefined when there are none. */
+    readonly model: LinkModel | undefined,
+    private readonly yieldToEventLoop: () => Promise<void>,
+  ) {}
+
+  /**
+   * Plans the run, starts its workers, lets them load their shards, and settles the step size from what they found. Nothing
+   * is left running when this throws.
+   * @throws FlotillaError
+   */
+  static async open(options: Options, setup: TrainingSetup = {}): Promise<Training> {
+    const { pool = startThreads(options), yieldToEventLoop = () => new Promise<void>(setImmediate) } = setup;
+    let fleet: Fleet | undefined;
+    try {
+      const plan = setup.plan ?? (await planRun(options));
+      const opened = startFleet(options, plan, pool);
+      fleet = opened;
+      const watch = async () => {
+        await yieldToEventLoop();
+        const failure = opened.failure();
+        if (failure !== undefined) throw failure;
+      };
+      const { smoothness, stepSize } = await configure(opened, plan, watch);
+      const { job, method, dimension, parameters } = plan;
+      const constants = { ...parameters, stepSize };
+      await request(opened, { type: 'begin', constants }, 'begun', watch);
+      const { transport, linked } = opened;
+      const { workers, seed } = job;
+      const model =
+        linked && plan.linkModels.length > 0
+          ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
+          : undefined;
+      const run = { job, method, dimension, constants, transport, model };
+      const workerTimeoutMs = 1000 * options.workerTimeout;
+      const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
+      return new Training(options, plan, stepSize, smoothness, opened, server, model, watch);
+    } catch (error) {
+      await (fleet ?? pool)?.close();
+      throw error;
+    }
+  }
+
+  /** Rounds that have ended. */
+  get rounds(): number {
+    return this.server.round;
+  }
+
+  /** Seconds of rounds so far, evaluation left out. */
+  get seconds(): number {
+    return this.server.seconds;
+  }
+
+  get ledger(): Ledger {
+    return this.server.ledger;
+  }
+
+  /** Round 0: the workers' initial gradients, for methods that begin with them. Done once; {@link Training.round} sees to it. */
+  async start(): Promise<void> {
+    if (this.#started) return;
+    this.#started = true;
+    await this.server.start();
+  }
+
+  /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
+  async round(): Promise<void> {
+    await this.start();
+    await this.server.step();
+  }
+
+  /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
+  evaluate(): Promise<Metrics> {
+    return this.server.evaluate();
+  }
+
+  /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
+  async run(observer: Observer = {}): Promise<{ readonly metrics: Metrics; readonly stopReason: StopReason }> {
+    const { ledger, options } = this;
+    const criteria = new StoppingCriteria(options);
+    const evaluate = async () => {
+      const metrics = await this.evaluate();
+      observer.onMetrics?.(metrics);
+      return metrics;
+    };
+    let metrics = await evaluate();
+    let stopReason: StopReason | undefined = criteria.afterEvaluation(metrics);
+    await this.yieldToEventLoop();
+    observer.onBegin?.();
+    if (stopReason === undefined) await this.start();
+    let yielded = performance.now();
+    while (stopReason === undefined) {
+      await this.round();
+      const now = performance.now();
+      if (now - yielded > YIELD_MS) {
+        await this.yieldToEventLoop();
+        yielded = now;
+      }
+      const { uplink, downlink } = ledger.frameBytes;
+      const ended = observer.onRound?.() === true;
+      stopReason = ended ? 'aborted' : criteria.afterRound(this.rounds, this.seconds, uplink + downlink);
+      if (stopReason !== undefined || this.rounds % options.evalEvery === 0) {
+        metrics = await evaluate();
+        stopReason ??= criteria.afterEvaluation(metrics);
+      }
+    }
+    return { metrics, stopReason };
+  }
+
+  /** What the workers' gradients have come to, evaluations left out. */
+  async spent(): Promise<{ computeSeconds: number; gradientCalls: number }> {
+    const hosts = await request(this.fleet, { type: 'finish' }, 'finished', this.yieldToEventLoop);
+    return {
+      computeSeconds: hosts.reduce((sum, host) => sum + host.computeSeconds, 0),
+      gradientCalls: hosts.reduce((sum, host) => sum + host.gradientCalls, 0),
+    };
+  }
+
+  /** The current iterate. */
+  iterate(): Float64Array {
+    return this.server.iterate();
+  }
+
+  /** SHA-256 of x as little-endian f64. */
+  xHash(): string {
+    return this.server.xHash();
+  }
+
+  /** Ends the workers, whatever they are doing. */
+  close(): Promise<void> {
+    return this.fleet.close();
+  }
+}
+
+/** Hands the job to the hosts and settles γ from the constants that their shards have. */
+async function configure(fleet: Fleet, plan: RunPlan, watch: () => Promise<void>) {
+  const { job, method, theory, parameters } = plan;
+  const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
+  const found = hosts.flatMap((host) => host.smoothness);
+  const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
+  const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
+  const smoothness =
+    plan.smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
+  return { smoothness, stepSize: resolveStepSize(plan.stepSize, method, theory, smoothness, parameters) };
+}
