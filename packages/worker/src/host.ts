@@ -1,10 +1,24 @@
-import { asFlotillaError, DivergedError, FlotillaError, type ProblemData } from '@flotilla/core';
+import {
+  asFlotillaError,
+  DivergedError,
+  FlotillaError,
+  Kernels,
+  KeyedRandom,
+  lookUp,
+  type Method,
+  methods,
+  type ProblemData,
+  problems,
+  Rng,
+  Spec,
+} from '@flotilla/core';
 import {
   type Control,
   FrameKind,
   HEADER_BYTES,
   type Header,
   type HostEnd,
+  type Job,
   ProtocolError,
   packControl,
   readHeader,
@@ -12,14 +26,25 @@ import {
   WIRE_VERSION,
   writeHeader,
 } from '@flotilla/protocol';
-import { LogicalWorkers } from './logical-workers.js';
+import { CountedOracle } from './counted-oracle.js';
+import { share, Worker } from './worker.js';
+
+/** What there is once a host knows its job. */
+interface Configured {
+  readonly job: Job;
+  readonly method: Method;
+  readonly dimension: number;
+  readonly random: KeyedRandom;
+  readonly workers: ReadonlyMap<number, Worker>;
+}
 
 /**
- * One host of workers: reads what has arrived at its end of the transport and answers it. Knows messages, not threads;
- * a thread, a process or the loopback transport calls {@link WorkerHost.step} when there may be something to do.
+ * One host of workers: hands what has arrived at its end of the transport to them, and says why there is no answer where there
+ * is none. Its workers share its thread, kernels, compressors and work space, and nothing else. Knows messages, not threads; a
+ * thread, a process or the loopback transport calls {@link WorkerHost.step} when there may be something to do.
  */
 export class WorkerHost {
-  #workers: LogicalWorkers | undefined;
+  #configured: Configured | undefined;
   readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(
@@ -29,7 +54,7 @@ export class WorkerHost {
 
   /** The state of a hosted worker's half of the method. */
   state(worker: number): unknown {
-    return this.#configured().state(worker);
+    return this.#worker(worker).state;
   }
 
   /** Handles everything that has arrived. */
@@ -50,13 +75,12 @@ export class WorkerHost {
       const message = unpackControl(bytes);
       switch (message.type) {
         case 'configure':
-          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData);
-          return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
+          return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#configure(message.job) };
         case 'begin':
-          this.#configured().begin(message.constants);
+          this.#begin(message.constants);
           return { type: 'begun' };
         case 'finish':
-          return { type: 'finished', ...this.#configured().spent };
+          return { type: 'finished', ...this.#spent() };
         default:
           throw new ProtocolError(`a host cannot answer a control message of type ${message.type}`);
       }
@@ -66,56 +90,78 @@ export class WorkerHost {
     }
   }
 
-  /** Answers a frame with a frame: the uplink, or why there is none. */
-  #answer(worker: number, frame: Uint8Array): void {
-    try {
-      const workers = this.#configured();
-      const header = this.#header;
-      readHeader(frame, header);
-      if (header.kind === FrameKind.evaluate) {
-        workers.evaluate(worker, header.round, vectorIn(frame, workers.dimension));
-        this.#reply(worker, workers.evaluationBytes, (room) => workers.writeEvaluation(header.round, room));
-      } else {
-        const outgoing = header.kind === FrameKind.start ? workers.start(worker, frame) : workers.round(worker, frame);
-        if (outgoing !== undefined) {
-          this.#reply(worker, workers.uplink.maxFrameBytes(outgoing), (room) => {
-            const length = workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room);
-            workers.sent(worker, header.round, room.subarray(0, length));
-            return length;
-          });
-        }
-      }
-    } catch (thrown) {
-      this.#fail(worker, thrown);
-    }
-    this.end.release(worker);
+  /** Loads the shards. L_i and max_j L_ij of each hosted worker, null where there is none. */
+  #configure(job: Job): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
+    const random = new KeyedRandom(job.seed);
+    const spec = Spec.parse('problem', job.problem);
+    const family = lookUp('problem', problems, spec.name);
+    const problem = family.create(spec, { workers: job.workers, random, ...this.problemData });
+    const { dimension } = problem;
+    const kernels = new Kernels();
+    const rng = new Rng();
+    const evaluated = new Float64Array(1 + dimension);
+    const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
+    const workers = this.end.workers.map((index, k): [number, Worker] => {
+      const oracle = oracles[k] as (typeof oracles)[number];
+      const local = new CountedOracle(index, oracle, random, rng);
+      return [index, new Worker(index, oracle, local, evaluated, this.end)];
+    });
+    const method = lookUp('method', methods, Spec.parse('method', job.method).name);
+    this.#configured = { job, method, dimension, random, workers: new Map(workers) };
+    return {
+      smoothness: oracles.map((oracle) => oracle.smoothness ?? null),
+      sampleSmoothness: oracles.map((oracle) => oracle.sampleSmoothness ?? null),
+    };
   }
 
-  #reply(worker: number, bytes: number, write: (room: Uint8Array) => number): void {
-    this.end.commit(worker, write(this.end.claim(worker, bytes)));
+  #begin(constants: Readonly<Record<string, number>>): void {
+    const { job, method, dimension, random, workers } = this.#known();
+    const shared = share(job, method, dimension, constants, random);
+    for (const worker of workers.values()) worker.begin(shared);
+  }
+
+  /** What the workers' gradients came to, evaluations left out. */
+  #spent(): { computeSeconds: number; gradientCalls: number } {
+    let computeSeconds = 0;
+    let gradientCalls = 0;
+    for (const { spent } of this.#known().workers.values()) {
+      computeSeconds += spent.seconds;
+      gradientCalls += spent.calls;
+    }
+    return { computeSeconds, gradientCalls };
+  }
+
+  /** Has a frame answered; what goes wrong is the answer. */
+  #answer(index: number, frame: Uint8Array): void {
+    try {
+      const worker = this.#worker(index);
+      readHeader(frame, this.#header);
+      worker.answer(frame, this.#header);
+    } catch (thrown) {
+      this.#fail(index, thrown);
+    }
+    this.end.release(index);
   }
 
   #fail(worker: number, thrown: unknown): void {
     const error = asFlotillaError(thrown);
-    const who = error instanceof DivergedError ? '' : `worker ${worker}, round ${this.#header.round}: `;
+    const { round } = this.#header;
+    const who = error instanceof DivergedError ? '' : `worker ${worker}, round ${round}: `;
     const reason = packControl({ type: 'failed', code: error.code, message: `${who}${error.message}` });
-    this.#reply(worker, HEADER_BYTES + reason.length, (room) => {
-      writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: this.#header.round }, room);
-      room.set(reason, HEADER_BYTES);
-      return HEADER_BYTES + reason.length;
-    });
+    const room = this.end.claim(worker, HEADER_BYTES + reason.length);
+    writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round }, room);
+    room.set(reason, HEADER_BYTES);
+    this.end.commit(worker, HEADER_BYTES + reason.length);
   }
 
-  #configured(): LogicalWorkers {
-    if (this.#workers === undefined) throw new FlotillaError('protocol', 'a message came before the configuration');
-    return this.#workers;
+  #worker(index: number): Worker {
+    const worker = this.#known().workers.get(index);
+    if (worker === undefined) throw new ProtocolError(`worker ${index} is not hosted here`);
+    return worker;
   }
-}
 
-/** The f64 vector that is a frame's payload. @throws ProtocolError */
-function vectorIn(frame: Uint8Array, dimension: number): Float64Array {
-  if (frame.length !== HEADER_BYTES + 8 * dimension) {
-    throw new ProtocolError(`an evaluation point of ${frame.length - HEADER_BYTES} bytes, expected ${8 * dimension}`);
+  #known(): Configured {
+    if (this.#configured === undefined) throw new FlotillaError('protocol', 'a message came before the configuration');
+    return this.#configured;
   }
-  return new Float64Array(frame.slice(HEADER_BYTES).buffer);
 }

@@ -1,0 +1,158 @@
+import {
+  type Constants,
+  type Context,
+  createContext,
+  DivergedError,
+  type KeyedRandom,
+  type Method,
+  messageDimension,
+  type Oracle,
+  type Outgoing,
+} from '@flotilla/core';
+import {
+  Boundary,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  type HostEnd,
+  type Job,
+  ProtocolError,
+  writeHeader,
+} from '@flotilla/protocol';
+import type { CountedOracle } from './counted-oracle.js';
+
+/** What the workers of a host share once the run's constants are known. */
+export interface Shared {
+  readonly method: Method;
+  readonly context: Context;
+  readonly downlink: Boundary;
+  readonly uplink: Boundary;
+}
+
+/** @param constants Step size and the method's parameters, as the server has settled them. */
+export function share(
+  job: Job,
+  method: Method,
+  dimension: number,
+  constants: Readonly<Record<string, number>>,
+  random: KeyedRandom,
+): Shared {
+  const length = messageDimension(method, constants, dimension);
+  const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
+  const toAll = method.downlinkTo === 'all';
+  return {
+    method,
+    context: createContext(job, dimension, constants as Constants, random),
+    downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
+    uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
+  };
+}
+
+/**
+ * One worker: its shard's function and its half of the method. {@link Worker.answer} is the one place where a frame to a
+ * worker is read, answered, written and applied.
+ */
+export class Worker {
+  #shared: Shared | undefined;
+  #state: unknown;
+  /** The last round answered; −1 before any. */
+  #round = -1;
+
+  constructor(
+    /** i */
+    readonly index: number,
+    private readonly oracle: Oracle,
+    private readonly local: CountedOracle,
+    /** f_i and ∇f_i of an evaluation: d + 1 values of work space that the workers of a host share. */
+    private readonly evaluated: Float64Array,
+    private readonly end: HostEnd,
+  ) {}
+
+  /** The state of the worker's half of the method. */
+  get state(): unknown {
+    return this.#state;
+  }
+
+  /** What its gradients came to, evaluations left out. */
+  get spent(): { readonly seconds: number; readonly calls: number } {
+    return this.local;
+  }
+
+  /** Lays out the state of round 0. */
+  begin(shared: Shared): void {
+    this.#shared = shared;
+    this.#state = shared.method.worker.init(shared.context, this.local);
+  }
+
+  /**
+   * Reads a frame, does what it asks for, and sends the answer, if there is one.
+   * @throws FlotillaError when there is no answer because something is wrong: with the frame, or with what came of it
+   */
+  answer(frame: Uint8Array, header: Readonly<Header>): void {
+    const { kind, round } = header;
+    if (kind === FrameKind.evaluate) this.#evaluate(frame, round);
+    else if (kind === FrameKind.start) this.#send(this.#start(frame), round);
+    else this.#send(this.#takeRound(frame), round);
+  }
+
+  /** Sends an uplink, and applies what it carried where the state must agree with the server's. */
+  #send(outgoing: Outgoing | undefined, round: number): void {
+    if (outgoing === undefined) return;
+    const { method, context, uplink } = this.#begun();
+    const room = this.end.claim(this.index, uplink.maxFrameBytes(outgoing));
+    const length = uplink.write(FrameKind.uplink, round, 0, this.index, outgoing, room);
+    if (method.worker.sent !== undefined) {
+      const carried = uplink.read(room.subarray(0, length), FrameKind.uplink, round, this.index);
+      method.worker.sent(this.#state, context, carried);
+    }
+    this.end.commit(this.index, length);
+  }
+
+  /** The uplink before round 1. */
+  #start(frame: Uint8Array): Outgoing {
+    const { method, context, downlink } = this.#begun();
+    downlink.read(frame, FrameKind.start, 0, this.index);
+    this.#round = 0;
+    const { start } = method.worker;
+    if (start === undefined) throw new ProtocolError(`${method.name} has no message before round 1`);
+    return start(this.#state, context, this.local);
+  }
+
+  /** A round's uplink, if it has one from this worker. */
+  #takeRound(frame: Uint8Array): Outgoing | undefined {
+    const { method, context, downlink } = this.#begun();
+    const last = Math.max(0, this.#round);
+    const expected = method.gaps ? undefined : last + 1;
+    const incoming = downlink.read(frame, FrameKind.downlink, expected, this.index, last);
+    this.#round = downlink.round;
+    this.local.round = downlink.round;
+    return method.worker.round(this.#state, context, incoming, this.local);
+  }
+
+  /** f_i(x) and ∇f_i(x), exact, in f64. Changes nothing of the worker. */
+  #evaluate(frame: Uint8Array, round: number): void {
+    const { evaluated } = this;
+    const x = vectorIn(frame, evaluated.length - 1);
+    const value = this.oracle.gradient(x, evaluated.subarray(1));
+    if (!Number.isFinite(value)) throw new DivergedError(round, this.index, `the loss is ${value}`);
+    evaluated[0] = value;
+    const bytes = HEADER_BYTES + evaluated.byteLength;
+    const room = this.end.claim(this.index, bytes);
+    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round }, room);
+    room.set(new Uint8Array(evaluated.buffer), HEADER_BYTES);
+    this.end.commit(this.index, bytes);
+  }
+
+  #begun(): Shared {
+    if (this.#shared === undefined) throw new ProtocolError('a round came before its constants');
+    return this.#shared;
+  }
+}
+
+/** The f64 vector that is a frame's payload. @throws ProtocolError */
+function vectorIn(frame: Uint8Array, dimension: number): Float64Array {
+  if (frame.length !== HEADER_BYTES + 8 * dimension) {
+    throw new ProtocolError(`an evaluation point of ${frame.length - HEADER_BYTES} bytes, expected ${8 * dimension}`);
+  }
+  return new Float64Array(frame.slice(HEADER_BYTES).buffer);
+}
