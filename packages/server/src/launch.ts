@@ -46,15 +46,14 @@ export async function launch(
     const smoothness =
       plan.smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
     const stepSize = resolveStepSize(plan.stepSize, method, theory, smoothness, parameters);
-    const constants = { ...parameters, stepSize };
-    await request(fleet, { type: 'begin', constants }, 'begun', watch);
+    await request(fleet, { type: 'begin', stepSize, parameters }, 'begun', watch);
     const { transport, linked } = fleet;
     const { workers, seed } = job;
     const model =
       linked && plan.linkModels.length > 0
         ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
         : undefined;
-    const run = { job, method, dimension, constants, transport, model };
+    const run = { job, method, dimension, stepSize, parameters, transport, model };
     const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
     return { fleet, server, stepSize, model, smoothness };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, FlotillaError } from '@flotilla/core';
+import { asFlotillaError, FlotillaError, reportedParameters } from '@flotilla/core';
 import { type Fleet, request, startThreads } from './hosts/fleet.js';
 import { launch } from './launch.js';
 import type { Metrics, Progress, StopReason, Summary } from './run/metrics.js';
@@ -68,7 +68,8 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     const loading = new AbortController();
     const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
     const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
-    const { job, dimension, parameters } = plan;
+    const { job, dimension } = plan;
+    const parameters = reportedParameters(plan.method, plan.parameters);
     // what is left behind must be writable before any shard is taken in
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
     const launched = await launch(options, plan, turn, pool);

@@ -28,7 +28,7 @@ export class WorkerHost {
   ) {}
 
   /** The state of a hosted worker's half of the method. */
-  state(worker: number): unknown {
+  state(worker: number): object {
     return this.#configured().state(worker);
   }
 
@@ -51,9 +51,9 @@ export class WorkerHost {
       switch (message.type) {
         case 'configure':
           this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData);
-          return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
+          return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.smoothness };
         case 'begin':
-          this.#configured().begin(message.constants);
+          this.#configured().begin(message);
           return { type: 'begun' };
         case 'finish':
           return { type: 'finished', ...this.#configured().spent };

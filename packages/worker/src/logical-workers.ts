@@ -1,5 +1,4 @@
 import {
-  type Constants,
   type Context,
   createContext,
   DivergedError,
@@ -23,12 +22,13 @@ import { CountedOracle } from './counted-oracle.js';
 interface LogicalWorker {
   readonly oracle: Oracle;
   readonly local: CountedOracle;
-  state: unknown;
+  /** Empty until the run has begun. */
+  state: object;
   /** The last round answered; −1 before any. */
   round: number;
 }
 
-/** What there is once the run's constants are known. */
+/** What there is once the step size and the method's parameters are known. */
 interface Running {
   readonly context: Context;
   readonly downlink: Boundary;
@@ -69,12 +69,12 @@ export class LogicalWorkers {
     for (const worker of hosted) {
       const oracle = problem.oracle(worker, kernels);
       const local = new CountedOracle(worker, oracle, random, rng);
-      this.#workers.set(worker, { oracle, local, state: undefined, round: -1 });
+      this.#workers.set(worker, { oracle, local, state: {}, round: -1 });
     }
   }
 
   /** L_i and max_j L_ij of each hosted worker, null where there is none. */
-  get constants(): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
+  get smoothness(): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
     const oracles = [...this.#workers.values()].map(({ oracle }) => oracle);
     return {
       smoothness: oracles.map((oracle) => oracle.smoothness ?? null),
@@ -99,17 +99,17 @@ export class LogicalWorkers {
   }
 
   /** The state of a worker's half of the method. */
-  state(index: number): unknown {
+  state(index: number): object {
     return this.#worker(index).state;
   }
 
-  /** Sets the run's constants and every worker's initial state. */
-  begin(constants: Readonly<Record<string, number>>): void {
+  /** Takes the step size and the method's parameters, and sets every worker's initial state. */
+  begin(settled: Pick<Context, 'stepSize' | 'parameters'>): void {
     const { job, dimension } = this;
     const method = this.#method;
-    const context = createContext(job, dimension, constants as Constants, this.#random);
+    const context = createContext(job, dimension, settled, this.#random);
     const link = {
-      dimension: messageDimension(method, constants, dimension),
+      dimension: messageDimension(method, settled.parameters, dimension),
       workers: job.workers,
       wire: job.wire,
       dense: job.dense,

@@ -1,5 +1,5 @@
 import { createCompressor } from '@flotilla/compressors';
-import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
+import { messageDimension, reportedParameters, type Smoothness } from '@flotilla/core';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import { launch } from '../launch.js';
 import type { Coins } from '../round/coins.js';
@@ -68,8 +68,9 @@ export async function explain(options: Options): Promise<Explanation> {
   const { job, method, dimension, theory } = plan;
   const { fleet, stepSize, smoothness } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
   await fleet.close();
-  const parameters: Readonly<Record<string, number>> = plan.parameters;
+  const { parameters } = plan;
   const { description } = method;
+  const reported = reportedParameters(method, parameters);
   const length = messageDimension(method, parameters, dimension);
   const traffic = method.traffic(parameters, job.workers);
   const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
@@ -87,7 +88,6 @@ export async function explain(options: Options): Promise<Explanation> {
         (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
     };
   };
-  const named = (name: string) => (parameters as Constants)[name];
   return {
     method: options.method,
     paper: description.paper,
@@ -103,13 +103,13 @@ export async function explain(options: Options): Promise<Explanation> {
     downlink: link('downlink'),
     parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
       name,
-      value: named(name),
+      value: reported[name],
       meaning,
     })),
     coins: options.coins,
     stepSize: {
       value: stepSize,
-      formula: (parameters.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
+      formula: (reported.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
       theory: smoothness && resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters),
     },
     denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,

@@ -1,9 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Method, methods, Spec } from '@flotilla/core';
-import type { WorkerHost } from '@flotilla/worker';
+import { type Method, methods, restoreState, Spec, type State, snapshotState } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
+import type { LaunchedRun } from '../launch.js';
 import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
@@ -40,7 +40,7 @@ function quadratics(): TrainOptions {
 
 /**
  * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
- * sides of the wire hold the same state; one hash for any number of threads and any transport; the ledger counts what the
+ * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any transport; the ledger counts what the
  * transport carries, and the theory's expectation of it holds; the step size of theory makes progress; its description names
  * every parameter.
  *
@@ -92,30 +92,48 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       await server.start();
       for (let round = 1; round <= 40; round++) {
         await server.step();
-        const held = (worker: number, name: string) => states(worker)[name];
-        const states = (worker: number) =>
-          (fleet.host as WorkerHost).state(worker) as Readonly<Record<string, Float64Array>>;
-        for (const [name, own] of Object.entries(replicas)) {
-          for (let worker = 0; worker < workers; worker++) {
-            const same = sameBits(server.state[name], held(worker, own));
+        const { state } = server;
+        const own = snapshotState(state);
+        const held = Array.from({ length: workers }, (_, worker) => snapshotState(hosted(fleet, worker)));
+        for (const [name, theirs] of Object.entries(replicas)) {
+          for (const [worker, other] of held.entries()) {
+            const same = sameBits(own[name], other[theirs]);
             expect(same, `${name} of worker ${worker} in round ${round}`).toBe(true);
           }
         }
-        for (const [name, own] of Object.entries(means)) {
-          const mean = new Float64Array(server.state.x.length);
-          for (let worker = 0; worker < workers; worker++) {
-            held(worker, own)?.forEach((v, j) => {
+        for (const [name, theirs] of Object.entries(means)) {
+          const mean = new Float64Array(state.x.length);
+          for (const other of held) {
+            vector(other[theirs]).forEach((v, j) => {
               mean[j] = (mean[j] as number) + v / workers;
             });
           }
           const tolerance = wire === 'f64' ? 1e-12 : 1e-5;
-          expect(
-            relativeDistance([mean], [server.state[name] as Float64Array]),
-            `${name} in round ${round}`,
-          ).toBeLessThan(tolerance);
+          const distance = relativeDistance([mean], [vector(own[name])]);
+          expect(distance, `${name} in round ${round}`).toBeLessThan(tolerance);
         }
       }
       await fleet.close();
+    });
+
+    test('its state is all there is: from a snapshot on, a run that began elsewhere is the same run', async () => {
+      const options: TrainOptions = { ...common, stepSize: 0.1 };
+      const run = await launchHere(options);
+      const other = await launchHere({ ...options, init: 'normal:0.5' });
+      const runs = [run, other];
+      const advance = async (rounds: number) => {
+        for (let round = 0; round < rounds; round++) for (const { server } of runs) await server.step();
+      };
+      for (const { server } of runs) await server.start();
+      await advance(15);
+      expect(other.server.xHash()).not.toBe(run.server.xHash());
+      restoreState(other.server.state, snapshotState(run.server.state));
+      for (let worker = 0; worker < (common.workers as number); worker++) {
+        restoreState(hosted(other.fleet, worker), snapshotState(hosted(run.fleet, worker)));
+      }
+      await advance(25);
+      expect(other.server.xHash()).toBe(run.server.xHash());
+      for (const { fleet } of runs) await fleet.close();
     });
 
     test('one hash for 1, 2 and n threads and for loopback, another for another seed', async () => {
@@ -176,7 +194,17 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
   });
 }
 
-function sameBits(a: Float64Array | undefined, b: Float64Array | undefined): boolean {
-  if (a === undefined || b === undefined || a.length !== b.length) return false;
-  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+/** The state of a worker's half, of a run on this thread. */
+function hosted({ host }: LaunchedRun['fleet'], worker: number): object {
+  if (host === undefined) throw new Error('this run has no host on the calling thread');
+  return host.state(worker);
+}
+
+function vector(value: State[string] | undefined): Float64Array {
+  if (value instanceof Float64Array) return value;
+  throw new Error('there is no vector of that name');
+}
+
+function sameBits(a: State[string] | undefined, b: State[string] | undefined): boolean {
+  return Buffer.from(vector(a).buffer).equals(Buffer.from(vector(b).buffer));
 }
