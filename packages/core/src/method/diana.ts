@@ -15,7 +15,7 @@ export function dianaParameters(spec: Spec, { uplink }: Theory): DianaParameters
   return { alpha: spec.number('alpha', 0, 1) ?? 1 / (1 + uplink.omega), estimator };
 }
 
-/** They as the outside knows them: the estimator is 1 when it is the shift. */
+/** The parameters as summaries show them: the estimator is 1 when it is the shift, else 0. */
 export function reportDiana({ alpha, estimator }: DianaParameters): Readonly<Record<string, number>> {
   return { alpha, 'shift-estimator': estimator === 'shift' ? 1 : 0 };
 }

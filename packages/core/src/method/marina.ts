@@ -20,7 +20,7 @@ interface MarinaServer {
 }
 
 /** The server of MARINA and VR-MARINA: sends g, moves x along it, and takes in gradients or differences, as the coin says. */
-export const marinaServer: ServerHalf<MarinaServer, Pick<MarinaParameters, 'p'> & Partial<MarinaParameters>> = {
+export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readonly downlink?: 'dense' | 'delta' }> = {
   init: ({ start, dimension }) => ({
     x: start.slice(),
     g: new Float64Array(dimension),
@@ -79,7 +79,7 @@ export const marina = defineMethod({
     const downlink = spec.choice('downlink', ['dense', 'delta']) ?? 'dense';
     return { p: spec.number('p', 0, 1, true) ?? uplink.density / dimension, downlink, ...polyakLojasiewicz(spec) };
   },
-  report: ({ downlink, p, ...rest }) => ({ p, ...(downlink === 'delta' ? { 'delta-downlink': 1 } : {}), ...rest }),
+  report: ({ p, downlink, ...rest }) => (downlink === 'delta' ? { p, 'delta-downlink': 1, ...rest } : { p, ...rest }),
   traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
   stepSize({ workers, uplink }, { rms }, { p, mu }) {
     const variance = ((1 - p) * uplink.omega) / (p * workers);

@@ -86,11 +86,8 @@ export const ppMarina = defineMethod({
     const p = spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers);
     return { p, sampled, downlink, ...polyakLojasiewicz(spec) };
   },
-  report: ({ downlink, p, sampled, ...rest }) => ({
-    ...{ p, sampled },
-    ...(downlink === 'participants' ? { 'participants-downlink': 1 } : {}),
-    ...rest,
-  }),
+  report: ({ p, sampled, downlink, ...rest }) =>
+    downlink === 'participants' ? { p, sampled, 'participants-downlink': 1, ...rest } : { p, sampled, ...rest },
   traffic({ p, sampled, downlink }, workers) {
     // a worker is drawn at least once with probability 1 − (1 − 1/n)^r; one that was left out gets x as well
     const drawn = 1 - (1 - 1 / workers) ** sampled;
