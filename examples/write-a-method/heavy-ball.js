@@ -1,4 +1,4 @@
-import { defineMethod, methods } from '@flotilla/core';
+import { addScaled, axpy, defineMethod, methods } from '@flotilla/core';
 
 const { dcgd } = methods;
 
@@ -23,11 +23,9 @@ const heavyBall = defineMethod({
     init: ({ start, dimension }) => ({ x: start.slice(), v: new Float64Array(dimension) }),
     plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
     sent: (state, _context, carried) => carried.copyTo(state.x),
-    step({ x, v }, { constants }, _plan, mean) {
-      for (let j = 0; j < x.length; j++) {
-        v[j] = constants.beta * v[j] + mean[j];
-        x[j] -= constants.stepSize * v[j];
-      }
+    step({ x, v }, { stepSize, parameters: { beta } }, _plan, mean) {
+      addScaled(mean, beta, v, v);
+      axpy(-stepSize, v, x);
     },
   },
 });

@@ -5,27 +5,31 @@ export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';
 export { Kernels, type Region } from './kernels/kernels.js';
+export type { Form, Incoming, Outgoing, Sparse } from './message.js';
 export { createContext, messageDimension } from './method/context.js';
 export { methods } from './method/index.js';
 export {
-  type Constants,
   type Context,
   type Description,
   defineMethod,
-  type Form,
-  type Incoming,
   type LinkTheory,
   type LocalFunction,
   type Method,
-  type Outgoing,
   type Plan,
   type ServerHalf,
   type ServerState,
-  type Sparse,
   type Theory,
   type Traffic,
   type WorkerHalf,
 } from './method/method.js';
+export {
+  batchSize,
+  type MethodParameters,
+  type PolyakLojasiewicz,
+  polyakLojasiewicz,
+  reportedParameters,
+} from './method/parameters.js';
+export { type TrackedFunction, TrackedPoint } from './method/tracked-point.js';
 export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
 export {
@@ -41,5 +45,6 @@ export {
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp, Spec } from './spec.js';
+export { restoreState, type State, type StateValue, snapshotState } from './state.js';
 export { SubsetSampler } from './subset.js';
-export { squaredNorm } from './vector.js';
+export { addScaled, axpy, blend, squaredNorm, subtract } from './vector.js';

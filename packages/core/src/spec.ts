@@ -72,6 +72,15 @@ export class Spec {
     return text === 'true';
   }
 
+  /** A parameter that is one of the words in `allowed`. */
+  choice<const T extends string>(key: string, allowed: readonly T[]): T | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const chosen = allowed.find((word) => word === text);
+    if (chosen === undefined) throw this.invalid(key, text, allowed.join(' or '));
+    return chosen;
+  }
+
   /** The error for a parameter with an unusable value. */
   invalid(key: string, text: string, allowed: string): UsageError {
     return new UsageError(`${this.kind} ${this.name}: ${key}=${text} is not allowed; ${key} must be ${allowed}`);

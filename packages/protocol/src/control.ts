@@ -1,4 +1,5 @@
 import { ProtocolError } from '@flotilla/compressors';
+import type { MethodParameters } from '@flotilla/core';
 // the package's main entry loads streams and looks for a native add-on: 10 ms on every thread
 import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
@@ -7,15 +8,22 @@ import { WIRE_VERSION } from './frame.js';
 const text = v.string();
 const real = v.pipe(v.number(), v.finite());
 
-/** Named finite numbers. (valibot's record leaves out the name `prototype` without a word.) */
-const numbers = v.custom<Record<string, number>>(
+/**
+ * A method's parameters by name. (valibot's record leaves out the name `prototype` without a word; msgpackr reads the name
+ * `__proto__` as `__proto_`, and a message that says so is not one of ours.)
+ */
+const parameters = v.custom<MethodParameters>(
   (value) =>
     typeof value === 'object' &&
     value !== null &&
     Object.getPrototypeOf(value) === Object.prototype &&
-    Object.values(value).every(Number.isFinite),
-  'not a map of finite numbers',
+    Object.entries(value).every(([name, entry]) => !name.startsWith('__proto') && isParameter(entry)),
+  'not a map of names to finite numbers, strings and booleans',
 );
+
+function isParameter(value: unknown): boolean {
+  return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' || typeof value === 'boolean';
+}
 
 /** What a worker has to know to take part in a run. All texts are specs; docs/cli.md has the grammar. */
 const jobSchema = v.strictObject({
@@ -46,8 +54,8 @@ const controlSchema = v.variant('type', [
     smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
     sampleSmoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
   }),
-  /** Step size and the method's parameters: the rounds begin. */
-  v.strictObject({ type: v.literal('begin'), constants: numbers }),
+  /** γ and the method's own parameters: the rounds begin. */
+  v.strictObject({ type: v.literal('begin'), stepSize: real, parameters }),
   v.strictObject({ type: v.literal('begun') }),
   v.strictObject({ type: v.literal('finish') }),
   /** Answer to `finish`: gradients computed, a batch as its share of the samples, and the seconds they took. */

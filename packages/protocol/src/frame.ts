@@ -2,7 +2,7 @@ import { ProtocolError } from '@flotilla/compressors';
 import type { Form } from '@flotilla/core';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
-export const WIRE_VERSION = 3;
+export const WIRE_VERSION = 4;
 
 /** Bytes before the payload. A multiple of 8, so that f64 payloads stay aligned in a frame's buffer. */
 export const HEADER_BYTES = 8;

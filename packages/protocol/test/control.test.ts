@@ -37,9 +37,10 @@ const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control,
   }),
   begin: fc.record({
     type: fc.constant('begin'),
-    constants: fc.dictionary(
-      text.filter((key) => key !== '__proto__'),
-      number,
+    stepSize: number,
+    parameters: fc.dictionary(
+      text.filter((key) => !key.startsWith('__proto')),
+      fc.oneof(number, text, fc.boolean()),
       // an object without a prototype is not what unpacking returns
       { noNullPrototype: true },
     ),
@@ -60,7 +61,7 @@ const someJob: Job = { method: 'gd', problem: 'quadratic', workers: 2, wire: 'f6
 const valid: Control[] = [
   { type: 'configure', wireVersion: WIRE_VERSION, job: someJob },
   { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [1, null], sampleSmoothness: [2, null] },
-  { type: 'begin', constants: { stepSize: 0.5 } },
+  { type: 'begin', stepSize: 0.5, parameters: { p: 0.25, downlink: 'delta', online: true } },
   { type: 'begun' },
   { type: 'finish' },
   { type: 'finished', computeSeconds: 1.5, gradientCalls: 3 },
@@ -126,7 +127,7 @@ describe('control messages', () => {
 
   it.each<[string, unknown]>([
     ['an unknown type', { type: 'reboot' }],
-    ['no type', { constants: {} }],
+    ['no type', { stepSize: 1, parameters: {} }],
     ['a type that is not text', { type: 3 }],
     ['nil', null],
     ['a number', 7],
@@ -150,8 +151,19 @@ describe('control messages', () => {
       'too many smoothness constants',
       { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(10_001).fill(1), sampleSmoothness: [] },
     ],
-    ['an infinite constant', { type: 'begin', constants: { stepSize: Infinity } }],
-    ['a constant that is text', { type: 'begin', constants: { stepSize: '1' } }],
+    ['an infinite step size', { type: 'begin', stepSize: Infinity, parameters: {} }],
+    ['a step size that is text', { type: 'begin', stepSize: '1', parameters: {} }],
+    ['no parameters', { type: 'begin', stepSize: 1 }],
+    ['the constants of wire version 3', { type: 'begin', constants: { stepSize: 1 } }],
+    ['parameters that are a list', { type: 'begin', stepSize: 1, parameters: [1] }],
+    ['parameters that are nil', { type: 'begin', stepSize: 1, parameters: null }],
+    ['an infinite parameter', { type: 'begin', stepSize: 1, parameters: { p: Infinity } }],
+    ['a parameter that is NaN', { type: 'begin', stepSize: 1, parameters: { p: NaN } }],
+    ['a parameter that is nil', { type: 'begin', stepSize: 1, parameters: { p: null } }],
+    ['a parameter that is undefined', { type: 'begin', stepSize: 1, parameters: { mu: undefined } }],
+    ['a parameter that is a list', { type: 'begin', stepSize: 1, parameters: { p: [0.5] } }],
+    ['a parameter that is a map', { type: 'begin', stepSize: 1, parameters: { p: { q: 1 } } }],
+    ['a parameter that is bytes', { type: 'begin', stepSize: 1, parameters: { p: Uint8Array.of(1) } }],
     ['negative seconds', { type: 'finished', computeSeconds: -1, gradientCalls: 1 }],
     ['a failure without a code', { type: 'failed', message: 'no' }],
   ])('refuse %s', (_, value) => {
@@ -197,7 +209,7 @@ describe('control messages', () => {
     const bytes = fc
       .tuple(fc.option(lead), fc.uint8Array({ maxLength: 60 }))
       .map(([first, rest]) => (first === null ? rest : Uint8Array.of(first, ...rest)));
-    const known: Control = { type: 'begin', constants: { stepSize: 0.25, p: 0.5 } };
+    const known: Control = { type: 'begin', stepSize: 0.25, parameters: { p: 0.5 } };
     fc.assert(
       fc.property(bytes, (random) => {
         expectProtocolError(() => unpackControl(random));
@@ -238,10 +250,19 @@ describe('control messages', () => {
   });
 
   it('do not reach the prototype of objects', () => {
-    // {type: "begin", constants: {__proto__: {polluted: 1}}}, which no object literal would pack
+    // {type: "begin", stepSize: 1, parameters: {__proto__: …}}, which no object literal would pack
     const key = (name: string) => (0xa0 + name.length).toString(16) + Buffer.from(name).toString('hex');
-    const bytes = `82${key('type')}${key('begin')}${key('constants')}81${key('__proto__')}81${key('polluted')}01`;
-    expectProtocolError(() => unpackControl(Uint8Array.from(Buffer.from(bytes, 'hex'))));
+    const begin = (name: string, value: string) =>
+      Uint8Array.from(
+        Buffer.from(
+          `83${key('type')}${key('begin')}${key('stepSize')}01${key('parameters')}81${key(name)}${value}`,
+          'hex',
+        ),
+      );
+    expectProtocolError(() => unpackControl(begin('__proto__', `81${key('polluted')}01`)));
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    expectProtocolError(() => unpackControl(begin('__proto__', '01')));
+    // other names of Object.prototype are names like any other
+    expect(unpackControl(begin('constructor', '01'))).toMatchObject({ parameters: { constructor: 1 } });
   });
 });

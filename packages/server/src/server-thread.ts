@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, FlotillaError } from '@flotilla/core';
+import { asFlotillaError, FlotillaError, reportedParameters } from '@flotilla/core';
 import { startThreads } from './hosts/fleet.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -74,7 +74,8 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     const opened = await Training.open(options, { plan, pool, yieldToEventLoop });
     training = opened;
     const { stepSize, fleet, ledger } = opened;
-    const { dimension, parameters } = plan;
+    const { dimension } = plan;
+    const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
     let secondsToFirstRound = 0;

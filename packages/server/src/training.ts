@@ -93,15 +93,14 @@ export class Training {
       };
       const { smoothness, stepSize } = await configure(opened, plan, watch);
       const { job, method, dimension, parameters } = plan;
-      const constants = { ...parameters, stepSize };
-      await request(opened, { type: 'begin', constants }, 'begun', watch);
+      await request(opened, { type: 'begin', stepSize, parameters }, 'begun', watch);
       const { transport, linked } = opened;
       const { workers, seed } = job;
       const model =
         linked && plan.linkModels.length > 0
           ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
           : undefined;
-      const run = { job, method, dimension, constants, transport, model };
+      const run = { job, method, dimension, stepSize, parameters, transport, model };
       const workerTimeoutMs = 1000 * options.workerTimeout;
       const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
       return new Training(options, plan, stepSize, smoothness, opened, server, model, watch);

@@ -1,5 +1,5 @@
 import { createCompressor } from '@flotilla/compressors';
-import { methods, Spec, type Theory } from '@flotilla/core';
+import { methods, reportedParameters, Spec, type Theory } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
 import { openInProcess } from './in-process.js';
@@ -17,7 +17,10 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     const spec = Spec.parse('method', text);
     const method = methods[spec.name];
     const parameters = method.parameters(spec, links);
-    return { parameters, stepSize: method.stepSize(links, smoothness, parameters) };
+    return {
+      parameters: reportedParameters(method, parameters),
+      stepSize: method.stepSize(links, smoothness, parameters),
+    };
   };
 
   test('gd: 1/L', () => expect(of('gd', theory('identity', 'identity')).stepSize).toBe(0.5));

@@ -6,6 +6,7 @@ import {
   type Oracle,
   type Rng,
   SubsetSampler,
+  TrackedPoint,
 } from '@flotilla/core';
 
 /** A worker's function as its method sees it: what it computes is counted and timed, its batches come from the run's randomness. */
@@ -19,7 +20,8 @@ export class CountedOracle implements LocalFunction {
   #sampler: SubsetSampler | undefined;
   #batch = new Int32Array(0);
 
-  readonly image: LinearImage | undefined;
+  /** Where the oracle has a linear map: it, counted and timed. */
+  readonly #image: LinearImage | undefined;
 
   constructor(
     readonly worker: number,
@@ -28,10 +30,10 @@ export class CountedOracle implements LocalFunction {
     private readonly rng: Rng,
   ) {
     this.samples = oracle.samples;
-    this.image = oracle.image && this.#counted(oracle.image);
+    this.#image = oracle.image && this.#counted(oracle.image);
   }
 
-  /** The time of following an image is the gradient's: it is the larger part of it. */
+  /** The time of following a product is the gradient's: it is the larger part of it. */
   #counted(image: LinearImage): LinearImage {
     return {
       vector: () => image.vector(),
@@ -54,6 +56,10 @@ export class CountedOracle implements LocalFunction {
   gradient(x: Float64Array, out: Float64Array): number {
     this.calls++;
     return this.#timed(() => this.oracle.gradient(x, out));
+  }
+
+  track(start: Float64Array): TrackedPoint {
+    return TrackedPoint.from(start, { gradient: (x, out) => this.gradient(x, out), image: this.#image });
   }
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {

@@ -27,7 +27,7 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
-import { share, Worker } from './worker.js';
+import { type Settled, share, Worker } from './worker.js';
 
 /** What there is once a host knows its job. */
 interface Configured {
@@ -53,7 +53,7 @@ export class WorkerHost {
   ) {}
 
   /** The state of a hosted worker's half of the method. */
-  state(worker: number): unknown {
+  state(worker: number): object {
     return this.#worker(worker).state;
   }
 
@@ -77,7 +77,7 @@ export class WorkerHost {
         case 'configure':
           return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#configure(message.job) };
         case 'begin':
-          this.#begin(message.constants);
+          this.#begin(message);
           return { type: 'begun' };
         case 'finish':
           return { type: 'finished', ...this.#spent() };
@@ -114,9 +114,9 @@ export class WorkerHost {
     };
   }
 
-  #begin(constants: Readonly<Record<string, number>>): void {
+  #begin(settled: Settled): void {
     const { job, method, dimension, random, workers } = this.#known();
-    const shared = share(job, method, dimension, constants, random);
+    const shared = share(job, method, dimension, settled, random);
     for (const worker of workers.values()) worker.begin(shared);
   }
 

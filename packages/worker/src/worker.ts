@@ -1,5 +1,4 @@
 import {
-  type Constants,
   type Context,
   createContext,
   DivergedError,
@@ -29,20 +28,16 @@ export interface Shared {
   readonly uplink: Boundary;
 }
 
-/** @param constants Step size and the method's parameters, as the server has settled them. */
-export function share(
-  job: Job,
-  method: Method,
-  dimension: number,
-  constants: Readonly<Record<string, number>>,
-  random: KeyedRandom,
-): Shared {
-  const length = messageDimension(method, constants, dimension);
+/** γ and the method's parameters, as the server has settled them. */
+export type Settled = Pick<Context, 'stepSize' | 'parameters'>;
+
+export function share(job: Job, method: Method, dimension: number, settled: Settled, random: KeyedRandom): Shared {
+  const length = messageDimension(method, settled.parameters, dimension);
   const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
   const toAll = method.downlinkTo === 'all';
   return {
     method,
-    context: createContext(job, dimension, constants as Constants, random),
+    context: createContext(job, dimension, settled, random),
     downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
     uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
   };
@@ -54,7 +49,8 @@ export function share(
  */
 export class Worker {
   #shared: Shared | undefined;
-  #state: unknown;
+  /** Empty until the run has begun. */
+  #state: object = {};
   /** The last round answered; −1 before any. */
   #round = -1;
 
@@ -69,7 +65,7 @@ export class Worker {
   ) {}
 
   /** The state of the worker's half of the method. */
-  get state(): unknown {
+  get state(): object {
     return this.#state;
   }
 

@@ -50,7 +50,7 @@ function send(header: Parameters<typeof writeHeader>[0], payload = new Uint8Arra
 }
 
 const configure = { type: 'configure', wireVersion: WIRE_VERSION, job } as const;
-const begin = { type: 'begin', constants: { stepSize: 0.1 } } as const;
+const begin = { type: 'begin', stepSize: 0.1, parameters: {} } as const;
 const downlink = (round: number) => ({ kind: FrameKind.downlink, form: 'dense', coins: 0, extra: 0, round }) as const;
 const zeros = new Uint8Array(16);
 

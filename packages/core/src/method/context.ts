@@ -1,18 +1,20 @@
 import { initialPoint } from '../problem/initial-point.js';
 import type { KeyedRandom } from '../random.js';
-import type { Constants, Context, Method } from './method.js';
+import type { Context, Method } from './method.js';
+import type { MethodParameters } from './parameters.js';
 
 /** What both sides of a run derive from its job: the same on the server and on every worker. */
 export function createContext(
   job: { readonly workers: number; readonly init: string; readonly wire: 'f32' | 'f64' },
   dimension: number,
-  constants: Constants,
+  settled: Pick<Context, 'stepSize' | 'parameters'>,
   random: KeyedRandom,
 ): Context {
   return {
     workers: job.workers,
     dimension,
-    constants,
+    stepSize: settled.stepSize,
+    parameters: settled.parameters,
     start: initialPoint(job.init, dimension, random),
     scratch: new Float64Array(dimension),
     random,
@@ -23,10 +25,6 @@ export function createContext(
 }
 
 /** Length of the vectors that cross the links of a run. */
-export function messageDimension(
-  method: Method,
-  parameters: Readonly<Record<string, number>>,
-  dimension: number,
-): number {
+export function messageDimension(method: Method, parameters: MethodParameters, dimension: number): number {
   return method.messageDimension?.(parameters) ?? dimension;
 }

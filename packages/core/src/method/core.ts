@@ -4,19 +4,26 @@ import { GaussianSketch } from '../sketch.js';
 import { axpy } from '../vector.js';
 import { type Context, defineMethod } from './method.js';
 
+interface CoreParameters {
+  /** m, projections a round. */
+  readonly m: number;
+}
+
+type CoreContext = Context<CoreParameters>;
+
 /**
  * A side needs the vectors of two rounds: of the one before, to move, and of its own, to project. Both are shared by the
  * workers of a thread, so that they are drawn once for all of them.
  */
-const sketches = new WeakMap<Context, readonly [GaussianSketch, GaussianSketch]>();
+const sketches = new WeakMap<CoreContext, readonly [GaussianSketch, GaussianSketch]>();
 const rng = new Rng();
 
 /** The vectors of a round, which every side draws for itself. */
-function sketchOf(context: Context, round: number): GaussianSketch {
+function sketchOf(context: CoreContext, round: number): GaussianSketch {
   let pair = sketches.get(context);
   if (pair === undefined) {
     const kernels = new Kernels();
-    const create = () => new GaussianSketch(context.dimension, context.constants.m, kernels);
+    const create = () => new GaussianSketch(context.dimension, context.parameters.m, kernels);
     pair = [create(), create()];
     sketches.set(context, pair);
   }
@@ -25,9 +32,9 @@ function sketchOf(context: Context, round: number): GaussianSketch {
 }
 
 /** x⁺ = x − γ g̃ with g̃ = (1/(nm)) Σ_j s_j ξ_j, the vectors of `round`. */
-function move(context: Context, round: number, s: Float64Array, x: Float64Array): void {
-  const { constants, workers } = context;
-  axpy(-constants.stepSize, sketchOf(context, round).combination(s, 1 / (workers * constants.m)), x);
+function move(context: CoreContext, round: number, s: Float64Array, x: Float64Array): void {
+  const { stepSize, workers, parameters } = context;
+  axpy(-stepSize, sketchOf(context, round).combination(s, 1 / (workers * parameters.m)), x);
 }
 
 /**
@@ -54,20 +61,18 @@ export const core = defineMethod({
   },
   uplink: undefined,
   downlink: undefined,
-  parameters(spec, { dimension, workers }) {
-    const m = spec.number('m', 1, dimension) ?? Math.min(100, Math.max(1, Math.floor(dimension / workers)));
-    if (!Number.isInteger(m)) throw spec.invalid('m', String(m), 'a whole number');
-    return { m };
-  },
-  messageDimension: ({ m = 1 }) => m,
+  parameters: (spec, { dimension, workers }): CoreParameters => ({
+    m: spec.integer('m', 1, dimension) ?? Math.min(100, Math.max(1, Math.floor(dimension / workers))),
+  }),
+  messageDimension: ({ m }) => m,
   traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
-  stepSize: ({ dimension }, { f, trace = dimension * f }, { m = 1 }) => m / (4 * trace),
+  stepSize: ({ dimension }, { f, trace }, { m }) => m / (4 * (trace ?? dimension * f)),
   server: {
-    init: ({ start, constants }) => ({
+    init: ({ start, parameters }) => ({
       x: start.slice(),
-      sums: new Float64Array(constants.m),
+      sums: new Float64Array(parameters.m),
       /** The round that the sums are of. */
-      of: new Float64Array(1),
+      of: 0,
     }),
     start: (state, { workers }, mean) =>
       mean.forEach((q, j) => {
@@ -76,7 +81,7 @@ export const core = defineMethod({
     plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.sums } }),
     sent(state, context, carried) {
       carried.copyTo(state.sums);
-      move(context, state.of[0]++, state.sums, state.x);
+      move(context, state.of++, state.sums, state.x);
     },
     step: (state, { workers }, _plan, mean) =>
       mean.forEach((q, j) => {
@@ -84,11 +89,11 @@ export const core = defineMethod({
       }),
   },
   worker: {
-    init: ({ start, dimension, constants }) => ({
+    init: ({ start, dimension, parameters }) => ({
       x: start.slice(),
-      sums: new Float64Array(constants.m),
+      sums: new Float64Array(parameters.m),
       gradient: new Float64Array(dimension),
-      projections: new Float64Array(constants.m),
+      projections: new Float64Array(parameters.m),
     }),
     start(state, context, local) {
       local.gradient(state.x, state.gradient);

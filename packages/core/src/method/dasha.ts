@@ -1,5 +1,10 @@
-import { ef21 } from './ef21.js';
+import { ef21Server } from './ef21.js';
 import { defineMethod } from './method.js';
+
+interface DashaParameters {
+  /** a, momentum. */
+  readonly a: number;
+}
 
 /**
  * DASHA [Tyurin, Richtárik, ICLR 2023, Algorithm 1, gradient setting]: as good as MARINA without rounds of dense uplinks.
@@ -23,11 +28,13 @@ export const dasha = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
-  parameters: (spec, { uplink }) => ({ a: spec.number('a', 0, 1, true) ?? 1 / (2 * uplink.omega + 1) }),
+  parameters: (spec, { uplink }): DashaParameters => ({
+    a: spec.number('a', 0, 1, true) ?? 1 / (2 * uplink.omega + 1),
+  }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink: { omega } }, { f, rms }) =>
     1 / (f + rms * Math.sqrt((16 * omega * (2 * omega + 1)) / workers)),
-  server: ef21.server,
+  server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({
       x: start.slice(),
@@ -41,7 +48,7 @@ export const dasha = defineMethod({
       local.gradient(state.x, state.h);
       return { form: 'dense', vector: state.h };
     },
-    round(state, { constants: { a } }, incoming, local) {
+    round(state, { parameters: { a } }, incoming, local) {
       const { g, h, gradient, difference } = state;
       incoming.copyTo(state.x);
       local.gradient(state.x, gradient);

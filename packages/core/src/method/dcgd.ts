@@ -1,4 +1,4 @@
-import { gd } from './gd.js';
+import { gdServer } from './gd.js';
 import { defineMethod } from './method.js';
 
 /**
@@ -27,7 +27,7 @@ export const dcgd = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),
-  server: gd.server,
+  server: gdServer,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
     round(state, _context, incoming, local) {

@@ -1,5 +1,46 @@
+import type { Spec } from '../spec.js';
 import { addScaled, axpy, subtract } from '../vector.js';
-import { defineMethod } from './method.js';
+import { defineMethod, type ServerHalf, type Theory } from './method.js';
+
+export interface DianaParameters {
+  /** α, step of the shifts. */
+  readonly alpha: number;
+  /** What x moves along: h + the mean difference, or the new h. */
+  readonly estimator: 'gradient' | 'shift';
+}
+
+/** Reads the parameters of DIANA. @throws UsageError */
+export function dianaParameters(spec: Spec, { uplink }: Theory): DianaParameters {
+  const estimator = spec.choice('estimator', ['gradient', 'shift']) ?? 'gradient';
+  return { alpha: spec.number('alpha', 0, 1) ?? 1 / (1 + uplink.omega), estimator };
+}
+
+/** The parameters as summaries show them: the estimator is 1 when it is the shift, else 0. */
+export function reportDiana({ alpha, estimator }: DianaParameters): Readonly<Record<string, number>> {
+  return { alpha, 'shift-estimator': estimator === 'shift' ? 1 : 0 };
+}
+
+interface DianaServer {
+  readonly x: Float64Array;
+  readonly h: Float64Array;
+  readonly g: Float64Array;
+}
+
+/** The server of DIANA: sends x, learns h, and steps along g = h + the mean difference or along the new h. */
+export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
+  init: ({ start, dimension }) => ({
+    x: start.slice(),
+    h: new Float64Array(dimension),
+    g: new Float64Array(dimension),
+  }),
+  plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
+  sent: (state, _context, carried) => carried.copyTo(state.x),
+  step(state, { stepSize, parameters: { alpha, estimator } }, _plan, mean) {
+    addScaled(state.h, 1, mean, state.g);
+    axpy(alpha, mean, state.h);
+    axpy(-stepSize, estimator === 'shift' ? state.h : state.g, state.x);
+  },
+};
 
 /**
  * DIANA [Mishchenko, Gorbunov, Takáč, Richtárik 2019, Algorithm 1].
@@ -28,32 +69,11 @@ export const diana = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
-  parameters(spec, { uplink }) {
-    const estimator = spec.text('estimator') ?? 'gradient';
-    if (estimator !== 'gradient' && estimator !== 'shift') {
-      throw spec.invalid('estimator', estimator, 'gradient or shift');
-    }
-    return {
-      alpha: spec.number('alpha', 0, 1) ?? 1 / (1 + uplink.omega),
-      'shift-estimator': estimator === 'shift' ? 1 : 0,
-    };
-  },
+  parameters: dianaParameters,
+  report: reportDiana,
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink: { omega } }, { rms }) => 1 / (10 * rms * Math.sqrt(1 + omega / workers) * (omega + 2)),
-  server: {
-    init: ({ start, dimension }) => ({
-      x: start.slice(),
-      h: new Float64Array(dimension),
-      g: new Float64Array(dimension),
-    }),
-    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
-    sent: (state, _context, carried) => carried.copyTo(state.x),
-    step(state, { constants }, _plan, mean) {
-      addScaled(state.h, 1, mean, state.g);
-      axpy(constants.alpha, mean, state.h);
-      axpy(-constants.stepSize, constants['shift-estimator'] === 1 ? state.h : state.g, state.x);
-    },
-  },
+  server: dianaServer,
   worker: {
     init: ({ dimension }) => ({
       x: new Float64Array(dimension),
@@ -67,6 +87,6 @@ export const diana = defineMethod({
       subtract(state.gradient, state.h, state.difference);
       return { form: 'compressed', vector: state.difference };
     },
-    sent: (state, { constants }, carried) => carried.addTo(state.h, constants.alpha),
+    sent: (state, { parameters }, carried) => carried.addTo(state.h, parameters.alpha),
   },
 });

@@ -1,4 +1,5 @@
-import { ef21P, ef21PWorker } from './ef21-p.js';
+import { ef21StepSize } from './ef21.js';
+import { ef21P, ef21PServer, ef21PWorker } from './ef21-p.js';
 import { defineMethod } from './method.js';
 
 /**
@@ -26,7 +27,7 @@ export const ef21PDcgd = defineMethod({
   contractive: 'downlink',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
-  stepSize: ef21P.stepSize,
-  server: ef21P.server,
+  stepSize: ({ downlink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  server: ef21PServer,
   worker: ef21PWorker('compressed'),
 });

@@ -1,28 +1,50 @@
 import { axpy, subtract } from '../vector.js';
-import { gradientAt, imageOf, receive } from './followed-point.js';
-import { defineMethod, type WorkerHalf } from './method.js';
+import { ef21StepSize } from './ef21.js';
+import { defineMethod, type ServerHalf, type WorkerHalf } from './method.js';
+import type { TrackedPoint } from './tracked-point.js';
 
-interface WorkerState {
+interface Ef21PServer {
+  readonly x: Float64Array;
+  /** w as the workers hold it. */
   readonly w: Float64Array;
-  readonly wImage: Float64Array | undefined;
+  readonly g: Float64Array;
+  readonly difference: Float64Array;
+}
+
+/** The server of EF21-P: sends what w lacks of x, and steps along the mean of what comes back. */
+export const ef21PServer: ServerHalf<Ef21PServer, object> = {
+  init: ({ start, dimension }) => ({
+    x: start.slice(),
+    w: start.slice(),
+    g: new Float64Array(dimension),
+    difference: new Float64Array(dimension),
+  }),
+  start: (state, _context, mean) => state.g.set(mean),
+  plan(state, { stepSize }) {
+    axpy(-stepSize, state.g, state.x);
+    subtract(state.x, state.w, state.difference);
+    return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
+  },
+  sent: (state, _context, carried) => carried.addTo(state.w, 1),
+  step: (state, _context, _plan, mean) => state.g.set(mean),
+};
+
+interface Ef21PWorker {
+  readonly w: TrackedPoint;
   readonly gradient: Float64Array;
 }
 
-/** The worker of EF21-P: follows w and sends the gradient there in the given form. */
-export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<WorkerState> {
+/** The worker of EF21-P: moves w and sends the gradient there in the given form. */
+export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<Ef21PWorker, object> {
   return {
-    init: ({ start, dimension }, local) => ({
-      w: start.slice(),
-      wImage: imageOf(start, local),
-      gradient: new Float64Array(dimension),
-    }),
-    start(state, _context, local) {
-      gradientAt(state.w, state.wImage, local, state.gradient);
+    init: ({ start, dimension }, local) => ({ w: local.track(start), gradient: new Float64Array(dimension) }),
+    start(state) {
+      state.w.gradient(state.gradient);
       return { form, vector: state.gradient };
     },
-    round(state, _context, incoming, local) {
-      receive(incoming, state.w, state.wImage, local);
-      gradientAt(state.w, state.wImage, local, state.gradient);
+    round(state, _context, incoming) {
+      state.w.receive(incoming);
+      state.w.gradient(state.gradient);
       return { form, vector: state.gradient };
     },
   };
@@ -54,25 +76,7 @@ export const ef21P = defineMethod({
   contractive: 'downlink',
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
-  stepSize({ downlink: { alpha } }, { f, rms }) {
-    const root = Math.sqrt(1 - alpha);
-    return 1 / (f + (rms * root) / (1 - root));
-  },
-  server: {
-    init: ({ start, dimension }) => ({
-      x: start.slice(),
-      w: start.slice(),
-      g: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
-    }),
-    start: (state, _context, mean) => state.g.set(mean),
-    plan(state, { constants }) {
-      axpy(-constants.stepSize, state.g, state.x);
-      subtract(state.x, state.w, state.difference);
-      return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
-    },
-    sent: (state, _context, carried) => carried.addTo(state.w, 1),
-    step: (state, _context, _plan, mean) => state.g.set(mean),
-  },
+  stepSize: ({ downlink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  server: ef21PServer,
   worker: ef21PWorker('dense'),
 });

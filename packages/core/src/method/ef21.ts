@@ -1,5 +1,30 @@
+import type { Smoothness } from '../problem/problem.js';
 import { axpy, subtract } from '../vector.js';
-import { defineMethod } from './method.js';
+import { defineMethod, type ServerHalf } from './method.js';
+
+interface Ef21Server {
+  readonly x: Float64Array;
+  /** g, the mean of the workers' g_i. */
+  readonly g: Float64Array;
+}
+
+/** The server of EF21 and DASHA: steps along g, and adds the mean of the workers' changes to it. */
+export const ef21Server: ServerHalf<Ef21Server, object> = {
+  init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
+  start: (state, _context, mean) => state.g.set(mean),
+  plan(state, { stepSize }) {
+    axpy(-stepSize, state.g, state.x);
+    return { coins: 0, downlink: { form: 'dense', vector: state.x } };
+  },
+  sent: (state, _context, carried) => carried.copyTo(state.x),
+  step: (state, _context, _plan, mean) => axpy(1, mean, state.g),
+};
+
+/** 1/(L_f + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a [EF21, Theorem 1]. */
+export function ef21StepSize(alpha: number, { f, rms }: Smoothness): number {
+  const root = Math.sqrt(1 - alpha);
+  return 1 / (f + (rms * root) / (1 - root));
+}
 
 /**
  * EF21, error feedback on the uplink [Richtárik, Sokolov, Fatkhullin, NeurIPS 2021, Algorithm 2].
@@ -26,20 +51,8 @@ export const ef21 = defineMethod({
   contractive: 'uplink',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
-  stepSize({ uplink: { alpha } }, { f, rms }) {
-    const root = Math.sqrt(1 - alpha);
-    return 1 / (f + (rms * root) / (1 - root));
-  },
-  server: {
-    init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
-    start: (state, _context, mean) => state.g.set(mean),
-    plan(state, { constants }) {
-      axpy(-constants.stepSize, state.g, state.x);
-      return { coins: 0, downlink: { form: 'dense', vector: state.x } };
-    },
-    sent: (state, _context, carried) => carried.copyTo(state.x),
-    step: (state, _context, _plan, mean) => axpy(1, mean, state.g),
-  },
+  stepSize: ({ uplink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({
       x: start.slice(),

@@ -1,5 +1,13 @@
 import { axpy } from '../vector.js';
-import { defineMethod } from './method.js';
+import { defineMethod, type ServerHalf, type ServerState } from './method.js';
+
+/** The server of gradient descent: sends x and steps along the mean of what comes back. */
+export const gdServer: ServerHalf<ServerState, object> = {
+  init: ({ start }) => ({ x: start.slice() }),
+  plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
+  sent: (state, _context, carried) => carried.copyTo(state.x),
+  step: (state, { stepSize }, _plan, mean) => axpy(-stepSize, mean, state.x),
+};
 
 /**
  * Gradient descent: x⁺ = x − γ (1/n) Σ ∇f_i(x), γ = 1/L.
@@ -23,12 +31,7 @@ export const gd = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
   stepSize: (_theory, smoothness) => 1 / smoothness.f,
-  server: {
-    init: ({ start }) => ({ x: start.slice() }),
-    plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
-    sent: (state, _context, carried) => carried.copyTo(state.x),
-    step: (state, { constants }, _plan, mean) => axpy(-constants.stepSize, mean, state.x),
-  },
+  server: gdServer,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
     round(state, _context, incoming, local) {

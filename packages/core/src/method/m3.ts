@@ -1,6 +1,14 @@
-import { addScaled, axpy, blend, subtract } from '../vector.js';
-import { gradientAt, imageOf, receive } from './followed-point.js';
+import { addScaled, axpy, subtract } from '../vector.js';
 import { defineMethod } from './method.js';
+
+interface M3Parameters {
+  /** p_P, probability of a dense downlink. */
+  readonly pDownlink: number;
+  /** p_D, probability of a dense uplink. */
+  readonly pUplink: number;
+  /** β, momentum of the workers. */
+  readonly beta: number;
+}
 
 /** Bits of the coin word. */
 const DENSE_DOWN = 1;
@@ -37,26 +45,28 @@ export const m3 = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: 'perm-k',
-  parameters(spec, { workers, uplink, downlink }) {
+  parameters(spec, { workers, uplink, downlink }): M3Parameters {
     const both = spec.number('p', 0, 1, true);
     const beta = Math.cbrt(workers / ((downlink.omega + 1) * (uplink.omega + 1) ** 2));
     return {
-      'p-downlink': spec.number('p-downlink', 0, 1, true) ?? both ?? 1 / (downlink.omega + 1),
-      'p-uplink': spec.number('p-uplink', 0, 1, true) ?? both ?? 1 / (uplink.omega + 1),
+      pDownlink: spec.number('p-downlink', 0, 1, true) ?? both ?? 1 / (downlink.omega + 1),
+      pUplink: spec.number('p-uplink', 0, 1, true) ?? both ?? 1 / (uplink.omega + 1),
       beta: spec.number('beta', 0, 1, true) ?? Math.min(beta, 1),
     };
   },
-  traffic: ({ 'p-uplink': up = 1, 'p-downlink': down = 1 }) => ({
-    uplink: { dense: up, compressed: 1 - up },
-    downlink: { dense: down, compressed: 1 - down },
+  traffic: ({ pDownlink, pUplink }) => ({
+    uplink: { dense: pUplink, compressed: 1 - pUplink },
+    downlink: { dense: pDownlink, compressed: 1 - pDownlink },
   }),
-  stepSize({ workers: n, uplink, downlink: { omega, theta } }, { f, LA, LB, max }, parameters) {
-    const { 'p-downlink': pDown = 1, 'p-uplink': pUp = 1, beta = 1 } = parameters;
+  stepSize(theory, { f, LA, LB, max }, { pDownlink: pP, pUplink: pD, beta }) {
+    const { workers: n, uplink, downlink } = theory;
+    const { omega: omegaP, theta } = downlink;
+    const { omega: omegaD } = uplink;
     const b2 = beta * beta;
     const bracket =
-      (theta / pDown + (1 + theta * pDown) / b2) * LB ** 2 +
-      (omega / pDown + (1 + omega * pDown) / b2) * LA ** 2 +
-      ((omega * uplink.omega * beta + uplink.omega * (1 + omega * pDown)) / (n * pUp)) * max ** 2;
+      (theta / pP + (1 + theta * pP) / b2) * LB ** 2 +
+      (omegaP / pP + (1 + omegaP * pP) / b2) * LA ** 2 +
+      ((omegaP * omegaD * beta + omegaD * (1 + omegaP * pP)) / (n * pD)) * max ** 2;
     return 1 / (f + Math.sqrt(288 * bracket));
   },
   server: {
@@ -67,11 +77,11 @@ export const m3 = defineMethod({
       difference: new Float64Array(dimension),
     }),
     start: (state, _context, mean) => state.g.set(mean),
-    plan(state, { constants }, coin) {
-      const denseDown = coin(constants['p-downlink'], 0);
-      const coins = (denseDown ? DENSE_DOWN : 0) | (coin(constants['p-uplink'], 1) ? DENSE_UP : 0);
+    plan(state, { stepSize, parameters }, coin) {
+      const denseDown = coin(parameters.pDownlink, 0);
+      const coins = (denseDown ? DENSE_DOWN : 0) | (coin(parameters.pUplink, 1) ? DENSE_UP : 0);
       state.previous.set(state.x);
-      addScaled(state.previous, -constants.stepSize, state.g, state.x);
+      addScaled(state.previous, -stepSize, state.g, state.x);
       if (denseDown) return { coins, downlink: { form: 'dense', vector: state.x } };
       subtract(state.x, state.previous, state.difference);
       return { coins, downlink: { form: 'compressed', vector: state.difference } };
@@ -86,28 +96,18 @@ export const m3 = defineMethod({
   },
   worker: {
     init({ start, dimension }, local) {
-      const wImage = imageOf(start, local);
-      const zImage = local.image?.vector();
-      if (wImage !== undefined) zImage?.set(wImage);
-      return {
-        w: start.slice(),
-        z: start.slice(),
-        wImage,
-        zImage,
-        gradient: new Float64Array(dimension),
-        previous: new Float64Array(dimension),
-      };
+      const w = local.track(start);
+      return { w, z: w.copy(), gradient: new Float64Array(dimension), previous: new Float64Array(dimension) };
     },
-    start(state, _context, local) {
-      gradientAt(state.z, state.zImage, local, state.gradient);
+    start(state) {
+      state.z.gradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants, scratch }, incoming, local) {
-      receive(incoming, state.w, state.wImage, local);
-      blend(constants.beta, state.w, state.z);
-      if (state.wImage && state.zImage) blend(constants.beta, state.wImage, state.zImage);
+    round(state, { parameters, scratch }, incoming) {
+      state.w.receive(incoming);
+      state.z.blend(parameters.beta, state.w);
       [state.previous, state.gradient] = [state.gradient, state.previous];
-      gradientAt(state.z, state.zImage, local, state.gradient);
+      state.z.gradient(state.gradient);
       if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, scratch);
       return { form: 'compressed', vector: scratch };

@@ -1,6 +1,11 @@
 import { addScaled, subtract } from '../vector.js';
-import { gradientAt, imageOf, receive } from './followed-point.js';
-import { defineMethod, polyakLojasiewicz } from './method.js';
+import { defineMethod } from './method.js';
+import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+
+interface MarinaPParameters extends PolyakLojasiewicz {
+  /** Probability of a dense downlink. */
+  readonly p: number;
+}
 
 /**
  * MARINA-P [Gruntkowska, Tyurin, Richtárik, NeurIPS 2024, Algorithm 1].
@@ -28,12 +33,12 @@ export const marinaP = defineMethod({
   },
   uplink: undefined,
   downlink: 'perm-k',
-  parameters: (spec, { downlink }) => ({
+  parameters: (spec, { downlink }): MarinaPParameters => ({
     p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1),
     ...polyakLojasiewicz(spec),
   }),
-  traffic: ({ p = 1 }) => ({ uplink: { dense: 1 }, downlink: { dense: p, compressed: 1 - p } }),
-  stepSize({ downlink: { omega, theta } }, { f, LA, LB }, { p = 1, mu }) {
+  traffic: ({ p }) => ({ uplink: { dense: 1 }, downlink: { dense: p, compressed: 1 - p } }),
+  stepSize({ downlink: { omega, theta } }, { f, LA, LB }, { p, mu }) {
     const variance = LA ** 2 * omega + LB ** 2 * theta;
     if (mu === undefined) return 1 / (f + Math.sqrt(variance * (1 / p - 1)));
     return Math.min(1 / (f + Math.sqrt(2 * variance * (2 / p - 1))), p / (2 * mu));
@@ -46,10 +51,10 @@ export const marinaP = defineMethod({
       difference: new Float64Array(dimension),
     }),
     start: (state, _context, mean) => state.g.set(mean),
-    plan(state, { constants }, coin) {
+    plan(state, { stepSize, parameters }, coin) {
       state.previous.set(state.x);
-      addScaled(state.previous, -constants.stepSize, state.g, state.x);
-      if (coin(constants.p, 0)) return { coins: 1, downlink: { form: 'dense', vector: state.x } };
+      addScaled(state.previous, -stepSize, state.g, state.x);
+      if (coin(parameters.p, 0)) return { coins: 1, downlink: { form: 'dense', vector: state.x } };
       subtract(state.x, state.previous, state.difference);
       return { coins: 0, downlink: { form: 'compressed', vector: state.difference } };
     },
@@ -59,18 +64,14 @@ export const marinaP = defineMethod({
     step: (state, _context, _plan, mean) => state.g.set(mean),
   },
   worker: {
-    init: ({ start, dimension }, local) => ({
-      w: start.slice(),
-      wImage: imageOf(start, local),
-      gradient: new Float64Array(dimension),
-    }),
-    start(state, _context, local) {
-      gradientAt(state.w, state.wImage, local, state.gradient);
+    init: ({ start, dimension }, local) => ({ w: local.track(start), gradient: new Float64Array(dimension) }),
+    start(state) {
+      state.w.gradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, _context, incoming, local) {
-      receive(incoming, state.w, state.wImage, local);
-      gradientAt(state.w, state.wImage, local, state.gradient);
+    round(state, _context, incoming) {
+      state.w.receive(incoming);
+      state.w.gradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
   },

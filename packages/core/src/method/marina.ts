@@ -1,36 +1,46 @@
 import { axpy, subtract } from '../vector.js';
-import { defineMethod, polyakLojasiewicz, type ServerHalf } from './method.js';
+import { defineMethod, type ServerHalf } from './method.js';
+import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+
+/** Coin: the workers send their gradients, dense. */
+export const DENSE_UP = 1;
+
+interface MarinaParameters extends PolyakLojasiewicz {
+  /** Probability of a dense uplink. */
+  readonly p: number;
+  /** Whether all of g travels or, where that is shorter, what has changed of it. */
+  readonly downlink: 'dense' | 'delta';
+}
 
 interface MarinaServer {
   readonly x: Float64Array;
   readonly g: Float64Array;
   /** g as the workers hold it. */
   readonly sent: Float64Array;
-  readonly [name: string]: Float64Array;
 }
 
 /** The server of MARINA and VR-MARINA: sends g, moves x along it, and takes in gradients or differences, as the coin says. */
-export const marinaServer: ServerHalf<MarinaServer> = {
+export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readonly downlink?: 'dense' | 'delta' }> = {
   init: ({ start, dimension }) => ({
     x: start.slice(),
     g: new Float64Array(dimension),
     sent: new Float64Array(dimension),
   }),
   start: (state, _context, mean) => state.g.set(mean),
-  plan: (state, { constants }, coin, round) => ({
-    coins: coin(constants.p, 0) ? 1 : 0,
+  plan: (state, { parameters }, coin, round) => ({
+    coins: coin(parameters.p, 0) ? DENSE_UP : 0,
     downlink:
-      constants['delta-downlink'] === 1 && round > 1
+      parameters.downlink === 'delta' && round > 1
         ? { form: 'dense', vector: state.g, deltaBase: state.sent }
         : { form: 'dense', vector: state.g },
   }),
-  sent(state, { constants }, carried) {
+  sent(state, { stepSize }, carried) {
     carried.copyTo(state.sent);
     state.g.set(state.sent);
-    axpy(-constants.stepSize, state.g, state.x);
+    axpy(-stepSize, state.g, state.x);
   },
   step(state, _context, plan, mean) {
-    if (plan.coins === 1) state.g.set(mean);
+    if (plan.coins === DENSE_UP) state.g.set(mean);
     else axpy(1, mean, state.g);
   },
 };
@@ -65,17 +75,13 @@ export const marina = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
-  parameters(spec, { uplink, dimension }) {
-    const downlink = spec.text('downlink') ?? 'dense';
-    if (downlink !== 'dense' && downlink !== 'delta') throw spec.invalid('downlink', downlink, 'dense or delta');
-    return {
-      p: spec.number('p', 0, 1, true) ?? uplink.density / dimension,
-      ...(downlink === 'delta' ? { 'delta-downlink': 1 } : {}),
-      ...polyakLojasiewicz(spec),
-    };
+  parameters(spec, { uplink, dimension }): MarinaParameters {
+    const downlink = spec.choice('downlink', ['dense', 'delta']) ?? 'dense';
+    return { p: spec.number('p', 0, 1, true) ?? uplink.density / dimension, downlink, ...polyakLojasiewicz(spec) };
   },
-  traffic: ({ p = 1 }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
-  stepSize({ workers, uplink }, { rms }, { p = 1, mu }) {
+  report: ({ p, downlink, ...rest }) => (downlink === 'delta' ? { p, 'delta-downlink': 1, ...rest } : { p, ...rest }),
+  traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
+  stepSize({ workers, uplink }, { rms }, { p, mu }) {
     const variance = ((1 - p) * uplink.omega) / (p * workers);
     if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
     return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
@@ -92,12 +98,12 @@ export const marina = defineMethod({
       local.gradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants, scratch }, incoming, local) {
+    round(state, { stepSize, scratch }, incoming, local) {
       incoming.copyTo(state.g);
-      axpy(-constants.stepSize, state.g, state.x);
+      axpy(-stepSize, state.g, state.x);
       [state.previous, state.gradient] = [state.gradient, state.previous];
       local.gradient(state.x, state.gradient);
-      if (incoming.coins === 1) return { form: 'dense', vector: state.gradient };
+      if (incoming.coins === DENSE_UP) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, scratch);
       return { form: 'compressed', vector: scratch };
     },

@@ -1,48 +1,10 @@
-import type { LinearImage, Smoothness } from '../problem/problem.js';
+import type { Incoming, Outgoing } from '../message.js';
+import type { Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
-
-/** How a vector travels: not at all, every coordinate, through the link's compressor, or as what has changed of it. */
-export type Form = 'none' | 'dense' | 'compressed' | 'delta';
-
-/** What one side hands to the boundary. The boundary compresses, frames and counts; a method never sees bytes. */
-export interface Outgoing {
-  readonly form: 'none' | 'dense' | 'compressed';
-  /** The vector to send; ignored when `form` is `none`. Not changed. */
-  readonly vector: Float64Array;
-  /** Extra vectors of the same frame, at most 255, in the same form, each compressed with randomness of its own. */
-  readonly extra?: readonly Float64Array[];
-  /**
-   * With form `dense`: the vector that the receivers hold in the place of this one, as they got it. The boundary then sends
-   * only the coordinates that differ, as form `changes`, when that takes fewer bytes.
-   */
-  readonly deltaBase?: Float64Array;
-}
-
-/**
- * What a message carried, as its receiver got it. A sender whose state must agree with the receiver's gets the same object
- * and applies it in the same way: both sides apply what the wire carried, never what it was made from.
- */
-export interface Incoming {
-  readonly form: Form;
-  /** The server's coins of this round, bit 0 first. */
-  readonly coins: number;
-  /** Vectors in the frame. */
-  readonly vectors: number;
-  /** target ← vector k of the frame. In form `changes` the target must hold what the sender said the receivers hold. */
-  copyTo(target: Float64Array, k?: number): void;
-  /** target ← target + weight · the sum of the frame's vectors. */
-  addTo(target: Float64Array, weight: number): void;
-  /** The vector's kept coordinates, when the frame has one vector and its codec lists them. */
-  readonly sparse?: Sparse | undefined;
-}
-
-/** A vector with values[k] at coordinate index[k], k < count, and zeros elsewhere. No coordinate twice. */
-export interface Sparse {
-  readonly index: Int32Array;
-  readonly values: Float64Array;
-  readonly count: number;
-}
+import type { StateShape } from '../state.js';
+import type { MethodParameters, ParametersShape } from './parameters.js';
+import type { TrackedPoint } from './tracked-point.js';
 
 /** What theory knows of the compressor on one link. */
 export interface LinkTheory {
@@ -56,7 +18,7 @@ export interface LinkTheory {
   readonly density: number;
 }
 
-/** What a method's constants are made of. */
+/** What a method's parameters and step size are made of, beside the problem's smoothness. */
 export interface Theory {
   /** n */
   readonly workers: number;
@@ -68,18 +30,16 @@ export interface Theory {
   readonly downlink: LinkTheory;
 }
 
-/** A run's resolved numbers: step size and the method's own parameters, the same on both sides. */
-export interface Constants {
+/** Everything a half may read besides its state: the same on the server and on every worker. */
+export interface Context<P extends object = MethodParameters> {
+  /** n */
+  readonly workers: number;
+  /** d */
+  readonly dimension: number;
   /** γ */
   readonly stepSize: number;
-  readonly [parameter: string]: number;
-}
-
-/** Everything a half may read besides its state. */
-export interface Context {
-  readonly workers: number;
-  readonly dimension: number;
-  readonly constants: Constants;
+  /** The method's own parameters, as {@link Method.parameters} settled them. */
+  readonly parameters: P;
   /** x⁰; copy it. */
   readonly start: Float64Array;
   /**
@@ -103,23 +63,29 @@ export interface Plan {
   readonly answers?: (worker: number) => boolean;
 }
 
-/** State is plain named vectors and numbers, so that it can be stored without asking the method. */
+// The halves' functions are properties, not methods, because TypeScript then takes S, W and P from the functions that return
+// them alone, and checks all others against them.
+
+/**
+ * The state of a server half: a plain object of vectors and numbers, so that it can be stored without asking the method
+ * (`snapshotState`). Allocated in `init`, changed in place.
+ */
 export interface ServerState {
   /** The iterate x. */
   readonly x: Float64Array;
-  readonly [name: string]: Float64Array;
 }
 
-export interface ServerHalf<S extends ServerState> {
-  init(context: Context): S;
+/** The server's half: plan a round, apply what was sent, end the round with what came back. */
+export interface ServerHalf<S extends ServerState, P extends object = MethodParameters> {
+  readonly init: (context: Context<P>) => S;
   /** Takes the workers' mean initial gradient g⁰. Present exactly when the workers send one before round 1. */
-  start?(state: S, context: Context, mean: Float64Array): void;
+  readonly start?: (state: S, context: Context<P>, mean: Float64Array) => void;
   /** Starts round `round`, from 1. `coin(p, k)` is true with probability p; k numbers the round's coins from 0. */
-  plan(state: S, context: Context, coin: (p: number, k: number) => boolean, round: number): Plan;
+  readonly plan: (state: S, context: Context<P>, coin: (p: number, k: number) => boolean, round: number) => Plan;
   /** Applies what the downlink carried, when it was the same for every worker. */
-  sent?(state: S, context: Context, carried: Incoming): void;
+  readonly sent?: (state: S, context: Context<P>, carried: Incoming) => void;
   /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. */
-  step(state: S, context: Context, plan: Plan, mean: Float64Array): void;
+  readonly step: (state: S, context: Context<P>, plan: Plan, mean: Float64Array) => void;
 }
 
 /** A worker's own function f_i. Calls are counted and timed. */
@@ -134,22 +100,23 @@ export interface LocalFunction {
   gradient(x: Float64Array, out: Float64Array): number;
   /** Writes (1/b) Σ ∇f_ij(x) over the b samples of `batch` to `out` and returns the mean of the f_ij(x). */
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number;
-  /** f_i's linear map, when following the image of a moving point pays. */
-  readonly image?: LinearImage | undefined;
+  /** A point that starts at a copy of `start`, for functions whose gradient is cheaper at a point that moves in small steps. */
+  track(start: Float64Array): TrackedPoint;
   /**
    * This round's sample numbers: a uniform subset of at most `size`, or `size` independent draws. Valid until the next call.
    */
   drawBatch(size: number, how: 'subset' | 'independent'): Int32Array;
 }
 
-export interface WorkerHalf<W> {
-  init(context: Context, local: LocalFunction): W;
+/** A worker's half. Its state is a plain object of vectors, numbers and tracked points (`snapshotState`). */
+export interface WorkerHalf<W extends object, P extends object = MethodParameters> {
+  readonly init: (context: Context<P>, local: LocalFunction) => W;
   /** The uplink before round 1; present exactly when the server half has `start`. */
-  start?(state: W, context: Context, local: LocalFunction): Outgoing;
+  readonly start?: (state: W, context: Context<P>, local: LocalFunction) => Outgoing;
   /** One round: takes the downlink and returns the uplink, or undefined when the plan has no answer from this worker. */
-  round(state: W, context: Context, incoming: Incoming, local: LocalFunction): Outgoing | undefined;
+  readonly round: (state: W, context: Context<P>, incoming: Incoming, local: LocalFunction) => Outgoing | undefined;
   /** Applies what an uplink carried, for state that must agree with the server's. */
-  sent?(state: W, context: Context, carried: Incoming): void;
+  readonly sent?: (state: W, context: Context<P>, carried: Incoming) => void;
 }
 
 /** Messages a worker and round on one link, on average. */
@@ -173,8 +140,18 @@ export interface Description {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** A method: two halves over explicit state, and the theory that sets its constants. */
-export interface Method<S extends ServerState = ServerState, W = unknown> {
+/**
+ * A method: two halves over explicit state, and the theory that sets its parameters and step size.
+ *
+ * S is the state of the server half, W that of the worker half, P the method's own parameters: numbers, choices and flags
+ * under camelCase names. Without type arguments it is any method, as registries hold it: parameters come out of
+ * `parameters` and go into everything else, and nobody on the way knows what they are.
+ */
+export interface Method<
+  S extends ServerState = ServerState,
+  W extends object = object,
+  P extends object = MethodParameters,
+> {
   readonly name: string;
   readonly summary: string;
   readonly description: Description;
@@ -183,45 +160,41 @@ export interface Method<S extends ServerState = ServerState, W = unknown> {
   readonly downlink: string | undefined;
   /** Who a compressed downlink message is for: a message of its own for each worker (the default), or one for all. */
   readonly downlinkTo?: 'each' | 'all';
-  /** Whether the workers need a finite sum: batches of samples. */
-  readonly batches?: boolean;
-  /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
-  readonly gaps?: boolean;
-  /** Length of the vectors that cross the links, when it is not d. */
-  messageDimension?(parameters: Readonly<Record<string, number>>): number;
-  /** Messages on each link, on average. */
-  traffic(
-    parameters: Readonly<Record<string, number>>,
-    workers: number,
-  ): { readonly uplink: Traffic; readonly downlink: Traffic };
   /**
    * The link with error feedback: its compressor must be contractive (α > 0) and may be biased. Every other compressor must
    * be unbiased.
    */
   readonly contractive?: 'uplink' | 'downlink';
-  /** The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. @throws UsageError */
-  parameters(spec: Spec, theory: Theory): Readonly<Record<string, number>>;
+  /** Whether the workers need a finite sum: batches of samples. */
+  readonly batches?: boolean;
+  /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
+  readonly gaps?: boolean;
+  /**
+   * The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. What is not set is left
+   * out, because they travel to the workers as a map.
+   * @throws UsageError
+   */
+  readonly parameters: (spec: Spec, theory: Theory) => P;
+  /**
+   * The parameters as summaries and explanations show them, in that order: numbers under the names of specs. To be defined
+   * where one of them is a choice; else the numbers are taken as they are (`reportedParameters`).
+   */
+  readonly report?: (parameters: P) => Readonly<Record<string, number>>;
+  /** Length of the vectors that cross the links, when it is not d. */
+  readonly messageDimension?: (parameters: P) => number;
+  /** Messages on each link, on average. */
+  readonly traffic: (parameters: P, workers: number) => { readonly uplink: Traffic; readonly downlink: Traffic };
   /** γ by theory. */
-  stepSize(theory: Theory, smoothness: Smoothness, parameters: Readonly<Record<string, number>>): number;
-  readonly server: ServerHalf<S>;
-  readonly worker: WorkerHalf<W>;
+  readonly stepSize: (theory: Theory, smoothness: Smoothness, parameters: P) => number;
+  readonly server: ServerHalf<S, P>;
+  readonly worker: WorkerHalf<W, P>;
 }
 
-/** `mu`, μ of the Polyak–Łojasiewicz condition ‖∇f(x)‖² ≥ 2μ(f(x) − f*), for methods whose step size knows it. */
-export function polyakLojasiewicz(spec: Spec): Readonly<Record<string, number>> {
-  const mu = spec.number('mu', 0, Number.MAX_VALUE, true);
-  return mu === undefined ? {} : { mu };
-}
-
-/** A number of samples, at most those there are unless they may repeat. @throws UsageError */
-export function batchSize(spec: Spec, key: string, samples: number | undefined, repeats: boolean): number | undefined {
-  const most = repeats ? 1e9 : (samples ?? 1);
-  const size = spec.number(key, 1, most);
-  if (size !== undefined && !Number.isInteger(size)) throw spec.invalid(key, String(size), 'a whole number');
-  return size;
-}
-
-/** Types the halves of a method against its own state, and hides the state's type from everybody else. */
-export function defineMethod<S extends ServerState, W>(method: Method<S, W>): Method {
+/** Types the halves of a method against its own state and parameters, and hides both types from everybody else. */
+export function defineMethod<
+  S extends ServerState & StateShape<S>,
+  W extends StateShape<W>,
+  P extends ParametersShape<P>,
+>(method: Method<S, W, P>): Method {
   return method as unknown as Method;
 }

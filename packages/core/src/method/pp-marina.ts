@@ -1,18 +1,31 @@
+import type { Outgoing } from '../message.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { axpy, subtract } from '../vector.js';
-import { type Context, defineMethod, type Outgoing, polyakLojasiewicz } from './method.js';
+import { type Context, defineMethod } from './method.js';
+import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+
+interface PpMarinaParameters extends PolyakLojasiewicz {
+  /** Probability of a round in which every worker sends its gradient. */
+  readonly p: number;
+  /** r, workers drawn for any other round. */
+  readonly sampled: number;
+  /** Who gets g: all, or those that take part. */
+  readonly downlink: 'broadcast' | 'participants';
+}
+
+type PpContext = Context<PpMarinaParameters>;
 
 /** Coin: every worker sends its gradient. */
 const ALL = 1;
 
 /** Visits the workers of a round with c = 0: r draws with replacement, derived on both sides from the run's randomness. */
-function drawWorkers({ random, workers, constants }: Context, round: number, visit: (worker: number) => void): void {
+function drawWorkers({ random, workers, parameters }: PpContext, round: number, visit: (worker: number) => void): void {
   const rng = random.stream(new Rng(), 'participants', round, EVERY_WORKER);
-  for (let k = 0; k < constants.sampled; k++) visit(rng.below(workers));
+  for (let k = 0; k < parameters.sampled; k++) visit(rng.below(workers));
 }
 
 /** How often `worker` was drawn for `round`. */
-function drawnTimes(context: Context, round: number, worker: number): number {
+function drawnTimes(context: PpContext, round: number, worker: number): number {
   let times = 0;
   drawWorkers(context, round, (drawn) => {
     if (drawn === worker) times++;
@@ -21,15 +34,15 @@ function drawnTimes(context: Context, round: number, worker: number): number {
 }
 
 /** x⁺ = x − γ g, kept on the wire's grid where x itself may have to be sent later. */
-function move(context: Context, g: Float64Array, x: Float64Array): void {
-  axpy(-context.constants.stepSize, g, x);
-  if (context.constants['participants-downlink'] === 1) context.toWire(x);
+function move(context: PpContext, g: Float64Array, x: Float64Array): void {
+  axpy(-context.stepSize, g, x);
+  if (context.parameters.downlink === 'participants') context.toWire(x);
 }
 
 /** x⁰, on the wire's grid in the same case. */
-function initial(context: Context): Float64Array {
+function initial(context: PpContext): Float64Array {
   const x = context.start.slice();
-  if (context.constants['participants-downlink'] === 1) context.toWire(x);
+  if (context.parameters.downlink === 'participants') context.toWire(x);
   return x;
 }
 
@@ -67,30 +80,24 @@ export const ppMarina = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   gaps: true,
-  parameters(spec, { uplink, dimension, workers }) {
-    const sampled = spec.number('sampled', 1, workers) ?? Math.ceil(workers / 10);
-    if (!Number.isInteger(sampled)) throw spec.invalid('sampled', String(sampled), 'a whole number');
-    const downlink = spec.text('downlink') ?? 'broadcast';
-    if (downlink !== 'broadcast' && downlink !== 'participants') {
-      throw spec.invalid('downlink', downlink, 'broadcast or participants');
-    }
-    return {
-      p: spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers),
-      sampled,
-      ...(downlink === 'participants' ? { 'participants-downlink': 1 } : {}),
-      ...polyakLojasiewicz(spec),
-    };
+  parameters(spec, { uplink, dimension, workers }): PpMarinaParameters {
+    const sampled = spec.integer('sampled', 1, workers) ?? Math.ceil(workers / 10);
+    const downlink = spec.choice('downlink', ['broadcast', 'participants']) ?? 'broadcast';
+    const p = spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers);
+    return { p, sampled, downlink, ...polyakLojasiewicz(spec) };
   },
-  traffic({ p = 1, sampled = 1, 'participants-downlink': few }, workers) {
+  report: ({ p, sampled, downlink, ...rest }) =>
+    downlink === 'participants' ? { p, sampled, 'participants-downlink': 1, ...rest } : { p, sampled, ...rest },
+  traffic({ p, sampled, downlink }, workers) {
     // a worker is drawn at least once with probability 1 − (1 − 1/n)^r; one that was left out gets x as well
     const drawn = 1 - (1 - 1 / workers) ** sampled;
     const takesPart = p + (1 - p) * drawn;
     return {
       uplink: { dense: p, compressed: ((1 - p) * sampled) / workers },
-      downlink: { dense: few === 1 ? takesPart * (1 + (1 - takesPart)) : 1 },
+      downlink: { dense: downlink === 'participants' ? takesPart * (1 + (1 - takesPart)) : 1 },
     };
   },
-  stepSize({ uplink: { omega } }, { rms }, { p = 1, sampled = 1, mu }) {
+  stepSize({ uplink: { omega } }, { rms }, { p, sampled, mu }) {
     const variance = ((1 - p) * (1 + omega)) / (p * sampled);
     if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
     return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
@@ -106,12 +113,12 @@ export const ppMarina = defineMethod({
     }),
     start: (state, _context, mean) => state.g.set(mean),
     plan(state, context, coin, round) {
-      const coins = coin(context.constants.p, 0) ? ALL : 0;
+      const coins = coin(context.parameters.p, 0) ? ALL : 0;
       const { drawn, lastRound, before, x, g } = state;
       drawn.fill(0);
       if (coins !== ALL) drawWorkers(context, round, (worker) => drawn[worker]++);
       const answers = (worker: number) => coins === ALL || drawn[worker] > 0;
-      if (context.constants['participants-downlink'] !== 1) {
+      if (context.parameters.downlink === 'broadcast') {
         return { coins, answers, downlink: { form: 'dense', vector: g } };
       }
       context.toWire(g);
@@ -129,9 +136,9 @@ export const ppMarina = defineMethod({
       carried.copyTo(state.g);
       move(context, state.g, state.x);
     },
-    step(state, { workers, constants }, plan, mean) {
+    step(state, { workers, parameters }, plan, mean) {
       if (plan.coins === ALL) state.g.set(mean);
-      else axpy(workers / constants.sampled, mean, state.g);
+      else axpy(workers / parameters.sampled, mean, state.g);
     },
   },
   worker: {

@@ -1,5 +1,16 @@
-import { diana } from './diana.js';
-import { batchSize, defineMethod } from './method.js';
+import { type DianaParameters, diana, dianaParameters, dianaServer, reportDiana } from './diana.js';
+import { defineMethod } from './method.js';
+import { batchSize } from './parameters.js';
+
+interface VrDianaParameters extends DianaParameters {
+  /** b′, samples of a gradient. */
+  readonly batch: number;
+  /** 1/m′, probability of a new reference point. */
+  readonly pReference: number;
+}
+
+/** Coin: the workers move their reference points to x. */
+const NEW_REFERENCE = 1;
 
 /**
  * VR-DIANA, loopless [Horváth, Kovalev, Mishchenko, Stich, Richtárik 2019].
@@ -29,18 +40,23 @@ export const vrDiana = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   batches: true,
-  parameters(spec, theory) {
-    const { samples = 1 } = theory;
+  parameters(spec, theory): VrDianaParameters {
+    const samples = theory.samples ?? 1;
     const batch = batchSize(spec, 'batch', samples, false) ?? Math.ceil(samples / 100);
-    return { ...diana.parameters(spec, theory), batch, 'p-reference': batch / samples };
+    return { ...dianaParameters(spec, theory), batch, pReference: batch / samples };
   },
-  traffic: diana.traffic,
-  stepSize: ({ workers, uplink: { omega } }, { rms }, { 'p-reference': p = 1 }) =>
-    1 / (10 * rms * Math.sqrt(1 + omega / workers) * ((1 / p) ** (2 / 3) + omega + 1)),
+  report: (parameters) => ({
+    ...reportDiana(parameters),
+    batch: parameters.batch,
+    'p-reference': parameters.pReference,
+  }),
+  traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
+  stepSize: ({ workers, uplink: { omega } }, { rms }, { pReference }) =>
+    1 / (10 * rms * Math.sqrt(1 + omega / workers) * ((1 / pReference) ** (2 / 3) + omega + 1)),
   server: {
-    ...diana.server,
-    plan: (state, { constants }, coin) => ({
-      coins: coin(constants['p-reference'], 0) ? 1 : 0,
+    ...dianaServer,
+    plan: (state, { parameters }, coin) => ({
+      coins: coin(parameters.pReference, 0) ? NEW_REFERENCE : 0,
       downlink: { form: 'dense', vector: state.x },
     }),
   },
@@ -50,29 +66,29 @@ export const vrDiana = defineMethod({
       /** w_i, and ∇f_i there once `known` is 1. */
       reference: start.slice(),
       mu: new Float64Array(dimension),
-      known: new Float64Array(1),
+      known: 0,
       h: new Float64Array(dimension),
       gradient: new Float64Array(dimension),
       difference: new Float64Array(dimension),
     }),
-    round(state, { constants }, incoming, local) {
+    round(state, { parameters }, incoming, local) {
       incoming.copyTo(state.x);
-      if (state.known[0] === 0) {
+      if (state.known === 0) {
         local.gradient(state.reference, state.mu);
-        state.known[0] = 1;
+        state.known = 1;
       }
-      const batch = local.drawBatch(constants.batch, 'subset');
+      const batch = local.drawBatch(parameters.batch, 'subset');
       local.batchGradient(state.x, batch, state.gradient);
       local.batchGradient(state.reference, batch, state.difference);
       for (let j = 0; j < state.gradient.length; j++) {
         state.difference[j] = state.gradient[j] - state.difference[j] + state.mu[j] - state.h[j];
       }
-      if (incoming.coins === 1) {
+      if (incoming.coins === NEW_REFERENCE) {
         state.reference.set(state.x);
         local.gradient(state.x, state.mu);
       }
       return { form: 'compressed', vector: state.difference };
     },
-    sent: (state, { constants }, carried) => carried.addTo(state.h, constants.alpha),
+    sent: (state, { parameters }, carried) => carried.addTo(state.h, parameters.alpha),
   },
 });

@@ -1,7 +1,17 @@
 import { UsageError } from '../errors.js';
 import { axpy, subtract } from '../vector.js';
-import { marinaServer } from './marina.js';
-import { batchSize, defineMethod, type LocalFunction, polyakLojasiewicz } from './method.js';
+import { DENSE_UP, marinaServer } from './marina.js';
+import { defineMethod, type LocalFunction } from './method.js';
+import { batchSize, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+
+interface VrMarinaParameters extends PolyakLojasiewicz {
+  /** Probability of a dense uplink. */
+  readonly p: number;
+  /** b′, samples of a difference. */
+  readonly batch: number;
+  /** b, samples that stand for the full gradient; there when samples are drawn online, independently. */
+  readonly largeBatch?: number;
+}
 
 /**
  * VR-MARINA [Gorbunov, Burlachenko, Li, Richtárik, ICML 2021, Algorithm 2 (finite sum) and Algorithm 3 (online)].
@@ -37,7 +47,7 @@ export const vrMarina = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   batches: true,
-  parameters(spec, { uplink, dimension, samples }) {
+  parameters(spec, { uplink, dimension, samples }): VrMarinaParameters {
     const online = spec.boolean('online') ?? false;
     const batch = batchSize(spec, 'batch', samples, online) ?? Math.ceil((samples ?? 1) / 100);
     const large = batchSize(spec, 'large-batch', samples, true) ?? samples ?? 1;
@@ -47,13 +57,14 @@ export const vrMarina = defineMethod({
     return {
       p: spec.number('p', 0, 1, true) ?? Math.min(uplink.density / dimension, batch / (large + batch)),
       batch,
-      ...(online ? { 'large-batch': large } : {}),
+      ...(online ? { largeBatch: large } : {}),
       ...polyakLojasiewicz(spec),
     };
   },
-  traffic: ({ p = 1 }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
-  stepSize({ workers, uplink: { omega } }, { rms, sampleRms = Number.NaN }, { p = 1, batch = 1, mu }) {
-    const variance = ((1 - p) / (p * workers)) * (omega * rms ** 2 + ((1 + omega) * sampleRms ** 2) / batch);
+  traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
+  stepSize({ workers, uplink: { omega } }, { rms, sampleRms }, { p, batch, mu }) {
+    const ofSamples = sampleRms ?? Number.NaN;
+    const variance = ((1 - p) / (p * workers)) * (omega * rms ** 2 + ((1 + omega) * ofSamples ** 2) / batch);
     if (mu === undefined) return 1 / (rms + Math.sqrt(variance));
     return Math.min(1 / (rms + Math.sqrt(2 * variance)), p / (2 * mu));
   },
@@ -67,22 +78,21 @@ export const vrMarina = defineMethod({
       gradient: new Float64Array(dimension),
       difference: new Float64Array(dimension),
     }),
-    start(state, { constants }, local) {
-      full(constants['large-batch'], local, state.x, state.gradient);
+    start(state, { parameters }, local) {
+      full(parameters.largeBatch, local, state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { constants }, incoming, local) {
+    round(state, { stepSize, parameters: { batch, largeBatch } }, incoming, local) {
       incoming.copyTo(state.g);
       state.before.set(state.x);
-      axpy(-constants.stepSize, state.g, state.x);
-      if (incoming.coins === 1) {
-        full(constants['large-batch'], local, state.x, state.gradient);
+      axpy(-stepSize, state.g, state.x);
+      if (incoming.coins === DENSE_UP) {
+        full(largeBatch, local, state.x, state.gradient);
         return { form: 'dense', vector: state.gradient };
       }
-      const how = constants['large-batch'] === undefined ? 'subset' : 'independent';
-      const batch = local.drawBatch(constants.batch, how);
-      local.batchGradient(state.x, batch, state.gradient);
-      local.batchGradient(state.before, batch, state.difference);
+      const drawn = local.drawBatch(batch, largeBatch === undefined ? 'subset' : 'independent');
+      local.batchGradient(state.x, drawn, state.gradient);
+      local.batchGradient(state.before, drawn, state.difference);
       subtract(state.gradient, state.difference, state.difference);
       return { form: 'compressed', vector: state.difference };
     },

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  type Constants,
   type Context,
   createContext,
   DivergedError,
@@ -8,6 +7,7 @@ import {
   FlotillaError,
   KeyedRandom,
   type Method,
+  type MethodParameters,
   messageDimension,
   type Outgoing,
   type Plan,
@@ -38,7 +38,10 @@ export interface ParameterServerOptions {
   readonly job: Job;
   readonly method: Method;
   readonly dimension: number;
-  readonly constants: Constants;
+  /** γ */
+  readonly stepSize: number;
+  /** The method's own parameters. */
+  readonly parameters: MethodParameters;
   readonly coins: Coins;
   readonly transport: ServerEnd;
   /** Clocks of modelled links, beside the round clock. */
@@ -72,13 +75,13 @@ export class ParameterServer {
   constructor(private readonly options: ParameterServerOptions) {
     const { job, dimension, method } = options;
     const random = new KeyedRandom(job.seed);
-    const length = messageDimension(method, options.constants, dimension);
+    const length = messageDimension(method, options.parameters, dimension);
     const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
     this.ledger = new Ledger(job.workers);
     const toAll = method.downlinkTo === 'all';
     this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
-    this.#context = createContext(job, dimension, options.constants, random);
+    this.#context = createContext(job, dimension, options, random);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
     this.#gradient = length === dimension ? this.#mean : new Float64Array(dimension);

@@ -1,5 +1,5 @@
 import { createCompressor } from '@flotilla/compressors';
-import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
+import { messageDimension, reportedParameters, type Smoothness } from '@flotilla/core';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import { Training } from '../training.js';
@@ -69,8 +69,9 @@ export async function explain(options: Options): Promise<Explanation> {
   const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
   const { stepSize, smoothness } = training;
   await training.close();
-  const parameters: Readonly<Record<string, number>> = plan.parameters;
+  const { parameters } = plan;
   const { description } = method;
+  const reported = reportedParameters(method, parameters);
   const length = messageDimension(method, parameters, dimension);
   const traffic = method.traffic(parameters, job.workers);
   const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
@@ -88,7 +89,6 @@ export async function explain(options: Options): Promise<Explanation> {
         (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
     };
   };
-  const named = (name: string) => (parameters as Constants)[name];
   return {
     method: options.method,
     paper: description.paper,
@@ -104,13 +104,13 @@ export async function explain(options: Options): Promise<Explanation> {
     downlink: link('downlink'),
     parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
       name,
-      value: named(name),
+      value: reported[name],
       meaning,
     })),
     coins: options.coins,
     stepSize: {
       value: stepSize,
-      formula: (parameters.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
+      formula: (reported.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
       theory: smoothness && resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters),
     },
     denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,

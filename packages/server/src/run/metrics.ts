@@ -57,7 +57,7 @@ export interface Summary {
   readonly loss: number;
   readonly gradNormSq: number;
   readonly stepSize: number;
-  /** The method's own parameters, as used. */
+  /** The method's own parameters, as used, under the names of specs; choices as 0 or 1. */
   readonly parameters: Readonly<Record<string, number>>;
   /** Seconds of rounds, evaluation left out. */
   readonly wallSeconds: number;

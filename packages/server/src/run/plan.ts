@@ -9,6 +9,7 @@ import {
   loadInstance,
   lookUp,
   type Method,
+  type MethodParameters,
   methods,
   type ProblemData,
   problems,
@@ -34,7 +35,7 @@ export interface RunPlan {
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
   /** The method's own parameters. */
-  readonly parameters: Readonly<Record<string, number>>;
+  readonly parameters: MethodParameters;
   readonly stepSize: StepSize;
   /** The workers' links, when they are paced. */
   readonly links: Links | undefined;

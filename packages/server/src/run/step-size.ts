@@ -1,4 +1,4 @@
-import { type Method, type Smoothness, type Theory, UsageError } from '@flotilla/core';
+import { type Method, type MethodParameters, type Smoothness, type Theory, UsageError } from '@flotilla/core';
 
 /** γ as it was asked for: a number, or a multiple of what theory says. */
 export type StepSize = { readonly value: number } | { readonly timesTheory: number };
@@ -24,7 +24,7 @@ export function resolveStepSize(
   method: Method,
   theory: Theory,
   smoothness: Smoothness | undefined,
-  parameters: Readonly<Record<string, number>>,
+  parameters: MethodParameters,
 ): number {
   if ('value' in asked) return asked.value;
   if (smoothness === undefined) {

@@ -1,3 +1,4 @@
+import { reportedParameters } from '@flotilla/core';
 import type { Training } from '../training.js';
 import type { Metrics, StopReason, Summary } from './metrics.js';
 
@@ -12,7 +13,7 @@ export async function summarize(
   secondsToFirstRound: number,
 ): Promise<Summary> {
   const { options, plan, fleet, stepSize } = training;
-  const { job, dimension, parameters } = plan;
+  const { job, method, dimension } = plan;
   const { computeSeconds, gradientCalls } = await training.spent();
   return {
     method: options.method,
@@ -32,7 +33,7 @@ export async function summarize(
     loss: metrics.loss,
     gradNormSq: metrics.gradNormSq,
     stepSize,
-    parameters,
+    parameters: reportedParameters(method, plan.parameters),
     wallSeconds: training.seconds,
     modelSeconds: metrics.modelSeconds ?? null,
     computeSeconds,

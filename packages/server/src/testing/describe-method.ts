@@ -1,13 +1,13 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Method, methods, Spec } from '@flotilla/core';
-import type { WorkerHost } from '@flotilla/worker';
+import { type Method, methods, Spec, type State, snapshotState } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';
+import type { Training } from '../training.js';
 import { iterates, openHere, relativeDistance } from './in-process.js';
 
 /** What {@link describeMethod} is to hold a method to. */
@@ -40,7 +40,7 @@ function quadratics(): TrainOptions {
 
 /**
  * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
- * sides of the wire hold the same state; one hash for any number of threads and any transport; the ledger counts what the
+ * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any transport; the ledger counts what the
  * transport carries, and the theory's expectation of it holds; the step size of theory makes progress; its description names
  * every parameter.
  *
@@ -92,27 +92,25 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       const { server, fleet } = training;
       for (let round = 1; round <= 40; round++) {
         await training.round();
-        const held = (worker: number, name: string) => states(worker)[name];
-        const states = (worker: number) =>
-          (fleet.host as WorkerHost).state(worker) as Readonly<Record<string, Float64Array>>;
-        for (const [name, own] of Object.entries(replicas)) {
-          for (let worker = 0; worker < workers; worker++) {
-            const same = sameBits(server.state[name], held(worker, own));
+        const { state } = server;
+        const own = snapshotState(state);
+        const held = Array.from({ length: workers }, (_, worker) => snapshotState(hosted(fleet, worker)));
+        for (const [name, theirs] of Object.entries(replicas)) {
+          for (const [worker, other] of held.entries()) {
+            const same = sameBits(own[name], other[theirs]);
             expect(same, `${name} of worker ${worker} in round ${round}`).toBe(true);
           }
         }
-        for (const [name, own] of Object.entries(means)) {
-          const mean = new Float64Array(server.state.x.length);
-          for (let worker = 0; worker < workers; worker++) {
-            held(worker, own)?.forEach((v, j) => {
+        for (const [name, theirs] of Object.entries(means)) {
+          const mean = new Float64Array(state.x.length);
+          for (const other of held) {
+            vector(other[theirs]).forEach((v, j) => {
               mean[j] = (mean[j] as number) + v / workers;
             });
           }
           const tolerance = wire === 'f64' ? 1e-12 : 1e-5;
-          expect(
-            relativeDistance([mean], [server.state[name] as Float64Array]),
-            `${name} in round ${round}`,
-          ).toBeLessThan(tolerance);
+          const distance = relativeDistance([mean], [vector(own[name])]);
+          expect(distance, `${name} in round ${round}`).toBeLessThan(tolerance);
         }
       }
       await training.close();
@@ -176,7 +174,17 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
   });
 }
 
-function sameBits(a: Float64Array | undefined, b: Float64Array | undefined): boolean {
-  if (a === undefined || b === undefined || a.length !== b.length) return false;
-  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+/** The state of a worker's half, of a run on this thread. */
+function hosted({ host }: Training['fleet'], worker: number): object {
+  if (host === undefined) throw new Error('this run has no host on the calling thread');
+  return host.state(worker);
+}
+
+function vector(value: State[string] | undefined): Float64Array {
+  if (value instanceof Float64Array) return value;
+  throw new Error('there is no vector of that name');
+}
+
+function sameBits(a: State[string] | undefined, b: State[string] | undefined): boolean {
+  return Buffer.from(vector(a).buffer).equals(Buffer.from(vector(b).buffer));
 }

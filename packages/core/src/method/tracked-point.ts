@@ -1,0 +1,72 @@
+import type { Incoming } from '../message.js';
+import type { LinearImage } from '../problem/problem.js';
+import { blend } from '../vector.js';
+
+/** Above this share of the coordinates a new product is cheaper than following a step. */
+const SPARSE = 1 / 8;
+
+/** What a tracked point needs of the function that it is tracked for. */
+export interface TrackedFunction {
+  /** Writes ∇f_i(x) to `out` and returns f_i(x). */
+  gradient(x: Float64Array, out: Float64Array): number;
+  /** f_i's linear map A_i, when following the product A_i x of a moving point x pays. */
+  readonly image?: LinearImage | undefined;
+}
+
+/**
+ * A point x of a worker at which gradients are taken round after round, made by {@link LocalFunction.track}. Where f_i has a
+ * linear map A_i, the product A_i x is kept beside x and follows its moves: a sparse step costs a sparse product, a
+ * combination of points the same combination of products (docs/decisions/0007). Without such a map it is x and nothing else.
+ *
+ * The product depends on how x was reached, in its last bits, and so belongs to the state of its owner: `snapshotState`
+ * takes it along.
+ */
+export class TrackedPoint {
+  private constructor(
+    private readonly f: TrackedFunction,
+    /** The coordinates, d values. To be read: whoever writes here leaves the product behind. */
+    readonly x: Float64Array,
+    /** A_i x, when f_i has a linear map. To be read, like `x`. */
+    readonly product: Float64Array | undefined,
+  ) {}
+
+  /** A point that starts at a copy of `start`. Computes the product, where there is one. */
+  static from(start: Float64Array, f: TrackedFunction): TrackedPoint {
+    const product = f.image?.vector();
+    if (product !== undefined) f.image?.of(start, product);
+    return new TrackedPoint(f, start.slice(), product);
+  }
+
+  /** Another point at the same place, which moves by itself from now on. Computes no product. */
+  copy(): TrackedPoint {
+    const product = this.f.image?.vector();
+    if (this.product !== undefined) product?.set(this.product);
+    return new TrackedPoint(this.f, this.x.slice(), product);
+  }
+
+  /** x ← the vector of a dense message, or x + the step that any other carried. */
+  receive(incoming: Incoming): void {
+    const { x, product } = this;
+    const { image } = this.f;
+    const dense = incoming.form === 'dense';
+    if (dense) incoming.copyTo(x);
+    else incoming.addTo(x, 1);
+    if (image === undefined || product === undefined) return;
+    const step = dense ? undefined : incoming.sparse;
+    if (step !== undefined && step.count <= SPARSE * x.length) image.add(step.index, step.values, step.count, product);
+    else image.of(x, product);
+  }
+
+  /** x ← β · other + (1 − β) · x */
+  blend(beta: number, other: TrackedPoint): void {
+    blend(beta, other.x, this.x);
+    if (this.product !== undefined && other.product !== undefined) blend(beta, other.product, this.product);
+  }
+
+  /** Writes ∇f_i(x) to `out` and returns f_i(x). */
+  gradient(out: Float64Array): number {
+    const { x, product } = this;
+    const { image } = this.f;
+    return image === undefined || product === undefined ? this.f.gradient(x, out) : image.gradientAt(x, product, out);
+  }
+}

@@ -1,0 +1,70 @@
+import { FlotillaError } from './errors.js';
+import { TrackedPoint } from './method/tracked-point.js';
+
+/** Vectors and numbers by name: all there is to know of one half of a method between two rounds. */
+export type State = Readonly<Record<string, Float64Array | Float32Array | Int32Array | number>>;
+
+/** What the entries of a half's state may be. Nothing else is kept between rounds, so that a state can be stored. */
+export type StateValue = Float64Array | Float32Array | Int32Array | number | TrackedPoint;
+
+/** A type whose every property can be part of a state. */
+export type StateShape<T> = { readonly [K in keyof T]: StateValue };
+
+type Vector = Exclude<State[string], number>;
+
+/**
+ * A deep copy of a state object. A {@link TrackedPoint} `w` becomes `w`, its coordinates, and, where it has one, `w/product`.
+ * @throws FlotillaError `internal` for an entry that is neither a vector nor a number nor a tracked point
+ */
+export function snapshotState(object: object): State {
+  const state = entriesOf(object).map(([name, value]) => [name, typeof value === 'number' ? value : value.slice()]);
+  return Object.fromEntries(state);
+}
+
+/**
+ * Writes a snapshot into a state object of the same shape, in place: its vectors and tracked points stay the same objects.
+ * @throws FlotillaError `protocol` that names the first entry that is missing, of another kind or length, or superfluous;
+ *   nothing has been written then
+ */
+export function restoreState(object: object, state: State): void {
+  const entries = entriesOf(object);
+  const names = new Set(entries.map(([name]) => name));
+  for (const [name, own] of entries) {
+    if (!Object.hasOwn(state, name)) throw new FlotillaError('protocol', `the state has no entry ${name}`);
+    const [found, needed] = [kindOf(state[name]), kindOf(own)];
+    if (found !== needed) throw new FlotillaError('protocol', `entry ${name} of the state is ${found}, not ${needed}`);
+  }
+  const superfluous = Object.keys(state).find((name) => !names.has(name));
+  if (superfluous !== undefined) throw new FlotillaError('protocol', `the state has an entry ${superfluous} too many`);
+  for (const [name, own] of entries) {
+    const value = state[name];
+    if (typeof own === 'number') Reflect.set(object, name, value);
+    else if (typeof value !== 'number') own.set(value);
+  }
+}
+
+/** The vectors, themselves, and the numbers of a state object. */
+function entriesOf(object: object): [name: string, value: State[string]][] {
+  return Object.entries(object).flatMap(([name, value]: [string, unknown]): [string, State[string]][] => {
+    if (value instanceof TrackedPoint) {
+      return value.product === undefined
+        ? [[name, value.x]]
+        : [
+            [name, value.x],
+            [`${name}/product`, value.product],
+          ];
+    }
+    if (typeof value === 'number' || isVector(value)) return [[name, value]];
+    throw new FlotillaError('internal', `entry ${name} of a state is no vector, number or tracked point`);
+  });
+}
+
+function isVector(value: unknown): value is Vector {
+  return value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
+}
+
+/** What an entry is, in words. */
+function kindOf(value: unknown): string {
+  if (isVector(value)) return `${value.constructor.name}(${value.length})`;
+  return typeof value === 'number' ? 'a number' : 'neither a vector nor a number';
+}
