@@ -39,6 +39,7 @@ export {
   smoothnessFrom,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { type Runtime, systemRuntime } from './runtime.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp, Spec } from './spec.js';
 export { SubsetSampler } from './subset.js';

@@ -1,6 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, FlotillaError } from '@flotilla/core';
-import { type Fleet, request, startThreads } from './hosts/fleet.js';
+import { asFlotillaError, FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
+import { type Fleet, startHosts } from './hosts/fleet.js';
+import { request } from './hosts/request.js';
 import { launch } from './launch.js';
 import type { Metrics, Progress, StopReason, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -11,7 +12,7 @@ import { StoppingCriteria } from './run/stopping.js';
 /** What the server thread is started with. */
 export interface RunTask {
   readonly options: Options;
-  /** When `train` was called, in milliseconds since the epoch. */
+  /** When `train` was called, by the runtime's clock. */
   readonly calledAt: number;
   /** Events to the host; `abort` from it. */
   readonly port: MessagePort;
@@ -34,13 +35,13 @@ export type RunOutcome =
     };
 
 const PROGRESS_MS = 200;
-/** How often the event loop gets a turn while rounds are short. */
-const TURN_MS = 50;
+/** How often the event loop runs while rounds are short. */
+const YIELD_MS = 50;
 
 /** Entry of the server thread: one run from options to summary. Run by piscina as one long task. */
-export default async function run(task: RunTask): Promise<RunOutcome> {
+export default async function run(task: RunTask, runtime: Runtime = systemRuntime): Promise<RunOutcome> {
   try {
-    return { ok: true, summary: await runInThread(task) };
+    return { ok: true, summary: await runInThread(task, runtime) };
   } catch (thrown) {
     const { code, message, stack } = asFlotillaError(thrown);
     return { ok: false, code, message, stack };
@@ -49,36 +50,36 @@ export default async function run(task: RunTask): Promise<RunOutcome> {
   }
 }
 
-async function runInThread({ options, calledAt, port }: RunTask): Promise<Summary> {
+async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtime): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
   let aborted = false;
   let training = false;
-  const turn = async () => {
-    await new Promise(setImmediate);
+  const yieldToEventLoop = async () => {
+    await runtime.yield();
     aborted ||= receiveMessageOnPort(port)?.message === 'abort';
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !training) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
   // the workers' threads load their code while the data is read
-  const pool = startThreads(options);
+  const hosts = startHosts(options, runtime);
   let folder: RunFolder | undefined;
   let fleet: Fleet | undefined;
   try {
     // data may have to be downloaded
-    const loading = new AbortController();
-    const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
-    const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
+    const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job, dimension, parameters } = plan;
-    // what is left behind must be writable before any shard is taken in
+    // what is left behind must be writable before any shard is loaded
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
-    const launched = await launch(options, plan, turn, pool);
-    const { server, stepSize } = launched;
+    const launched = await launch(options, plan, runtime, yieldToEventLoop, hosts);
+    const { server, stepSize, model } = launched;
     fleet = launched.fleet;
     const { threads } = fleet;
     const { ledger } = server;
     const rules = new StoppingCriteria(options);
     const record = async () => {
-      const metrics = await server.evaluate();
+      const { round, seconds, ...values } = await server.evaluate();
+      const clocks = model === undefined ? { seconds } : { seconds, modelSeconds: model.seconds[0] };
+      const metrics: Metrics = { round, ...clocks, ...values };
       folder?.metrics(metrics);
       emit({ type: 'metrics', metrics });
       return metrics;
@@ -92,18 +93,18 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     });
     let metrics = await record();
     let stop: StopReason | undefined = rules.afterEvaluation(metrics);
-    await turn();
+    await yieldToEventLoop();
     training = true;
-    const secondsToFirstRound = (Date.now() - calledAt) / 1000;
+    const secondsToFirstRound = (runtime.now() - calledAt) / 1000;
     if (stop === undefined) await server.start();
-    let turned = performance.now();
-    let told = turned;
+    let yielded = runtime.now();
+    let told = yielded;
     while (stop === undefined) {
       await server.step();
-      const now = performance.now();
-      if (now - turned > TURN_MS) {
-        await turn();
-        turned = now;
+      const now = runtime.now();
+      if (now - yielded > YIELD_MS) {
+        await yieldToEventLoop();
+        yielded = now;
       }
       if (now - told > PROGRESS_MS) {
         told = now;
@@ -120,7 +121,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
       }
     }
 
-    const finished = await request(fleet, { type: 'finish' }, 'finished', turn);
+    const finished = await request(fleet, { type: 'finish' }, 'finished', yieldToEventLoop);
     const summary: Summary = {
       method: options.method,
       problem: options.problem,
@@ -155,6 +156,24 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     return summary;
   } finally {
     folder?.close();
-    await (fleet ?? pool)?.close();
+    await (fleet ?? hosts).close();
   }
+}
+
+/** Does `work` while `look` looks for an abort: what it throws is the reason that ends the work. */
+async function abortable<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  look: () => Promise<void>,
+  runtime: Runtime,
+): Promise<T> {
+  const abort = new AbortController();
+  const done = new AbortController();
+  const watch = async () => {
+    while (!done.signal.aborted) {
+      await runtime.sleep(YIELD_MS, done.signal);
+      if (!done.signal.aborted) await look().catch((reason) => abort.abort(reason));
+    }
+  };
+  void watch();
+  return work(abort.signal).finally(() => done.abort());
 }

@@ -11,9 +11,9 @@ const program = (job: object) => `
   const { parseOptions } = await import(${JSON.stringify(new URL('../dist/run/options.js', import.meta.url).href)});
   const { planRun } = await import(${JSON.stringify(new URL('../dist/run/plan.js', import.meta.url).href)});
   const { launch } = await import(${JSON.stringify(new URL('../dist/launch.js', import.meta.url).href)});
+  const { systemRuntime } = await import(${JSON.stringify(import.meta.resolve('@flotilla/core'))});
   const options = parseOptions(${JSON.stringify(job)});
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  const { server } = await launch(options, await planRun(options), turn);
+  const { server } = await launch(options, await planRun(options), systemRuntime);
   await server.start();
   const used = () => {
     gc();

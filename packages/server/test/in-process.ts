@@ -1,3 +1,4 @@
+import type { Runtime } from '@flotilla/core';
 import { afterEach } from 'vitest';
 import type { Metrics, Run, TrainOptions } from '../dist/index.js';
 import type { LaunchedRun } from '../dist/launch.js';
@@ -11,8 +12,8 @@ afterEach(async () => {
 });
 
 /** A run on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
-export async function launchInProcess(options: TrainOptions): Promise<LaunchedRun> {
-  const run = await launchHere(options);
+export async function launchInProcess(options: TrainOptions, runtime?: Runtime): Promise<LaunchedRun> {
+  const run = await launchHere(options, runtime);
   open.push(run);
   return run;
 }

@@ -1,4 +1,4 @@
-import { asFlotillaError, DivergedError, FlotillaError, type ProblemData } from '@flotilla/core';
+import { asFlotillaError, DivergedError, FlotillaError, type ProblemData, type Runtime } from '@flotilla/core';
 import {
   type Control,
   FrameKind,
@@ -25,6 +25,7 @@ export class WorkerHost {
   constructor(
     private readonly end: HostEnd,
     private readonly problemData: ProblemData,
+    private readonly runtime: Runtime,
   ) {}
 
   /** The state of a hosted worker's half of the method. */
@@ -50,7 +51,7 @@ export class WorkerHost {
       const message = unpackControl(bytes);
       switch (message.type) {
         case 'configure':
-          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData);
+          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData, this.runtime);
           return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
         case 'begin':
           this.#configured().begin(message.constants);

@@ -14,6 +14,7 @@ import {
   type ProblemData,
   problems,
   Rng,
+  type Runtime,
   Spec,
 } from '@flotilla/core';
 import { Boundary, FrameKind, HEADER_BYTES, type Job, ProtocolError, writeHeader } from '@flotilla/protocol';
@@ -52,6 +53,7 @@ export class LogicalWorkers {
     private readonly job: Job,
     hosted: readonly number[],
     problemData: ProblemData,
+    runtime: Runtime,
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
@@ -68,7 +70,7 @@ export class LogicalWorkers {
     const rng = new Rng();
     for (const worker of hosted) {
       const oracle = problem.oracle(worker, kernels);
-      const local = new CountedOracle(worker, oracle, random, rng);
+      const local = new CountedOracle(worker, oracle, random, rng, runtime);
       this.#workers.set(worker, { oracle, local, state: undefined, round: -1 });
     }
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { asFlotillaError } from '@flotilla/core';
+import { asFlotillaError, systemRuntime } from '@flotilla/core';
 import type { Metrics } from '@flotilla/server';
 import { type Options, parseOptions } from '@flotilla/server';
 import { type RunEvent, serve } from '@flotilla/server/internal';
@@ -44,7 +44,7 @@ export default async function sweepRun({ options, targets }: SweepRun): Promise<
     const { code, message } = asFlotillaError(thrown);
     return { failed: code, message };
   }
-  const outcome = await serve({ options: parsed, calledAt: Date.now(), port: port2 });
+  const outcome = await serve({ options: parsed, calledAt: systemRuntime.now(), port: port2 });
   await drained;
   if (last !== undefined && rows.at(-1) !== last) rows.push(last);
   if (outcome.ok) return { rows, hits, summary: outcome.summary, diverged: null };

@@ -1,5 +1,5 @@
 import { createCompressor } from '@flotilla/compressors';
-import { type Constants, messageDimension, type Smoothness } from '@flotilla/core';
+import { type Constants, messageDimension, type Smoothness, systemRuntime } from '@flotilla/core';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import { launch } from '../launch.js';
 import type { Coins } from '../round/coins.js';
@@ -66,7 +66,7 @@ export interface Explanation {
 export async function explain(options: Options): Promise<Explanation> {
   const plan = await planRun(options);
   const { job, method, dimension, theory } = plan;
-  const { fleet, stepSize, smoothness } = await launch({ ...options, transport: 'loopback' }, plan, async () => {});
+  const { fleet, stepSize, smoothness } = await launch({ ...options, transport: 'loopback' }, plan, systemRuntime);
   await fleet.close();
   const parameters: Readonly<Record<string, number>> = plan.parameters;
   const { description } = method;

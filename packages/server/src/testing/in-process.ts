@@ -1,12 +1,13 @@
+import { type Runtime, systemRuntime } from '@flotilla/core';
 import { type LaunchedRun, launch } from '../launch.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import type { TrainOptions } from '../train.js';
 
 /** Starts a run on the calling thread (loopback unless asked otherwise), to look at it round by round. Close its fleet. */
-export async function launchHere(options: TrainOptions): Promise<LaunchedRun> {
+export async function launchHere(options: TrainOptions, runtime: Runtime = systemRuntime): Promise<LaunchedRun> {
   const parsed = parseOptions({ transport: 'loopback', ...options });
-  return launch(parsed, await planRun(parsed), () => new Promise(setImmediate));
+  return launch(parsed, await planRun(parsed), runtime);
 }
 
 /** The iterates x¹ … x^rounds. */
