@@ -43,6 +43,7 @@ export {
   smoothnessFrom,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { type Runtime, systemRuntime } from './runtime.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp, Spec } from './spec.js';
 export { restoreState, type State, type StateValue, snapshotState } from './state.js';

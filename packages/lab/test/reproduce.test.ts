@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemRuntime } from '@flotilla/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agreement } from '../dist/experiment/agreement.js';
 import { Sweep } from '../dist/experiment/sweep.js';
@@ -19,7 +20,7 @@ const said: string[] = [];
 const log = (line: string) => said.push(line);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-reproduce-'));
-  sweep = new Sweep({ cache: join(folder, 'cache') });
+  sweep = new Sweep({ cache: join(folder, 'cache'), runtime: systemRuntime });
 });
 afterAll(async () => {
   await sweep.close();

@@ -24,6 +24,13 @@ export const FrameKind = {
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
+const COUNTED = new Set<number | undefined>([FrameKind.start, FrameKind.downlink, FrameKind.uplink]);
+
+/** Whether the ledger counts a frame, and hence its link carries it: evaluations and failures cost nothing. */
+export function isCounted(frame: Uint8Array): boolean {
+  return COUNTED.has(frame[0]);
+}
+
 const KINDS = new Set<number>(Object.values(FrameKind));
 const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 

@@ -6,24 +6,15 @@ export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js
 export {
   type LinkModelSpec,
   type LinkSpec,
-  type Links,
   linksOf,
   parseLink,
   parseLinkModel,
-} from './transport/link.js';
-export { LinkModel } from './transport/link-model.js';
-export {
-  awaitArrivals,
-  type LinkedServerEnd,
-  linkHostEnd,
-  linkServerEnd,
-  STAMP_BYTES,
-} from './transport/linked.js';
+} from './network/grammar.js';
+export type { Links } from './network/link.js';
+export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from './network/paced.js';
+export { type ClockState, type ModelledServerEnd, modelLinks } from './network/virtual.js';
 export { createLoopback } from './transport/loopback.js';
-export {
-  createThreadTransport,
-  openThreadEnd,
-  type ThreadAttachment,
-  type ThreadTransport,
-} from './transport/threads.js';
+export type { ThreadAttachment } from './transport/threads/attachment.js';
+export { openThreadEnd } from './transport/threads/host-end.js';
+export { createThreadTransport, type ThreadTransport } from './transport/threads/server-end.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';

@@ -1,7 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import type { Links } from '../dist/transport/link.js';
-import { createThreadTransport } from '../dist/transport/threads.js';
-import type { OpenTransport } from './describe-transport.js';
+import { systemRuntime } from '@flotilla/core';
+import type { Links } from '../dist/network/link.js';
+import type { EchoThreadData } from '../dist/testing/echo-thread.js';
+import type { OpenTransport } from '../dist/testing/index.js';
+import { createThreadTransport } from '../dist/transport/threads/server-end.js';
+
+/** How long a thread may take to end once the server has closed. */
+const END_MS = 5000;
 
 /** The shared-memory transport with an echo on each of `threads` real threads. */
 export async function openThreads(options: {
@@ -11,11 +16,11 @@ export async function openThreads(options: {
   /** Present when the echoes' ends are stamped, with their links when they are paced. */
   linked?: { links: Links | undefined };
 }): Promise<OpenTransport & { shared: SharedArrayBuffer }> {
-  const { server, attachments } = createThreadTransport(options);
+  const { server, attachments } = createThreadTransport(options, systemRuntime);
   const workers = attachments.map(
     (attachment) =>
-      new Worker(new URL('./echo-host.mjs', import.meta.url), {
-        workerData: { attachment, linked: options.linked },
+      new Worker(new URL('../dist/testing/echo-thread.js', import.meta.url), {
+        workerData: { attachment, linked: options.linked } satisfies EchoThreadData,
         transferList: [attachment.port],
         execArgv: [],
       }),
@@ -31,14 +36,14 @@ export async function openThreads(options: {
   // the calling thread is about to block: the threads must be running, which takes its event loop
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))));
   const ended = async () => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
+    const all = new AbortController();
+    const late = systemRuntime.sleep(END_MS, all.signal).then(() => {
+      if (all.signal.aborted) return false;
       for (const worker of workers) void worker.terminate();
-    }, 5000);
-    await Promise.all(exits);
-    clearTimeout(timer);
-    if (late) throw new Error('a thread had not ended 5 s after the server closed');
+      return true;
+    });
+    await Promise.all(exits).finally(() => all.abort());
+    if (await late) throw new Error('a thread had not ended 5 s after the server closed');
   };
   return { server, ended, shared: attachments[0].shared };
 }

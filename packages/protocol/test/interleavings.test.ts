@@ -1,5 +1,8 @@
+import { systemRuntime } from '@flotilla/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createThreadTransport, openThreadEnd, type ThreadAttachment } from '../dist/transport/threads.js';
+import type { ThreadAttachment } from '../dist/transport/threads/attachment.js';
+import { openThreadEnd } from '../dist/transport/threads/host-end.js';
+import { createThreadTransport } from '../dist/transport/threads/server-end.js';
 import type { HostEnd, ServerEnd } from '../dist/transport/transport.js';
 
 // Both ends of the shared-memory transport on this thread, so that a test decides what happens in between: one end's
@@ -96,9 +99,9 @@ describe('interleavings of the two ends', () => {
 
   function open(): void {
     // slots of 8 bytes: longer frames go by port, as those above 1 MiB would
-    const transport = createThreadTransport({ workers: 2, threads: 1, maxFrameBytes: 8 });
+    const transport = createThreadTransport({ workers: 2, threads: 1, maxFrameBytes: 8 }, systemRuntime);
     server = transport.server;
-    host = openThreadEnd(transport.attachments[0] as ThreadAttachment);
+    host = openThreadEnd(transport.attachments[0] as ThreadAttachment, systemRuntime);
   }
 
   beforeEach(open);

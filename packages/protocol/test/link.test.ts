@@ -1,7 +1,7 @@
 import { KeyedRandom, UsageError } from '@flotilla/core';
 import { describe, expect, it, test } from 'vitest';
-import { Link, linksOf, parseLink, parseLinkModel } from '../dist/transport/link.js';
-import { LinkModel } from '../dist/transport/link-model.js';
+import { linksOf, parseLink, parseLinkModel } from '../dist/network/grammar.js';
+import { Link } from '../dist/network/link.js';
 
 const random = new KeyedRandom('0');
 const links = (text: string, workers: number) => linksOf(parseLink(text), workers, random);
@@ -105,63 +105,5 @@ describe('a link', () => {
     const link = new Link(links('latency=3ms', 1), 0);
     expect(link.arrival('up', 1e9, 1)).toBe(4);
     expect(link.arrival('up', 1e9, 2)).toBe(5);
-  });
-});
-
-describe('modelled links', () => {
-  const work = [3, 7];
-  const end = { workOf: (worker: number) => work[worker] };
-
-  it('are the arithmetic of a round, for each spec', () => {
-    const specs = [
-      'down=8mbit,up=1mbit,latency=10ms,server=2ms',
-      'down=8mbit/4mbit,compute=1ms,server=0ms',
-      'compute=0ms,server=5ms',
-    ];
-    const model = new LinkModel(specs.map(parseLinkModel), end, 2, random);
-    for (let round = 1; round <= 2; round++) {
-      model.begin();
-      model.sent(0, 1000);
-      model.sent(1, 1000);
-      model.worked();
-      model.received(0, 500);
-      model.worked();
-      model.received(1, 500);
-      model.worked();
-      // 2 + (1 + 10) + the slower worker's 7 + (4 + 10); worker 1 with its 2 + 1; the server alone
-      expect(model.seconds.map((s) => Math.round(s * 1e6) / 1e3)).toEqual([34 * round, 3 * round, 5 * round]);
-    }
-  });
-
-  it('measure the work of the server, and not its waits', () => {
-    const model = new LinkModel([parseLinkModel('compute=0ms')], end, 2, random);
-    const idle = (ms: number) => {
-      for (const until = performance.now() + ms; performance.now() < until; );
-    };
-    const from = performance.now();
-    model.begin();
-    idle(3);
-    model.sent(0, 8);
-    idle(4);
-    model.worked();
-    idle(200);
-    model.received(0, 8);
-    idle(5);
-    model.worked();
-    expect(model.seconds[0]).toBeGreaterThanOrEqual(0.012);
-    // all of the time but the wait, however busy the machine is
-    expect(model.seconds[0]).toBeLessThan((performance.now() - from - 200) / 1000);
-  });
-
-  it('go on from the server where uplinks are late, and in worker order', () => {
-    const model = new LinkModel([parseLinkModel('server=0ms')], end, 2, random);
-    model.begin();
-    model.sent(1, 8);
-    model.received(1, 8);
-    expect(model.seconds).toEqual([0.007]);
-    // a worker's next answer comes after its last
-    model.sent(0, 8);
-    model.received(0, 8);
-    expect(model.seconds).toEqual([0.01]);
   });
 });

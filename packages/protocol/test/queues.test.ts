@@ -1,7 +1,10 @@
+import { systemRuntime } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLoopback } from '../dist/transport/loopback.js';
-import { createThreadTransport, openThreadEnd, type ThreadAttachment } from '../dist/transport/threads.js';
+import type { ThreadAttachment } from '../dist/transport/threads/attachment.js';
+import { openThreadEnd } from '../dist/transport/threads/host-end.js';
+import { createThreadTransport } from '../dist/transport/threads/server-end.js';
 import type { HostEnd, ServerEnd } from '../dist/transport/transport.js';
 
 // Both ends of a transport on one thread, driven by random sequences of calls and compared with plain queues. Calls that
@@ -15,23 +18,33 @@ type Ends = { server: ServerEnd; host: HostEnd };
 
 function loopback(): Ends {
   let host: HostEnd | undefined;
-  const server = createLoopback(WORKERS, (end) => {
-    host = end;
-    // the test is the host: it calls the end itself
-    return () => {};
-  });
+  const server = createLoopback(
+    WORKERS,
+    (end) => {
+      host = end;
+      // the test is the host: it calls the end itself
+      return () => {};
+    },
+    systemRuntime,
+  );
   return { server, host: host as HostEnd };
 }
 
 function threads(): Ends {
   // slots of 16 bytes: longer frames go by port, as those above 1 MiB would
-  const { server, attachments } = createThreadTransport({ workers: WORKERS, threads: 1, maxFrameBytes: 16 });
-  return { server, host: openThreadEnd(attachments[0] as ThreadAttachment) };
+  const { server, attachments } = createThreadTransport(
+    { workers: WORKERS, threads: 1, maxFrameBytes: 16 },
+    systemRuntime,
+  );
+  return { server, host: openThreadEnd(attachments[0] as ThreadAttachment, systemRuntime) };
 }
 
 /** The counters of all rings shortly before they wrap from 2³¹ − 1 to −2³¹, as after two billion messages. */
 function oldThreads(): Ends {
-  const { server, attachments } = createThreadTransport({ workers: WORKERS, threads: 1, maxFrameBytes: 16 });
+  const { server, attachments } = createThreadTransport(
+    { workers: WORKERS, threads: 1, maxFrameBytes: 16 },
+    systemRuntime,
+  );
   const [attachment] = attachments as [ThreadAttachment];
   const words = new Int32Array(attachment.shared);
   // the layout of layout.ts: lines of 16 words, one fixed, one bell, one a worker; sent, taken at 0, 1 (down) and 8, 9 (up)
@@ -39,7 +52,7 @@ function oldThreads(): Ends {
     const line = 16 * (2 + worker);
     for (const word of [0, 1, 8, 9]) words[line + word] = 2 ** 31 - 4;
   }
-  return { server, host: openThreadEnd(attachment) };
+  return { server, host: openThreadEnd(attachment, systemRuntime) };
 }
 
 const worker = fc.nat(WORKERS - 1);

@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import { systemRuntime } from '@flotilla/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createThreadTransport, openThreadEnd } from '../dist/transport/threads.js';
-import { describeTransport } from './describe-transport.js';
+import { describeTransport } from '../dist/testing/index.js';
+import { openThreadEnd } from '../dist/transport/threads/host-end.js';
+import { createThreadTransport } from '../dist/transport/threads/server-end.js';
 import { openThreads } from './echo-threads.js';
 
 for (const threads of [1, 2, 5]) {
@@ -26,8 +28,8 @@ describe('the shared-memory transport', () => {
   it('hosts every worker once, in contiguous blocks whose sizes differ by at most one', () => {
     for (let workers = 1; workers <= 12; workers++) {
       for (let threads = 1; threads <= 14; threads++) {
-        const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes: 8 });
-        const hosted = attachments.map((attachment) => openThreadEnd(attachment).workers);
+        const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes: 8 }, systemRuntime);
+        const hosted = attachments.map((attachment) => openThreadEnd(attachment, systemRuntime).workers);
         expect(hosted.flat()).toEqual(Array.from({ length: workers }, (_, worker) => worker));
         const sizes = hosted.map((block) => block.length);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
@@ -38,7 +40,10 @@ describe('the shared-memory transport', () => {
   });
 
   it('keeps within its share of memory: slots shrink as workers grow', () => {
-    const { server, attachments } = createThreadTransport({ workers: 10_000, threads: 1, maxFrameBytes: 1 << 30 });
+    const { server, attachments } = createThreadTransport(
+      { workers: 10_000, threads: 1, maxFrameBytes: 1 << 30 },
+      systemRuntime,
+    );
     expect(attachments[0].shared.byteLength).toBeLessThan(260 << 20);
     expect(attachments[0].slotBytes % 8).toBe(0);
     server.close();

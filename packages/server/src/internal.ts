@@ -1,5 +1,5 @@
 // The second door, for the packages beside this one: what they need to look at a run from within. Not under semantic versioning.
-export { type Fleet, request } from './hosts/fleet.js';
+export type { Fleet } from './hosts/fleet.js';
 export { POOL_ENTRY, type ThreadPool, threadPool } from './hosts/pool.js';
 export { ParameterServer } from './round/parameter-server.js';
 export { describeOptions, type OptionDescription, optionsSchema } from './run/options.js';

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, FlotillaError, reportedParameters } from '@flotilla/core';
-import { startThreads } from './hosts/fleet.js';
+import { asFlotillaError, FlotillaError, type Runtime, reportedParameters, systemRuntime } from '@flotilla/core';
+import { startHosts } from './hosts/fleet.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
@@ -11,7 +11,7 @@ import { Training } from './training.js';
 /** What the server thread is started with. */
 export interface RunTask {
   readonly options: Options;
-  /** When `train` was called, in milliseconds since the epoch. */
+  /** When `train` was called, by the runtime's clock. */
   readonly calledAt: number;
   /** Events to the host; `abort` from it. */
   readonly port: MessagePort;
@@ -38,9 +38,9 @@ const PROGRESS_MS = 200;
 const WATCH_MS = 50;
 
 /** Entry of the server thread: one run from options to summary. Run by piscina as one long task. */
-export default async function serve(task: RunTask): Promise<RunOutcome> {
+export default async function serve(task: RunTask, runtime: Runtime = systemRuntime): Promise<RunOutcome> {
   try {
-    return { ok: true, summary: await runInThread(task) };
+    return { ok: true, summary: await runInThread(task, runtime) };
   } catch (thrown) {
     const { code, message, stack } = asFlotillaError(thrown);
     return { ok: false, code, message, stack };
@@ -49,29 +49,27 @@ export default async function serve(task: RunTask): Promise<RunOutcome> {
   }
 }
 
-async function runInThread({ options, calledAt, port }: RunTask): Promise<Summary> {
+async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtime): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
   let aborted = false;
   let begun = false;
   const yieldToEventLoop = async () => {
-    await new Promise(setImmediate);
+    await runtime.yield();
     aborted ||= receiveMessageOnPort(port)?.message === 'abort';
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !begun) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
   // the workers' threads load their code while the data is read
-  const pool = startThreads(options);
+  const hosts = startHosts(options, runtime);
   let folder: RunFolder | undefined;
   let training: Training | undefined;
   try {
     // data may have to be downloaded
-    const loading = new AbortController();
-    const watch = setInterval(() => yieldToEventLoop().catch((error) => loading.abort(error)), WATCH_MS);
-    const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
+    const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any shard is loaded
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
-    const opened = await Training.open(options, { plan, pool, yieldToEventLoop });
+    const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     const { stepSize, fleet, ledger } = opened;
     const { dimension } = plan;
@@ -79,7 +77,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
     let secondsToFirstRound = 0;
-    let told = performance.now();
+    let told = runtime.now();
     const { metrics, stopReason } = await opened.run({
       onMetrics(row) {
         folder?.metrics(row);
@@ -87,10 +85,10 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
       },
       onBegin() {
         begun = true;
-        secondsToFirstRound = (Date.now() - calledAt) / 1000;
+        secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },
       onRound() {
-        const now = performance.now();
+        const now = runtime.now();
         if (now - told > PROGRESS_MS) {
           told = now;
           const { uplink: uplinkBytes, downlink: downlinkBytes } = ledger.frameBytes;
@@ -106,6 +104,24 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     return summary;
   } finally {
     folder?.close();
-    await (training ?? pool)?.close();
+    await (training ?? hosts).close();
   }
+}
+
+/** Does `work` while `look` looks for an abort: what it throws is the reason that ends the work. */
+async function abortable<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  look: () => Promise<void>,
+  runtime: Runtime,
+): Promise<T> {
+  const abort = new AbortController();
+  const done = new AbortController();
+  const watch = async () => {
+    while (!done.signal.aborted) {
+      await runtime.sleep(WATCH_MS, done.signal);
+      if (!done.signal.aborted) await look().catch((reason) => abort.abort(reason));
+    }
+  };
+  void watch();
+  return work(abort.signal).finally(() => done.abort());
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { asFlotillaError, type ErrorCode, FlotillaError, UsageError } from '@flotilla/core';
+import { asFlotillaError, type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
 import { threadPool } from './hosts/pool.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
@@ -89,7 +89,7 @@ export function train(input: TrainOptions = {}): Run {
   const drained = once(port1, 'close');
   const finish = async () => {
     try {
-      const outcome = await runTask({ options, calledAt: Date.now(), port: port2 });
+      const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
       await drained;
       if (thrown !== undefined) {
         throw new FlotillaError('internal', `a callback threw: ${asFlotillaError(thrown).message}`, { cause: thrown });

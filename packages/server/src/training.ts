@@ -1,6 +1,7 @@
-import { KeyedRandom, type Smoothness, smoothnessFrom } from '@flotilla/core';
-import { type Ledger, LinkModel, WIRE_VERSION } from '@flotilla/protocol';
-import { type Fleet, request, startFleet, startThreads } from './hosts/fleet.js';
+import { KeyedRandom, type Runtime, type Smoothness, smoothnessFrom, systemRuntime } from '@flotilla/core';
+import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
+import { type Fleet, type Hosts, startHosts } from './hosts/fleet.js';
+import { request } from './hosts/request.js';
 import { ParameterServer } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -12,8 +13,10 @@ import { StoppingCriteria } from './run/stopping.js';
 export interface TrainingSetup {
   /** The options resolved; planned anew when left out. */
   readonly plan?: RunPlan;
-  /** What `startThreads` has started for these options; started now when left out. */
-  readonly pool?: ReturnType<typeof startThreads>;
+  /** What `startHosts` has started for these options; started now when left out. */
+  readonly hosts?: Hosts;
+  /** The machine's own time when left out. */
+  readonly runtime?: Runtime;
   /** Lets the event loop run, a few times a second; throws when the training must end. */
   readonly yieldToEventLoop?: () => Promise<void>;
 }
@@ -70,7 +73,8 @@ export class Training {
     readonly fleet: Fleet,
     readonly server: ParameterServer,
     /** The clocks of the plan's modelled links; undefined when there are none. */
-    readonly model: LinkModel | undefined,
+    readonly linkModel: ModelledServerEnd | undefined,
+    private readonly runtime: Runtime,
     private readonly yieldToEventLoop: () => Promise<void>,
   ) {}
 
@@ -80,11 +84,12 @@ export class Training {
    * @throws FlotillaError
    */
   static async open(options: Options, setup: TrainingSetup = {}): Promise<Training> {
-    const { pool = startThreads(options), yieldToEventLoop = () => new Promise<void>(setImmediate) } = setup;
+    const { runtime = systemRuntime, hosts = startHosts(options, runtime) } = setup;
+    const { yieldToEventLoop = () => runtime.yield() } = setup;
     let fleet: Fleet | undefined;
     try {
       const plan = setup.plan ?? (await planRun(options));
-      const opened = startFleet(options, plan, pool);
+      const opened = hosts.open(plan);
       fleet = opened;
       const watch = async () => {
         await yieldToEventLoop();
@@ -94,18 +99,28 @@ export class Training {
       const { smoothness, stepSize } = await configure(opened, plan, watch);
       const { job, method, dimension, parameters } = plan;
       await request(opened, { type: 'begin', stepSize, parameters }, 'begun', watch);
-      const { transport, linked } = opened;
-      const { workers, seed } = job;
+      const { linked } = opened;
       const model =
-        linked && plan.linkModels.length > 0
-          ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
+        linked !== undefined && plan.linkModels.length > 0
+          ? modelLinks(linked, plan.linkModels, new KeyedRandom(job.seed), runtime)
           : undefined;
-      const run = { job, method, dimension, stepSize, parameters, transport, model };
-      const workerTimeoutMs = 1000 * options.workerTimeout;
-      const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
-      return new Training(options, plan, stepSize, smoothness, opened, server, model, watch);
+      const server = new ParameterServer({
+        job,
+        method,
+        dimension,
+        stepSize,
+        parameters,
+        coins: options.coins,
+        transport: model ?? opened.transport,
+        runtime,
+        yieldToEventLoop: watch,
+        onRoundBegin: model?.beginRound,
+        onRoundEnd: model?.endRound,
+        workerTimeoutMs: 1000 * options.workerTimeout,
+      });
+      return new Training(options, plan, stepSize, smoothness, opened, server, model, runtime, watch);
     } catch (error) {
-      await (fleet ?? pool)?.close();
+      await (fleet ?? hosts).close();
       throw error;
     }
   }
@@ -138,8 +153,10 @@ export class Training {
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
-  evaluate(): Promise<Metrics> {
-    return this.server.evaluate();
+  async evaluate(): Promise<Metrics> {
+    const { round, seconds, ...values } = await this.server.evaluate();
+    const modelSeconds = this.linkModel?.seconds[0];
+    return { round, ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }), ...values };
   }
 
   /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
@@ -156,10 +173,10 @@ export class Training {
     await this.yieldToEventLoop();
     observer.onBegin?.();
     if (stopReason === undefined) await this.start();
-    let yielded = performance.now();
+    let yielded = this.runtime.now();
     while (stopReason === undefined) {
       await this.round();
-      const now = performance.now();
+      const now = this.runtime.now();
       if (now - yielded > YIELD_MS) {
         await this.yieldToEventLoop();
         yielded = now;

@@ -1,3 +1,4 @@
+import type { Runtime } from '@flotilla/core';
 import { afterEach } from 'vitest';
 import type { Metrics, Run, TrainOptions } from '../dist/index.js';
 import { openHere } from '../dist/testing/in-process.js';
@@ -11,8 +12,8 @@ afterEach(async () => {
 });
 
 /** A training on the test's own thread (loopback unless asked otherwise), to look at its iterates round by round. */
-export async function openInProcess(options: TrainOptions): Promise<Training> {
-  const training = await openHere(options);
+export async function openInProcess(options: TrainOptions, runtime?: Runtime): Promise<Training> {
+  const training = await openHere(options, runtime);
   open.push(training);
   return training;
 }

@@ -140,13 +140,12 @@ describe('stop rules', () => {
     expect(loss).toMatchObject({ stopReason: 'target-loss', rounds: all.findIndex((row) => row.loss <= all[30].loss) });
   });
 
-  test('max-bytes and time-limit end between evaluations; the last round is evaluated', async () => {
+  test('max-bytes ends between evaluations; the last round is evaluated', async () => {
     const bytes = await rule({ maxBytes: 20_000, evalEvery: 1000 });
     expect(bytes.stopReason).toBe('max-bytes');
     const total = bytes.uplink.frameBytes + bytes.downlink.frameBytes;
     expect(total).toBeGreaterThanOrEqual(20_000);
     expect(total - 20_000).toBeLessThan(2 * 4 * (8 + 4 * 50));
-    expect((await rule({ timeLimit: 0.05, evalEvery: 1e6 })).stopReason).toBe('time-limit');
   });
 
   test('a target that x⁰ meets needs no round', async () => {

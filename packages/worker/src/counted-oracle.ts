@@ -5,6 +5,7 @@ import {
   type LocalFunction,
   type Oracle,
   type Rng,
+  type Runtime,
   SubsetSampler,
   TrackedPoint,
 } from '@flotilla/core';
@@ -28,6 +29,7 @@ export class CountedOracle implements LocalFunction {
     private readonly oracle: Oracle,
     private readonly random: KeyedRandom,
     private readonly rng: Rng,
+    private readonly runtime: Runtime,
   ) {
     this.samples = oracle.samples;
     this.#image = oracle.image && this.#counted(oracle.image);
@@ -47,9 +49,9 @@ export class CountedOracle implements LocalFunction {
   }
 
   #timed<T>(work: () => T): T {
-    const from = performance.now();
+    const from = this.runtime.now();
     const result = work();
-    this.seconds += (performance.now() - from) / 1000;
+    this.seconds += (this.runtime.now() - from) / 1000;
     return result;
   }
 

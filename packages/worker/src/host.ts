@@ -10,6 +10,7 @@ import {
   type ProblemData,
   problems,
   Rng,
+  type Runtime,
   Spec,
 } from '@flotilla/core';
 import {
@@ -50,6 +51,7 @@ export class WorkerHost {
   constructor(
     private readonly end: HostEnd,
     private readonly problemData: ProblemData,
+    private readonly runtime: Runtime,
   ) {}
 
   /** The state of a hosted worker's half of the method. */
@@ -103,7 +105,7 @@ export class WorkerHost {
     const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
-      const local = new CountedOracle(index, oracle, random, rng);
+      const local = new CountedOracle(index, oracle, random, rng, this.runtime);
       return [index, new Worker(index, oracle, local, evaluated, this.end)];
     });
     const method = lookUp('method', methods, Spec.parse('method', job.method).name);

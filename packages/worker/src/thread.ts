@@ -1,4 +1,4 @@
-import type { ProblemData } from '@flotilla/core';
+import { type ProblemData, systemRuntime } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
@@ -19,9 +19,9 @@ const WAIT_MS = 1000;
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
 export default async function serve({ attachment, problemData, linked, plugins }: ThreadTask): Promise<void> {
   await loadPlugins(plugins);
-  const opened = openThreadEnd(attachment);
-  const end = linked === undefined ? opened : linkHostEnd(opened, linked.links);
-  const host = new WorkerHost(end, problemData);
+  const opened = openThreadEnd(attachment, systemRuntime);
+  const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
+  const host = new WorkerHost(end, problemData, systemRuntime);
   while (end.wait(WAIT_MS)) host.step();
   attachment.port.close();
 }

@@ -1,3 +1,4 @@
+import { systemRuntime } from '@flotilla/core';
 import {
   createLoopback,
   FrameKind,
@@ -24,10 +25,15 @@ const job: Job = {
 let end: ServerEnd;
 
 beforeEach(() => {
-  end = createLoopback(2, (host) => {
-    const workers = new WorkerHost(host, { data: undefined, shards: undefined, instance: undefined });
-    return () => workers.step();
-  });
+  end = createLoopback(
+    2,
+    (host) => {
+      const data = { data: undefined, shards: undefined, instance: undefined };
+      const workers = new WorkerHost(host, data, systemRuntime);
+      return () => workers.step();
+    },
+    systemRuntime,
+  );
 });
 
 function ask(message: Parameters<typeof packControl>[0]) {

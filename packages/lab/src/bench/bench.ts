@@ -1,3 +1,4 @@
+import type { Runtime } from '@flotilla/core';
 import type { ChartSpec } from '../report/chart.js';
 import type { Table } from '../report/table.js';
 import type { WorkAt } from '../terminal/work-progress.js';
@@ -12,6 +13,8 @@ export interface BenchContext {
   readonly seeds: number | undefined;
   /** The bench's own options that were given. */
   readonly options: Readonly<Record<string, string>>;
+  /** What is measured is measured with this. */
+  readonly runtime: Runtime;
   /** Says on stderr what is going on. */
   log(line: string): void;
   /** Shows there how far a list of runs is. */

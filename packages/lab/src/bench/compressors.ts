@@ -1,5 +1,5 @@
 import { type Compressor, createCompressor, MessageKey } from '@flotilla/compressors';
-import { KeyedRandom, Rng } from '@flotilla/core';
+import { KeyedRandom, Rng, type Runtime } from '@flotilla/core';
 import { parseOptions } from '@flotilla/server';
 import { Training } from '@flotilla/server/internal';
 import type { Bench } from './bench.js';
@@ -58,7 +58,7 @@ interface Row {
 export const compressors: Bench = {
   name: 'compressors',
   summary: 'bits really written beside the bound, variance beside theory, speed beside memcpy, for every compressor',
-  async run({ quick, log }) {
+  async run({ quick, runtime, log }) {
     const rows: Row[] = [];
     const dimensions = quick ? DIMENSIONS.slice(0, 2) : DIMENSIONS;
     for (const dimension of dimensions) {
@@ -66,11 +66,13 @@ export const compressors: Bench = {
         ['Gaussian', () => drawn(dimension, (rng) => rng.normal())],
         ['Laplace', () => drawn(dimension, (rng) => (rng.below(2) === 0 ? 1 : -1) * -Math.log(1 - rng.uniform()))],
       ];
-      if (dimension === AUTOENCODER) sources.push(['autoencoder gradient', autoencoderGradient]);
+      if (dimension === AUTOENCODER) sources.push(['autoencoder gradient', () => autoencoderGradient(runtime)]);
       for (const [data, source] of sources) {
         log(`${data}, d = ${dimension}`);
         const x = await source();
-        for (const spec of [...whole(dimension), ...kept(dimension)]) rows.push(measure(data, spec, x, quick));
+        for (const spec of [...whole(dimension), ...kept(dimension)]) {
+          rows.push(measureCompressor(data, spec, x, quick));
+        }
       }
     }
     return { results: rows, tables: tables(rows), notes: NOTES };
@@ -115,7 +117,8 @@ function tables(rows: readonly Row[]) {
 
 const digits = (value: number) => (Number.isFinite(value) ? value.toPrecision(3) : null);
 
-function measure(data: string, spec: string, x: Float64Array, quick: boolean): Row {
+/** Bits, variance and speed of one compressor on messages made of one vector. */
+function measureCompressor(data: string, spec: string, x: Float64Array, quick: boolean): Row {
   const dimension = x.length;
   const compressor = createCompressor(spec, { dimension, workers: WORKERS, wire: 'f32' });
   const key = new MessageKey(new KeyedRandom('bench'), 'uplink', WORKERS);
@@ -221,9 +224,9 @@ function drawn(dimension: number, draw: (rng: Rng) => number): Float64Array {
 }
 
 /** ∇f of the default problem after some rounds of gradient descent: what the iterate moved by. */
-async function autoencoderGradient(): Promise<Float64Array> {
+async function autoencoderGradient(runtime: Runtime): Promise<Float64Array> {
   const options = parseOptions({ method: 'gd', workers: 4, wire: 'f64', transport: 'loopback' });
-  const training = await Training.open(options);
+  const training = await Training.open(options, { runtime });
   try {
     for (let round = 0; round < ROUNDS; round++) await training.round();
     const before = training.iterate();

@@ -1,3 +1,4 @@
+import { systemRuntime } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 
 /** What a mirror is started with. */
@@ -8,7 +9,7 @@ export interface EchoTask {
 
 /** Thread entry: workers that answer every frame with itself, until the server closes. */
 export default function mirror({ attachment, links }: EchoTask): void {
-  const end = linkHostEnd(openThreadEnd(attachment), links);
+  const end = linkHostEnd(openThreadEnd(attachment, systemRuntime), links, systemRuntime);
   while (end.wait(1000)) {
     for (const worker of end.workers) {
       for (let frame = end.take(worker); frame !== undefined; frame = end.take(worker)) {

@@ -1,4 +1,4 @@
-import { FlotillaError, KeyedRandom } from '@flotilla/core';
+import { FlotillaError, KeyedRandom, type Runtime } from '@flotilla/core';
 import { createThreadTransport, FrameKind, HEADER_BYTES, linkServerEnd, linksOf, parseLink } from '@flotilla/protocol';
 import { threadPool } from '@flotilla/server/internal';
 import type { Bench } from './bench.js';
@@ -19,11 +19,11 @@ const MAX_TRANSFERS = 50;
 export const links: Bench = {
   name: 'links',
   summary: 'accuracy of paced links: a frame there and back, beside bytes · 8 / rate + latency',
-  async run({ quick, log }) {
+  async run({ quick, runtime, log }) {
     const results = [];
     for (const link of LINKS) {
       for (const bytes of SIZES) {
-        const { exact, took } = await transfers(link, bytes, quick ? 3 : MAX_TRANSFERS);
+        const { exact, took } = await transfers(link, bytes, quick ? 3 : MAX_TRANSFERS, runtime);
         results.push({ link, bytes, exact, took });
         log(`${link}, ${bytes} bytes: ${took.length} transfers`);
       }
@@ -48,35 +48,43 @@ export const links: Bench = {
 };
 
 /** Milliseconds of some transfers, ascending, and what each should take. */
-async function transfers(text: string, bytes: number, most: number): Promise<{ exact: number; took: number[] }> {
+async function transfers(
+  text: string,
+  bytes: number,
+  most: number,
+  runtime: Runtime,
+): Promise<{ exact: number; took: number[] }> {
   const workers = 1;
   const links = linksOf(parseLink(text), workers, new KeyedRandom('0'));
   const exact = [links.down, links.up].reduce(
     (sum, rate) => sum + (8000 * bytes) / (rate[0] as number) + (links.latency[0] as number),
     0,
   );
-  const { server: end, attachments } = createThreadTransport({ workers, threads: 1, maxFrameBytes: bytes + 64 });
-  const server = linkServerEnd(end);
+  const { server: end, attachments } = createThreadTransport(
+    { workers, threads: 1, maxFrameBytes: bytes + 64 },
+    runtime,
+  );
+  const server = linkServerEnd(end, runtime);
   const pool = threadPool<EchoTask, void>(new URL('./echo-host.js', import.meta.url).href, 1);
   const tasks = attachments.map((attachment) => pool.run({ attachment, links }, attachment.port));
   const exchange = async () => {
-    const from = performance.now();
+    const from = runtime.now();
     const room = server.claim(0, bytes);
     room[0] = FrameKind.downlink;
     server.commit(0, bytes);
     server.flush();
     while (server.receive(0, 50) === undefined) {
-      await new Promise(setImmediate);
-      if (performance.now() - from > 60_000) throw new FlotillaError('worker-lost', 'the mirror does not answer');
+      await runtime.yield();
+      if (runtime.now() - from > 60_000) throw new FlotillaError('worker-lost', 'the mirror does not answer');
     }
     server.release(0);
-    return performance.now() - from;
+    return runtime.now() - from;
   };
   try {
     // the first waits for the thread
     await exchange();
     const took: number[] = [];
-    for (const from = performance.now(); took.length < most && performance.now() - from < BUDGET_MS; ) {
+    for (const from = runtime.now(); took.length < most && runtime.now() - from < BUDGET_MS; ) {
       took.push(await exchange());
     }
     return { exact, took: took.sort((a, b) => a - b) };

@@ -86,7 +86,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
     ({ method }) => (asked === undefined || asked.includes(method)) && (sampled || !method.startsWith('vr-')),
   );
 
-  const sweep = new Sweep({ cache: join(context.out, 'cache'), progress });
+  const sweep = new Sweep({ cache: join(context.out, 'cache'), runtime: context.runtime, progress });
   try {
     const targets = [{ value: target, relative: true }];
     const seeds = Array.from({ length: count }, (_, k) => String(k));

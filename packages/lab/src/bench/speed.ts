@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FlotillaError, type Method } from '@flotilla/core';
+import { FlotillaError, type Method, type Runtime } from '@flotilla/core';
 import { Boundary } from '@flotilla/protocol';
 import { type Options, parseOptions, type Summary } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
@@ -69,34 +69,34 @@ interface SizeRow {
 }
 
 /** Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again. */
-async function measure(input: Record<string, unknown>, budgetMs: number): Promise<Measured> {
+async function measureRounds(input: Record<string, unknown>, budgetMs: number, runtime: Runtime): Promise<Measured> {
   const options: Options = parseOptions(input);
-  const from = performance.now();
+  const from = runtime.now();
   const plan = await planRun(options);
-  const stages = new Stages();
-  const training = await Training.open(options, { plan: { ...plan, method: staged(plan.method, stages) } });
+  const stages = new Stages(runtime);
+  const training = await Training.open(options, { plan: { ...plan, method: staged(plan.method, stages) }, runtime });
   try {
-    const startSeconds = (performance.now() - from) / 1000;
+    const startSeconds = (runtime.now() - from) / 1000;
     await training.start();
     const spent = async () => 1000 * (await training.spent()).computeSeconds;
     // the first rounds compile the code, on every thread
-    const warming = performance.now();
-    const passed = () => performance.now() - warming;
+    const warming = runtime.now();
+    const passed = () => runtime.now() - warming;
     for (let k = 0; k < MIN_ROUNDS || (k < WARM_ROUNDS && passed() < 4 * budgetMs) || passed() < budgetMs / 4; k++) {
       await training.round();
     }
     const before = await spent();
     const blocks: number[] = [];
     let rounds = 0;
-    const until = performance.now() + budgetMs;
-    for (let left = budgetMs; left > 0 || blocks.length < MIN_ROUNDS; left = until - performance.now()) {
-      const block = performance.now();
+    const until = runtime.now() + budgetMs;
+    for (let left = budgetMs; left > 0 || blocks.length < MIN_ROUNDS; left = until - runtime.now()) {
+      const block = runtime.now();
       let count = 0;
       do {
         await training.round();
         count++;
-      } while (performance.now() - block < budgetMs / 10);
-      blocks.push((performance.now() - block) / count);
+      } while (runtime.now() - block < budgetMs / 10);
+      blocks.push((runtime.now() - block) / count);
       rounds += count;
     }
     blocks.sort((a, b) => a - b);
@@ -122,7 +122,7 @@ async function itemise(
   budgetMs: number,
 ): Promise<Pick<Measured, 'stages' | 'thread'>> {
   const { fleet } = training;
-  const { transport, threads } = fleet;
+  const { transport, threads, runtime } = fleet;
   const alone = fleet.host !== undefined;
   const { receive, claim, commit, flush } = transport;
   const { write, read } = Boundary.prototype;
@@ -140,7 +140,7 @@ async function itemise(
     stages.clear();
     const before = waited();
     let rounds = 0;
-    for (const from = performance.now(); rounds < MIN_ROUNDS || performance.now() - from < budgetMs; rounds++) {
+    for (const from = runtime.now(); rounds < MIN_ROUNDS || runtime.now() - from < budgetMs; rounds++) {
       stages.enter('aggregate');
       await training.round();
       stages.leave();
@@ -165,6 +165,8 @@ class Stages {
   readonly #names: string[] = [];
   #since = 0;
   #totals: Record<string, number> = {};
+
+  constructor(private readonly runtime: Runtime) {}
 
   enter(name: string): void {
     this.#charge();
@@ -197,7 +199,7 @@ class Stages {
   }
 
   #charge(): void {
-    const now = performance.now();
+    const now = this.runtime.now();
     const name = this.#names.at(-1);
     if (name !== undefined) this.#totals[name] = (this.#totals[name] ?? 0) + now - this.#since;
     this.#since = now;
@@ -214,8 +216,8 @@ function staged(method: Method, stages: Stages): Method {
 /** Measures a job on threads and, itemised, on one thread. */
 async function size(context: BenchContext, name: string, job: Record<string, unknown>): Promise<SizeRow> {
   const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
-  const threaded = await measure(job, budget);
-  const itemised = await measure({ ...job, transport: 'loopback' }, budget);
+  const threaded = await measureRounds(job, budget, context.runtime);
+  const itemised = await measureRounds({ ...job, transport: 'loopback' }, budget, context.runtime);
   const { dimension } = await planRun(parseOptions(job));
   context.log(`${name}: ${threaded.msPerRound.toFixed(3)} ms a round on ${threaded.threads} threads`);
   return { name, workers: job.workers as number, dimension, threaded, itemised };
@@ -273,7 +275,8 @@ async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
   const double: number[] = [];
   const single: number[] = [];
   for (let k = 0; k < (context.quick ? 1 : 5); k++) {
-    ours.push((await measure({ workers: 20 }, context.quick ? BUDGET_MS.quick : BUDGET_MS.full)).msPerRound);
+    const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
+    ours.push((await measureRounds({ workers: 20 }, budget, context.runtime)).msPerRound);
     double.push(reference());
     single.push(reference('--dtype', 'float32'));
   }
@@ -299,7 +302,7 @@ async function heapGrowth(context: BenchContext): Promise<HeapRow[]> {
   const rows: HeapRow[] = [];
   for (const method of ['m3', 'marina', 'gd']) {
     const job = { problem: 'heterogeneous-quadratic:d=112', workers: 2, method, transport: 'loopback' };
-    const training = await Training.open(parseOptions(job));
+    const training = await Training.open(parseOptions(job), { runtime: context.runtime });
     for (let k = 0; k < 10_000; k++) await training.round();
     const used = () => {
       collect();

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { lookUp } from '@flotilla/core';
+import { lookUp, systemRuntime } from '@flotilla/core';
 import type { Bench } from '../bench/bench.js';
 import { benches } from '../bench/registry.js';
 import { machine } from '../report/machine.js';
@@ -32,8 +32,8 @@ export async function bench(argv: readonly string[]): Promise<void> {
     return print(`${bench.name}: ${bench.summary}\n${lines.join('')}`);
   }
   const results = writeResults(out, 'bench', bench.name);
-  const { log, progress, stop } = createWorkProgress(process.stderr);
-  const context = { out: results.folder, quick, seeds, options: own, log, progress };
+  const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
+  const context = { out: results.folder, quick, seeds, options: own, runtime: systemRuntime, log, progress };
   const report = await bench.run(context).finally(stop);
   const { tables, charts = [], notes = [] } = report;
   const command = [programName('bench'), ...argv].join(' ');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { lookUp, UsageError } from '@flotilla/core';
+import { lookUp, systemRuntime, UsageError } from '@flotilla/core';
 import type { Metrics } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
 import { drawChart } from '../report/chart.js';
@@ -38,17 +38,18 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
   if (help || figure === undefined) return print(helpPage(programName('reproduce')));
   const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
   const results = writeResults(out, 'reproduce', figure.name);
-  const { log, progress, stop } = createWorkProgress(process.stderr);
+  const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
   const sweep = new Sweep({
     cache: join(results.folder, 'cache'),
+    runtime: systemRuntime,
     progress,
     ...(threads === undefined ? {} : { concurrency: threads }),
   });
-  const from = performance.now();
+  const from = systemRuntime.now();
   try {
     const result = await runFigure(figure, size, sweep, { dataFolder, only, log });
     stop();
-    const seconds = Math.round((performance.now() - from) / 1000);
+    const seconds = Math.round((systemRuntime.now() - from) / 1000);
     const command = [programName('reproduce'), ...argv].join(' ');
     await results.write(
       { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...toJson(result) },

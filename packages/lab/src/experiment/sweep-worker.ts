@@ -1,4 +1,4 @@
-import { asFlotillaError, DivergedError } from '@flotilla/core';
+import { asFlotillaError, DivergedError, systemRuntime } from '@flotilla/core';
 import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
 import { summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';
@@ -33,9 +33,9 @@ export default async function sweepRun({ options, targets }: SweepRun): Promise<
   let diverged: string | null = null;
   let training: Training | undefined;
   try {
-    const from = performance.now();
+    const from = systemRuntime.now();
     training = await Training.open(parseOptions(options));
-    const secondsToFirstRound = (performance.now() - from) / 1000;
+    const secondsToFirstRound = (systemRuntime.now() - from) / 1000;
     const { metrics, stopReason } = await training.run({ onMetrics });
     summary = await summarize(training, metrics, stopReason, secondsToFirstRound);
   } catch (thrown) {

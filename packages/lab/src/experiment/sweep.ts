@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { FlotillaError } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 import { POOL_ENTRY } from '@flotilla/server/internal';
 import { Piscina } from 'piscina';
 import type { WorkAt } from '../terminal/work-progress.js';
@@ -14,6 +14,8 @@ export interface SweepOptions {
   readonly cache: string;
   /** Runs at a time; one per core when left out. */
   readonly concurrency?: number;
+  /** Tells how long the runs that are left will take. */
+  readonly runtime: Runtime;
   /** Told after every run that is made. */
   readonly progress?: (at: WorkAt) => void;
 }
@@ -28,12 +30,13 @@ export class Sweep {
   readonly #concurrency: number;
   readonly #running = new Map<string, Promise<RunRecord>>();
   readonly #closing = new AbortController();
-  readonly #from = performance.now();
+  readonly #from: number;
   #asked = 0;
   #done = 0;
   #cached = 0;
 
   constructor(private readonly options: SweepOptions) {
+    this.#from = options.runtime.now();
     this.#cache = new RecordCache(options.cache);
     this.#concurrency = options.concurrency ?? availableParallelism();
     // one listener a run
@@ -84,7 +87,7 @@ export class Sweep {
 
   #say(): void {
     const left = this.#asked - this.#done;
-    const secondsLeft = ((performance.now() - this.#from) / 1000 / this.#done) * left;
+    const secondsLeft = ((this.options.runtime.now() - this.#from) / 1000 / this.#done) * left;
     this.options.progress?.({ done: this.#done, left, known: this.#cached, secondsLeft });
   }
 }

@@ -1,3 +1,4 @@
+import type { Runtime } from '@flotilla/core';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { duration } from './format.js';
 
@@ -20,8 +21,8 @@ export interface WorkProgress {
 
 const LINE_MS = 5000;
 
-export function createWorkProgress(stream: NodeJS.WriteStream): WorkProgress {
-  return stream.isTTY ? bar(stream) : lines(stream);
+export function createWorkProgress(stream: NodeJS.WriteStream, runtime: Runtime): WorkProgress {
+  return stream.isTTY ? bar(stream) : lines(stream, runtime);
 }
 
 function bar(stream: NodeJS.WriteStream): WorkProgress {
@@ -44,13 +45,13 @@ function bar(stream: NodeJS.WriteStream): WorkProgress {
   };
 }
 
-function lines(stream: NodeJS.WriteStream): WorkProgress {
-  let said = performance.now();
+function lines(stream: NodeJS.WriteStream, runtime: Runtime): WorkProgress {
+  let said = runtime.now();
   const log = (line: string) => void stream.write(`${line}\n`);
   return {
     log,
     progress({ done, left, known, secondsLeft }) {
-      const now = performance.now();
+      const now = runtime.now();
       if (now - said < LINE_MS) return;
       said = now;
       const before = known > 0 ? `, ${known} known from before` : '';

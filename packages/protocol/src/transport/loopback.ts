@@ -1,4 +1,4 @@
-import { FlotillaError } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 import type { HostEnd, ServerEnd } from './transport.js';
 
 /** Memory for one frame, and the frame in it. */
@@ -66,12 +66,18 @@ class Direction {
 }
 
 /**
- * Everything on the calling thread: the workers run when the server waits for them. Real frames, no concurrency; for
- * tests, debugging and comparisons.
+ * Everything on the calling thread: the workers run when the server waits for them, or lets time pass. Real frames, no
+ * concurrency; for tests, debugging and comparisons.
  *
  * @param serve Makes the host: is given its end, returns what handles everything that has arrived at it.
+ * @param decorate What the host's end is wrapped in, for frames that take their time.
  */
-export function createLoopback(workers: number, serve: (end: HostEnd) => () => void): ServerEnd {
+export function createLoopback(
+  workers: number,
+  serve: (end: HostEnd) => () => void,
+  runtime: Runtime,
+  decorate = (end: HostEnd): HostEnd => end,
+): ServerEnd {
   const down = new Direction(workers);
   const up = new Direction(workers);
   const controlDown: Uint8Array[] = [];
@@ -79,9 +85,13 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
   const stats = { sentBytes: 0, receivedBytes: 0 };
   let closed = false;
 
-  const pump = serve({
+  const host = decorate({
     workers: Array.from({ length: workers }, (_, i) => i),
-    wait: () => !closed,
+    wait(timeoutMs) {
+      // nobody else runs on this thread: nothing new can come before
+      runtime.block(timeoutMs);
+      return !closed;
+    },
     takeControl: () => controlDown.shift(),
     sendControl: (message) => controlUp.push(message),
     take: (worker) => down.first(worker),
@@ -89,6 +99,21 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     claim: (worker, bytes) => up.claim(bytes, worker),
     commit: (worker, length) => up.commit(length, worker),
   });
+  const step = serve(host);
+
+  /** What `look` finds. The host works and time passes until then, for at most `timeoutMs`. */
+  const wait = (timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined => {
+    step();
+    let found = look();
+    if (found !== undefined || timeoutMs <= 0) return found;
+    const until = runtime.now() + timeoutMs;
+    for (let left = timeoutMs; found === undefined && left > 0; left = until - runtime.now()) {
+      host.wait(left);
+      step();
+      found = look();
+    }
+    return found;
+  };
 
   return {
     workers,
@@ -106,18 +131,13 @@ export function createLoopback(workers: number, serve: (end: HostEnd) => () => v
     },
     flush() {},
     waited: () => 0,
-    receive(worker) {
-      if (up.first(worker) === undefined) pump();
-      return up.first(worker);
-    },
+    receive: (worker, timeoutMs) => up.first(worker) ?? wait(timeoutMs, () => up.first(worker)),
     release(worker) {
       stats.receivedBytes += up.release(worker);
     },
     sendControl: (_host, message) => controlDown.push(message),
-    receiveControl() {
-      if (controlUp.length === 0) pump();
-      return controlUp.shift();
-    },
+    receiveControl: (_host, timeoutMs) => controlUp.shift() ?? wait(timeoutMs, () => controlUp.shift()),
+    pause: (ms) => void wait(ms, () => undefined),
     close() {
       closed = true;
     },

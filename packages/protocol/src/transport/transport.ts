@@ -22,6 +22,8 @@ export interface ServerEnd {
   release(worker: number): void;
   sendControl(host: number, message: Uint8Array): void;
   receiveControl(host: number, timeoutMs: number): Uint8Array | undefined;
+  /** Blocks the caller for `ms` milliseconds. A host on the calling thread goes on meanwhile. */
+  pause(ms: number): void;
   /** Tells the hosts to end, whatever they are doing between frames. */
   close(): void;
   /** Bytes of frames handed over so far, each once for each worker it goes to: what the ledger must agree with. */

@@ -11,6 +11,7 @@ import {
   messageDimension,
   type Outgoing,
   type Plan,
+  type Runtime,
   type ServerState,
   squaredNorm,
 } from '@flotilla/core';
@@ -21,7 +22,6 @@ import {
   type Header,
   type Job,
   Ledger,
-  type LinkModel,
   ProtocolError,
   readHeader,
   type ServerEnd,
@@ -31,7 +31,7 @@ import {
 import type { Metrics } from '../run/metrics.js';
 import { type Coins, createToss } from './coins.js';
 
-/** How long a blocking wait for a worker lasts before the event loop gets a turn. */
+/** How long a blocking wait for a worker lasts before the event loop runs. */
 const SLICE_MS = 50;
 
 export interface ParameterServerOptions {
@@ -44,10 +44,13 @@ export interface ParameterServerOptions {
   readonly parameters: MethodParameters;
   readonly coins: Coins;
   readonly transport: ServerEnd;
-  /** Clocks of modelled links, beside the round clock. */
-  readonly model?: LinkModel | undefined;
-  /** Gives the event loop a turn; throws when the run must end (aborted, a thread lost). */
-  readonly turn: () => Promise<void>;
+  /** What rounds are measured with. */
+  readonly runtime: Runtime;
+  /** Lets the event loop run; throws when the run must end (aborted, a thread lost). */
+  readonly yieldToEventLoop: () => Promise<void>;
+  /** Called where the round clock starts, for a round and for the initial gradients, and where it stops. */
+  readonly onRoundBegin?: (() => void) | undefined;
+  readonly onRoundEnd?: (() => void) | undefined;
   /** Milliseconds a worker may take for one answer. */
   readonly workerTimeoutMs: number;
 }
@@ -92,10 +95,10 @@ export class ParameterServer {
 
   /** The workers' initial gradients, for methods that start with one. Counts as round 0. */
   async start(): Promise<void> {
-    const { method, transport, model } = this.options;
+    const { method, transport, runtime, onRoundBegin, onRoundEnd } = this.options;
     if (method.server.start === undefined) return;
-    const from = performance.now();
-    model?.begin();
+    const from = runtime.now();
+    onRoundBegin?.();
     const { workers } = this.#context;
     const length = this.#downlink.write(FrameKind.start, 0, 0, 0, NOTHING, transport.claimBroadcast(HEADER_BYTES));
     transport.commitBroadcast(length);
@@ -103,22 +106,22 @@ export class ParameterServer {
     transport.flush();
     await this.#collect('start', undefined);
     method.server.start(this.#state, this.#context, this.#mean);
-    model?.worked();
-    this.seconds += (performance.now() - from) / 1000;
+    onRoundEnd?.();
+    this.seconds += (runtime.now() - from) / 1000;
   }
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async step(): Promise<void> {
-    const { method, model } = this.options;
-    const from = performance.now();
-    model?.begin();
+    const { method, runtime, onRoundBegin, onRoundEnd } = this.options;
+    const from = runtime.now();
+    onRoundBegin?.();
     this.round++;
     const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
     await this.#collect(undefined, plan.answers);
     method.server.step(this.#state, this.#context, plan, this.#mean);
-    model?.worked();
-    this.seconds += (performance.now() - from) / 1000;
+    onRoundEnd?.();
+    this.seconds += (runtime.now() - from) / 1000;
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
@@ -153,9 +156,7 @@ export class ParameterServer {
     if (!Number.isFinite(loss + gradNormSq))
       throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
     const { round, seconds, ledger } = this;
-    const modelSeconds = this.options.model?.seconds[0];
-    const clocks = modelSeconds === undefined ? { seconds } : { seconds, modelSeconds };
-    return { round, ...clocks, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
+    return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 
   /** SHA-256 of x as little-endian f64. */
@@ -207,14 +208,12 @@ export class ParameterServer {
 
   /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
   async #collect(kind: 'start' | undefined, answers: Plan['answers']): Promise<void> {
-    const { transport, model } = this.options;
+    const { transport } = this.options;
     const { workers } = this.#context;
     const mean = this.#mean.fill(0);
     for (let worker = 0; worker < workers; worker++) {
       if (answers?.(worker) === false) continue;
-      model?.worked();
       const frame = await this.#receive(worker);
-      model?.received(worker, frame.length);
       const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
       incoming.addTo(mean, 1 / workers);
       this.#count('uplink', worker, kind);
@@ -225,26 +224,26 @@ export class ParameterServer {
   #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
     const { message } = direction === 'uplink' ? this.#uplink : this.#downlink;
     this.ledger.record(direction, worker, kind ?? message.form, message);
-    if (direction === 'downlink') this.options.model?.sent(worker, message.frameBytes);
   }
 
   /** The next frame of `worker`; a failure frame is thrown as the error it carries. */
   async #receive(worker: number): Promise<Uint8Array> {
-    const { transport, turn, workerTimeoutMs } = this.options;
-    let frame = transport.receive(worker, SLICE_MS);
-    for (
-      const from = frame === undefined ? Date.now() : 0;
-      frame === undefined;
-      frame = transport.receive(worker, SLICE_MS)
-    ) {
-      await turn();
-      if (Date.now() - from > workerTimeoutMs) {
+    const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
+    const slice = Math.min(SLICE_MS, workerTimeoutMs);
+    let frame = transport.receive(worker, slice);
+    // most answers are there in time, and cost no look at the clock
+    const until = frame === undefined ? runtime.now() - slice + workerTimeoutMs : 0;
+    while (frame === undefined) {
+      await yieldToEventLoop();
+      const left = until - runtime.now();
+      if (left <= 0) {
         const waited = Math.round(workerTimeoutMs / 1000);
         throw new FlotillaError(
           'worker-lost',
           `worker ${worker} did not answer round ${this.round} within ${waited} s`,
         );
       }
+      frame = transport.receive(worker, Math.min(SLICE_MS, left));
     }
     if (frame[0] === FrameKind.failure) {
       const reason = unpackControl(frame.slice(HEADER_BYTES));

@@ -1,10 +1,11 @@
+import type { Runtime } from '@flotilla/core';
 import { parseOptions } from '../run/options.js';
 import type { TrainOptions } from '../train.js';
 import { Training } from '../training.js';
 
 /** Opens a training on the calling thread (loopback unless asked otherwise), to look at it round by round. Close it. */
-export function openHere(options: TrainOptions): Promise<Training> {
-  return Training.open(parseOptions({ transport: 'loopback', ...options }));
+export function openHere(options: TrainOptions, runtime?: Runtime): Promise<Training> {
+  return Training.open(parseOptions({ transport: 'loopback', ...options }), runtime === undefined ? {} : { runtime });
 }
 
 /** The iterates x¹ … x^rounds. */

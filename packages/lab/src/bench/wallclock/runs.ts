@@ -1,4 +1,4 @@
-import { FlotillaError } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 import { parseLinkModel } from '@flotilla/protocol';
 import { type Options, parseOptions, train } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
@@ -90,18 +90,21 @@ export interface Result extends Entry {
   readonly tuned: readonly { readonly stepSize: number; readonly seconds: number | null }[];
 }
 
-export async function measure(
+/** How long a method takes to the target: the work of its ends, its step size, and a run for each seed. */
+export async function measureToTarget(
   entry: Entry,
   job: Job,
   seeds: readonly string[],
   factors: readonly number[],
-  log: BenchContext['log'],
+  { log, runtime }: Pick<BenchContext, 'log' | 'runtime'>,
   keep: Keep,
 ): Promise<Result> {
   const { label: _, style: __, ...spec } = entry;
-  const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers));
+  const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers, runtime));
   const run = async (tried: Entry, seed: string): Promise<TimedRun | null> => {
-    const found = await keep([{ ...tried, label: '', style: undefined }, job, seed], () => toTarget(tried, job, seed));
+    const found = await keep([{ ...tried, label: '', style: undefined }, job, seed], () =>
+      toTarget(tried, job, seed, runtime),
+    );
     if (found === null) return null;
     const worked = (found.exchanges * (work.worker + work.server)) / 1000;
     return { ...found, seconds: found.linkSeconds.map((seconds) => seconds + worked) };
@@ -136,12 +139,12 @@ export async function measure(
  * clock saw it, so that other programs on the machine do not count. (The slowest: where workers of a thread share work, one of
  * them does it, as each would on a core of its own.)
  */
-async function workOf(entry: Entry, workers: number): Promise<Work> {
+async function workOf(entry: Entry, workers: number, runtime: Runtime): Promise<Work> {
   // whatever step is tried later, here it must not diverge; the work is the same
   const options = optionsOf({ ...entry, stepSize: entry.stepSize / 10 }, workers, '0');
   const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
-  const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
-  const { model, fleet } = training;
+  const training = await Training.open({ ...options, transport: 'loopback' }, { plan, runtime });
+  const { linkModel: model, fleet } = training;
   try {
     for (let round = 0; round < WARM_UP_ROUNDS; round++) await training.round();
     const ofWorkers = new Float64Array(workers);
@@ -163,15 +166,15 @@ async function workOf(entry: Entry, workers: number): Promise<Work> {
 }
 
 /** Runs until the loss is the target's, over modelled links of all speeds at once; null when it is not reached. */
-async function toTarget(entry: Entry, job: Job, seed: string): Promise<Measured | null> {
+async function toTarget(entry: Entry, job: Job, seed: string, runtime: Runtime): Promise<Measured | null> {
   const ends = `latency=${job.latency},server=0ms`;
   const rates = CURVE.map((speed) => `up=${speed.toFixed(6)}mbit,down=${speed.toFixed(6)}mbit,`);
   const options = optionsOf(entry, job.workers, seed);
   const links = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends},compute=0ms`));
   // a second for each answer counts them
   const linkModels = [...links, parseLinkModel('compute=1s,server=0ms')];
-  const training = await Training.open(options, { plan: { ...(await planRun(options)), linkModels } });
-  const { model } = training;
+  const training = await Training.open(options, { plan: { ...(await planRun(options)), linkModels }, runtime });
+  const { linkModel: model } = training;
   try {
     while (training.rounds < job.rounds) {
       await training.round();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { methods, Spec, UsageError } from '@flotilla/core';
 import { type ChartSpec, drawChart } from '../../report/chart.js';
 import type { Bench, BenchContext, BenchReport } from '../bench.js';
-import { CURVE, type Entry, type Job, keptIn, lossAfter, measure, type Paced, runPaced } from './runs.js';
+import { CURVE, type Entry, type Job, keptIn, lossAfter, measureToTarget, type Paced, runPaced } from './runs.js';
 import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable } from './tables.js';
 
 const NATURAL = {
@@ -67,7 +67,7 @@ export const wallclock: Bench = {
     log(`target: f = ${target}, GD's after ${baseRounds} rounds`);
 
     const results = [];
-    for (const entry of entries) results.push(await measure(entry, job, seeds, factors, log, keep));
+    for (const entry of entries) results.push(await measureToTarget(entry, job, seeds, factors, context, keep));
     const base = results[0] as (typeof results)[number];
     const compared = results.map((one) => ({ ...one, beatsGdBelow: crossover(one, base) }));
     const paced: Paced[] =

@@ -1,11 +1,11 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { FlotillaError } from '@flotilla/core';
-import { FrameKind } from '../frame.js';
+import { FlotillaError, type Runtime } from '@flotilla/core';
+import { isCounted } from '../frame.js';
+import type { HostEnd, ServerEnd } from '../transport/transport.js';
 import { Link, type Links } from './link.js';
-import type { HostEnd, ServerEnd } from './transport.js';
 
 // A transport whose frames say when, on any transport below. Behind each frame travel two f64 that are no part of it and are
-// counted nowhere: the stamp, in milliseconds of the machine's monotonic clock, and the sender's work.
+// counted nowhere: the stamp, in milliseconds of the runtime's clock, and the sender's work.
 //
 //   downlink: when the server handed the frame over; 0
 //   uplink:   when the frame arrives at the server; milliseconds from the worker's taking its frame to its answer
@@ -18,17 +18,6 @@ import type { HostEnd, ServerEnd } from './transport.js';
 
 /** Bytes behind a frame: stamp and work. */
 export const STAMP_BYTES = 16;
-
-/** Milliseconds of a clock that all threads and processes of the machine read alike, and that nobody sets. */
-function now(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return 1e3 * seconds + 1e-6 * nanoseconds;
-}
-
-const PACED = new Set<number | undefined>([FrameKind.start, FrameKind.downlink, FrameKind.uplink]);
-
-/** Whether the ledger counts a frame, and hence its link carries it: evaluations and failures cost nothing. */
-const isPaced = (frame: Uint8Array) => PACED.has(frame[0]);
 
 /** Frames without their stamps, and the stamps. */
 class Stamps {
@@ -60,21 +49,15 @@ class Stamps {
   }
 }
 
-const sleeper = () => {
-  const word = new Int32Array(new SharedArrayBuffer(4));
-  return (ms: number) => Atomics.wait(word, 0, 0, ms);
-};
-
-/** The server's end of a transport whose hosts have a {@link LinkedHostEnd}. */
+/** The server's end of a transport whose hosts have a {@link linkHostEnd}. */
 export interface LinkedServerEnd extends ServerEnd {
   /** Milliseconds that a worker took for the frame last received from it. */
   workOf(worker: number): number;
 }
 
 /** Stamps what goes down, and holds back what comes up until it has arrived. */
-export function linkServerEnd(end: ServerEnd): LinkedServerEnd {
+export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd {
   const stamps = new Stamps();
-  const sleep = sleeper();
   const rooms: Uint8Array[] = [];
   const lengths = new Float64Array(end.workers);
   const work = new Float64Array(end.workers);
@@ -90,24 +73,26 @@ export function linkServerEnd(end: ServerEnd): LinkedServerEnd {
     stats,
     claim: (worker, bytes) => claimed(worker, end.claim(worker, bytes + STAMP_BYTES), bytes),
     commit(worker, length) {
-      stamps.write(rooms[worker], length, now(), 0);
+      stamps.write(rooms[worker], length, runtime.now(), 0);
       stats.sentBytes += length;
       end.commit(worker, length + STAMP_BYTES);
     },
     claimBroadcast: (bytes) => claimed(broadcast, end.claimBroadcast(bytes + STAMP_BYTES), bytes),
     commitBroadcast(length) {
-      stamps.write(rooms[broadcast], length, now(), 0);
+      stamps.write(rooms[broadcast], length, runtime.now(), 0);
       stats.sentBytes += length * end.workers;
       end.commitBroadcast(length + STAMP_BYTES);
     },
     flush: () => end.flush(),
     receive(worker, timeoutMs) {
-      const until = now() + timeoutMs;
+      const until = runtime.now() + timeoutMs;
       const stamped = end.receive(worker, timeoutMs);
       if (stamped === undefined) return undefined;
       const { frame, time, work: taken } = stamps.read(stamped);
-      for (let left = Math.min(time, until) - now(); left > 0; left = Math.min(time, until) - now()) sleep(left);
-      if (time > now()) return undefined;
+      for (let left = Math.min(time, until) - runtime.now(); left > 0; left = Math.min(time, until) - runtime.now()) {
+        end.pause(left);
+      }
+      if (time > runtime.now()) return undefined;
       lengths[worker] = frame.length;
       work[worker] = taken;
       return frame;
@@ -120,6 +105,7 @@ export function linkServerEnd(end: ServerEnd): LinkedServerEnd {
     workOf: (worker) => work[worker] as number,
     sendControl: (host, message) => end.sendControl(host, message),
     receiveControl: (host, timeoutMs) => end.receiveControl(host, timeoutMs),
+    pause: (ms) => end.pause(ms),
     close: () => end.close(),
   };
 }
@@ -137,16 +123,11 @@ interface Hosted {
   room: Uint8Array | undefined;
 }
 
-export interface LinkedHostEnd extends HostEnd {
-  /** Milliseconds until the next frame that is on its way arrives; infinite when none has been seen. */
-  untilArrival(): number;
-}
-
 /**
  * A host's end that holds each worker's frames back as long as its link takes.
  * @param links undefined to stamp only: every frame arrives when it is sent.
  */
-export function linkHostEnd(end: HostEnd, links: Links | undefined): LinkedHostEnd {
+export function linkHostEnd(end: HostEnd, links: Links | undefined, runtime: Runtime): HostEnd {
   const stamps = new Stamps();
   const hosted = new Map<number, Hosted>();
   for (const worker of end.workers) {
@@ -155,14 +136,14 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined): LinkedHostE
     hosted.set(worker, { link, seen: false, due: idle, from: undefined, sent: idle, room: undefined });
   }
   const of = (worker: number) => hosted.get(worker) as Hosted;
+  /** Milliseconds until the next frame that is on its way arrives; infinite when none has been seen. */
   const untilArrival = () => {
     let due = Number.POSITIVE_INFINITY;
     for (const one of hosted.values()) if (one.seen && one.from === undefined) due = Math.min(due, one.due);
-    return Math.max(0, due - now());
+    return Math.max(0, due - runtime.now());
   };
   return {
     workers: end.workers,
-    untilArrival,
     wait: (timeoutMs) => end.wait(Math.min(timeoutMs, untilArrival())),
     takeControl: () => end.takeControl(),
     sendControl: (message) => end.sendControl(message),
@@ -173,11 +154,12 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined): LinkedHostE
       const one = of(worker);
       if (!one.seen) {
         one.seen = true;
-        const arrives = one.link !== undefined && isPaced(frame) ? one.link.arrival('down', frame.length, time) : time;
+        const arrives =
+          one.link !== undefined && isCounted(frame) ? one.link.arrival('down', frame.length, time) : time;
         // in order, whatever is paced
         one.due = Math.max(one.due, arrives);
       }
-      const at = now();
+      const at = runtime.now();
       if (one.due > at) return undefined;
       one.from ??= at;
       return frame;
@@ -195,31 +177,12 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined): LinkedHostE
     },
     commit(worker, length) {
       const one = of(worker);
-      const at = now();
+      const at = runtime.now();
       const { room, link } = one;
-      const paced = link !== undefined && room !== undefined && isPaced(room.subarray(0, length));
+      const paced = link !== undefined && room !== undefined && isCounted(room.subarray(0, length));
       one.sent = Math.max(one.sent, paced ? link.arrival('up', length, at) : at);
       stamps.write(room, length, one.sent, one.from === undefined ? 0 : at - one.from);
       end.commit(worker, length + STAMP_BYTES);
     },
-  };
-}
-
-/** Longest sleep of a host that shares its thread with the server, before the server gets a turn. */
-const SLICE_MS = 20;
-
-/**
- * What handles everything that has arrived at `end`, for a host without a thread of its own: where another would wait for
- * the next frame on its way, this sleeps.
- */
-export function awaitArrivals(end: LinkedHostEnd, step: () => void): () => void {
-  const sleep = sleeper();
-  return () => {
-    step();
-    const until = now() + SLICE_MS;
-    for (let left = SLICE_MS; left > 0 && end.untilArrival() < Number.POSITIVE_INFINITY; left = until - now()) {
-      sleep(Math.min(left, end.untilArrival()));
-      step();
-    }
   };
 }

@@ -1,39 +1,13 @@
-import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Runtime } from '@flotilla/core';
+import type { ServerEnd } from '../transport.js';
+import { hosted, type ThreadAttachment } from './attachment.js';
 import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
 import { Consumer, checkCommit, PortInbox, type PortMessage, Producer } from './ring.js';
-import type { HostEnd, ServerEnd } from './transport.js';
 
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
 const MAX_SLOT_BYTES = 1 << 20;
 const MAX_SHARED_BYTES = 256 << 20;
-/**
- * A thread that has more to do wakes the server at most this often: a sleep and a wake-up take as long as reading a short
- * uplink, and the server then finds several.
- */
-const WAKE_MS = 0.5;
-/**
- * How long a thread with a core of its own watches for the next round before it sleeps: about what a sleep and a wake-up
- * take. The server never does; that core is better left to a thread.
- */
-const WATCH_MS = 0.03;
-
-/** What a thread needs to open its end. Can be posted; `port` must be in the transfer list. */
-export interface ThreadAttachment {
-  readonly shared: SharedArrayBuffer;
-  readonly workers: number;
-  readonly threads: number;
-  readonly thread: number;
-  readonly slotBytes: number;
-  readonly port: MessagePort;
-}
-
-/** The workers of a thread: contiguous blocks whose sizes differ by at most one. */
-function hosted(workers: number, threads: number, thread: number): number[] {
-  const first = Math.floor((thread * workers) / threads);
-  const end = Math.floor(((thread + 1) * workers) / threads);
-  return Array.from({ length: end - first }, (_, k) => first + k);
-}
 
 /** The server's end and, for each of `threads` threads, what it needs to open its own. */
 export interface ThreadTransport {
@@ -45,11 +19,10 @@ export interface ThreadTransport {
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
  * @param maxFrameBytes The largest frame that will ever be sent; longer frames than a slot holds are transferred.
  */
-export function createThreadTransport(options: {
-  workers: number;
-  threads: number;
-  maxFrameBytes: number;
-}): ThreadTransport {
+export function createThreadTransport(
+  options: { workers: number; threads: number; maxFrameBytes: number },
+  runtime: Runtime,
+): ThreadTransport {
   const { workers, threads } = options;
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
   const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
@@ -57,7 +30,7 @@ export function createThreadTransport(options: {
   const channels = Array.from({ length: threads }, () => new MessageChannel());
   const ports = channels.map((channel) => channel.port1);
   return {
-    server: new ThreadServerEnd(new Layout(shared, workers, threads, slotBytes), threads, ports),
+    server: new ThreadServerEnd(new Layout(shared, workers, threads, slotBytes, runtime), threads, ports),
     attachments: channels.map((channel, thread) => ({
       shared,
       workers,
@@ -174,6 +147,10 @@ class ThreadServerEnd implements ServerEnd {
     });
   }
 
+  pause(ms: number): void {
+    this.layout.runtime.block(ms);
+  }
+
   close(): void {
     Atomics.store(this.layout.words, WORD.closed, 1);
     this.flush();
@@ -191,72 +168,15 @@ class ThreadServerEnd implements ServerEnd {
   /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
   #wait(timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined {
     const { layout } = this;
-    const until = performance.now() + timeoutMs;
+    const { runtime } = layout;
+    const until = runtime.now() + timeoutMs;
     for (;;) {
       const seen = layout.get(WORD.serverBell);
       const found = look();
       if (found !== undefined) return found;
-      const left = until - performance.now();
+      const left = until - runtime.now();
       if (left <= 0) return undefined;
       Atomics.wait(layout.words, WORD.serverBell, seen, left);
     }
   }
-}
-
-/** A thread's end of the mailboxes. Call it on the thread that will use it. */
-export function openThreadEnd(attachment: ThreadAttachment): HostEnd {
-  const { shared, workers, threads, thread, slotBytes, port } = attachment;
-  const layout = new Layout(shared, workers, threads, slotBytes);
-  const inbox = new PortInbox(port);
-  const indices = hosted(workers, threads, thread);
-  const bell = layout.bell(thread);
-  const first = indices[0] ?? 0;
-  const consumers = indices.map((worker) => new Consumer(layout, worker, 0, inbox, WORD.serverBell));
-  const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
-  let seen = 0;
-  const last = first + indices.length - 1;
-  const watch = threads <= availableParallelism() ? WATCH_MS : 0;
-  /** Whether there are commits that the server has not been woken for. */
-  let due = false;
-  let waited = 0;
-  let woken = Number.NEGATIVE_INFINITY;
-  const isAwaited = () => {
-    const awaited = layout.get(WORD.awaited);
-    return awaited >= first && awaited <= last;
-  };
-  return {
-    workers: indices,
-    wait(timeoutMs) {
-      if (due && isAwaited()) layout.ringBell(WORD.serverBell);
-      due = false;
-      const from = performance.now();
-      for (const until = from + watch; layout.get(bell) === seen && performance.now() < until; );
-      Atomics.wait(layout.words, bell, seen, timeoutMs);
-      waited += 1000 * (performance.now() - from);
-      Atomics.store(layout.words, layout.waited(thread), waited);
-      seen = layout.get(bell);
-      return layout.get(WORD.closed) === 0;
-    },
-    takeControl() {
-      inbox.collect();
-      return inbox.control.shift();
-    },
-    sendControl(message) {
-      port.postMessage({ control: message } satisfies PortMessage);
-      layout.ringBell(WORD.serverBell);
-    },
-    take: (worker) => consumers[worker - first]?.take(),
-    release: (worker) => consumers[worker - first]?.release(),
-    claim: (worker, bytes) => (producers[worker - first] as Producer).claim(bytes),
-    commit(worker, length) {
-      producers[worker - first]?.commit(length);
-      due = true;
-      if (!isAwaited()) return;
-      const now = performance.now();
-      if (now - woken < WAKE_MS) return;
-      woken = now;
-      due = false;
-      layout.ringBell(WORD.serverBell);
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { FlotillaError } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 
 // Shared memory of a run, as 32-bit words and then bytes:
 //
@@ -37,6 +37,8 @@ export class Layout {
     readonly workers: number,
     threads: number,
     readonly slotBytes: number,
+    /** Measures the waits of the end that looks through this. */
+    readonly runtime: Runtime,
   ) {
     this.words = new Int32Array(shared, 0, Layout.words(workers, threads));
     this.#bytes = new Uint8Array(shared);
@@ -101,11 +103,12 @@ export class Layout {
  * an error that says what it waited for.
  */
 export function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void, what: () => string): void {
-  const until = performance.now() + FULL_RING_MS;
+  const { runtime } = layout;
+  const until = runtime.now() + FULL_RING_MS;
   for (;;) {
     const seen = layout.get(bell);
     if (done()) return;
-    const left = until - performance.now();
+    const left = until - runtime.now();
     if (left <= 0) throw new FlotillaError('worker-lost', `${what()} for ${FULL_RING_MS / 1000} s`);
     wake();
     Atomics.wait(layout.words, bell, seen, left);

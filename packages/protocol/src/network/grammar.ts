@@ -1,16 +1,5 @@
 import { type KeyedRandom, Rng, UsageError } from '@flotilla/core';
-
-/** The links of a run, worker by worker. Plain data, so that it can be posted to the threads that pace them. */
-export interface Links {
-  /** Bits a second that the link carries from the worker; infinite when it is not limited. */
-  readonly up: Float64Array;
-  /** Bits a second to the worker. */
-  readonly down: Float64Array;
-  /** Milliseconds from the last bit's departure to its arrival, each way. */
-  readonly latency: Float64Array;
-  /** Whether both directions share the link, so that one waits while the other sends. */
-  readonly halfDuplex: boolean;
-}
+import type { Links } from './link.js';
 
 /** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
 interface Share {
@@ -37,7 +26,7 @@ export interface LinkModelSpec extends LinkSpec {
 
 interface Quantity {
   readonly units: Readonly<Record<string, number>>;
-  /** Whether nought is a value. */
+  /** Whether zero is a value. */
   readonly zero: boolean;
   readonly such: string;
 }
@@ -101,28 +90,6 @@ export function linksOf(spec: LinkSpec, workers: number, random: KeyedRandom): L
   return { up: drawn('up', 0), down: drawn('down', 1), latency: drawn('latency', 2), halfDuplex: spec.halfDuplex };
 }
 
-/**
- * When frames arrive over one worker's link: a bucket for each direction (one for both when the link is half-duplex) that
- * lets frames through one after another at its rate, and then a delay. All times in milliseconds of one clock.
- */
-export class Link {
-  readonly #free: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-
-  constructor(
-    private readonly links: Links,
-    private readonly worker: number,
-  ) {}
-
-  /** Sends `bytes` at `at`, behind all that was sent before, and returns when the last of them arrives. */
-  arrival(direction: 'up' | 'down', bytes: number, at: number): number {
-    const bucket = direction === 'up' && !this.links.halfDuplex ? 1 : 0;
-    const rate = this.links[direction][this.worker] as number;
-    const through = Math.max(this.#free[bucket], at) + (8000 * bytes) / rate;
-    this.#free[bucket] = through;
-    return through + (this.links.latency[this.worker] as number);
-  }
-}
-
 /** `key=value,key=value`, each key at most once and known. */
 class Pairs {
   readonly #pairs = new Map<string, string>();
@@ -169,7 +136,7 @@ class Pairs {
       const [, count = '1', value = ''] = /^(?:([1-9][0-9]{0,4})x)?(.*)$/.exec(item) ?? [];
       const [low, high, ...rest] = value.split('..').map((end) => read(end, quantity));
       const last = value.includes('..') ? high : low;
-      // a logarithm has no nought
+      // there is no logarithm of zero
       const ranged = low === last || (low !== undefined && last !== undefined && 0 < low && low < last);
       if (low === undefined || last === undefined || rest.length > 0 || !ranged) {
         throw this.invalid(key, item, `${quantity.such}, LOW..HIGH, or a list of COUNTxVALUE joined by /`);

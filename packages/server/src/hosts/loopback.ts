@@ -1,0 +1,36 @@
+import { createLoopback, linkHostEnd, linkServerEnd } from '@flotilla/protocol';
+import { WorkerHost } from '@flotilla/worker';
+import type { Transport } from './fleet.js';
+import { isStamped } from './stamped.js';
+
+/** All workers on the calling thread, which work while the server waits for them. */
+export const loopback: Transport = {
+  start: ({ workers }, runtime) => ({
+    open(plan) {
+      const { links, problemData } = plan;
+      const stamped = isStamped(plan);
+      let host: WorkerHost | undefined;
+      const plain = createLoopback(
+        workers,
+        (end) => {
+          const own = new WorkerHost(end, problemData, runtime);
+          host = own;
+          return () => own.step();
+        },
+        runtime,
+        stamped ? (end) => linkHostEnd(end, links, runtime) : undefined,
+      );
+      const linked = stamped ? linkServerEnd(plain, runtime) : undefined;
+      return {
+        transport: linked ?? plain,
+        linked,
+        threads: 1,
+        host,
+        runtime,
+        failure: () => undefined,
+        close: async () => plain.close(),
+      };
+    },
+    close: async () => {},
+  }),
+};

@@ -1,0 +1,69 @@
+import { availableParallelism } from 'node:os';
+import { FlotillaError, type Runtime } from '@flotilla/core';
+import { createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
+import type { ThreadTask } from '@flotilla/worker';
+import type { Options } from '../run/options.js';
+import type { RunPlan } from '../run/plan.js';
+import type { Fleet, Transport } from './fleet.js';
+import { type ThreadPool, threadPool } from './pool.js';
+import { isStamped } from './stamped.js';
+
+/** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
+const MAX_THREAD_PER_WORKER = 32;
+/** How long threads may take to end of themselves. */
+const CLOSE_MS = 5000;
+
+type Pool = ThreadPool<ThreadTask, void>;
+
+/** Workers on threads of their own, each with an equal share, and mailboxes in shared memory. */
+export const threads: Transport = {
+  start(options, runtime) {
+    // a plug-in's own imports must be the modules that the thread runs
+    const entry = options.plugins.length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
+    const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options));
+    return { open: (plan) => open(options, plan, pool, runtime), close: () => pool.close() };
+  },
+};
+
+/** Worker threads of a run: as many as asked for, at most one per worker. */
+function threadCount({ workers, threads, linkModel }: Options): number {
+  // a worker's work can only be measured while it has a core
+  const alone = workers <= MAX_THREAD_PER_WORKER && linkModel === undefined;
+  const asked = threads ?? (alone ? workers : 'auto');
+  return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
+}
+
+function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fleet {
+  const { workers, plugins } = options;
+  const { dimension, problemData, links } = plan;
+  const threads = threadCount(options);
+  const stamped = isStamped(plan);
+  // the largest frame is an evaluation: f_i and ∇f_i in f64
+  const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1) + STAMP_BYTES;
+  const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
+  const linked = stamped ? linkServerEnd(server, runtime) : undefined;
+  let failure: FlotillaError | undefined;
+  const tasks = attachments.map((attachment) =>
+    pool
+      .run({ attachment, problemData, linked: stamped ? { links } : undefined, plugins }, attachment.port)
+      .catch((cause: unknown) => {
+        const first = `workers on thread ${attachment.thread}`;
+        failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+      }),
+  );
+  return {
+    transport: linked ?? server,
+    linked,
+    threads,
+    runtime,
+    failure: () => failure,
+    async close() {
+      server.close();
+      // a thread that is inside a gradient ends when it is through; one that never is gets terminated
+      const ended = new AbortController();
+      await Promise.race([Promise.all(tasks), runtime.sleep(CLOSE_MS, ended.signal)]);
+      ended.abort();
+      await pool.close();
+    },
+  };
+}
