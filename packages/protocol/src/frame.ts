@@ -21,12 +21,20 @@ export const FrameKind = {
   evaluation: 5,
   /** In place of an answer: a control message that says why there is none. */
   failure: 6,
+  /** Server asks for a worker's state. No payload. Not counted, like the three below. */
+  snapshot: 7,
+  /** A worker's state. */
+  state: 8,
+  /** Server hands a worker the state in the payload. */
+  restore: 9,
+  /** The worker has taken it. No payload. */
+  restored: 10,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 const COUNTED = new Set<number | undefined>([FrameKind.start, FrameKind.downlink, FrameKind.uplink]);
 
-/** Whether the ledger counts a frame, and hence its link carries it: evaluations and failures cost nothing. */
+/** Whether the ledger counts a frame, and hence its link carries it: evaluations, failures and states cost nothing. */
 export function isCounted(frame: Uint8Array): boolean {
   return COUNTED.has(frame[0]);
 }

@@ -1,4 +1,5 @@
 import type { Direction } from '@flotilla/compressors';
+import { restoreState, type State, snapshotState } from '@flotilla/core';
 
 /** Why a message was sent: the initial gradient, or a round message, by its form. */
 export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'delta', 'none'] as const;
@@ -59,6 +60,24 @@ export class Ledger {
       }
     }
     return tally;
+  }
+
+  /** A copy of all counters. */
+  snapshot(): State {
+    return snapshotState(this.#state());
+  }
+
+  /** Sets all counters. @throws FlotillaError `protocol` when the state is not one of a ledger of as many workers */
+  restore(state: State): void {
+    const own = this.#state();
+    restoreState(own, state);
+    this.frameBytes.uplink = own.uplinkFrameBytes;
+    this.frameBytes.downlink = own.downlinkFrameBytes;
+  }
+
+  #state() {
+    const { uplink, downlink } = this.frameBytes;
+    return { cells: this.#cells, uplinkFrameBytes: uplink, downlinkFrameBytes: downlink };
   }
 
   #at(direction: Direction, kind: MessageKind, worker: number): number {

@@ -1,8 +1,9 @@
-import { KeyedRandom, type Runtime, type Smoothness, smoothnessFrom, systemRuntime } from '@flotilla/core';
+import { KeyedRandom, type Runtime, type Smoothness, type State, smoothnessFrom, systemRuntime, tensorsOf } from '@flotilla/core';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import { type Fleet, type Hosts, startHosts } from './hosts/fleet.js';
 import { request } from './hosts/request.js';
-import { ParameterServer } from './round/parameter-server.js';
+import { ParameterServer, type RoundState } from './round/parameter-server.js';
+import { type Model, modelOf } from './run/model.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
@@ -31,16 +32,13 @@ export interface Observer {
   onRound?(): boolean;
 }
 
-/** The final iterate, or the one of a round under way. */
-export interface Model {
-  /** A copy. */
-  readonly x: Float64Array;
-  /** Views of `x`, in the order of flattening. */
-  readonly tensors: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly values: Float64Array;
-  }[];
+/** A training between two rounds: vectors and numbers, the server's, the workers' and those of its clocks and criteria. */
+export interface TrainingState extends RoundState {
+  /** Whether the workers' initial gradients have been sent, for methods that begin with them. */
+  readonly started: boolean;
+  readonly stopping: State;
+  /** The clocks of modelled links; undefined when there are none. */
+  readonly links: State | undefined;
 }
 
 /** How often the event loop gets to run while rounds are short, in milliseconds. */
@@ -61,6 +59,7 @@ const YIELD_MS = 50;
  */
 export class Training {
   #started = false;
+  readonly #criteria: StoppingCriteria;
 
   private constructor(
     readonly options: Options,
@@ -76,7 +75,9 @@ export class Training {
     readonly linkModel: ModelledServerEnd | undefined,
     private readonly runtime: Runtime,
     private readonly yieldToEventLoop: () => Promise<void>,
-  ) {}
+  ) {
+    this.#criteria = new StoppingCriteria(options);
+  }
 
   /**
    * Plans the run, starts its workers, lets them load their shards, and settles the step size from what they found. Nothing
@@ -162,7 +163,7 @@ export class Training {
   /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
   async run(observer: Observer = {}): Promise<{ readonly metrics: Metrics; readonly stopReason: StopReason }> {
     const { ledger, options } = this;
-    const criteria = new StoppingCriteria(options);
+    const criteria = this.#criteria;
     const evaluate = async () => {
       const metrics = await this.evaluate();
       observer.onMetrics?.(metrics);
@@ -201,7 +202,35 @@ export class Training {
     };
   }
 
-  /** The current iterate. */
+  /** Everything that the rounds to come depend on. To be taken between two rounds; counted nowhere. */
+  async snapshot(): Promise<TrainingState> {
+    const state = await this.server.snapshot();
+    return {
+      ...state,
+      started: this.#started,
+      stopping: this.#criteria.snapshot(),
+      links: this.linkModel?.snapshot(),
+    };
+  }
+
+  /**
+   * Goes on where the snapshot was taken, bit for bit, whoever took it: a training of the same configuration, on any transport
+   * and any number of threads.
+   * @throws FlotillaError `protocol` for a snapshot of another method, dimension or number of workers
+   */
+  async restore(state: TrainingState): Promise<void> {
+    if (this.linkModel !== undefined && state.links !== undefined) this.linkModel.restore(state.links);
+    this.#criteria.restore(state.stopping);
+    await this.server.restore(state);
+    this.#started = state.started;
+  }
+
+  /** The current iterate under the names of its tensors. */
+  model(): Model {
+    return modelOf(this.iterate(), tensorsOf(this.plan.problem));
+  }
+
+  /** A copy of the current iterate. */
   iterate(): Float64Array {
     return this.server.iterate();
   }

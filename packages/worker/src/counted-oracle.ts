@@ -55,6 +55,13 @@ export class CountedOracle implements LocalFunction {
     return result;
   }
 
+  /** Goes on counting where another has stopped. */
+  resume(round: number, seconds: number, calls: number): void {
+    this.round = round;
+    this.seconds = seconds;
+    this.calls = calls;
+  }
+
   gradient(x: Float64Array, out: Float64Array): number {
     this.calls++;
     return this.#timed(() => this.oracle.gradient(x, out));

@@ -7,6 +7,9 @@ import {
   messageDimension,
   type Oracle,
   type Outgoing,
+  restoreState,
+  type State,
+  snapshotState,
 } from '@flotilla/core';
 import {
   Boundary,
@@ -16,6 +19,8 @@ import {
   type HostEnd,
   type Job,
   ProtocolError,
+  packState,
+  unpackState,
   writeHeader,
 } from '@flotilla/protocol';
 import type { CountedOracle } from './counted-oracle.js';
@@ -87,6 +92,8 @@ export class Worker {
   answer(frame: Uint8Array, header: Readonly<Header>): void {
     const { kind, round } = header;
     if (kind === FrameKind.evaluate) this.#evaluate(frame, round);
+    else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, packState(this.#snapshot()));
+    else if (kind === FrameKind.restore) this.#restore(frame, round);
     else if (kind === FrameKind.start) this.#send(this.#start(frame), round);
     else this.#send(this.#takeRound(frame), round);
   }
@@ -132,10 +139,37 @@ export class Worker {
     const value = this.oracle.gradient(x, evaluated.subarray(1));
     if (!Number.isFinite(value)) throw new DivergedError(round, this.index, `the loss is ${value}`);
     evaluated[0] = value;
-    const bytes = HEADER_BYTES + evaluated.byteLength;
+    this.#reply(FrameKind.evaluation, round, new Uint8Array(evaluated.buffer));
+  }
+
+  /** All that the worker knows between two rounds. */
+  #snapshot(): State {
+    this.#begun();
+    const { seconds, calls } = this.local;
+    const method = Object.entries(snapshotState(this.#state)).map(([name, value]) => [`method/${name}`, value]);
+    return { round: this.#round, seconds, calls, ...Object.fromEntries(method) };
+  }
+
+  /** Becomes the worker whose state the frame holds, whole or not at all. */
+  #restore(frame: Uint8Array, round: number): void {
+    this.#begun();
+    const { round: last, seconds, calls, ...others } = unpackState(frame.subarray(HEADER_BYTES));
+    if (typeof last !== 'number' || typeof seconds !== 'number' || typeof calls !== 'number') {
+      throw new ProtocolError('the state of a worker needs the numbers round, seconds and calls');
+    }
+    const method = Object.entries(others).map(([name, value]) => [name.replace(/^method\//, ''), value]);
+    restoreState(this.#state, Object.fromEntries(method));
+    this.#round = last;
+    this.local.resume(Math.max(0, last), seconds, calls);
+    this.#reply(FrameKind.restored, round, NOTHING);
+  }
+
+  /** Answers with bytes that no method has made. */
+  #reply(kind: FrameKind, round: number, payload: Uint8Array): void {
+    const bytes = HEADER_BYTES + payload.length;
     const room = this.end.claim(this.index, bytes);
-    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round }, room);
-    room.set(new Uint8Array(evaluated.buffer), HEADER_BYTES);
+    writeHeader({ kind, form: 'none', coins: 0, extra: 0, round }, room);
+    room.set(payload, HEADER_BYTES);
     this.end.commit(this.index, bytes);
   }
 
@@ -144,6 +178,8 @@ export class Worker {
     return this.#shared;
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** The f64 vector that is a frame's payload. @throws ProtocolError */
 function vectorIn(frame: Uint8Array, dimension: number): Float64Array {

@@ -2,39 +2,36 @@ import { createHash } from 'node:crypto';
 import {
   type Context,
   createContext,
-  DivergedError,
-  type ErrorCode,
-  FlotillaError,
   KeyedRandom,
   type Method,
   type MethodParameters,
   messageDimension,
   type Outgoing,
   type Plan,
-  type Runtime,
+  restoreState,
   type ServerState,
-  squaredNorm,
+  type State,
+  snapshotState,
 } from '@flotilla/core';
-import {
-  Boundary,
-  FrameKind,
-  HEADER_BYTES,
-  type Header,
-  type Job,
-  Ledger,
-  ProtocolError,
-  readHeader,
-  type ServerEnd,
-  unpackControl,
-  writeHeader,
-} from '@flotilla/protocol';
+import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger } from '@flotilla/protocol';
 import type { Metrics } from '../run/metrics.js';
+import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
+import { Evaluation } from './evaluation.js';
+import { collectStates, handStates } from './worker-states.js';
 
-/** How long a blocking wait for a worker lasts before the event loop runs. */
-const SLICE_MS = 50;
+/** A server and its workers between two rounds: vectors and numbers. */
+export interface RoundState {
+  readonly round: number;
+  readonly seconds: number;
+  /** The server's half of the method. */
+  readonly method: State;
+  readonly ledger: State;
+  /** Each worker's half of the method, its rounds and its counters. */
+  readonly workers: readonly State[];
+}
 
-export interface ParameterServerOptions {
+export interface ParameterServerOptions extends AnswersOptions {
   readonly job: Job;
   readonly method: Method;
   readonly dimension: number;
@@ -43,16 +40,9 @@ export interface ParameterServerOptions {
   /** The method's own parameters. */
   readonly parameters: MethodParameters;
   readonly coins: Coins;
-  readonly transport: ServerEnd;
-  /** What rounds are measured with. */
-  readonly runtime: Runtime;
-  /** Lets the event loop run; throws when the run must end (aborted, a thread lost). */
-  readonly yieldToEventLoop: () => Promise<void>;
   /** Called where the round clock starts, for a round and for the initial gradients, and where it stops. */
   readonly onRoundBegin?: (() => void) | undefined;
   readonly onRoundEnd?: (() => void) | undefined;
-  /** Milliseconds a worker may take for one answer. */
-  readonly workerTimeoutMs: number;
 }
 
 /**
@@ -69,11 +59,9 @@ export class ParameterServer {
   readonly #downlink: Boundary;
   readonly #uplink: Boundary;
   readonly #mean: Float64Array;
-  /** ∇f of an evaluation. */
-  readonly #gradient: Float64Array;
-  readonly #evaluated: Float64Array;
+  readonly #answers: Answers;
+  readonly #evaluation: Evaluation;
   readonly #coin: (p: number, index: number) => boolean;
-  readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(private readonly options: ParameterServerOptions) {
     const { job, dimension, method } = options;
@@ -87,8 +75,10 @@ export class ParameterServer {
     this.#context = createContext(job, dimension, options, random);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
-    this.#gradient = length === dimension ? this.#mean : new Float64Array(dimension);
-    this.#evaluated = new Float64Array(1 + dimension);
+    this.#answers = new Answers(options);
+    // between rounds the mean is work space
+    const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
+    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient);
     const toss = createToss(options.coins, random);
     this.#coin = (p, index) => toss(p, index, this.round);
   }
@@ -126,37 +116,25 @@ export class ParameterServer {
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(): Promise<Metrics> {
-    const { transport } = this.options;
-    const { workers, dimension } = this.#context;
-    const { x } = this.#state;
-    const bytes = HEADER_BYTES + 8 * dimension;
-    const room = transport.claimBroadcast(bytes);
-    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round: this.round }, room);
-    room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
-    transport.commitBroadcast(bytes);
-    transport.flush();
-
-    let loss = 0;
-    const gradient = this.#gradient.fill(0);
-    const received = new Uint8Array(this.#evaluated.buffer);
-    for (let worker = 0; worker < workers; worker++) {
-      const frame = await this.#receive(worker);
-      readHeader(frame, this.#header);
-      if (this.#header.kind !== FrameKind.evaluation || frame.length !== HEADER_BYTES + received.length) {
-        throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
-      }
-      received.set(frame.subarray(HEADER_BYTES));
-      transport.release(worker);
-      loss += (this.#evaluated[0] as number) / workers;
-      for (let j = 0; j < dimension; j++) {
-        gradient[j] = (gradient[j] as number) + (this.#evaluated[j + 1] as number) / workers;
-      }
-    }
-    const gradNormSq = squaredNorm(gradient);
-    if (!Number.isFinite(loss + gradNormSq))
-      throw new DivergedError(this.round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
     const { round, seconds, ledger } = this;
+    const { loss, gradNormSq } = await this.#evaluation.at(this.#state.x, round);
     return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
+  }
+
+  /** Everything that the rounds to come depend on, the workers' part included. To be taken between two rounds. */
+  async snapshot(): Promise<RoundState> {
+    const { round, seconds } = this;
+    const workers = await collectStates(this.options.transport, this.#answers, round);
+    return { round, seconds, method: snapshotState(this.#state), ledger: this.ledger.snapshot(), workers };
+  }
+
+  /** Goes on where the snapshot was taken. @throws FlotillaError `protocol` for one of another method, dimension or n */
+  async restore({ round, seconds, method, ledger, workers }: RoundState): Promise<void> {
+    restoreState(this.#state, method);
+    this.ledger.restore(ledger);
+    await handStates(this.options.transport, this.#answers, round, workers);
+    this.round = round;
+    this.seconds = seconds;
   }
 
   /** SHA-256 of x as little-endian f64. */
@@ -213,7 +191,7 @@ export class ParameterServer {
     const mean = this.#mean.fill(0);
     for (let worker = 0; worker < workers; worker++) {
       if (answers?.(worker) === false) continue;
-      const frame = await this.#receive(worker);
+      const frame = await this.#answers.next(worker, this.round);
       const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
       incoming.addTo(mean, 1 / workers);
       this.#count('uplink', worker, kind);
@@ -224,32 +202,6 @@ export class ParameterServer {
   #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
     const { message } = direction === 'uplink' ? this.#uplink : this.#downlink;
     this.ledger.record(direction, worker, kind ?? message.form, message);
-  }
-
-  /** The next frame of `worker`; a failure frame is thrown as the error it carries. */
-  async #receive(worker: number): Promise<Uint8Array> {
-    const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
-    const slice = Math.min(SLICE_MS, workerTimeoutMs);
-    let frame = transport.receive(worker, slice);
-    // most answers are there in time, and cost no look at the clock
-    const until = frame === undefined ? runtime.now() - slice + workerTimeoutMs : 0;
-    while (frame === undefined) {
-      await yieldToEventLoop();
-      const left = until - runtime.now();
-      if (left <= 0) {
-        const waited = Math.round(workerTimeoutMs / 1000);
-        throw new FlotillaError(
-          'worker-lost',
-          `worker ${worker} did not answer round ${this.round} within ${waited} s`,
-        );
-      }
-      frame = transport.receive(worker, Math.min(SLICE_MS, left));
-    }
-    if (frame[0] === FrameKind.failure) {
-      const reason = unpackControl(frame.slice(HEADER_BYTES));
-      if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
-    }
-    return frame;
   }
 }
 

@@ -1,3 +1,4 @@
+import { restoreState, type State } from '@flotilla/core';
 import type { Metrics, StopReason } from './metrics.js';
 import type { Options } from './options.js';
 
@@ -19,6 +20,18 @@ export class StoppingCriteria {
     const others = [options.target, options.targetRelative, options.targetLoss, options.timeLimit, options.maxBytes];
     const ends = others.some((rule) => rule !== undefined);
     this.rounds = options.rounds ?? (ends ? Number.POSITIVE_INFINITY : DEFAULT_ROUNDS);
+  }
+
+  /** What the criteria remember of the rounds so far. */
+  snapshot(): State {
+    return { initialGradNormSq: this.#initialGradNormSq ?? Number.NaN };
+  }
+
+  /** @throws FlotillaError `protocol` for what is no state of stopping criteria */
+  restore(state: State): void {
+    const own = { initialGradNormSq: 0 };
+    restoreState(own, state);
+    this.#initialGradNormSq = Number.isNaN(own.initialGradNormSq) ? undefined : own.initialGradNormSq;
   }
 
   /** Rules on what every round knows. */

@@ -1,0 +1,94 @@
+import { ProtocolError } from '@flotilla/compressors';
+import type { State } from '@flotilla/core';
+import { Packr } from 'msgpackr/pack';
+import * as v from 'valibot';
+
+// A state as bytes: the length of its index (u32, little-endian), the index (msgpack: name, kind and length of each entry, in
+// order), zeros up to a multiple of 8, and the entries' values one behind the other, each filled up to a multiple of 8. A number
+// is one f64.
+
+const KINDS = { f64: Float64Array, f32: Float32Array, i32: Int32Array } as const;
+type Kind = keyof typeof KINDS | 'number';
+
+/** Longest index that is read, and most entries. */
+const MAX_INDEX_BYTES = 1 << 20;
+const MAX_ENTRIES = 10_000;
+const LENGTH_BYTES = 4;
+
+const indexSchema = v.pipe(
+  v.array(
+    v.strictTuple([
+      v.pipe(v.string(), v.maxLength(200)),
+      v.picklist(['f64', 'f32', 'i32', 'number']),
+      v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31)),
+    ]),
+  ),
+  v.maxLength(MAX_ENTRIES),
+);
+
+const packr = new Packr({ useRecords: false });
+const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
+
+/** A state as bytes of its own. Both ends are little-endian machines, as everywhere in this package. */
+export function packState(state: State): Uint8Array {
+  const entries = Object.entries(state).map(([name, value]) => {
+    const [kind, values] = typeof value === 'number' ? (['number', Float64Array.of(value)] as const) : [kindOf(value), value];
+    return { name, kind, values };
+  });
+  const index = packr.pack(entries.map(({ name, kind, values }) => [name, kind, values.length]));
+  let at = padded(LENGTH_BYTES + index.length);
+  const bytes = new Uint8Array(entries.reduce((sum, { values }) => sum + padded(values.byteLength), at));
+  new DataView(bytes.buffer).setUint32(0, index.length, true);
+  bytes.set(index, LENGTH_BYTES);
+  for (const { values } of entries) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    at += padded(values.byteLength);
+  }
+  return bytes;
+}
+
+/** @throws ProtocolError when the bytes are not exactly one state. Nothing is allocated before their length is known to be right. */
+export function unpackState(bytes: Uint8Array): State {
+  const indexed = readIndex(bytes);
+  const state: [name: string, value: State[string]][] = [];
+  let { at } = indexed;
+  for (const [name, kind, length] of indexed.index) {
+    const Values = kind === 'number' ? Float64Array : KINDS[kind];
+    const values = new Values(length);
+    new Uint8Array(values.buffer).set(bytes.subarray(at, at + values.byteLength));
+    at += padded(values.byteLength);
+    state.push([name, kind === 'number' ? (values[0] as number) : values]);
+  }
+  return Object.fromEntries(state);
+}
+
+/** The index, and where the values begin. */
+function readIndex(bytes: Uint8Array): { index: [string, Kind, number][]; at: number } {
+  if (bytes.length < LENGTH_BYTES) throw new ProtocolError(`a state of ${bytes.length} bytes has no index`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  if (length > MAX_INDEX_BYTES || LENGTH_BYTES + length > bytes.length) {
+    throw new ProtocolError(`the index of a state says that it has ${length} bytes`);
+  }
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
+  } catch (cause) {
+    throw new ProtocolError(`not the index of a state: ${(cause as Error).message}`, { cause });
+  }
+  const parsed = v.safeParse(indexSchema, value);
+  if (!parsed.success) throw new ProtocolError(`not the index of a state: ${parsed.issues[0].message}`);
+  const index = parsed.output;
+  const at = padded(LENGTH_BYTES + length);
+  let end = at;
+  for (const [name, kind, count] of index) {
+    if (kind === 'number' && count !== 1) throw new ProtocolError(`entry ${name} of a state is ${count} numbers`);
+    end += padded(count * (kind === 'number' ? 8 : KINDS[kind].BYTES_PER_ELEMENT));
+  }
+  if (end !== bytes.length) throw new ProtocolError(`a state of ${bytes.length} bytes whose index adds up to ${end}`);
+  return { index, at };
+}
+
+function kindOf(values: Exclude<State[string], number>): keyof typeof KINDS {
+  if (values instanceof Float64Array) return 'f64';
+  return values instanceof Float32Array ? 'f32' : 'i32';
+}

@@ -1,0 +1,45 @@
+import { type ErrorCode, FlotillaError, type Runtime } from '@flotilla/core';
+import { FrameKind, HEADER_BYTES, type ServerEnd, unpackControl } from '@flotilla/protocol';
+
+/** How long a blocking wait for a worker lasts before the event loop runs. */
+const SLICE_MS = 50;
+
+export interface AnswersOptions {
+  readonly transport: ServerEnd;
+  readonly runtime: Runtime;
+  /** Lets the event loop run; throws when the run must end (aborted, a thread lost). */
+  readonly yieldToEventLoop: () => Promise<void>;
+  /** Milliseconds a worker may take for one answer. */
+  readonly workerTimeoutMs: number;
+}
+
+/** Waits for what workers answer. */
+export class Answers {
+  constructor(private readonly options: AnswersOptions) {}
+
+  /**
+   * The next frame of `worker`, to be released by the caller.
+   * @throws FlotillaError `worker-lost` when there is none in time, and what a failure frame says went wrong
+   */
+  async next(worker: number, round: number): Promise<Uint8Array> {
+    const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
+    const slice = Math.min(SLICE_MS, workerTimeoutMs);
+    let frame = transport.receive(worker, slice);
+    // most answers are there in time, and cost no look at the clock
+    const until = frame === undefined ? runtime.now() - slice + workerTimeoutMs : 0;
+    while (frame === undefined) {
+      await yieldToEventLoop();
+      const left = until - runtime.now();
+      if (left <= 0) {
+        const waited = Math.round(workerTimeoutMs / 1000);
+        throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${round} within ${waited} s`);
+      }
+      frame = transport.receive(worker, Math.min(SLICE_MS, left));
+    }
+    if (frame[0] === FrameKind.failure) {
+      const reason = unpackControl(frame.slice(HEADER_BYTES));
+      if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
+    }
+    return frame;
+  }
+}

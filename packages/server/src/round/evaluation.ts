@@ -1,0 +1,58 @@
+import { DivergedError, squaredNorm } from '@flotilla/core';
+import { FrameKind, HEADER_BYTES, type Header, ProtocolError, readHeader, type ServerEnd, writeHeader } from '@flotilla/protocol';
+import type { Answers } from './answers.js';
+
+/** f and ∇f, exact, by a pass over the workers that is counted nowhere. */
+export class Evaluation {
+  /** f_i, then ∇f_i, as a worker sends them. */
+  readonly #received: Float64Array;
+  readonly #header: Header = { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0 };
+
+  /** @param gradient d values of work space, written by every pass. */
+  constructor(
+    private readonly transport: ServerEnd,
+    private readonly answers: Answers,
+    private readonly gradient: Float64Array,
+  ) {
+    this.#received = new Float64Array(1 + gradient.length);
+  }
+
+  /** f(x) and ‖∇f(x)‖². @throws DivergedError when one of them is not finite */
+  async at(x: Float64Array, round: number): Promise<{ readonly loss: number; readonly gradNormSq: number }> {
+    const { transport } = this;
+    const { workers } = transport;
+    this.#ask(x, round);
+    let loss = 0;
+    const gradient = this.gradient.fill(0);
+    const received = this.#received;
+    const bytes = new Uint8Array(received.buffer);
+    for (let worker = 0; worker < workers; worker++) {
+      const frame = await this.answers.next(worker, round);
+      readHeader(frame, this.#header);
+      if (this.#header.kind !== FrameKind.evaluation || frame.length !== HEADER_BYTES + bytes.length) {
+        throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
+      }
+      bytes.set(frame.subarray(HEADER_BYTES));
+      transport.release(worker);
+      loss += (received[0] as number) / workers;
+      for (let j = 0; j < gradient.length; j++) {
+        gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;
+      }
+    }
+    const gradNormSq = squaredNorm(gradient);
+    if (!Number.isFinite(loss + gradNormSq)) {
+      throw new DivergedError(round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
+    }
+    return { loss, gradNormSq };
+  }
+
+  #ask(x: Float64Array, round: number): void {
+    const { transport } = this;
+    const bytes = HEADER_BYTES + x.byteLength;
+    const room = transport.claimBroadcast(bytes);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round }, room);
+    room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
+    transport.commitBroadcast(bytes);
+    transport.flush();
+  }
+}
