@@ -29,7 +29,7 @@ export {
 export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
 export {
-  type LinearImage,
+  type LinearMap,
   type Oracle,
   type Problem,
   type ProblemData,

@@ -98,11 +98,11 @@ describe.each(small)('$spec', ({ spec, data }) => {
 
   test('the image of a moving point follows its steps', () => {
     const oracle = problem.oracle(2, new Kernels());
-    const { image } = oracle;
-    if (image === undefined) return expect(spec).not.toMatch(/^autoencoder/);
+    const { linearMap } = oracle;
+    if (linearMap === undefined) return expect(spec).not.toMatch(/^autoencoder/);
     const x = point(problem.dimension, 0.5);
-    const at = image.vector();
-    image.of(x, at);
+    const at = linearMap.allocate();
+    linearMap.product(x, at);
     const rng = random.stream(new Rng(), 'init', 7, 7);
     const all = Int32Array.from(x, (_, j) => j);
     const [exact, followed] = [new Float64Array(x.length), new Float64Array(x.length)];
@@ -110,9 +110,9 @@ describe.each(small)('$spec', ({ spec, data }) => {
       rng.shuffle(all);
       const values = Float64Array.from({ length: count + 3 }, () => rng.normal());
       for (let k = 0; k < count; k++) x[all[k]] += values[k];
-      image.add(all, values, count, at);
+      linearMap.addProduct(all, values, count, at);
       const value = oracle.gradient(x, exact);
-      expect(Math.abs(image.gradientAt(x, at, followed) / value - 1)).toBeLessThan(1e-12);
+      expect(Math.abs(linearMap.gradientAt(x, at, followed) / value - 1)).toBeLessThan(1e-12);
       const size = Math.hypot(...exact);
       followed.forEach((v, j) => {
         expect(Math.abs(v - exact[j])).toBeLessThan(1e-12 * size);
@@ -121,11 +121,11 @@ describe.each(small)('$spec', ({ spec, data }) => {
   });
 
   test('the image of a point is as exact after thousands of steps', () => {
-    const { image } = problem.oracle(3, new Kernels());
-    if (image === undefined) return expect(spec).not.toMatch(/^autoencoder/);
+    const { linearMap } = problem.oracle(3, new Kernels());
+    if (linearMap === undefined) return expect(spec).not.toMatch(/^autoencoder/);
     const x = point(problem.dimension, 0.5);
-    const [followed, anew] = [image.vector(), image.vector()];
-    image.of(x, followed);
+    const [followed, anew] = [linearMap.allocate(), linearMap.allocate()];
+    linearMap.product(x, followed);
     const rng = random.stream(new Rng(), 'init', 8, 8);
     const index = Int32Array.from({ length: 5 }, (_, k) => k);
     for (let step = 0; step < 5000; step++) {
@@ -134,9 +134,9 @@ describe.each(small)('$spec', ({ spec, data }) => {
         index[k] = rng.below(Math.floor(x.length / 5)) * 5 + k;
         x[index[k]] += values[k];
       });
-      image.add(index, values, 5, followed);
+      linearMap.addProduct(index, values, 5, followed);
     }
-    image.of(x, anew);
+    linearMap.product(x, anew);
     const size = Math.max(...anew.map(Math.abs));
     followed.forEach((v, j) => {
       expect(Math.abs(v - anew[j])).toBeLessThan(1e-12 * size);

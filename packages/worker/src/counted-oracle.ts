@@ -1,7 +1,7 @@
 import {
   FlotillaError,
   type KeyedRandom,
-  type LinearImage,
+  type LinearMap,
   type LocalFunction,
   type Oracle,
   type Rng,
@@ -19,7 +19,7 @@ export class CountedOracle implements LocalFunction {
   #sampler: SubsetSampler | undefined;
   #batch = new Int32Array(0);
 
-  readonly image: LinearImage | undefined;
+  readonly linearMap: LinearMap | undefined;
 
   constructor(
     readonly worker: number,
@@ -28,18 +28,18 @@ export class CountedOracle implements LocalFunction {
     private readonly rng: Rng,
   ) {
     this.samples = oracle.samples;
-    this.image = oracle.image && this.#counted(oracle.image);
+    this.linearMap = oracle.linearMap && this.#counted(oracle.linearMap);
   }
 
-  /** The time of following an image is the gradient's: it is the larger part of it. */
-  #counted(image: LinearImage): LinearImage {
+  /** The time of products is the gradient's: it is the larger part of it. */
+  #counted(map: LinearMap): LinearMap {
     return {
-      vector: () => image.vector(),
-      of: (x, out) => this.#timed(() => image.of(x, out)),
-      add: (index, values, count, out) => this.#timed(() => image.add(index, values, count, out)),
-      gradientAt: (x, at, out) => {
+      allocate: () => map.allocate(),
+      product: (x, out) => this.#timed(() => map.product(x, out)),
+      addProduct: (index, values, count, out) => this.#timed(() => map.addProduct(index, values, count, out)),
+      gradientAt: (x, product, out) => {
         this.calls++;
-        return this.#timed(() => image.gradientAt(x, at, out));
+        return this.#timed(() => map.gradientAt(x, product, out));
       },
     };
   }

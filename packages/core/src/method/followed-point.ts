@@ -5,8 +5,8 @@ const SPARSE = 1 / 8;
 
 /** The image of a point that is about to be followed from x⁰ on; undefined when f_i has none. */
 export function imageOf(x: Float64Array, local: LocalFunction): Float64Array | undefined {
-  const image = local.image?.vector();
-  if (image !== undefined) local.image?.of(x, image);
+  const image = local.linearMap?.allocate();
+  if (image !== undefined) local.linearMap?.product(x, image);
   return image;
 }
 
@@ -17,14 +17,14 @@ export function receive(incoming: Incoming, w: Float64Array, image: Float64Array
   if (image === undefined) return;
   const step = incoming.form === 'dense' ? undefined : incoming.sparse;
   if (step !== undefined && step.count <= SPARSE * w.length) {
-    local.image?.add(step.index, step.values, step.count, image);
+    local.linearMap?.addProduct(step.index, step.values, step.count, image);
   } else {
-    local.image?.of(w, image);
+    local.linearMap?.product(w, image);
   }
 }
 
 /** Writes ∇f_i to `out`, at a point whose image is known when there is one. */
 export function gradientAt(x: Float64Array, image: Float64Array | undefined, local: LocalFunction, out: Float64Array) {
-  if (image === undefined || local.image === undefined) local.gradient(x, out);
-  else local.image.gradientAt(x, image, out);
+  if (image === undefined || local.linearMap === undefined) local.gradient(x, out);
+  else local.linearMap.gradientAt(x, image, out);
 }

@@ -87,7 +87,7 @@ export const m3 = defineMethod({
   worker: {
     init({ start, dimension }, local) {
       const wImage = imageOf(start, local);
-      const zImage = local.image?.vector();
+      const zImage = local.linearMap?.allocate();
       if (wImage !== undefined) zImage?.set(wImage);
       return {
         w: start.slice(),

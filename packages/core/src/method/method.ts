@@ -1,4 +1,4 @@
-import type { LinearImage, Smoothness } from '../problem/problem.js';
+import type { LinearMap, Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 
@@ -134,8 +134,8 @@ export interface LocalFunction {
   gradient(x: Float64Array, out: Float64Array): number;
   /** Writes (1/b) Σ ∇f_ij(x) over the b samples of `batch` to `out` and returns the mean of the f_ij(x). */
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number;
-  /** f_i's linear map, when following the image of a moving point pays. */
-  readonly image?: LinearImage | undefined;
+  /** f_i's linear map, when keeping its product with a moving point up to date pays. */
+  readonly linearMap?: LinearMap | undefined;
   /**
    * This round's sample numbers: a uniform subset of at most `size`, or `size` independent draws. Valid until the next call.
    */

@@ -22,23 +22,23 @@ export interface Oracle {
    * mean of the f_ij(x). All samples once, in any order, give `gradient` up to rounding.
    */
   batchGradient?(x: Float64Array, batch: Int32Array, out: Float64Array): number;
-  /** Present when following the image of a moving point pays. */
-  readonly image?: LinearImage;
+  /** The linear map inside f_i, where keeping its product with a moving point up to date costs less than a new one. */
+  readonly linearMap?: LinearMap;
 }
 
 /**
- * The linear map A_i of an f_i(x) = φ_i(x, A_i x) whose gradient costs little once A_i x, the image of x, is known. When x
- * moves by a sparse step or to a known combination of points, its image follows for a fraction of a new product.
+ * The linear map A_i of an f_i(x) = φ_i(x, A_i x) whose gradient costs little once the product A_i x is known. When x moves by
+ * a sparse step or to a known combination of points, the product is updated for a fraction of what a new one costs.
  */
-export interface LinearImage {
-  /** A vector of zeros for an image. The methods below take no others: it lies where the kernels reach it. */
-  vector(): Float64Array;
+export interface LinearMap {
+  /** A vector of zeros for a product. The methods below take no others: it lies where the kernels reach it. */
+  allocate(): Float64Array;
   /** out ← A_i x */
-  of(x: Float64Array, out: Float64Array): void;
+  product(x: Float64Array, out: Float64Array): void;
   /** out ← out + A_i v, v with values[k] at coordinate index[k], k < count */
-  add(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void;
-  /** {@link Oracle.gradient} at an x whose image is known. */
-  gradientAt(x: Float64Array, image: Float64Array, out: Float64Array): number;
+  addProduct(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void;
+  /** {@link Oracle.gradient} at an x whose product A_i x is known. */
+  gradientAt(x: Float64Array, product: Float64Array, out: Float64Array): number;
 }
 
 /** min f(x), f = (1/n) Σ f_i over x in R^dimension; worker i can reach f_i only. */
