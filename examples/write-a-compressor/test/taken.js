@@ -1,1 +1,1 @@
-export default { compressors: { natural: { round() {} } } };
+export default { compressors: { natural: { quantizer() {} } } };
