@@ -1,5 +1,6 @@
-export type { Dataset, QuadraticInstance } from './data/dataset.js';
-export { type DataSource, dataSource, loadInstance } from './data/load.js';
+export type { Dataset } from './data/dataset.js';
+export { loadInstance, type QuadraticInstance } from './data/instance.js';
+export { type DataSource, dataSource } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
@@ -26,10 +27,16 @@ export {
   type Traffic,
   type WorkerHalf,
 } from './method/method.js';
+export { fromInstance, type InstanceData } from './problem/from-instance.js';
+export { fromSamples, type SampleData } from './problem/from-samples.js';
 export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
+export { checkData, loadData, type UsualData } from './problem/load-data.js';
 export {
+  type DataRequest,
   type LinearMap,
+  type LoadInput,
+  type MetricDescription,
   type Oracle,
   type Problem,
   type ProblemData,
@@ -37,9 +44,10 @@ export {
   type ProblemInput,
   type Smoothness,
   smoothnessFrom,
+  type Tensor,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { GaussianSketch } from './sketch.js';
-export { extend, lookUp, Spec } from './spec.js';
+export { extend, lookUp, type Registry, Spec } from './spec.js';
 export { SubsetSampler } from './subset.js';
 export { squaredNorm } from './vector.js';

@@ -18,7 +18,7 @@ export interface LaunchedRun {
 }
 
 /**
- * Starts the workers, lets them take in their shards, and settles the step size from what they found. The workers are
+ * Starts the workers, lets them build their functions, and settles the step size from what they found. The workers are
  * gone again when this throws.
  *
  * @param turn Gives the event loop a turn; throws when the run must end.
@@ -31,7 +31,7 @@ export async function launch(
   pool = startThreads(options),
 ): Promise<LaunchedRun> {
   const workerTimeoutMs = 1000 * options.workerTimeout;
-  const { job, method, dimension, theory, parameters } = plan;
+  const { job, method, problem, registries, theory, parameters } = plan;
   const fleet = startFleet(options, plan, pool);
   try {
     const watch = async () => {
@@ -54,7 +54,8 @@ export async function launch(
       linked && plan.linkModels.length > 0
         ? new LinkModel(plan.linkModels, linked, workers, new KeyedRandom(seed))
         : undefined;
-    const run = { job, method, dimension, constants, transport, model };
+    const { compressors } = registries;
+    const run = { job, method, problem, compressors, constants, transport, model };
     const server = new ParameterServer({ ...run, coins: options.coins, turn: watch, workerTimeoutMs });
     return { fleet, server, stepSize, model, smoothness };
   } catch (error) {

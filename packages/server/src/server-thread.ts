@@ -69,7 +69,7 @@ async function runInThread({ options, calledAt, port }: RunTask): Promise<Summar
     const watch = setInterval(() => turn().catch((error) => loading.abort(error)), TURN_MS);
     const plan = await planRun(options, loading.signal).finally(() => clearInterval(watch));
     const { job, dimension, parameters } = plan;
-    // what is left behind must be writable before any shard is taken in
+    // what is left behind must be writable before any worker is built
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
     const launched = await launch(options, plan, turn, pool);
     const { server, stepSize } = launched;

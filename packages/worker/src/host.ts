@@ -1,4 +1,4 @@
-import { asFlotillaError, DivergedError, FlotillaError, type ProblemData } from '@flotilla/core';
+import { asFlotillaError, DivergedError, FlotillaError } from '@flotilla/core';
 import {
   type Control,
   FrameKind,
@@ -13,6 +13,7 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import { LogicalWorkers } from './logical-workers.js';
+import type { Registries } from './plugins.js';
 
 /**
  * One host of workers: reads what has arrived at its end of the transport and answers it. Knows messages, not threads;
@@ -24,7 +25,9 @@ export class WorkerHost {
 
   constructor(
     private readonly end: HostEnd,
-    private readonly problemData: ProblemData,
+    /** What the problem has loaded, for its `create` alone. */
+    private readonly problemData: object,
+    private readonly registries: Registries,
   ) {}
 
   /** The state of a hosted worker's half of the method. */
@@ -50,7 +53,7 @@ export class WorkerHost {
       const message = unpackControl(bytes);
       switch (message.type) {
         case 'configure':
-          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData);
+          this.#workers = new LogicalWorkers(message.job, this.end.workers, this.problemData, this.registries);
           return { type: 'ready', wireVersion: WIRE_VERSION, ...this.#workers.constants };
         case 'begin':
           this.#configured().begin(message.constants);

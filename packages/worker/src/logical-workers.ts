@@ -8,16 +8,15 @@ import {
   lookUp,
   type Method,
   messageDimension,
-  methods,
   type Oracle,
   type Outgoing,
-  type ProblemData,
-  problems,
+  type Problem,
   Rng,
   Spec,
 } from '@flotilla/core';
 import { Boundary, FrameKind, HEADER_BYTES, type Job, ProtocolError, writeHeader } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
+import type { Registries } from './plugins.js';
 
 /** One worker: its function, and its half of the method's state. */
 interface LogicalWorker {
@@ -37,10 +36,11 @@ interface Running {
 
 /**
  * The workers of one host, which share its thread, kernels, compressors and scratch memory, and nothing else: each has
- * its own shard and state, and its own messages.
+ * its own function and state, and its own messages.
  */
 export class LogicalWorkers {
   readonly dimension: number;
+  readonly #problem: Problem;
   readonly #method: Method;
   readonly #random: KeyedRandom;
   readonly #workers = new Map<number, LogicalWorker>();
@@ -51,18 +51,17 @@ export class LogicalWorkers {
   constructor(
     private readonly job: Job,
     hosted: readonly number[],
-    problemData: ProblemData,
+    problemData: object,
+    private readonly registries: Registries,
   ) {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
-    const problem = lookUp('problem', problems, spec.name).create(spec, {
-      workers: job.workers,
-      random,
-      ...problemData,
-    });
+    const family = lookUp('problem', registries.problems, spec.name);
+    const problem = family.create(spec, { workers: job.workers, random, ...problemData });
     this.#random = random;
+    this.#problem = problem;
     this.dimension = problem.dimension;
-    this.#method = lookUp('method', methods, Spec.parse('method', job.method).name);
+    this.#method = lookUp('method', registries.methods, Spec.parse('method', job.method).name);
     this.#evaluated = new Float64Array(1 + problem.dimension);
     const kernels = new Kernels();
     const rng = new Rng();
@@ -107,12 +106,13 @@ export class LogicalWorkers {
   begin(constants: Readonly<Record<string, number>>): void {
     const { job, dimension } = this;
     const method = this.#method;
-    const context = createContext(job, dimension, constants as Constants, this.#random);
+    const context = createContext(job, this.#problem, constants as Constants, this.#random);
     const link = {
       dimension: messageDimension(method, constants, dimension),
       workers: job.workers,
       wire: job.wire,
       dense: job.dense,
+      compressors: this.registries.compressors,
       random: this.#random,
     };
     const toAll = method.downlinkTo === 'all';

@@ -11,7 +11,7 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { WorkerHost } from '../dist/index.js';
+import { BUILT_IN, WorkerHost } from '../dist/index.js';
 
 const job: Job = {
   method: 'gd',
@@ -25,7 +25,7 @@ let end: ServerEnd;
 
 beforeEach(() => {
   end = createLoopback(2, (host) => {
-    const workers = new WorkerHost(host, { data: undefined, shards: undefined, instance: undefined });
+    const workers = new WorkerHost(host, {}, BUILT_IN);
     return () => workers.step();
   });
 });

@@ -3,6 +3,7 @@ import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
+import { fromSamples, type SampleData } from './from-samples.js';
 import type { LinearMap, Oracle, ProblemFamily } from './problem.js';
 
 /** Width of the code: D is features × CODE, E is CODE × features. */
@@ -47,15 +48,13 @@ const STEP_SIZES: Readonly<Record<string, string>> = {
  *
  * M_i of 8-bit values is kept as 32-bit integers, without its factor; then it is exact, and half as much to read.
  */
-export const autoencoder: ProblemFamily = {
+export const autoencoder: ProblemFamily<SampleData> = {
+  ...fromSamples,
   name: 'autoencoder',
   summary: 'linear autoencoder with a code of 16 (MARINA-P, F.2)',
-  data: 'samples',
   init: 'reference',
   stepSize: (method) => STEP_SIZES[method] ?? '0.002',
-  create(spec, input) {
-    const data = input.data as Dataset;
-    const shards = input.shards as Shards;
+  create(spec, { data, shards }) {
     const lambda = spec.number('lambda', 0, 1e6) ?? 0.001;
     spec.rejectUnknown();
     if (data.features > 4096) {
@@ -64,6 +63,10 @@ export const autoencoder: ProblemFamily = {
     const scratches = new WeakMap<Kernels, Scratch>();
     return {
       dimension: 2 * CODE * data.features,
+      tensors: [
+        { name: 'D', shape: [data.features, CODE] },
+        { name: 'E', shape: [CODE, data.features] },
+      ],
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
         scratches.set(kernels, scratch);

@@ -22,7 +22,7 @@ import { type ThreadPool, threadPool } from './pool.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
-/** How long a control message may stay unanswered: the answer to `configure` includes building every shard's problem. */
+/** How long a control message may stay unanswered: the answer to `configure` includes building every worker's function. */
 const CONTROL_TIMEOUT_MS = 600_000;
 const SLICE_MS = 20;
 
@@ -59,7 +59,7 @@ export function startThreads(options: Options): ThreadPool<ThreadTask, void> | u
 /** Starts the hosts of a run, on `pool` unless they run on the calling thread. */
 export function startFleet(
   options: Options,
-  { dimension, problemData, links, linkModels }: RunPlan,
+  { dimension, problemData, registries, links, linkModels }: RunPlan,
   pool: ThreadPool<ThreadTask, void> | undefined,
 ): Fleet {
   const { workers, plugins } = options;
@@ -74,7 +74,7 @@ export function startFleet(
     const server = ends(
       createLoopback(workers, (end) => {
         const linked = stamped ? linkHostEnd(end, links) : undefined;
-        host = new WorkerHost(linked ?? end, problemData);
+        host = new WorkerHost(linked ?? end, problemData, registries);
         return linked === undefined ? stepper(host) : awaitArrivals(linked, stepper(host));
       }),
     );

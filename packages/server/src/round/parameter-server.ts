@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Constants,
   type Context,
@@ -11,6 +12,8 @@ import {
   messageDimension,
   type Outgoing,
   type Plan,
+  type Problem,
+  type Registry,
   type ServerState,
   squaredNorm,
 } from '@flotilla/core';
@@ -37,7 +40,9 @@ const SLICE_MS = 50;
 export interface ParameterServerOptions {
   readonly job: Job;
   readonly method: Method;
-  readonly dimension: number;
+  readonly problem: Pick<Problem, 'dimension' | 'start'>;
+  /** The compressors that the job may name. */
+  readonly compressors: Registry<CompressorEntry>;
   readonly constants: Constants;
   readonly coins: Coins;
   readonly transport: ServerEnd;
@@ -70,15 +75,16 @@ export class ParameterServer {
   readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(private readonly options: ParameterServerOptions) {
-    const { job, dimension, method } = options;
+    const { job, problem, method, compressors } = options;
+    const { dimension } = problem;
     const random = new KeyedRandom(job.seed);
     const length = messageDimension(method, options.constants, dimension);
-    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
+    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, compressors, random };
     this.ledger = new Ledger(job.workers);
     const toAll = method.downlinkTo === 'all';
     this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
-    this.#context = createContext(job, dimension, options.constants, random);
+    this.#context = createContext(job, problem, options.constants, random);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
     this.#gradient = length === dimension ? this.#mean : new Float64Array(dimension);
