@@ -1,10 +1,10 @@
 import { EVERY_WORKER, Rng } from '../../packages/core/dist/index.js';
 
-// A plug-in in the form that plug-ins have had since 0.1.0: plain objects, one of every kind. It stays as it is.
+// A plug-in of plain objects, one of every kind. The problems have the form that problems have had since 0.1.0 and stay as they
+// are; the method and the compressor follow their contracts, and compute what they always have.
 
 /** @typedef {import('../../packages/core/dist/index.js').Oracle} Oracle */
-/** @typedef {import('../../packages/core/dist/index.js').ProblemFamily} ProblemFamily */
-/** @typedef {import('../../packages/core/dist/index.js').Method} Method */
+/** @typedef {import('../../packages/core/dist/index.js').ProblemFamily<import('../../packages/core/dist/index.js').UsualData>} ProblemFamily */
 /** @typedef {import('../../packages/compressors/dist/index.js').CompressorEntry} CompressorEntry */
 
 /**
@@ -127,7 +127,7 @@ const listed = {
 
 /**
  * Compressed gradients with a heavy ball on the server.
- * @type {Method}
+ * @type {import('../../packages/core/dist/index.js').Method<{ x: Float64Array, v: Float64Array }, { x: Float64Array }, { beta: number }>}
  */
 const ball = {
   name: 'ball',
@@ -150,17 +150,17 @@ const ball = {
     init: ({ start, dimension }) => ({ x: start.slice(), v: new Float64Array(dimension) }),
     plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
     sent: (state, _context, carried) => carried.copyTo(state.x),
-    step({ x, v }, { constants }, _plan, mean) {
+    step({ x, v }, { stepSize, parameters }, _plan, mean) {
       for (let j = 0; j < x.length; j++) {
-        v[j] = constants.beta * v[j] + mean[j];
-        x[j] -= constants.stepSize * v[j];
+        v[j] = parameters.beta * v[j] + mean[j];
+        x[j] -= stepSize * v[j];
       }
     },
   },
   worker: {
     init: ({ start }) => ({ x: start.slice() }),
     round(state, context, incoming, local) {
-      const { x } = /** @type {{ x: Float64Array }} */ (state);
+      const { x } = state;
       incoming.copyTo(x);
       local.gradient(x, context.scratch);
       return { form: 'compressed', vector: context.scratch };
@@ -170,7 +170,7 @@ const ball = {
 
 /** d/K times K neighbouring coordinates, cyclically, from a random place on. @type {CompressorEntry} */
 const run = {
-  select(spec, { dimension, workers, stage }) {
+  selector(spec, { dimension, workers, stage }) {
     const k = Number(spec.text('k'));
     if (!Number.isInteger(k) || k < 1 || k > dimension) throw spec.bad('k', String(k), `1 to ${dimension}`);
     const rng = new Rng();

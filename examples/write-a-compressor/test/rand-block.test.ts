@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { compressors } from '@flotilla/compressors';
+import { compressors, createCompressor } from '@flotilla/compressors';
 import { DIMENSIONS, describeCompressor, SAMPLED } from '@flotilla/compressors/testing';
 import { extend } from '@flotilla/core';
 import { train } from '@flotilla/server';
@@ -11,11 +11,12 @@ import plugin from '../rand-block.js';
 
 const path = fileURLToPath(new URL('../rand-block.js', import.meta.url));
 
-extend('compressor', compressors, plugin.compressors);
+const registry = extend('compressor', compressors, plugin.compressors);
 
 for (const k of [1, 3]) {
   const fits = (d: number) => d >= k && d <= 4096;
   describeCompressor(`rand-block:k=${k}`, {
+    create: (spec, env) => createCompressor(spec, env, registry),
     dimensions: DIMENSIONS.filter(fits),
     sampled: SAMPLED.filter((c) => fits(c.dimension) && c.dimension <= 7),
     payloadBytes: (coordinates, wire) => (wire === 'f32' ? 4 : 8) * coordinates,

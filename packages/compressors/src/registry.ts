@@ -1,4 +1,4 @@
-import { lookUp, Spec, UsageError } from '@flotilla/core';
+import { lookUp, type Registry, Spec, UsageError } from '@flotilla/core';
 import { bernoulli } from './bernoulli.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { CoreSketch } from './core-sketch.js';
@@ -42,8 +42,8 @@ const MAX_LEVELS = 2 ** 22;
 /** Projections of one message. */
 const MAX_PROJECTIONS = 2 ** 20;
 
-/** Every compressor there is, by the name it has in a spec. */
-export const compressors: Readonly<Record<string, CompressorEntry>> = {
+/** The built-in compressors. */
+export const compressors: Registry<CompressorEntry> = Object.freeze({
   identity: { selector: (_spec, env) => identity(env.dimension) },
   'rand-k': {
     selector: (spec, env) => randK(env.dimension, keptCoordinates(spec, env), env.workers, false, env.stage),
@@ -71,14 +71,19 @@ export const compressors: Readonly<Record<string, CompressorEntry>> = {
       new CoreSketch(text, env.dimension, whole(spec, 'm', MAX_PROJECTIONS), env.wire, env.stage),
   },
   scaled: { wrapper: (inner, text) => new Scaled(text, inner) },
-};
+});
 
 /**
  * Builds the compressor of a spec such as `rand-k:k=250`, `rand-k:k=1%`, `rand-k:k=d/n`, `perm-k+natural`,
  * `scaled(rand-k:k=5)`.
+ * @param registry the compressors that the spec may name, in parentheses too
  * @throws UsageError when a name or parameter is unknown or impossible for this dimension and number of workers.
  */
-export function createCompressor(text: string, env: { dimension: number; workers: number; wire: Wire }): Compressor {
+export function createCompressor(
+  text: string,
+  env: { dimension: number; workers: number; wire: Wire },
+  registry: Registry<CompressorEntry> = compressors,
+): Compressor {
   const selectors: (Selector | ExplicitSelector)[] = [];
   let codec: ValueCodec | undefined;
   let dimension = env.dimension;
@@ -86,7 +91,7 @@ export function createCompressor(text: string, env: { dimension: number; workers
   for (const [stage, part] of parts.entries()) {
     const [, name, inner] = /^\s*([a-z0-9][a-z0-9-]*)\((.*)\)\s*$/s.exec(part) ?? [];
     const spec = Spec.parse('compressor', name ?? part);
-    const entry = lookUp('compressor', compressors, spec.name);
+    const entry = lookUp('compressor', registry, spec.name);
     if (codec !== undefined) {
       throw new UsageError(
         `compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`,
@@ -103,7 +108,7 @@ export function createCompressor(text: string, env: { dimension: number; workers
       if (parts.length > 1) {
         throw new UsageError(`compressor ${JSON.stringify(text)}: ${part.trim()} cannot be a part of another one`);
       }
-      if ('wrapper' in entry) return entry.wrapper(createCompressor(inner as string, env), text);
+      if ('wrapper' in entry) return entry.wrapper(createCompressor(inner as string, env, registry), text);
       const compressor = entry.standalone(spec, { ...env, stage }, text);
       spec.rejectUnknown();
       return compressor;

@@ -1,5 +1,6 @@
-export type { Dataset, QuadraticInstance } from './data/dataset.js';
-export { type DataSource, dataSource, loadInstance } from './data/load.js';
+export type { Dataset } from './data/dataset.js';
+export { loadInstance, type QuadraticInstance } from './data/instance.js';
+export { type DataSource, dataSource } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
@@ -30,10 +31,16 @@ export {
   reportedParameters,
 } from './method/parameters.js';
 export { type TrackedFunction, TrackedPoint } from './method/tracked-point.js';
+export { fromInstance, type InstanceData } from './problem/from-instance.js';
+export { fromSamples, type SampleData } from './problem/from-samples.js';
 export { problems } from './problem/index.js';
 export { checkInit } from './problem/initial-point.js';
+export { checkData, loadData, type UsualData } from './problem/load-data.js';
 export {
-  type LinearImage,
+  type DataRequest,
+  type LinearMap,
+  type LoadInput,
+  type MetricDescription,
   type Oracle,
   type Problem,
   type ProblemData,
@@ -41,11 +48,13 @@ export {
   type ProblemInput,
   type Smoothness,
   smoothnessFrom,
+  type Tensor,
+  tensorsOf,
 } from './problem/problem.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { type Runtime, systemRuntime } from './runtime.js';
 export { GaussianSketch } from './sketch.js';
-export { extend, lookUp, Spec } from './spec.js';
+export { extend, lookUp, type Registry, Spec } from './spec.js';
 export { restoreState, type State, type StateValue, snapshotState } from './state.js';
 export { SubsetSampler } from './subset.js';
 export { addScaled, axpy, blend, squaredNorm, subtract } from './vector.js';

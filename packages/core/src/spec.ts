@@ -108,21 +108,20 @@ export class Spec {
   }
 }
 
+/** Things by the name that they have in a spec. A run has its own: the built-in ones and those of its plug-ins. */
+export type Registry<T> = Readonly<Record<string, T>>;
+
 /** The entry of a registry, or an error that lists the names there are. */
-export function lookUp<T>(kind: string, registry: Readonly<Record<string, T>>, name: string): T {
+export function lookUp<T>(kind: string, registry: Registry<T>, name: string): T {
   if (Object.hasOwn(registry, name)) return registry[name] as T;
   throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}; known: ${Object.keys(registry).join(', ')}`);
 }
 
 /**
- * Adds entries to a registry of this thread. An entry that is there already, the very same object, is left.
+ * A new registry, of the entries of `registry` and more. One that is there already, the very same object, may be among them.
  * @throws UsageError when a name cannot be written in a spec, or means something else already.
  */
-export function extend<T extends object>(
-  kind: string,
-  registry: Readonly<Record<string, T>>,
-  entries: Readonly<Record<string, T>>,
-): void {
+export function extend<T extends object>(kind: string, registry: Registry<T>, entries: Registry<T>): Registry<T> {
   for (const [name, entry] of Object.entries(entries)) {
     if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
       throw new UsageError(`${JSON.stringify(name)} cannot name a ${kind}: letters a to z, digits and - only`);
@@ -131,5 +130,5 @@ export function extend<T extends object>(
       throw new UsageError(`there is a ${kind} ${JSON.stringify(name)} already; choose another name`);
     }
   }
-  Object.assign(registry, entries);
+  return Object.freeze({ ...registry, ...entries });
 }

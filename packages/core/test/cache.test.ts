@@ -145,13 +145,13 @@ describe('a download that broke off', () => {
     expect(inCache()).toEqual(['tiny']);
   });
 
-  test('waits for a process that is at it, and not for one that is gone', async () => {
+  test('waits for a process that is downloading, and not for one that is gone', async () => {
     put('tiny.lock', '999999999');
     answer = serve(content);
     expect((await load()).samples).toBe(3000);
     rmSync(join(env.FLOTILLA_DATA, 'tiny'));
     put('tiny.lock', String(process.pid));
-    await expect(load(entry, { waitMs: 50 })).rejects.toThrow(/process \d+ is at it, says .*tiny\.lock/);
+    await expect(load(entry, { waitMs: 50 })).rejects.toThrow(/process \d+ is downloading, says .*tiny\.lock/);
   });
 });
 

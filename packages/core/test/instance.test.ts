@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dataSource, loadInstance } from '../dist/data/load.js';
+import { loadInstance } from '../dist/data/instance.js';
+import { dataSource } from '../dist/data/load.js';
 import { Kernels } from '../dist/kernels/kernels.js';
 import { problems } from '../dist/problem/index.js';
 import { KeyedRandom } from '../dist/random.js';
@@ -18,10 +19,10 @@ const file = (content: string) => {
   writeFileSync(path, content);
   return path;
 };
-const create = (path: string, workers: number) =>
-  problems['heterogeneous-quadratic'].create(Spec.parse('problem', 'heterogeneous-quadratic'), {
-    ...{ workers, random: new KeyedRandom('0'), data: undefined, shards: undefined, instance: loadInstance(path) },
-  });
+const create = (path: string, workers: number) => {
+  const input = { workers, random: new KeyedRandom('0'), instance: loadInstance(path) };
+  return problems['heterogeneous-quadratic'].create(Spec.parse('problem', 'heterogeneous-quadratic'), input);
+};
 
 test('f_i(x) = ½ c_i xᵀXx − bᵀx', () => {
   const problem = create(file('{"c": [1, 3], "b": [1, -2], "note": "ignored"}'), 2);

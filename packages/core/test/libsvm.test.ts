@@ -241,7 +241,8 @@ describe.skipIf(missing)('reference data', () => {
     const random = new KeyedRandom('libsvm');
     const shards = split('contiguous', data, workers, random);
     const spec = Spec.parse('problem', 'nonconvex-logistic');
-    const problem = problems[spec.name].create(spec, { workers, random, data, shards, instance: undefined });
+    const input = { workers, random, data, shards };
+    const problem = problems[spec.name].create(spec, input);
     expect(problem.dimension).toBe(113);
     const kernels = new Kernels();
     const oracles = Array.from({ length: workers }, (_, i) => problem.oracle(i, kernels));

@@ -42,7 +42,8 @@ function dense({ rowStart, column, value, scale, features }: Dataset, s: number)
 
 function create(spec: string, workers: number, data?: Dataset, shards?: Shards): Problem {
   const parsed = Spec.parse('problem', spec);
-  return problems[parsed.name].create(parsed, { workers, random, data, shards, instance: undefined });
+  const input = { workers, random, data, shards };
+  return problems[parsed.name].create(parsed, input);
 }
 
 /** Mean value and gradient over all workers. */
@@ -58,7 +59,7 @@ function evaluate(problem: Problem, workers: number, x: Float64Array) {
   return { value, gradient };
 }
 
-const point = (dimension: number, scale: number) => initialPoint(`normal:${scale}`, dimension, random);
+const point = (dimension: number, scale: number) => initialPoint(`normal:${scale}`, { dimension }, random);
 
 const small = [
   { spec: 'quadratic:d=11', data: undefined },
@@ -98,11 +99,11 @@ describe.each(small)('$spec', ({ spec, data }) => {
 
   test('the image of a moving point follows its steps', () => {
     const oracle = problem.oracle(2, new Kernels());
-    const { image } = oracle;
-    if (image === undefined) return expect(spec).not.toMatch(/^autoencoder/);
+    const { linearMap } = oracle;
+    if (linearMap === undefined) return expect(spec).not.toMatch(/^autoencoder/);
     const x = point(problem.dimension, 0.5);
-    const at = image.vector();
-    image.of(x, at);
+    const at = linearMap.allocate();
+    linearMap.product(x, at);
     const rng = random.stream(new Rng(), 'init', 7, 7);
     const all = Int32Array.from(x, (_, j) => j);
     const [exact, followed] = [new Float64Array(x.length), new Float64Array(x.length)];
@@ -110,9 +111,9 @@ describe.each(small)('$spec', ({ spec, data }) => {
       rng.shuffle(all);
       const values = Float64Array.from({ length: count + 3 }, () => rng.normal());
       for (let k = 0; k < count; k++) x[all[k]] += values[k];
-      image.add(all, values, count, at);
+      linearMap.addProduct(all, values, count, at);
       const value = oracle.gradient(x, exact);
-      expect(Math.abs(image.gradientAt(x, at, followed) / value - 1)).toBeLessThan(1e-12);
+      expect(Math.abs(linearMap.gradientAt(x, at, followed) / value - 1)).toBeLessThan(1e-12);
       const size = Math.hypot(...exact);
       followed.forEach((v, j) => {
         expect(Math.abs(v - exact[j])).toBeLessThan(1e-12 * size);
@@ -121,11 +122,11 @@ describe.each(small)('$spec', ({ spec, data }) => {
   });
 
   test('the image of a point is as exact after thousands of steps', () => {
-    const { image } = problem.oracle(3, new Kernels());
-    if (image === undefined) return expect(spec).not.toMatch(/^autoencoder/);
+    const { linearMap } = problem.oracle(3, new Kernels());
+    if (linearMap === undefined) return expect(spec).not.toMatch(/^autoencoder/);
     const x = point(problem.dimension, 0.5);
-    const [followed, anew] = [image.vector(), image.vector()];
-    image.of(x, followed);
+    const [followed, anew] = [linearMap.allocate(), linearMap.allocate()];
+    linearMap.product(x, followed);
     const rng = random.stream(new Rng(), 'init', 8, 8);
     const index = Int32Array.from({ length: 5 }, (_, k) => k);
     for (let step = 0; step < 5000; step++) {
@@ -134,9 +135,9 @@ describe.each(small)('$spec', ({ spec, data }) => {
         index[k] = rng.below(Math.floor(x.length / 5)) * 5 + k;
         x[index[k]] += values[k];
       });
-      image.add(index, values, 5, followed);
+      linearMap.addProduct(index, values, 5, followed);
     }
-    image.of(x, anew);
+    linearMap.product(x, anew);
     const size = Math.max(...anew.map(Math.abs));
     followed.forEach((v, j) => {
       expect(Math.abs(v - anew[j])).toBeLessThan(1e-12 * size);
@@ -294,7 +295,7 @@ describe('on MNIST', () => {
   test.each([1, 7, 20])('autoencoder with %i workers has the exact values at the reference point', (workers) => {
     const problem = create('autoencoder', workers, data, split('shuffled', data, workers, random));
     expect(problem.dimension).toBe(25_088);
-    const { value, gradient } = evaluate(problem, workers, initialPoint('reference', 25_088, random));
+    const { value, gradient } = evaluate(problem, workers, initialPoint('reference', problem, random));
     expect(Math.abs(value / 90.28218564475121 - 1)).toBeLessThan(1e-12);
     const squares = gradient.reduce((sum, v) => sum + v * v, 0);
     expect(Math.abs(squares / 355.35768905031404 - 1)).toBeLessThan(1e-11);
@@ -465,11 +466,11 @@ test('constants that follow from the L_i', () => {
 });
 
 test('initial points', () => {
-  expect([...initialPoint('zeros', 3, random)]).toEqual([0, 0, 0]);
-  expect(initialPoint('reference', 2, random)[1]).toBe((((7919 + 104_729) % 2003) / 2003 - 0.5) * 0.2);
-  const normal = initialPoint('normal:0.5', 20_000, random);
+  expect([...initialPoint('zeros', { dimension: 3 }, random)]).toEqual([0, 0, 0]);
+  expect(initialPoint('reference', { dimension: 2 }, random)[1]).toBe((((7919 + 104_729) % 2003) / 2003 - 0.5) * 0.2);
+  const normal = initialPoint('normal:0.5', { dimension: 20_000 }, random);
   const variance = normal.reduce((sum, v) => sum + v * v, 0) / 20_000;
   expect(Math.abs(variance - 0.25)).toBeLessThan(0.25 * 4 * Math.sqrt(2 / 20_000));
   for (const bad of ['', 'normal', 'normal:-1', 'ones'])
-    expect(() => initialPoint(bad, 2, random)).toThrow('allowed: reference');
+    expect(() => initialPoint(bad, { dimension: 2 }, random)).toThrow('allowed: reference');
 });

@@ -28,13 +28,13 @@ export function linearFunction() {
       calls.gradient++;
       return write(productOf(x), out);
     },
-    image: {
-      vector: () => new Float64Array(rows.length),
-      of(x, out) {
+    linearMap: {
+      allocate: () => new Float64Array(rows.length),
+      product(x, out) {
         calls.product++;
         out.set(productOf(x));
       },
-      add(index, values, count, out) {
+      addProduct(index, values, count, out) {
         calls.addProduct++;
         for (let k = 0; k < count; k++) for (const [i, row] of rows.entries()) out[i] += row[index[k]] * values[k];
       },

@@ -1,5 +1,6 @@
 import {
   type Compressor,
+  type CompressorEntry,
   CompressorError,
   createCompressor,
   DeltaCodec,
@@ -15,6 +16,7 @@ import {
   type Incoming,
   type KeyedRandom,
   type Outgoing,
+  type Registry,
   type Sparse,
 } from '@flotilla/core';
 import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
@@ -30,6 +32,8 @@ export interface BoundaryOptions {
   readonly dense?: 'plain' | 'packed' | undefined;
   /** Compressor spec; undefined when the method only sends dense vectors this way. */
   readonly compressor: string | undefined;
+  /** The compressors that the spec may name; the built-in ones when left out. */
+  readonly compressors?: Registry<CompressorEntry> | undefined;
   /** Whether one message goes to all workers, whatever the compressor: its randomness is then worker 0's. */
   readonly toAll?: boolean;
   readonly random: KeyedRandom;
@@ -56,7 +60,8 @@ export class Boundary {
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
     this.#dense = createCompressor(options.dense === 'packed' ? 'packed' : 'identity', options);
-    this.#compressed = options.compressor === undefined ? undefined : createCompressor(options.compressor, options);
+    const { compressor, compressors } = options;
+    this.#compressed = compressor === undefined ? undefined : createCompressor(compressor, options, compressors);
     this.#incoming = new ReadFrame((k) => this.#decode(k));
   }
 

@@ -12,7 +12,7 @@ export {
 } from './network/grammar.js';
 export type { Links } from './network/link.js';
 export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from './network/paced.js';
-export { type ClockState, type ModelledServerEnd, modelLinks } from './network/virtual.js';
+export { type ModelledServerEnd, modelLinks } from './network/virtual.js';
 export { packState, unpackState } from './state-codec.js';
 export { createLoopback } from './transport/loopback.js';
 export type { ThreadAttachment } from './transport/threads/attachment.js';

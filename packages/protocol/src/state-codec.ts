@@ -32,7 +32,8 @@ const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
 /** A state as bytes of its own. Both ends are little-endian machines, as everywhere in this package. */
 export function packState(state: State): Uint8Array {
   const entries = Object.entries(state).map(([name, value]) => {
-    const [kind, values] = typeof value === 'number' ? (['number', Float64Array.of(value)] as const) : [kindOf(value), value];
+    const [kind, values] =
+      typeof value === 'number' ? (['number', Float64Array.of(value)] as const) : [kindOf(value), value];
     return { name, kind, values };
   });
   const index = packr.pack(entries.map(({ name, kind, values }) => [name, kind, values.length]));

@@ -103,14 +103,14 @@ describe('frame header', () => {
   }
 
   it('refuses every unknown kind', () => {
-    refuses(0, (value) => value >= 1 && value <= 6, /unknown frame kind \d+/);
+    refuses(0, (value) => value >= 1 && value <= 10, /unknown frame kind \d+/);
   });
 
   it('refuses every unknown form', () => {
     refuses(1, (value) => value <= 3, /unknown payload form \d+/);
   });
 
-  it('takes every value of the coins, and any number of Extra vectors', () => {
+  it('takes every value of the coins, and any number of extra vectors', () => {
     refuses(2, () => true, /never/);
     refuses(3, () => true, /never/);
   });

@@ -154,7 +154,7 @@ describe('modelled links', () => {
       const { model, ...more } = open(halves);
       round({ model, ...more }, 0);
       const before = model.snapshot();
-      const refused = expect.objectContaining({ code: 'usage', message: expect.stringContaining('modelled') });
+      const refused = expect.objectContaining({ code: 'protocol', message: expect.stringContaining('the state') });
       for (const state of [
         {},
         open([halves[0]]).model.snapshot(),

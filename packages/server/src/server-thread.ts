@@ -67,7 +67,7 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     // data may have to be downloaded
     const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job } = plan;
-    // what is left behind must be writable before any shard is loaded
+    // what is left behind must be writable before any worker is built
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;

@@ -1,10 +1,18 @@
-import { KeyedRandom, type Runtime, type Smoothness, type State, smoothnessFrom, systemRuntime, tensorsOf } from '@flotilla/core';
+import {
+  KeyedRandom,
+  type Runtime,
+  type Smoothness,
+  type State,
+  smoothnessFrom,
+  systemRuntime,
+  tensorsOf,
+} from '@flotilla/core';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import { type Fleet, type Hosts, startHosts } from './hosts/fleet.js';
 import { request } from './hosts/request.js';
 import { ParameterServer, type RoundState } from './round/parameter-server.js';
-import { type Model, modelOf } from './run/model.js';
 import type { Metrics, StopReason } from './run/metrics.js';
+import { type Model, modelOf } from './run/model.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
@@ -98,7 +106,7 @@ export class Training {
         if (failure !== undefined) throw failure;
       };
       const { smoothness, stepSize } = await configure(opened, plan, watch);
-      const { job, method, dimension, parameters } = plan;
+      const { job, method, problem, registries, parameters } = plan;
       await request(opened, { type: 'begin', stepSize, parameters }, 'begun', watch);
       const { linked } = opened;
       const model =
@@ -108,7 +116,8 @@ export class Training {
       const server = new ParameterServer({
         job,
         method,
-        dimension,
+        problem,
+        compressors: registries.compressors,
         stepSize,
         parameters,
         coins: options.coins,

@@ -41,7 +41,7 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
 /** Workers on this thread, of which one is cut off: what it says is swallowed as long as `isLost` says so. */
 function cutOff(lost: number, isLost: () => boolean, runtime: Runtime): Hosts {
   return {
-    open({ job, problemData }) {
+    open({ job, problemData, registries }) {
       let host: WorkerHost | undefined;
       const swallows = (worker: number) => worker === lost && isLost();
       const transport = createLoopback(
@@ -52,7 +52,7 @@ function cutOff(lost: number, isLost: () => boolean, runtime: Runtime): Hosts {
             claim: (worker, bytes) => (swallows(worker) ? new Uint8Array(bytes) : end.claim(worker, bytes)),
             commit: (worker, length) => (swallows(worker) ? undefined : end.commit(worker, length)),
           };
-          const own = new WorkerHost(cut, problemData, runtime);
+          const own = new WorkerHost(cut, problemData, registries, runtime);
           host = own;
           return () => own.step();
         },

@@ -1,7 +1,7 @@
 import {
   FlotillaError,
   type KeyedRandom,
-  type LinearImage,
+  type LinearMap,
   type LocalFunction,
   type Oracle,
   type Rng,
@@ -22,7 +22,7 @@ export class CountedOracle implements LocalFunction {
   #batch = new Int32Array(0);
 
   /** Where the oracle has a linear map: it, counted and timed. */
-  readonly #image: LinearImage | undefined;
+  readonly #linearMap: LinearMap | undefined;
 
   constructor(
     readonly worker: number,
@@ -32,18 +32,18 @@ export class CountedOracle implements LocalFunction {
     private readonly runtime: Runtime,
   ) {
     this.samples = oracle.samples;
-    this.#image = oracle.image && this.#counted(oracle.image);
+    this.#linearMap = oracle.linearMap && this.#counted(oracle.linearMap);
   }
 
   /** The time of following a product is the gradient's: it is the larger part of it. */
-  #counted(image: LinearImage): LinearImage {
+  #counted(map: LinearMap): LinearMap {
     return {
-      vector: () => image.vector(),
-      of: (x, out) => this.#timed(() => image.of(x, out)),
-      add: (index, values, count, out) => this.#timed(() => image.add(index, values, count, out)),
-      gradientAt: (x, at, out) => {
+      allocate: () => map.allocate(),
+      product: (x, out) => this.#timed(() => map.product(x, out)),
+      addProduct: (index, values, count, out) => this.#timed(() => map.addProduct(index, values, count, out)),
+      gradientAt: (x, product, out) => {
         this.calls++;
-        return this.#timed(() => image.gradientAt(x, at, out));
+        return this.#timed(() => map.gradientAt(x, product, out));
       },
     };
   }
@@ -68,7 +68,7 @@ export class CountedOracle implements LocalFunction {
   }
 
   track(start: Float64Array): TrackedPoint {
-    return TrackedPoint.from(start, { gradient: (x, out) => this.gradient(x, out), image: this.#image });
+    return TrackedPoint.from(start, { gradient: (x, out) => this.gradient(x, out), linearMap: this.#linearMap });
   }
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {

@@ -6,9 +6,7 @@ import {
   KeyedRandom,
   lookUp,
   type Method,
-  methods,
-  type ProblemData,
-  problems,
+  type Problem,
   Rng,
   type Runtime,
   Spec,
@@ -28,13 +26,14 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
+import type { Registries } from './plugins.js';
 import { type Settled, share, Worker } from './worker.js';
 
 /** What there is once a host knows its job. */
 interface Configured {
   readonly job: Job;
   readonly method: Method;
-  readonly dimension: number;
+  readonly problem: Problem;
   readonly random: KeyedRandom;
   readonly workers: ReadonlyMap<number, Worker>;
 }
@@ -50,7 +49,9 @@ export class WorkerHost {
 
   constructor(
     private readonly end: HostEnd,
-    private readonly problemData: ProblemData,
+    /** What the problem has loaded, for its `create` alone. */
+    private readonly problemData: object,
+    private readonly registries: Registries,
     private readonly runtime: Runtime,
   ) {}
 
@@ -96,20 +97,19 @@ export class WorkerHost {
   #configure(job: Job): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
-    const family = lookUp('problem', problems, spec.name);
+    const family = lookUp('problem', this.registries.problems, spec.name);
     const problem = family.create(spec, { workers: job.workers, random, ...this.problemData });
-    const { dimension } = problem;
     const kernels = new Kernels();
     const rng = new Rng();
-    const evaluated = new Float64Array(1 + dimension);
+    const evaluated = new Float64Array(1 + problem.dimension);
     const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
       const local = new CountedOracle(index, oracle, random, rng, this.runtime);
       return [index, new Worker(index, oracle, local, evaluated, this.end)];
     });
-    const method = lookUp('method', methods, Spec.parse('method', job.method).name);
-    this.#configured = { job, method, dimension, random, workers: new Map(workers) };
+    const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);
+    this.#configured = { job, method, problem, random, workers: new Map(workers) };
     return {
       smoothness: oracles.map((oracle) => oracle.smoothness ?? null),
       sampleSmoothness: oracles.map((oracle) => oracle.sampleSmoothness ?? null),
@@ -117,8 +117,8 @@ export class WorkerHost {
   }
 
   #begin(settled: Settled): void {
-    const { job, method, dimension, random, workers } = this.#known();
-    const shared = share(job, method, dimension, settled, random);
+    const { job, method, problem, random, workers } = this.#known();
+    const shared = share(job, method, problem, settled, this.registries.compressors, random);
     for (const worker of workers.values()) worker.begin(shared);
   }
 

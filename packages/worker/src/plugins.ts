@@ -1,14 +1,20 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type CompressorEntry, compressors } from '@flotilla/compressors';
-import { extend, type Method, methods, type ProblemFamily, problems, UsageError } from '@flotilla/core';
+import { extend, type Method, methods, type ProblemFamily, problems, type Registry, UsageError } from '@flotilla/core';
+
+/** What the specs of a run may name. */
+export interface Registries {
+  readonly methods: Registry<Method>;
+  readonly problems: Registry<ProblemFamily>;
+  readonly compressors: Registry<CompressorEntry>;
+}
 
 /** What a plug-in's module exports by default: entries of the same form as the built-in ones, by name. */
-export interface Plugin {
-  readonly compressors?: Readonly<Record<string, CompressorEntry>>;
-  readonly methods?: Readonly<Record<string, Method>>;
-  readonly problems?: Readonly<Record<string, ProblemFamily>>;
-}
+export type Plugin = Partial<Registries>;
+
+/** The registries of a run without plug-ins. */
+export const BUILT_IN: Registries = { methods, problems, compressors };
 
 /** Functions of which an entry must have one. */
 const NEEDED: Readonly<Record<keyof Plugin, readonly string[]>> = {
@@ -18,11 +24,12 @@ const NEEDED: Readonly<Record<keyof Plugin, readonly string[]>> = {
 };
 
 /**
- * Adds to this thread's registries what the modules at `paths` export. Every thread of a run does so for itself; a path is
- * as good as the code behind it, so none is ever taken from a message.
+ * The registries of a run: the built-in ones and what the modules at `paths` export. Every thread of the run makes its own; a
+ * path is as good as the code behind it, so none is ever taken from a message.
  * @throws UsageError for a module that cannot be imported or is no plug-in, and for a name that is taken
  */
-export async function loadPlugins(paths: readonly string[]): Promise<void> {
+export async function loadPlugins(paths: readonly string[]): Promise<Registries> {
+  let { methods, problems, compressors } = BUILT_IN;
   for (const path of paths) {
     const url = path.startsWith('file:') ? path : pathToFileURL(resolve(path)).href;
     let plugin: Plugin;
@@ -32,10 +39,11 @@ export async function loadPlugins(paths: readonly string[]): Promise<void> {
       throw new UsageError(`plugin ${path} cannot be imported: ${(cause as Error).message}`, { cause });
     }
     check(path, plugin);
-    extend('compressor', compressors, plugin.compressors ?? {});
-    extend('method', methods, plugin.methods ?? {});
-    extend('problem', problems, plugin.problems ?? {});
+    compressors = extend('compressor', compressors, plugin.compressors ?? {});
+    methods = extend('method', methods, plugin.methods ?? {});
+    problems = extend('problem', problems, plugin.problems ?? {});
   }
+  return { methods, problems, compressors };
 }
 
 function check(path: string, plugin: unknown): void {

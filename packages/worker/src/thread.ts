@@ -1,4 +1,4 @@
-import { type ProblemData, systemRuntime } from '@flotilla/core';
+import { systemRuntime } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
@@ -6,7 +6,8 @@ import { loadPlugins } from './plugins.js';
 /** What a worker thread is started with. */
 export interface ThreadTask {
   readonly attachment: ThreadAttachment;
-  readonly problemData: ProblemData;
+  /** What the problem has loaded: for its `create` alone. */
+  readonly problemData: object;
   /** Present when frames are stamped, with the links when they are paced. */
   readonly linked: { readonly links: Links | undefined } | undefined;
   /** Paths of the run's plug-ins. */
@@ -18,10 +19,10 @@ const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
 export default async function serve({ attachment, problemData, linked, plugins }: ThreadTask): Promise<void> {
-  await loadPlugins(plugins);
+  const registries = await loadPlugins(plugins);
   const opened = openThreadEnd(attachment, systemRuntime);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
-  const host = new WorkerHost(end, problemData, systemRuntime);
+  const host = new WorkerHost(end, problemData, registries, systemRuntime);
   while (end.wait(WAIT_MS)) host.step();
   attachment.port.close();
 }

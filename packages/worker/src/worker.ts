@@ -1,3 +1,4 @@
+import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
   createContext,
@@ -7,6 +8,8 @@ import {
   messageDimension,
   type Oracle,
   type Outgoing,
+  type Problem,
+  type Registry,
   restoreState,
   type State,
   snapshotState,
@@ -36,13 +39,20 @@ export interface Shared {
 /** γ and the method's parameters, as the server has settled them. */
 export type Settled = Pick<Context, 'stepSize' | 'parameters'>;
 
-export function share(job: Job, method: Method, dimension: number, settled: Settled, random: KeyedRandom): Shared {
-  const length = messageDimension(method, settled.parameters, dimension);
-  const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
+export function share(
+  job: Job,
+  method: Method,
+  problem: Problem,
+  settled: Settled,
+  compressors: Registry<CompressorEntry>,
+  random: KeyedRandom,
+): Shared {
+  const length = messageDimension(method, settled.parameters, problem.dimension);
+  const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, compressors, random };
   const toAll = method.downlinkTo === 'all';
   return {
     method,
-    context: createContext(job, dimension, settled, random),
+    context: createContext(job, problem, settled, random),
     downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
     uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
   };

@@ -12,7 +12,7 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { WorkerHost } from '../dist/index.js';
+import { BUILT_IN, WorkerHost } from '../dist/index.js';
 
 const job: Job = {
   method: 'gd',
@@ -28,8 +28,7 @@ beforeEach(() => {
   end = createLoopback(
     2,
     (host) => {
-      const data = { data: undefined, shards: undefined, instance: undefined };
-      const workers = new WorkerHost(host, data, systemRuntime);
+      const workers = new WorkerHost(host, {}, BUILT_IN, systemRuntime);
       return () => workers.step();
     },
     systemRuntime,

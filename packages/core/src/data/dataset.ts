@@ -28,14 +28,6 @@ export function labelsOf({ name, samples, label }: Dataset): Float64Array {
   );
 }
 
-/** A fixed instance of `heterogeneous-quadratic`: f_i(x) = ½ c_i xᵀXx − bᵀx. */
-export interface QuadraticInstance {
-  /** n values. */
-  readonly c: readonly number[];
-  /** d values. */
-  readonly b: readonly number[];
-}
-
 /** A typed array over fresh shared memory. */
 export function shared<T>(array: { new (buffer: SharedArrayBuffer): T; BYTES_PER_ELEMENT: number }, length: number): T {
   return new array(new SharedArrayBuffer(length * array.BYTES_PER_ELEMENT));

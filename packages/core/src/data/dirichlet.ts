@@ -1,7 +1,7 @@
 import { exactLog } from '../gaussian.js';
 import type { Rng } from '../random.js';
 
-// Both ends of a run deal the samples for themselves, so everything here is +, −, ×, ÷ and √, which IEEE 754 fixes to the
+// Every machine of a run may partition the samples for itself, so everything here is +, −, ×, ÷ and √, which IEEE 754 fixes to the
 // last bit.
 
 /**

@@ -31,8 +31,8 @@ export interface DownloadOptions {
 
 /**
  * Downloads `url` to the file `target`, which appears when it is complete and not before. Until then the bytes lie in
- * `<target>.part`; a later call goes on where an earlier one broke off, if the server still has the same file. When another
- * process or thread is at it, this waits for it.
+ * `<target>.part`; a later call goes on where an earlier one broke off, if the server still has the same file. While
+ * another process or thread is downloading it, this waits.
  * @throws FlotillaError `io`
  */
 export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<void> {
@@ -61,7 +61,7 @@ async function take(lock: string, { signal, waitMs = WAIT_MS }: DownloadOptions)
     const holder = Number(readIfThere(lock) ?? 0);
     if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true });
     else if (Date.now() > deadline)
-      throw new Error(`process ${holder} is at it, says ${lock}; remove that if it is not`);
+      throw new Error(`process ${holder} is downloading, says ${lock}; remove that if it is not`);
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

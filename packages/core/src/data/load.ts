@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../errors.js';
 import { catalogue } from './catalogue.js';
-import type { Dataset, QuadraticInstance } from './dataset.js';
+import type { Dataset } from './dataset.js';
 
 interface LoadOptions {
   /** Ends a download; the promise then rejects with its reason. */
@@ -46,34 +46,4 @@ export function dataSource(text: string): DataSource {
     return { load: async () => (await import('./idx.js')).readIdxImages(text, name), split: 'shuffled' };
   }
   return { load: async () => (await import('./libsvm.js')).readLibsvm(text, name), split: 'contiguous' };
-}
-
-/**
- * Reads a fixed instance of `heterogeneous-quadratic`: a JSON file with arrays of finite numbers `c` (one a worker) and `b`
- * (one a coordinate). `n` and `d`, when present, must be their lengths; other members are ignored.
- * @throws UsageError that names the file and what is wrong with it.
- */
-export function loadInstance(path: string): QuadraticInstance {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UsageError(`cannot read the instance ${JSON.stringify(path)}: ${(cause as Error).message}`, { cause });
-  }
-  const { c, b, n, d } = Object(value) as Record<string, unknown>;
-  for (const [name, list] of Object.entries({ c, b })) {
-    if (!Array.isArray(list) || list.length === 0 || !list.every(Number.isFinite)) {
-      throw new UsageError(`the instance ${JSON.stringify(path)} needs ${name}: an array of finite numbers`);
-    }
-  }
-  const instance = { c: c as number[], b: b as number[] };
-  for (const [name, given, length] of [
-    ['n', n, instance.c.length],
-    ['d', d, instance.b.length],
-  ]) {
-    if (given !== undefined && given !== length) {
-      throw new UsageError(`the instance ${JSON.stringify(path)} says ${name} = ${given} and has ${length} values`);
-    }
-  }
-  return instance;
 }

@@ -20,13 +20,13 @@ export function largestShard({ start }: Shards): number {
   return largest;
 }
 
-type Split = (data: Dataset, workers: number, random: KeyedRandom) => Shards;
+type Partition = (data: Dataset, workers: number, random: KeyedRandom) => Shards;
 
 /** Labels that `dirichlet` tells apart. */
 const MAX_CLASSES = 1000;
 
 /**
- * How samples are dealt to workers. Each entry reads its parameters and gives the deal. Heterogeneity is least with
+ * How samples are assigned to workers. Each entry reads its parameters and gives the partition. Heterogeneity is least with
  * `shuffled` and with `dirichlet` at large α, grows as α falls, and is greatest with `label` and at small α. `contiguous` is
  * as the file was written: anything between the two.
  *
@@ -37,7 +37,7 @@ const MAX_CLASSES = 1000;
  *   Dirichlet(α, …, α). As α → ∞ all workers get 1/n of every label; as α → 0 each label goes to one worker. Nothing is
  *   dropped, sizes differ, and workers that would get nothing get a sample each from the largest shard.
  */
-const splits: Readonly<Record<string, (spec: Spec) => Split>> = {
+const splits: Readonly<Record<string, (spec: Spec) => Partition>> = {
   contiguous: () => (data, workers) => {
     const size = Math.floor(data.samples / workers);
     const order = Int32Array.from({ length: size * workers }, (_, s) => s);
@@ -108,26 +108,26 @@ function dirichlet(data: Dataset, workers: number, random: KeyedRandom, alpha: n
   return { order: Int32Array.from(shards.flat()), start, samples: data.samples };
 }
 
-/** The deal that a spec asks for. @throws UsageError */
-function parseSplit(text: string): Split {
+/** The partition that a spec asks for. @throws UsageError */
+function parseSplit(text: string): Partition {
   const spec = Spec.parse('split', text);
-  const deal = lookUp('split', splits, spec.name)(spec);
+  const partition = lookUp('split', splits, spec.name)(spec);
   spec.rejectUnknown();
-  return deal;
+  return partition;
 }
 
-/** Checks a split spec without dealing anything. @throws UsageError */
+/** Checks a split spec without assigning anything. @throws UsageError */
 export function checkSplit(text: string): void {
   parseSplit(text);
 }
 
-/** Deals the samples of `data` to `workers` workers. @throws UsageError when a worker would get none. */
+/** Assigns the samples of `data` to `workers` workers. @throws UsageError when a worker would get none. */
 export function split(text: string, data: Dataset, workers: number, random: KeyedRandom): Shards {
-  const deal = parseSplit(text);
+  const partition = parseSplit(text);
   if (data.samples < workers) {
     throw new UsageError(`${workers} workers cannot share ${data.samples} samples: at most one worker a sample`);
   }
-  const { order, start, samples } = deal(data, workers, random);
+  const { order, start, samples } = partition(data, workers, random);
   const kept: Shards = { order: shared(Int32Array, order.length), start: shared(Int32Array, start.length), samples };
   kept.order.set(order);
   kept.start.set(start);

@@ -1,4 +1,5 @@
 import { initialPoint } from '../problem/initial-point.js';
+import type { Problem } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Context, Method } from './method.js';
 import type { MethodParameters } from './parameters.js';
@@ -6,16 +7,17 @@ import type { MethodParameters } from './parameters.js';
 /** What both sides of a run derive from its job: the same on the server and on every worker. */
 export function createContext(
   job: { readonly workers: number; readonly init: string; readonly wire: 'f32' | 'f64' },
-  dimension: number,
+  problem: Pick<Problem, 'dimension' | 'start'>,
   settled: Pick<Context, 'stepSize' | 'parameters'>,
   random: KeyedRandom,
 ): Context {
+  const { dimension } = problem;
   return {
     workers: job.workers,
     dimension,
     stepSize: settled.stepSize,
     parameters: settled.parameters,
-    start: initialPoint(job.init, dimension, random),
+    start: initialPoint(job.init, problem, random),
     scratch: new Float64Array(dimension),
     random,
     toWire(vector) {

@@ -1,3 +1,4 @@
+import type { Registry } from '../spec.js';
 import { core } from './core.js';
 import { dasha } from './dasha.js';
 import { dcgd } from './dcgd.js';
@@ -14,8 +15,8 @@ import { ppMarina } from './pp-marina.js';
 import { vrDiana } from './vr-diana.js';
 import { vrMarina } from './vr-marina.js';
 
-/** Every method there is, by name. */
-export const methods: Readonly<Record<string, Method>> = {
+/** The built-in methods. */
+export const methods: Registry<Method> = Object.freeze({
   gd,
   dcgd,
   diana,
@@ -30,4 +31,4 @@ export const methods: Readonly<Record<string, Method>> = {
   core,
   ef21,
   dasha,
-};
+});

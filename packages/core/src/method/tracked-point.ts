@@ -1,5 +1,5 @@
 import type { Incoming } from '../message.js';
-import type { LinearImage } from '../problem/problem.js';
+import type { LinearMap } from '../problem/problem.js';
 import { blend } from '../vector.js';
 
 /** Above this share of the coordinates a new product is cheaper than following a step. */
@@ -10,7 +10,7 @@ export interface TrackedFunction {
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
   gradient(x: Float64Array, out: Float64Array): number;
   /** f_i's linear map A_i, when following the product A_i x of a moving point x pays. */
-  readonly image?: LinearImage | undefined;
+  readonly linearMap?: LinearMap | undefined;
 }
 
 /**
@@ -32,14 +32,14 @@ export class TrackedPoint {
 
   /** A point that starts at a copy of `start`. Computes the product, where there is one. */
   static from(start: Float64Array, f: TrackedFunction): TrackedPoint {
-    const product = f.image?.vector();
-    if (product !== undefined) f.image?.of(start, product);
+    const product = f.linearMap?.allocate();
+    if (product !== undefined) f.linearMap?.product(start, product);
     return new TrackedPoint(f, start.slice(), product);
   }
 
   /** Another point at the same place, which moves by itself from now on. Computes no product. */
   copy(): TrackedPoint {
-    const product = this.f.image?.vector();
+    const product = this.f.linearMap?.allocate();
     if (this.product !== undefined) product?.set(this.product);
     return new TrackedPoint(this.f, this.x.slice(), product);
   }
@@ -47,14 +47,15 @@ export class TrackedPoint {
   /** x ← the vector of a dense message, or x + the step that any other carried. */
   receive(incoming: Incoming): void {
     const { x, product } = this;
-    const { image } = this.f;
+    const { linearMap } = this.f;
     const dense = incoming.form === 'dense';
     if (dense) incoming.copyTo(x);
     else incoming.addTo(x, 1);
-    if (image === undefined || product === undefined) return;
+    if (linearMap === undefined || product === undefined) return;
     const step = dense ? undefined : incoming.sparse;
-    if (step !== undefined && step.count <= SPARSE * x.length) image.add(step.index, step.values, step.count, product);
-    else image.of(x, product);
+    if (step !== undefined && step.count <= SPARSE * x.length)
+      linearMap.addProduct(step.index, step.values, step.count, product);
+    else linearMap.product(x, product);
   }
 
   /** x ← β · other + (1 − β) · x */
@@ -66,7 +67,9 @@ export class TrackedPoint {
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
   gradient(out: Float64Array): number {
     const { x, product } = this;
-    const { image } = this.f;
-    return image === undefined || product === undefined ? this.f.gradient(x, out) : image.gradientAt(x, product, out);
+    const { linearMap } = this.f;
+    return linearMap === undefined || product === undefined
+      ? this.f.gradient(x, out)
+      : linearMap.gradientAt(x, product, out);
   }
 }

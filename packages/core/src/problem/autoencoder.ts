@@ -3,7 +3,8 @@ import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
-import type { LinearImage, Oracle, ProblemFamily } from './problem.js';
+import { fromSamples, type SampleData } from './from-samples.js';
+import type { LinearMap, Oracle, ProblemFamily } from './problem.js';
 
 /** Width of the code: D is features × CODE, E is CODE × features. */
 const CODE = 16;
@@ -43,19 +44,17 @@ const STEP_SIZES: Readonly<Record<string, string>> = {
  *   f_i = tr(S) − 2⟨Dᵀ, E S⟩ + ⟨DᵀD, E S Eᵀ⟩,  ∇_D f_i = 2 (D (E S Eᵀ) − (E S)ᵀ),  ∇_E f_i = 2 (DᵀD (E S) − Dᵀ S)
  *
  * so that a gradient is one product of the 32 rows [E; Dᵀ] with M_i and a few small ones, whatever the shard's size. That
- * product, the image of x, is linear in x: where x moves by a sparse step it is followed instead of computed.
+ * product is linear in x: where x moves by a sparse step it is updated instead of computed anew.
  *
  * M_i of 8-bit values is kept as 32-bit integers, without its factor; then it is exact, and half as much to read.
  */
-export const autoencoder: ProblemFamily = {
+export const autoencoder: ProblemFamily<SampleData> = {
+  ...fromSamples,
   name: 'autoencoder',
   summary: 'linear autoencoder with a code of 16 (MARINA-P, F.2)',
-  data: 'samples',
   init: 'reference',
   stepSize: (method) => STEP_SIZES[method] ?? '0.002',
-  create(spec, input) {
-    const data = input.data as Dataset;
-    const shards = input.shards as Shards;
+  create(spec, { data, shards }) {
     const lambda = spec.number('lambda', 0, 1e6) ?? 0.001;
     spec.rejectUnknown();
     if (data.features > 4096) {
@@ -64,6 +63,10 @@ export const autoencoder: ProblemFamily = {
     const scratches = new WeakMap<Kernels, Scratch>();
     return {
       dimension: 2 * CODE * data.features,
+      tensors: [
+        { name: 'D', shape: [data.features, CODE] },
+        { name: 'E', shape: [CODE, data.features] },
+      ],
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
         scratches.set(kernels, scratch);
@@ -81,8 +84,8 @@ class Scratch {
   readonly decoder: Region;
   /** The columns of `codes` that the shard uses, 32 × side. */
   readonly used: Region;
-  /** An image, 32 × side. */
-  readonly image: Region;
+  /** A product of the linear map, 32 × side. */
+  readonly product: Region;
   /** [E S; Dᵀ S], 32 × q. */
   readonly moments: Region;
   /** DᵀD and E S Eᵀ, 16 × 16. */
@@ -93,7 +96,7 @@ class Scratch {
   readonly encoderTerm: Region;
   /** A sparse step in the layout of `used`. */
   readonly step: SparseColumns;
-  /** CHUNK samples, features × samples, 16-bit; used when a shard is taken in. */
+  /** CHUNK samples, features × samples, 16-bit; used when a shard is loaded. */
   readonly laidOut: Region;
 
   constructor(kernels: Kernels, features: number, largestShard: number) {
@@ -103,7 +106,7 @@ class Scratch {
     this.codes = kernels.allocate(2 * half);
     this.decoder = kernels.allocate(half);
     this.used = kernels.allocate(used);
-    this.image = kernels.allocate(used);
+    this.product = kernels.allocate(used);
     this.moments = kernels.allocate(2 * half);
     this.decoderTerm = kernels.allocate(half);
     this.encoderTerm = kernels.allocate(half);
@@ -117,9 +120,9 @@ class Scratch {
   }
 }
 
-class AutoencoderOracle implements Oracle, LinearImage {
+class AutoencoderOracle implements Oracle, LinearMap {
   readonly smoothness = undefined;
-  readonly image = this;
+  readonly linearMap = this;
   /** The features that are non-zero somewhere in the shard, ascending, and the place of each feature among them, or −1. */
   readonly #active: Int32Array;
   readonly #place: Int32Array;
@@ -169,12 +172,12 @@ class AutoencoderOracle implements Oracle, LinearImage {
     return this.#batch.gradient(x, this.#rows, batch, this.#batchWeight, out);
   }
 
-  vector(): Float64Array {
+  allocate(): Float64Array {
     return this.kernels.allocate(2 * CODE * this.#side).values;
   }
 
-  /** The image of x: the columns of [E; Dᵀ] that the shard uses, times M without its factor. */
-  of(x: Float64Array, out: Float64Array): void {
+  /** The columns of [E; Dᵀ] that the shard uses, times M without its factor. */
+  product(x: Float64Array, out: Float64Array): void {
     const { kernels, scratch } = this;
     const active = this.#active;
     const side = this.#side;
@@ -194,7 +197,7 @@ class AutoencoderOracle implements Oracle, LinearImage {
     kernels.multiply(scratch.used, this.#moment, out, 2 * CODE, side);
   }
 
-  add(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void {
+  addProduct(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void {
     const { step } = this.scratch;
     const { start, row } = step;
     const place = this.#place;
@@ -216,7 +219,7 @@ class AutoencoderOracle implements Oracle, LinearImage {
     for (let k = 0; k < count; k++) {
       const c = index[k];
       const at = place[c < size ? (c / CODE) | 0 : (c - size) % q];
-      // a feature the shard does not use is not in its image
+      // a feature the shard does not use is not in the product
       if (at < 0) continue;
       const to = start[at + 1]++;
       row[to] = c < size ? CODE + (c % CODE) : ((c - size) / q) | 0;
@@ -226,12 +229,12 @@ class AutoencoderOracle implements Oracle, LinearImage {
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
-    const image = this.scratch.image.values;
-    this.of(x, image);
-    return this.gradientAt(x, image, out);
+    const product = this.scratch.product.values;
+    this.product(x, product);
+    return this.gradientAt(x, product, out);
   }
 
-  gradientAt(x: Float64Array, image: Float64Array, out: Float64Array): number {
+  gradientAt(x: Float64Array, product: Float64Array, out: Float64Array): number {
     const { kernels, scratch, lambda } = this;
     const { codes, decoder, moments, decoderGram, codeMoment, decoderTerm, encoderTerm } = scratch;
     const stride = this.#stride;
@@ -243,7 +246,7 @@ class AutoencoderOracle implements Oracle, LinearImage {
     kernels.transpose(decoder, codes, half, stride, CODE);
     for (let a = 0; a < CODE; a++) codes.values.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
     const shape = { rows: 2 * CODE, side: this.#side, stride };
-    kernels.scatterScaled(codes, lambda / 2, image, this.#factor, this.#active, moments, shape);
+    kernels.scatterScaled(codes, lambda / 2, product, this.#factor, this.#active, moments, shape);
 
     const square = { rows: CODE, columns: CODE, inner: stride };
     kernels.multiplyTransposed(codes, codes, decoderGram, { ...square, aAt: half, bAt: half });

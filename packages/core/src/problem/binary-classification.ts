@@ -2,6 +2,7 @@ import { type Dataset, labelsOf } from '../data/dataset.js';
 import type { Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
+import type { SampleData } from './from-samples.js';
 import { type Oracle, type Problem, type ProblemInput, smoothnessFrom } from './problem.js';
 import { ShardRows, squaredRowNorm } from './sparse-rows.js';
 
@@ -23,10 +24,15 @@ export interface MarginLoss {
  *
  * w = 1 for equal shards and n m_i/N otherwise: f = (1/n) Σ f_i is always the mean over all samples in use. With
  * f_ij = w ℓ + (λ/2)‖x‖²: L_ij = w max|ℓ″| ‖a_ij‖² + λ, L_i = max_j L_ij, which bounds the exact constant from above.
+ *
+ * x is the bias, if there is one, then a weight for each feature. The metric `accuracy` is the share of all samples in use
+ * whose label is predicted: +1 where aᵀx > 0, else −1.
  */
-export function binaryClassification(loss: MarginLoss, spec: Spec, input: ProblemInput): Problem {
-  const data = input.data as Dataset;
-  const shards = input.shards as Shards;
+export function binaryClassification(
+  loss: MarginLoss,
+  spec: Spec,
+  { data, shards }: ProblemInput<SampleData>,
+): Problem {
   const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
   const lambdaText = spec.text('lambda') ?? loss.lambda;
   const match = /^([0-9.]+(?:e[+-]?[0-9]+)?)(\*L)?$/i.exec(lambdaText);
@@ -49,6 +55,8 @@ export function binaryClassification(loss: MarginLoss, spec: Spec, input: Proble
 
   return {
     dimension: data.features + offset,
+    tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
+    metrics: [{ name: 'accuracy', better: 'higher' }],
     smoothness: {
       ...smoothnessFrom(perWorker, perWorker),
       mu: loss.convex && lambda > 0 ? lambda : undefined,
@@ -85,6 +93,15 @@ class ClassificationOracle implements Oracle {
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
     return this.#mean(batch, x, out);
+  }
+
+  /** n m_i/N times the share of the shard's samples whose label is predicted. */
+  metrics(x: Float64Array, out: Float64Array): void {
+    const { rows, sign, weight } = this;
+    const products = rows.multiply(undefined, x);
+    let correct = 0;
+    for (let r = 0; r < sign.length; r++) if (products[r] > 0 === sign[r] > 0) correct++;
+    out[0] = (weight * correct) / sign.length;
   }
 
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import type { Spec } from '../spec.js';
+import { fromInstance, type InstanceData } from './from-instance.js';
 import type { ProblemFamily } from './problem.js';
 import { normalLinearTerms, scaledQuadratics, tridiagonal } from './scaled-quadratics.js';
 
@@ -19,10 +20,10 @@ import { normalLinearTerms, scaledQuadratics, tridiagonal } from './scaled-quadr
  * Or a fixed instance from a JSON file, `{ c, b }`: f_i(x) = ½ c_i xᵀXx − bᵀx, with n = c.length and d = b.length.
  * All constants are exact: `scaledQuadratics`.
  */
-export const heterogeneousQuadratic: ProblemFamily = {
+export const heterogeneousQuadratic: ProblemFamily<InstanceData> = {
+  ...fromInstance,
   name: 'heterogeneous-quadratic',
   summary: 'quadratics with controlled heterogeneity (MARINA-P, F.3)',
-  data: 'instance',
   init: 'zeros',
   stepSize: () => 'theory',
   create(spec, { workers, random, instance }) {

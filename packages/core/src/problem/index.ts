@@ -1,3 +1,4 @@
+import type { Registry } from '../spec.js';
 import { autoencoder } from './autoencoder.js';
 import { heterogeneousQuadratic } from './heterogeneous-quadratic.js';
 import { logistic } from './logistic.js';
@@ -6,12 +7,12 @@ import { nonconvexLogistic } from './nonconvex-logistic.js';
 import type { ProblemFamily } from './problem.js';
 import { quadratic } from './quadratic.js';
 
-/** Every problem there is, by name. */
-export const problems: Readonly<Record<string, ProblemFamily>> = {
+/** The built-in problems. */
+export const problems: Registry<ProblemFamily> = Object.freeze({
   autoencoder,
   'nonconvex-logistic': nonconvexLogistic,
   logistic,
   quadratic,
   'heterogeneous-quadratic': heterogeneousQuadratic,
   'lower-bound': lowerBound,
-};
+});

@@ -1,11 +1,15 @@
-import { UsageError } from '../errors.js';
+import { FlotillaError, UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
+import type { Problem } from './problem.js';
 
 const ALLOWED = 'reference, zeros or normal:SCALE (for example normal:0.01)';
 
-/** The standard deviation of `normal:SCALE`, or undefined for the fixed starting points. @throws UsageError */
-function scaleOf(text: string): number | undefined {
-  if (text === 'reference' || text === 'zeros') return undefined;
+/** The init that stands for the problem's own starting point. */
+const OWN = 'problem';
+
+/** The standard deviation of `normal:SCALE`, or undefined for the other starting points. @throws UsageError */
+function scaleOf(text: string, hasOwn: boolean): number | undefined {
+  if (text === 'reference' || text === 'zeros' || (text === OWN && hasOwn)) return undefined;
   const scale = Number(/^normal:(\S+)$/.exec(text)?.[1]);
   if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) {
     throw new UsageError(`init ${JSON.stringify(text)} is not known; allowed: ${ALLOWED}`);
@@ -13,9 +17,13 @@ function scaleOf(text: string): number | undefined {
   return scale;
 }
 
-/** Checks an init spec. @throws UsageError */
-export function checkInit(text: string): void {
-  scaleOf(text);
+/**
+ * Checks an init spec. Only a problem that is made knows whether it has a starting point of its own: without one the word
+ * `problem` passes.
+ * @throws UsageError
+ */
+export function checkInit(text: string, problem?: Pick<Problem, 'start'>): void {
+  scaleOf(text, problem === undefined || problem.start !== undefined);
 }
 
 /**
@@ -24,9 +32,20 @@ export function checkInit(text: string): void {
  * - `reference`: x⁰_j = (((7919 j + 104729) mod 2003) / 2003 − 0.5) · 0.2, a fixed point for exact comparisons.
  * - `zeros`.
  * - `normal:SCALE`: independent N(0, SCALE²), from the run's seed.
+ * - `problem`: what the problem says, for one that has a starting point of its own.
  */
-export function initialPoint(text: string, dimension: number, random: KeyedRandom): Float64Array {
-  const scale = scaleOf(text);
+export function initialPoint(
+  text: string,
+  problem: Pick<Problem, 'dimension' | 'start'>,
+  random: KeyedRandom,
+): Float64Array {
+  const { dimension } = problem;
+  const scale = scaleOf(text, problem.start !== undefined);
+  if (text === OWN && problem.start !== undefined) {
+    const own = problem.start(random);
+    if (own.length === dimension) return own;
+    throw new FlotillaError('internal', `the problem's starting point has ${own.length} coordinates, not ${dimension}`);
+  }
   const x = new Float64Array(dimension);
   if (scale !== undefined) {
     const rng = random.stream(new Rng(), 'init', 0, EVERY_WORKER);

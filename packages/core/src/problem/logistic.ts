@@ -1,4 +1,5 @@
 import { binaryClassification, type MarginLoss } from './binary-classification.js';
+import { fromSamples, type SampleData } from './from-samples.js';
 import type { ProblemFamily } from './problem.js';
 
 /** ℓ(t) = log(1 + e^{−t}). */
@@ -26,10 +27,10 @@ const loss: MarginLoss = {
  *
  * Parameters as of `nonconvex-logistic`; `lambda` is `1e-3*L` when not given. L_ij = ¼‖a_ij‖² + λ, L_i = max_j L_ij, μ = λ.
  */
-export const logistic: ProblemFamily = {
+export const logistic: ProblemFamily<SampleData> = {
+  ...fromSamples,
   name: 'logistic',
   summary: 'logistic regression (convex)',
-  data: 'samples',
   init: 'zeros',
   stepSize: () => 'theory',
   create: (spec, input) => binaryClassification(loss, spec, input),

@@ -1,4 +1,5 @@
 import { binaryClassification, type MarginLoss } from './binary-classification.js';
+import { fromSamples, type SampleData } from './from-samples.js';
 import type { ProblemFamily } from './problem.js';
 
 /** ℓ(t) = (1 − σ(t))², σ(t) = 1/(1 + e^{−t}). */
@@ -27,10 +28,10 @@ const loss: MarginLoss = {
  * L = max_ij L_ij written `1e-6*L` (the default, as in the paper's published script). L_ij = 0.15405‖a_ij‖² + λ,
  * L_i = max_j L_ij.
  */
-export const nonconvexLogistic: ProblemFamily = {
+export const nonconvexLogistic: ProblemFamily<SampleData> = {
+  ...fromSamples,
   name: 'nonconvex-logistic',
   summary: 'non-convex binary classification (MARINA, problem 11)',
-  data: 'samples',
   init: 'zeros',
   stepSize: () => 'theory',
   create: (spec, input) => binaryClassification(loss, spec, input),

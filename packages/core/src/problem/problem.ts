@@ -1,5 +1,3 @@
-import type { Dataset, QuadraticInstance } from '../data/dataset.js';
-import type { Shards } from '../data/split.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
@@ -22,23 +20,28 @@ export interface Oracle {
    * mean of the f_ij(x). All samples once, in any order, give `gradient` up to rounding.
    */
   batchGradient?(x: Float64Array, batch: Int32Array, out: Float64Array): number;
-  /** Present when following the image of a moving point pays. */
-  readonly image?: LinearImage;
+  /** The linear map inside f_i, where keeping its product with a moving point up to date costs less than a new one. */
+  readonly linearMap?: LinearMap;
+  /**
+   * Writes this worker's value of each of {@link Problem.metrics} at x to `out`, weighted as f_i is: their mean over the
+   * workers is the value of the run. Present exactly when the problem has metrics.
+   */
+  metrics?(x: Float64Array, out: Float64Array): void;
 }
 
 /**
- * The linear map A_i of an f_i(x) = φ_i(x, A_i x) whose gradient costs little once A_i x, the image of x, is known. When x
- * moves by a sparse step or to a known combination of points, its image follows for a fraction of a new product.
+ * The linear map A_i of an f_i(x) = φ_i(x, A_i x) whose gradient costs little once the product A_i x is known. When x moves by
+ * a sparse step or to a known combination of points, the product is updated for a fraction of what a new one costs.
  */
-export interface LinearImage {
-  /** A vector of zeros for an image. The methods below take no others: it lies where the kernels reach it. */
-  vector(): Float64Array;
+export interface LinearMap {
+  /** A vector of zeros for a product. The methods below take no others: it lies where the kernels reach it. */
+  allocate(): Float64Array;
   /** out ← A_i x */
-  of(x: Float64Array, out: Float64Array): void;
+  product(x: Float64Array, out: Float64Array): void;
   /** out ← out + A_i v, v with values[k] at coordinate index[k], k < count */
-  add(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void;
-  /** {@link Oracle.gradient} at an x whose image is known. */
-  gradientAt(x: Float64Array, image: Float64Array, out: Float64Array): number;
+  addProduct(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void;
+  /** {@link Oracle.gradient} at an x whose product A_i x is known. */
+  gradientAt(x: Float64Array, product: Float64Array, out: Float64Array): number;
 }
 
 /** min f(x), f = (1/n) Σ f_i over x in R^dimension; worker i can reach f_i only. */
@@ -46,6 +49,15 @@ export interface Problem {
   readonly dimension: number;
   /** Exact constants, where formulas for them exist; otherwise they follow from the L_i of the oracles. */
   readonly smoothness?: Smoothness;
+  /** The tensors that x is made of, one after the other; one of shape [d] when left out: {@link tensorsOf}. */
+  readonly tensors?: readonly Tensor[];
+  /** What there is to know of a point beside f; their values are {@link Oracle.metrics}. */
+  readonly metrics?: readonly MetricDescription[];
+  /**
+   * The problem's own x⁰, for the init `problem`. Drawn from `random` alone, so that the server and every worker get the same
+   * without its being sent.
+   */
+  start?(random: KeyedRandom): Float64Array;
   /** Builds f_i on the calling thread. */
   oracle(worker: number, kernels: Kernels): Oracle;
 }
@@ -95,8 +107,70 @@ export function rootMeanSquare(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 }
 
-/** A kind of problem, by name. */
-export interface ProblemFamily {
+/** A metric that a problem reports beside f: its value over the run is the mean of the workers' values. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly better: 'higher' | 'lower';
+}
+
+/** A tensor that makes up a part of x, row-major; its size is the product of `shape`. */
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** The tensors that x is made of, in order: the problem's own, or one of shape [d] called `x`. */
+export function tensorsOf({ tensors, dimension }: Pick<Problem, 'tensors' | 'dimension'>): readonly Tensor[] {
+  return tensors ?? [{ name: 'x', shape: [dimension] }];
+}
+
+/** The data that a run asks for: texts as the options have them, undefined where left out. */
+export interface DataRequest {
+  /** A name or a path; what it means is the family's business. */
+  readonly data: string | undefined;
+  /** Spec of a split. */
+  readonly split: string | undefined;
+}
+
+/** What loading may use beside what was asked for. */
+export interface LoadInput extends DataRequest {
+  /** n */
+  readonly workers: number;
+  readonly random: KeyedRandom;
+  /** Ends the loading; the promise then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A problem's data, loaded once for all of a run's threads. */
+export interface ProblemData<D extends object = object> {
+  /**
+   * What {@link ProblemFamily.create} gets on every thread. A plain record that can be structured-cloned, its large arrays in
+   * shared memory; nobody but the family looks into it.
+   */
+  readonly shared: D;
+  /** What the data is called in the run's records, such as `mnist` when nothing was asked for; undefined without data. */
+  readonly source?: string | undefined;
+  /** The split as used. */
+  readonly split?: string | undefined;
+  /** m, the most samples that any worker has; undefined when f_i is no finite sum. */
+  readonly samples?: number | undefined;
+}
+
+/** What a problem is made from: the run's workers and randomness, and what {@link ProblemFamily.load} has shared. */
+export type ProblemInput<D extends object = object> = D & {
+  /** n */
+  readonly workers: number;
+  readonly random: KeyedRandom;
+};
+
+/**
+ * A kind of problem, by name. D is the record that its data is loaded into: `load` makes it once, `create` gets it on the
+ * server and on every thread of workers.
+ *
+ * A family without `load` gets what its kind of `data` usually means, and its `create` an input with `data`, `shards` and
+ * `instance`: see {@link UsualData}. `fromSamples` and `fromInstance` are the same loading for families to spread in.
+ */
+export interface ProblemFamily<D extends object = object> {
   readonly name: string;
   readonly summary: string;
   /** What it is made of: samples, nothing but its parameters, or those or a fixed instance from a file. */
@@ -105,21 +179,10 @@ export interface ProblemFamily {
   readonly init: string;
   /** Step size of a method when none is asked for: a number, or `theory`. */
   stepSize(method: string): string;
+  /** Refuses what cannot be had, at once: nothing is read or downloaded. @throws UsageError */
+  checkData?(asked: DataRequest): void;
+  /** Loads the data. @throws UsageError for data that is not as it must be, FlotillaError `io` when it cannot be read. */
+  load?(spec: Spec, input: LoadInput): Promise<ProblemData<D>>;
   /** Reads the parameters of `spec`. @throws UsageError */
-  create(spec: Spec, input: ProblemInput): Problem;
-}
-
-/** The run's data: samples or an instance, or neither. */
-export interface ProblemData {
-  /** Samples, in shared memory. */
-  readonly data: Dataset | undefined;
-  /** How they are dealt: present when the samples are. */
-  readonly shards: Shards | undefined;
-  /** A fixed instance. */
-  readonly instance: QuadraticInstance | undefined;
-}
-
-export interface ProblemInput extends ProblemData {
-  readonly workers: number;
-  readonly random: KeyedRandom;
+  create(spec: Spec, input: ProblemInput<D>): Problem;
 }

@@ -1,11 +1,8 @@
-import { FlotillaError, type KeyedRandom, type Runtime } from '@flotilla/core';
+import { type KeyedRandom, type Runtime, restoreState, type State, snapshotState } from '@flotilla/core';
 import { isCounted } from '../frame.js';
 import { type LinkModelSpec, linksOf } from './grammar.js';
 import { Link } from './link.js';
 import type { LinkedServerEnd } from './paced.js';
-
-/** The state of virtual clocks: plain named numbers, so that it can be stored. */
-export type ClockState = Readonly<Record<string, Float64Array | number>>;
 
 /** A server's end beside which virtual clocks run. Tell it where rounds begin and end; what lies between takes no time. */
 export interface ModelledServerEnd extends LinkedServerEnd {
@@ -16,9 +13,9 @@ export interface ModelledServerEnd extends LinkedServerEnd {
   /** Seconds of rounds so far, for each of the specs. */
   readonly seconds: number[];
   /** A copy of the clocks, between two rounds. */
-  snapshot(): ClockState;
-  /** Sets the clocks to what {@link ModelledServerEnd.snapshot} gave. @throws FlotillaError `usage` for other clocks' */
-  restore(state: ClockState): void;
+  snapshot(): State;
+  /** Sets the clocks to what {@link ModelledServerEnd.snapshot} gave. @throws FlotillaError `protocol` for other clocks' */
+  restore(state: State): void;
 }
 
 /** One run over one choice of links. All times in milliseconds of a clock that starts at 0 with the run's first round. */
@@ -155,32 +152,11 @@ export function modelLinks(
     get seconds() {
       return scenarios.map(({ now }) => now / 1000);
     },
-    snapshot() {
-      const state: Record<string, Float64Array | number> = {};
-      for (const [k, { now, ready, free }] of scenarios.entries()) {
-        state[`${k}/now`] = now;
-        state[`${k}/ready`] = ready.slice();
-        state[`${k}/free`] = free.slice();
-      }
-      return state;
-    },
+    snapshot: () => snapshotState(stateOf(scenarios)),
     restore(state) {
-      const vectorOf = (name: string, length: number) => {
-        const found = state[name];
-        if (found instanceof Float64Array && found.length === length) return found;
-        throw new FlotillaError('usage', `${name} is not a clock of ${workers} modelled links`);
-      };
-      // all is looked at before any is set
-      const found = scenarios.map((one, k) => {
-        const now = state[`${k}/now`];
-        if (typeof now !== 'number') throw new FlotillaError('usage', `${k}/now is not the time of a modelled run`);
-        return { one, now, ready: vectorOf(`${k}/ready`, workers), free: vectorOf(`${k}/free`, 2 * workers) };
-      });
-      for (const { one, now, ready, free } of found) {
-        one.now = now;
-        one.ready.set(ready);
-        one.free.set(free);
-      }
+      const own = stateOf(scenarios);
+      restoreState(own, state);
+      for (const [k, one] of scenarios.entries()) one.now = own[`${k}/now`] as number;
     },
     workOf: (worker) => end.workOf(worker),
     waited: (host) => end.waited(host),
@@ -189,4 +165,14 @@ export function modelLinks(
     pause: (ms) => end.pause(ms),
     close: () => end.close(),
   };
+}
+
+/** The clocks by name; the vectors are the clocks' own. */
+function stateOf(scenarios: readonly Scenario[]): State {
+  const entries = scenarios.flatMap(({ now, ready, free }, k): [string, State[string]][] => [
+    [`${k}/now`, now],
+    [`${k}/ready`, ready],
+    [`${k}/free`, free],
+  ]);
+  return Object.fromEntries(entries);
 }

@@ -1,5 +1,13 @@
 import { DivergedError, squaredNorm } from '@flotilla/core';
-import { FrameKind, HEADER_BYTES, type Header, ProtocolError, readHeader, type ServerEnd, writeHeader } from '@flotilla/protocol';
+import {
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  ProtocolError,
+  readHeader,
+  type ServerEnd,
+  writeHeader,
+} from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
 /** f and ∇f, exact, by a pass over the workers that is counted nowhere. */

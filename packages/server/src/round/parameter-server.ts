@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
   createContext,
@@ -8,6 +9,8 @@ import {
   messageDimension,
   type Outgoing,
   type Plan,
+  type Problem,
+  type Registry,
   restoreState,
   type ServerState,
   type State,
@@ -34,7 +37,9 @@ export interface RoundState {
 export interface ParameterServerOptions extends AnswersOptions {
   readonly job: Job;
   readonly method: Method;
-  readonly dimension: number;
+  readonly problem: Pick<Problem, 'dimension' | 'start'>;
+  /** The compressors that the job may name. */
+  readonly compressors: Registry<CompressorEntry>;
   /** γ */
   readonly stepSize: number;
   /** The method's own parameters. */
@@ -64,15 +69,16 @@ export class ParameterServer {
   readonly #coin: (p: number, index: number) => boolean;
 
   constructor(private readonly options: ParameterServerOptions) {
-    const { job, dimension, method } = options;
+    const { job, problem, method, compressors } = options;
+    const { dimension } = problem;
     const random = new KeyedRandom(job.seed);
     const length = messageDimension(method, options.parameters, dimension);
-    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, random };
+    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, compressors, random };
     this.ledger = new Ledger(job.workers);
     const toAll = method.downlinkTo === 'all';
     this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
     this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
-    this.#context = createContext(job, dimension, options, random);
+    this.#context = createContext(job, problem, options, random);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
     this.#answers = new Answers(options);

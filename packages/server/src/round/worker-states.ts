@@ -1,5 +1,13 @@
 import type { State } from '@flotilla/core';
-import { FrameKind, HEADER_BYTES, packState, ProtocolError, type ServerEnd, unpackState, writeHeader } from '@flotilla/protocol';
+import {
+  FrameKind,
+  HEADER_BYTES,
+  ProtocolError,
+  packState,
+  type ServerEnd,
+  unpackState,
+  writeHeader,
+} from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
 /** What every worker knows between two rounds, in worker order. Counted nowhere. */

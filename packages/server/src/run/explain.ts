@@ -59,8 +59,8 @@ export interface Explanation {
 }
 
 /**
- * Settles everything that a run with these options would start from, its step size included, and runs nothing. The shards
- * are loaded on the calling thread, because L_i is known only then.
+ * Settles everything that a run with these options would start from, its step size included, and runs nothing. The
+ * workers are built on the calling thread, because L_i is known only then.
  * @throws FlotillaError as `train` does before its first round
  */
 export async function explain(options: Options): Promise<Explanation> {
@@ -78,7 +78,8 @@ export async function explain(options: Options): Promise<Explanation> {
     const spec = job[direction];
     const env = { dimension: length, workers: job.workers, wire: job.wire };
     const { omega, theta, alpha, density } = theory[direction];
-    const bytes = (compressor: string) => HEADER_BYTES + createCompressor(compressor, env).constants.expectedBits / 8;
+    const bytes = (compressor: string) =>
+      HEADER_BYTES + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
     const { dense = 0, compressed = 0 } = traffic[direction];
     return {
       compressor: spec,

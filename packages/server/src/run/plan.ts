@@ -1,35 +1,34 @@
 import { createCompressor } from '@flotilla/compressors';
 import {
+  checkData,
   checkInit,
-  checkSplit,
-  dataSource,
   KeyedRandom,
   type LinkTheory,
-  largestShard,
-  loadInstance,
+  loadData,
   lookUp,
   type Method,
   type MethodParameters,
-  methods,
-  type ProblemData,
-  problems,
+  type Problem,
   type Smoothness,
   Spec,
-  split,
   type Theory,
   UsageError,
 } from '@flotilla/core';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
-import { loadPlugins } from '@flotilla/worker';
+import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 
-/** A run, resolved as far as it can be before its workers have looked at their shards. */
+/** A run, resolved as far as it can be before its workers have built their functions. */
 export interface RunPlan {
   readonly job: Job;
+  /** What the run's specs may name. */
+  readonly registries: Registries;
   readonly method: Method;
-  /** What the workers get in shared memory or by copy, beside the job. */
-  readonly problemData: ProblemData;
+  /** The problem as the server has it. */
+  readonly problem: Problem;
+  /** What the workers get in shared memory or by copy, beside the job: for the problem's `create` alone. */
+  readonly problemData: object;
   readonly dimension: number;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
@@ -44,53 +43,50 @@ export interface RunPlan {
 }
 
 /** What the names in the options stand for; needs no data. @throws UsageError for a name or spec that nothing has. */
-export function resolveNames(options: Options) {
+export function resolveNames(options: Options, { methods, problems }: Registries = BUILT_IN) {
   const methodSpec = Spec.parse('method', options.method);
   const method = lookUp('method', methods, methodSpec.name);
   const problemSpec = Spec.parse('problem', options.problem);
   const family = lookUp('problem', problems, problemSpec.name);
-  const source = family.data === 'samples' ? dataSource(options.data ?? 'mnist') : undefined;
-  if (family.data === 'none' && options.data !== undefined) {
-    throw new UsageError(`problem ${family.name} takes no data; leave out data=${options.data}`);
-  }
+  checkData(family, { data: options.data, split: options.split });
   const init = options.init ?? family.init;
   checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
-  if (options.split !== undefined) checkSplit(options.split);
   const link = options.link === undefined ? undefined : parseLink(options.link);
   const linkModels = options.linkModel === undefined ? [] : [parseLinkModel(options.linkModel)];
-  return { methodSpec, method, problemSpec, family, source, init, stepSize, link, linkModels };
+  return { methodSpec, method, problemSpec, family, init, stepSize, link, linkModels };
 }
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
-  await loadPlugins(options.plugins);
-  const names = resolveNames(options);
-  const { methodSpec, method, problemSpec, family, source, init, stepSize, linkModels } = names;
+  const registries = await loadPlugins(options.plugins);
+  const names = resolveNames(options, registries);
+  const { methodSpec, method, problemSpec, family, init, stepSize, linkModels } = names;
   const { workers, wire, dense, seed } = options;
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
-  const data = await source?.load({ signal });
-  const splitText = options.split ?? source?.split;
-  const shards = data && splitText !== undefined ? split(splitText, data, workers, random) : undefined;
-  const instance = source === undefined && options.data !== undefined ? loadInstance(options.data) : undefined;
-  const { dimension, smoothness } = family.create(problemSpec, { workers, random, data, shards, instance });
+  const { data, split } = options;
+  const loaded = await loadData(family, problemSpec, { data, split, workers, random, signal });
+  // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
+  const problem = family.create(Spec.parse('problem', options.problem), { workers, random, ...loaded.shared });
+  const { dimension, smoothness } = problem;
+  checkInit(init, problem);
 
-  if (method.batches === true && shards === undefined) {
+  if (method.batches === true && loaded.samples === undefined) {
     throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);
   }
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
-    const { constants } = createCompressor(spec, { dimension, workers, wire });
+    const { constants } = createCompressor(spec, { dimension, workers, wire }, registries.compressors);
     checkAssumption(method, link, spec, constants);
     return constants;
   };
   const theory = {
     workers,
     dimension,
-    samples: shards && largestShard(shards),
+    samples: loaded.samples,
     uplink: linkTheory('uplink', uplink),
     downlink: linkTheory('downlink', downlink),
   };
@@ -101,8 +97,8 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
     job: {
       method: options.method,
       problem: options.problem,
-      data: data === undefined ? options.data : (options.data ?? 'mnist'),
-      split: splitText,
+      data: loaded.source,
+      split: loaded.split,
       workers,
       uplink,
       downlink,
@@ -111,8 +107,10 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       init,
       seed,
     },
+    registries,
     method,
-    problemData: { data, shards, instance },
+    problem,
+    problemData: loaded.shared,
     dimension,
     smoothness,
     theory,

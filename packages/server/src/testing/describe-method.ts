@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Method, methods, Spec, type State, snapshotState } from '@flotilla/core';
+import { Spec, type State, snapshotState } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
@@ -116,6 +116,23 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       await training.close();
     });
 
+    test('its state is all there is: from a snapshot on, a run that began elsewhere is the same run', async () => {
+      const options: TrainOptions = { ...common, stepSize: 0.1 };
+      const run = await openHere(options);
+      const other = await openHere({ ...options, init: 'normal:0.5' });
+      const advance = async (rounds: number) => {
+        for (let round = 0; round < rounds; round++) for (const training of [run, other]) await training.round();
+      };
+      await advance(7);
+      expect(other.xHash()).not.toBe(run.xHash());
+      await other.restore(await run.snapshot());
+      expect(other.xHash()).toBe(run.xHash());
+      await advance(13);
+      expect(other.xHash()).toBe(run.xHash());
+      expect(other.ledger.total('uplink')).toEqual(run.ledger.total('uplink'));
+      for (const training of [run, other]) await training.close();
+    });
+
     test('one hash for 1, 2 and n threads and for loopback, another for another seed', async () => {
       const run = async (options: TrainOptions) =>
         (await train({ ...common, stepSize: 0.1, rounds: 60, evalEvery: 60, ...options }).result).xHash;
@@ -165,9 +182,8 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
     });
 
     test('its description names every parameter that its spec takes, and no other', async () => {
-      const { theory } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
+      const { method, theory } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
       const parsed = Spec.parse('method', spec);
-      const method = methods[parsed.name] as Method;
       method.parameters(parsed, theory);
       expect([...parsed.asked].sort()).toEqual(Object.keys(method.description.parameters).sort());
     });

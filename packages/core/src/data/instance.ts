@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { UsageError } from '../errors.js';
+
+/** A fixed instance of `heterogeneous-quadratic`: f_i(x) = ½ c_i xᵀXx − bᵀx. */
+export interface QuadraticInstance {
+  /** n values. */
+  readonly c: readonly number[];
+  /** d values. */
+  readonly b: readonly number[];
+}
+
+/**
+ * Reads a fixed instance of `heterogeneous-quadratic`: a JSON file with arrays of finite numbers `c` (one a worker) and `b`
+ * (one a coordinate). `n` and `d`, when present, must be their lengths; other members are ignored.
+ * @throws UsageError that names the file and what is wrong with it.
+ */
+export function loadInstance(path: string): QuadraticInstance {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new UsageError(`cannot read the instance ${JSON.stringify(path)}: ${(cause as Error).message}`, { cause });
+  }
+  const { c, b, n, d } = Object(value) as Record<string, unknown>;
+  for (const [name, list] of Object.entries({ c, b })) {
+    if (!Array.isArray(list) || list.length === 0 || !list.every(Number.isFinite)) {
+      throw new UsageError(`the instance ${JSON.stringify(path)} needs ${name}: an array of finite numbers`);
+    }
+  }
+  const instance = { c: c as number[], b: b as number[] };
+  for (const [name, given, length] of [
+    ['n', n, instance.c.length],
+    ['d', d, instance.b.length],
+  ]) {
+    if (given !== undefined && given !== length) {
+      throw new UsageError(`the instance ${JSON.stringify(path)} says ${name} = ${given} and has ${length} values`);
+    }
+  }
+  return instance;
+}
