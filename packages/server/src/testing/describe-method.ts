@@ -1,14 +1,13 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Method, methods, restoreState, Spec, type State, snapshotState } from '@flotilla/core';
+import { type Method, methods, Spec, type State, snapshotState } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
-import type { LaunchedRun } from '../launch.js';
 import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';
-import { iterates, launchHere, relativeDistance } from './in-process.js';
+import { copyState, hosted, iterates, launchHere, relativeDistance } from './in-process.js';
 
 /** What {@link describeMethod} is to hold a method to. */
 export interface MethodSuiteOptions {
@@ -127,10 +126,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       for (const { server } of runs) await server.start();
       await advance(15);
       expect(other.server.xHash()).not.toBe(run.server.xHash());
-      restoreState(other.server.state, snapshotState(run.server.state));
-      for (let worker = 0; worker < (common.workers as number); worker++) {
-        restoreState(hosted(other.fleet, worker), snapshotState(hosted(run.fleet, worker)));
-      }
+      copyState(run, other, common.workers as number);
       await advance(25);
       expect(other.server.xHash()).toBe(run.server.xHash());
       for (const { fleet } of runs) await fleet.close();
@@ -192,12 +188,6 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       expect([...parsed.asked].sort()).toEqual(Object.keys(method.description.parameters).sort());
     });
   });
-}
-
-/** The state of a worker's half, of a run on this thread. */
-function hosted({ host }: LaunchedRun['fleet'], worker: number): object {
-  if (host === undefined) throw new Error('this run has no host on the calling thread');
-  return host.state(worker);
 }
 
 function vector(value: State[string] | undefined): Float64Array {

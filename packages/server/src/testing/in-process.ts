@@ -1,3 +1,4 @@
+import { restoreState, snapshotState } from '@flotilla/core';
 import { type LaunchedRun, launch } from '../launch.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
@@ -22,6 +23,20 @@ export async function iterates(options: TrainOptions, rounds: number): Promise<F
     return list;
   } finally {
     await fleet.close();
+  }
+}
+
+/** The state of a worker's half, in a run on the calling thread. */
+export function hosted({ host }: LaunchedRun['fleet'], worker: number): object {
+  if (host === undefined) throw new Error('this run has no host on the calling thread');
+  return host.state(worker);
+}
+
+/** Puts the state of one run's halves, the server's and all workers', in the place of another's. */
+export function copyState(from: LaunchedRun, to: LaunchedRun, workers: number): void {
+  restoreState(to.server.state, snapshotState(from.server.state));
+  for (let worker = 0; worker < workers; worker++) {
+    restoreState(hosted(to.fleet, worker), snapshotState(hosted(from.fleet, worker)));
   }
 }
 
