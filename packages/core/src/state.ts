@@ -17,8 +17,8 @@ type Vector = Exclude<State[string], number>;
  * @throws FlotillaError `internal` for an entry that is neither a vector nor a number nor a tracked point
  */
 export function snapshotState(object: object): State {
-  const state = entriesOf(object).map(([name, value]) => [name, typeof value === 'number' ? value : value.slice()]);
-  return Object.fromEntries(state);
+  const copy = (value: State[string]) => (typeof value === 'number' ? value : value.slice());
+  return Object.fromEntries(Array.from(entriesOf(object), ([name, value]) => [name, copy(value)]));
 }
 
 /**
@@ -27,7 +27,7 @@ export function snapshotState(object: object): State {
  *   nothing has been written then
  */
 export function restoreState(object: object, state: State): void {
-  const entries = entriesOf(object);
+  const entries = [...entriesOf(object)];
   const names = new Set(entries.map(([name]) => name));
   for (const [name, own] of entries) {
     if (!Object.hasOwn(state, name)) throw new FlotillaError('protocol', `the state has no entry ${name}`);
@@ -44,19 +44,18 @@ export function restoreState(object: object, state: State): void {
 }
 
 /** The vectors, themselves, and the numbers of a state object. */
-function entriesOf(object: object): [name: string, value: State[string]][] {
-  return Object.entries(object).flatMap(([name, value]: [string, unknown]): [string, State[string]][] => {
+function* entriesOf(object: object): Generator<[name: string, value: State[string]]> {
+  const entries: [string, unknown][] = Object.entries(object);
+  for (const [name, value] of entries) {
     if (value instanceof TrackedPoint) {
-      return value.product === undefined
-        ? [[name, value.x]]
-        : [
-            [name, value.x],
-            [`${name}/product`, value.product],
-          ];
+      yield [name, value.x];
+      if (value.product !== undefined) yield [`${name}/product`, value.product];
+    } else if (typeof value === 'number' || isVector(value)) {
+      yield [name, value];
+    } else {
+      throw new FlotillaError('internal', `entry ${name} of a state is no vector, number or tracked point`);
     }
-    if (typeof value === 'number' || isVector(value)) return [[name, value]];
-    throw new FlotillaError('internal', `entry ${name} of a state is no vector, number or tracked point`);
-  });
+  }
 }
 
 function isVector(value: unknown): value is Vector {

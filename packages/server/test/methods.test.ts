@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVERY_WORKER, KeyedRandom, methods, Rng, SubsetSampler } from '@flotilla/core';
-import type { WorkerHost } from '@flotilla/worker';
+import { EVERY_WORKER, KeyedRandom, methods, Rng, SubsetSampler, snapshotState } from '@flotilla/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type TrainOptions, train } from '../dist/index.js';
 import { describeMethod, type MethodSuiteOptions } from '../dist/testing/describe-method.js';
-import { iterates, openHere, relativeDistance } from '../dist/testing/in-process.js';
+import { hosted, iterates, openHere, relativeDistance } from '../dist/testing/in-process.js';
 
 const identity = 'identity';
 /** Five workers with twelve samples each, as a LIBSVM file. */
@@ -158,6 +157,24 @@ describe('identities between methods', () => {
   });
 });
 
+test('M3: the products of its tracked points are part of the state', async () => {
+  const options: TrainOptions = {
+    ...{ problem: 'autoencoder', data: file, split: 'shuffled', workers: 5, stepSize: 0.01 },
+    ...{ method: 'm3:p=0.05', uplink: 'rand-k:k=20', downlink: 'rand-k:k=20' },
+  };
+  const [run, other] = [await openHere(options), await openHere({ ...options, init: 'normal:0.3' })];
+  const both = async (rounds: number) => {
+    for (let round = 0; round < rounds; round++) for (const training of [run, other]) await training.round();
+  };
+  await both(15);
+  expect(Object.keys(snapshotState(hosted(run.fleet, 0)))).toContain('z/product');
+  expect(other.xHash()).not.toBe(run.xHash());
+  await other.restore(await run.snapshot());
+  await both(25);
+  expect(other.xHash()).toBe(run.xHash());
+  for (const training of [run, other]) await training.close();
+});
+
 test('DIANA: the shifts converge to the gradients at the solution', async () => {
   const { server, fleet } = await openHere({
     ...{ problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5', workers: 4, wire: 'f64' },
@@ -165,9 +182,8 @@ test('DIANA: the shifts converge to the gradients at the solution', async () => 
   });
   for (let round = 0; round < 60_000; round++) await server.step();
   expect((await server.evaluate()).gradNormSq).toBeLessThan(1e-16);
-  const host = fleet.host as WorkerHost;
   for (let worker = 0; worker < 4; worker++) {
-    const { h, gradient } = host.state(worker) as { h: Float64Array; gradient: Float64Array };
+    const { h, gradient } = hosted(fleet, worker) as { h: Float64Array; gradient: Float64Array };
     expect(relativeDistance([h], [gradient])).toBeLessThan(1e-7);
     expect(Math.max(...gradient.map(Math.abs))).toBeGreaterThan(0.1);
   }

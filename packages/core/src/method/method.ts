@@ -63,8 +63,8 @@ export interface Plan {
   readonly answers?: (worker: number) => boolean;
 }
 
-// The halves' functions are properties, not methods, because TypeScript then takes S, W and P from the functions that return
-// them alone, and checks all others against them.
+// The functions below are properties, not methods: TypeScript then infers S, W and P only from the functions that return them,
+// and checks all others against those.
 
 /**
  * The state of a server half: a plain object of vectors and numbers, so that it can be stored without asking the method

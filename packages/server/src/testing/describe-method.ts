@@ -7,8 +7,7 @@ import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';
-import type { Training } from '../training.js';
-import { iterates, openHere, relativeDistance } from './in-process.js';
+import { hosted, iterates, openHere, relativeDistance } from './in-process.js';
 
 /** What {@link describeMethod} is to hold a method to. */
 export interface MethodSuiteOptions {
@@ -188,12 +187,6 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       expect([...parsed.asked].sort()).toEqual(Object.keys(method.description.parameters).sort());
     });
   });
-}
-
-/** The state of a worker's half, of a run on this thread. */
-function hosted({ host }: Training['fleet'], worker: number): object {
-  if (host === undefined) throw new Error('this run has no host on the calling thread');
-  return host.state(worker);
 }
 
 function vector(value: State[string] | undefined): Float64Array {

@@ -8,6 +8,12 @@ export function openHere(options: TrainOptions, runtime?: Runtime): Promise<Trai
   return Training.open(parseOptions({ transport: 'loopback', ...options }), runtime === undefined ? {} : { runtime });
 }
 
+/** The state of a worker's half, in a training on the calling thread. */
+export function hosted({ host }: Training['fleet'], worker: number): object {
+  if (host === undefined) throw new Error('this training has no host on the calling thread');
+  return host.state(worker);
+}
+
 /** The iterates x¹ … x^rounds. */
 export async function iterates(options: TrainOptions, rounds: number): Promise<Float64Array[]> {
   const training = await openHere(options);
