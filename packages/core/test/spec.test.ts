@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UsageError } from '../dist/errors.js';
-import { lookUp, Spec } from '../dist/spec.js';
+import { methods } from '../dist/method/index.js';
+import { problems } from '../dist/problem/index.js';
+import { extend, lookUp, Spec } from '../dist/spec.js';
 
 test('a spec is a name and its parameters', () => {
   const spec = Spec.parse('method', 'm3:p=0.005,beta=0.136');
@@ -45,4 +47,30 @@ test('no text makes the parser throw anything but a UsageError', () => {
 test('an unknown name is an error that lists the known ones, and prototypes have no names', () => {
   expect(() => lookUp('method', { gd: 1, m3: 2 }, 'sgd')).toThrow('unknown method "sgd"; known: gd, m3');
   expect(() => lookUp('method', { gd: 1 }, 'constructor')).toThrow(UsageError);
+});
+
+describe('registries', () => {
+  const entry = { create: () => 1 };
+  const registry = Object.freeze({ first: entry });
+
+  test('more entries make a new one; the old one stays as it was', () => {
+    const second = { create: () => 2 };
+    const extended = extend('thing', registry, { second });
+    expect(lookUp('thing', extended, 'second')).toBe(second);
+    expect(lookUp('thing', extended, 'first')).toBe(entry);
+    expect(() => lookUp('thing', registry, 'second')).toThrow('unknown thing "second"; known: first');
+    expect(Object.isFrozen(extended)).toBe(true);
+  });
+
+  test('a name means one thing: another object is refused, the very same is not', () => {
+    expect(Object.keys(extend('thing', registry, { first: entry }))).toEqual(['first']);
+    expect(() => extend('thing', registry, { first: { ...entry } })).toThrow(
+      'there is a thing "first" already; choose another name',
+    );
+    expect(() => extend('thing', registry, { 'a b': entry })).toThrow('"a b" cannot name a thing');
+  });
+
+  test('the built-in ones cannot be changed', () => {
+    for (const builtIn of [methods, problems]) expect(Object.isFrozen(builtIn)).toBe(true);
+  });
 });

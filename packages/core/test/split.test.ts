@@ -30,7 +30,7 @@ const everySample = ({ order }: Shards) => [...order].sort((a, b) => a - b);
 describe.each(['shuffled', 'label', 'dirichlet:alpha=0.3', 'dirichlet:alpha=0.001', 'dirichlet:alpha=1e6'])(
   '%s',
   (spec) => {
-    test.each([1, 7, 103])('deals every sample once, some to each of %i workers', (workers) => {
+    test.each([1, 7, 103])('assigns every sample once, some to each of %i workers', (workers) => {
       const shards = split(spec, data, workers, random);
       expect(shards.samples).toBe(103);
       expect(everySample(shards)).toEqual(Array.from({ length: 103 }, (_, s) => s));
@@ -179,7 +179,7 @@ describe('heterogeneity grows as α falls', () => {
     expect(spreads.at(-1)).toBeLessThan(label);
   });
 
-  test('f and ∇f are those of all samples, however they were dealt', () => {
+  test('f and ∇f are those of all samples, however they are assigned', () => {
     const at = (spec: string, n: number) => {
       const shards = split(spec, digits, n, random);
       const input = { workers: n, random, data: digits, shards, instance: undefined };

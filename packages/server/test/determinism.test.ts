@@ -38,7 +38,7 @@ describe('the final iterate is a function of the configuration and the seed', ()
     expect(one).toMatch(/^[0-9a-f]{64}$/);
     for (const threads of [2, 7, 20]) expect(await hash({ ...options, threads })).toBe(one);
     expect(await hash({ ...options, transport: 'loopback' })).toBe(one);
-    // the seed deals the samples, tosses the coins, draws the supports and makes the quadratics
+    // the seed assigns the samples, tosses the coins, draws the supports and makes the quadratics
     expect(await hash({ ...options, threads: 2, seed: 'another' })).not.toBe(one);
   });
 });

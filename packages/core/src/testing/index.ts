@@ -1,0 +1,1 @@
+export { describeProblem, type Offer, type ProblemSuiteOptions } from './describe-problem.js';

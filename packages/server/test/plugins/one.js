@@ -1,0 +1,3 @@
+import { makePlugin } from './make.js';
+
+export default makePlugin(1, 2);
