@@ -63,8 +63,8 @@ export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
   frame[7] = header.round >>> 24;
 }
 
-/** Reads a header into `header`. @throws ProtocolError */
-export function readHeader(frame: Uint8Array, header: Header): void {
+/** Reads a header into `header`, which it returns. @throws ProtocolError with `header` as it was */
+export function readHeader(frame: Uint8Array, header: Header): Header {
   if (frame.length < HEADER_BYTES) throw new ProtocolError(`a frame of ${frame.length} bytes has no header`);
   const byte = (at: number) => frame[at] as number;
   const kind = byte(0);
@@ -77,4 +77,5 @@ export function readHeader(frame: Uint8Array, header: Header): void {
   header.coins = byte(2);
   header.extra = byte(3);
   header.round = (byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24)) >>> 0;
+  return header;
 }

@@ -71,13 +71,13 @@ export class WorkerHost {
   #answer(worker: number, frame: Uint8Array): void {
     try {
       const workers = this.#configured();
-      const header = this.#header;
-      readHeader(frame, header);
+      const header = readHeader(frame, this.#header);
       if (header.kind === FrameKind.evaluate) {
         workers.evaluate(worker, header.round, vectorIn(frame, workers.dimension));
         this.#reply(worker, workers.evaluationBytes, (room) => workers.writeEvaluation(header.round, room));
       } else {
-        const outgoing = header.kind === FrameKind.start ? workers.start(worker, frame) : workers.round(worker, frame);
+        const outgoing =
+          header.kind === FrameKind.start ? workers.start(worker, header, frame) : workers.round(worker, header, frame);
         if (outgoing !== undefined) {
           this.#reply(worker, workers.uplink.maxFrameBytes(outgoing), (room) => {
             const length = workers.uplink.write(FrameKind.uplink, header.round, 0, worker, outgoing, room);

@@ -17,7 +17,15 @@ import {
   type Runtime,
   Spec,
 } from '@flotilla/core';
-import { Boundary, FrameKind, HEADER_BYTES, type Job, ProtocolError, writeHeader } from '@flotilla/protocol';
+import {
+  Boundary,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  type Job,
+  ProtocolError,
+  writeHeader,
+} from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
 
 /** One worker: its function, and its half of the method's state. */
@@ -127,10 +135,10 @@ export class LogicalWorkers {
   }
 
   /** The uplink before round 1. */
-  start(index: number, frame: Uint8Array): Outgoing {
+  start(index: number, header: Readonly<Header>, frame: Uint8Array): Outgoing {
     const { context, downlink } = this.#begun();
     const worker = this.#worker(index);
-    downlink.read(frame, FrameKind.start, 0, index);
+    downlink.read(frame, FrameKind.start, 0, index, undefined, header);
     worker.round = 0;
     const start = this.#method.worker.start;
     if (start === undefined) throw new ProtocolError(`${this.#method.name} has no message before round 1`);
@@ -138,13 +146,14 @@ export class LogicalWorkers {
   }
 
   /** Takes a round's downlink and returns the uplink, if there is one. */
-  round(index: number, frame: Uint8Array): Outgoing | undefined {
+  round(index: number, header: Readonly<Header>, frame: Uint8Array): Outgoing | undefined {
     const { context, downlink } = this.#begun();
     const worker = this.#worker(index);
     const last = Math.max(0, worker.round);
-    const incoming = downlink.read(frame, FrameKind.downlink, this.#method.gaps ? undefined : last + 1, index, last);
-    worker.round = downlink.round;
-    worker.local.round = downlink.round;
+    const expected = this.#method.gaps ? undefined : last + 1;
+    const incoming = downlink.read(frame, FrameKind.downlink, expected, index, last, header);
+    worker.round = header.round;
+    worker.local.round = header.round;
     return this.#method.worker.round(worker.state, context, incoming, worker.local);
   }
 
