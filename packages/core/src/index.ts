@@ -1,3 +1,4 @@
+export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64, putU32, putUint } from './bytes.js';
 export type { Dataset, QuadraticInstance } from './data/dataset.js';
 export { type DataSource, dataSource, loadInstance } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';

@@ -12,9 +12,11 @@ import {
   DivergedError,
   FlotillaError,
   type Form,
+  getU32,
   type Incoming,
   type KeyedRandom,
   type Outgoing,
+  putU32,
   type Sparse,
 } from '@flotilla/core';
 import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
@@ -175,7 +177,7 @@ export class Boundary {
       const from = at + LENGTH_BYTES;
       const next = k === 0 ? vector : (extra[k - 1] as Float64Array);
       const bytes = codec.encode(next, this.#keyOf(round, worker, k), frame, from);
-      for (let b = 0; b < LENGTH_BYTES; b++) frame[at + b] = bytes >>> (8 * b);
+      putU32(frame, at, bytes);
       this.#addCost(bytes, codec.coordinates, form);
       at = from + bytes;
     }
@@ -260,8 +262,7 @@ class ReadFrame implements Incoming {
     for (let k = 0; k < this.vectors; k++) {
       if (frame.length - at < LENGTH_BYTES)
         throw new ProtocolError(`the frame ends before vector ${k + 1} of ${this.vectors}`);
-      let length = 0;
-      for (let b = LENGTH_BYTES - 1; b >= 0; b--) length = 256 * length + (frame[at + b] as number);
+      const length = getU32(frame, at);
       at += LENGTH_BYTES;
       if (length > frame.length - at)
         throw new ProtocolError(`the frame ends within vector ${k + 1} of ${this.vectors}`);
