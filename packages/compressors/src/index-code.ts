@@ -10,7 +10,7 @@ const MAX_PARAMETER = 30;
 /** Up to this length a support is one number: all supports of a size, counted. */
 const COUNTED = 300;
 
-/** log₂ C(n, k) */
+/** log₂ C(n, k): the bits that no code of a K-subset can go below on average. */
 export function log2Binomial(n: number, k: number): number {
   let bits = 0;
   for (let i = 0; i < Math.min(k, n - k); i++) bits += Math.log2((n - i) / (i + 1));
