@@ -1,3 +1,4 @@
+import { getU32, putU32 } from '@flotilla/core';
 import { AdaptiveCode } from './adaptive-code.js';
 import { ProtocolError } from './errors.js';
 import { extraBits, leastOf, SINGLE, TOKENS, tokenOf } from './tokens.js';
@@ -94,9 +95,9 @@ export class BlockCode {
     const size = HEADER_BYTES + described + STATE_BYTES + words.length + Math.ceil(extra / 8);
     if (described < 0 || size > limit) return -1;
     out[at] = width;
-    writeU32(out, at + 1, described);
+    putU32(out, at + 1, described);
     out.set(this.#described.subarray(0, described), at + HEADER_BYTES);
-    for (let lane = 0; lane < LANES; lane++) writeU32(out, states + 4 * lane, this.#states[lane]);
+    for (let lane = 0; lane < LANES; lane++) putU32(out, states + 4 * lane, this.#states[lane]);
     out.set(words, states + STATE_BYTES);
     if (extra > 0) this.#writeExtra(numbers, count, out, states + STATE_BYTES + words.length);
     return size;
@@ -107,13 +108,13 @@ export class BlockCode {
     const blocks = this.#reserve(count);
     if (end - at < HEADER_BYTES) throw new ProtocolError('the payload ends within its code');
     const width = bytes[at];
-    const states = at + HEADER_BYTES + readU32(bytes, at + 1);
+    const states = at + HEADER_BYTES + getU32(bytes, at + 1);
     if (width < 1 || width > 2 * tokenOf(largest) + 2) throw new ProtocolError(`a code of ${width} symbols`);
     if (states + STATE_BYTES > end) throw new ProtocolError('the payload ends within its frequencies');
     this.#adaptive.read(bytes, at + HEADER_BYTES, states, this.#changes, blocks * (LIMITS + CLASSES * width), ONE);
     this.#applyChanges(blocks, width);
     for (let lane = 0; lane < LANES; lane++) {
-      const state = readU32(bytes, states + 4 * lane);
+      const state = getU32(bytes, states + 4 * lane);
       if (state < LEAST || state > 0x7fffffff) throw new ProtocolError(`${state} is no state of a code`);
       this.#states[lane] = state;
     }
@@ -511,12 +512,4 @@ function normalise(counts: Int32Array, frequencies: Int32Array): void {
     for (let s = 0; s < counts.length; s++) if (frequencies[s] > frequencies[largest]) largest = s;
     frequencies[largest]--;
   }
-}
-
-function writeU32(out: Uint8Array, at: number, value: number): void {
-  for (let b = 0; b < 4; b++) out[at + b] = value >>> (8 * b);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }

@@ -1,3 +1,4 @@
+import { getU32, putU32 } from '@flotilla/core';
 import type { MessageKey, ValueCodec, Wire } from './compressor.js';
 import { ProtocolError } from './errors.js';
 import { maxIndexBytes, readIndex, writeIndex } from './index-code.js';
@@ -47,10 +48,7 @@ export class DeltaCodec {
     const indexBytes = writeIndex(index, count, this.dimension, this.#room, 0);
     const bytes = COUNT_BYTES + indexBytes + valueBytes;
     if (bytes >= limit) return 0;
-    out[at] = count;
-    out[at + 1] = count >>> 8;
-    out[at + 2] = count >>> 16;
-    out[at + 3] = count >>> 24;
+    putU32(out, at, count);
     out.set(this.#room.subarray(0, indexBytes), at + COUNT_BYTES);
     this.#plain.write(values, count, key, out, at + COUNT_BYTES + indexBytes);
     this.coordinates = count;
@@ -60,7 +58,7 @@ export class DeltaCodec {
   /** Takes in the payload `bytes[at … end)`. @throws ProtocolError */
   decode(bytes: Uint8Array, at: number, end: number): void {
     if (end - at < COUNT_BYTES) throw new ProtocolError(`changes of ${end - at} bytes have no count`);
-    const count = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+    const count = getU32(bytes, at);
     if (count > this.dimension) throw new ProtocolError(`${count} changes of ${this.dimension} coordinates`);
     let from = at + COUNT_BYTES;
     from += readIndex(bytes, from, end, count, this.dimension, this.#index);

@@ -1,4 +1,4 @@
-import { Rng } from '@flotilla/core';
+import { getF32, getF64, getUint, putF32, putF64, putUint, Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
@@ -51,7 +51,6 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
   const signs = new SignCode();
   /** Whether nothing but signs travels, in a code that leaves no choice. */
   const brief = (count: number) => levels === 1 && count <= MAX_SIGNS;
-  const norm = new DataView(new ArrayBuffer(8));
   const parts = Float64Array.from({ length: levels <= LISTED ? levels + 1 : 0 }, (_, level) => dithering.part(level));
   let numbers = new Uint32Array(0);
   let chosen = new Uint32Array(0);
@@ -81,8 +80,8 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
       index[kept] = i;
       chosen[kept++] = numbers[i];
     }
-    let to = 0;
-    for (let b = 0, rest = kept; b < countBytes(count); b++, rest >>>= 8) room[to++] = rest;
+    let to = countBytes(count);
+    putUint(room, 0, countBytes(count), kept);
     to += writeIndex(index, kept, count, room, to);
     if (to > limit) return -1;
     if (levels === 1) {
@@ -113,8 +112,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
       case Form.sparse: {
         const size = countBytes(count);
         if (end - from < size) throw new ProtocolError('the payload ends within its support');
-        let kept = 0;
-        for (let b = size - 1; b >= 0; b--) kept = kept * 256 + bytes[from + b];
+        const kept = getUint(bytes, from, size);
         if (kept > count) throw new ProtocolError(`a support of ${kept} of ${count} coordinates`);
         const start = from + size + readIndex(bytes, from + size, end, kept, count, index);
         if (levels === 1) {
@@ -157,9 +155,8 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
           Number.isFinite(exact) ? `a norm of ${exact} is no ${wire} number` : 'a coordinate or the norm is not finite',
         );
       }
-      if (wire === 'f32') norm.setFloat32(0, scale, true);
-      else norm.setFloat64(0, scale, true);
-      for (let b = 0; b < width; b++) out[at + b] = norm.getUint8(b);
+      if (wire === 'f32') putF32(out, at, scale);
+      else putF64(out, at, scale);
       if (scale === 0) return width;
 
       key.own(rng, 'rounding', stage);
@@ -201,8 +198,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
       nonZero = 0;
       if (count === 0) return checkSize(end - at, 0, 0);
       if (end - at < width) throw new ProtocolError('the payload ends within its norm');
-      for (let b = 0; b < width; b++) norm.setUint8(b, bytes[at + b]);
-      const scale = wire === 'f32' ? norm.getFloat32(0, true) : norm.getFloat64(0, true);
+      const scale = wire === 'f32' ? getF32(bytes, at) : getF64(bytes, at);
       if (!Number.isFinite(scale) || scale < 0 || Object.is(scale, -0)) throw new ProtocolError(`${scale} is no norm`);
       if (scale === 0) {
         checkSize(end - at, width, count);

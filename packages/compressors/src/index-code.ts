@@ -1,3 +1,4 @@
+import { getBigUint, getU32, putBigUint } from '@flotilla/core';
 import { ProtocolError } from './errors.js';
 import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 
@@ -9,7 +10,7 @@ const MAX_PARAMETER = 30;
 /** Up to this length a support is one number: all supports of a size, counted. */
 const COUNTED = 300;
 
-/** log₂ C(n, k) */
+/** log₂ C(n, k): the bits that no code of a K-subset can go below on average. */
 export function log2Binomial(n: number, k: number): number {
   let bits = 0;
   for (let i = 0; i < Math.min(k, n - k); i++) bits += Math.log2((n - i) / (i + 1));
@@ -100,10 +101,7 @@ export function readIndex(
     let gap = 0;
     const byte = bit >> 3;
     // 25 bits or more of the code, mostly the whole gap
-    const window =
-      byte + 4 <= end
-        ? (bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> (bit & 7)
-        : 0xffffffff;
+    const window = byte + 4 <= end ? getU32(bytes, byte) >>> (bit & 7) : 0xffffffff;
     const quotient = 31 - Math.clz32(~window & -~window);
     if (quotient + 1 + parameter <= 25 && window !== 0xffffffff) {
       gap = quotient * (mask + 1) + ((window >>> (quotient + 1)) & mask);
@@ -173,9 +171,8 @@ function riceBits(index: Int32Array, count: number, parameter: number): number {
 
 /** The number of the support among all of its size, lowest byte first. */
 function writeNumber(index: Int32Array, count: number, length: number, out: Uint8Array, at: number): number {
-  let number = numberOfSubset(index, count, length);
   const bytes = Math.ceil(bitsBelow(binomial(length, count)) / 8);
-  for (let b = 0; b < bytes; b++, number >>= 8n) out[at + b] = Number(number & 0xffn);
+  putBigUint(out, at, bytes, numberOfSubset(index, count, length));
   return bytes;
 }
 
@@ -190,8 +187,7 @@ function readNumber(
   const all = binomial(length, count);
   const size = Math.ceil(bitsBelow(all) / 8);
   if (end - at < size) throw new ProtocolError('the payload ends within its support');
-  let number = 0n;
-  for (let b = size - 1; b >= 0; b--) number = (number << 8n) | BigInt(bytes[at + b]);
+  const number = getBigUint(bytes, at, size);
   if (number >= all) throw new ProtocolError(`a support's place is not below ${all}`);
   subsetOfNumber(number, count, length, index);
   return size;

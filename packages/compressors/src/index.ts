@@ -11,4 +11,5 @@ export {
 } from './compressor.js';
 export { DeltaCodec } from './delta.js';
 export { CompressorError, ProtocolError } from './errors.js';
+export { log2Binomial } from './index-code.js';
 export { type CompressorEntry, compressors, createCompressor, type Environment } from './registry.js';

@@ -142,12 +142,9 @@ function split(text: string): string[] {
 }
 
 /** A whole number that must be given. */
-function whole(spec: Spec, key: string, most: number): number {
-  const allowed = `a whole number from 1 to ${most}`;
-  const text = spec.text(key);
-  if (text === undefined) throw new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}`);
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) throw spec.invalid(key, text, allowed);
+function whole(spec: Spec, key: string, most: number, allowed = `a whole number from 1 to ${most}`): number {
+  const value = spec.integer(key, 1, most, allowed);
+  if (value === undefined) throw new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}`);
   return value;
 }
 
@@ -167,9 +164,7 @@ function normOf(spec: Spec): number {
 
 /** K of `k=250`, `k=1%` or `k=d/n`; fractions round down, to at least 1. */
 function keptCoordinates(spec: Spec, { dimension, workers }: Environment): number {
-  const text = spec.text('k');
-  const allowed = `1 to ${dimension}, a percentage such as 1%, or d/n`;
-  if (text === undefined) throw new UsageError(`compressor ${spec.name} needs k=: ${allowed}`);
+  const text = spec.text('k') ?? '';
   if (text === 'd/n') return Math.max(1, Math.floor(dimension / workers));
   const percent = /^([0-9.]+)%$/.exec(text);
   const share = Number(percent?.[1]);
@@ -177,7 +172,5 @@ function keptCoordinates(spec: Spec, { dimension, workers }: Environment): numbe
     // 0.57 % of 10,000 is 57, although the product in f64 is a little less
     return Math.max(1, Math.floor(Number(((dimension * share) / 100).toPrecision(12))));
   }
-  const k = Number(text);
-  if (percent !== null || !Number.isInteger(k) || k < 1 || k > dimension) throw spec.invalid('k', text, allowed);
-  return k;
+  return whole(spec, 'k', dimension, `1 to ${dimension}, a percentage such as 1%, or d/n`);
 }

@@ -1,3 +1,4 @@
+import { getBigUint, putBigUint } from '@flotilla/core';
 import { ProtocolError } from './errors.js';
 import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 
@@ -27,13 +28,13 @@ export class SignCode {
     const quotient = kept >>> r;
     const low = BigInt(kept & ((1 << r) - 1));
     const prefix = quotient + 1 + r;
-    let rest =
+    const all =
       ((1n << BigInt(quotient)) - 1n) |
       (low << BigInt(quotient + 1)) |
       (signs << BigInt(prefix)) |
       (numberOfSubset(this.#index, kept, count) << BigInt(prefix + kept));
     const bytes = Math.ceil((prefix + kept + bitsBelow(binomial(count, kept))) / 8);
-    for (let b = 0; b < bytes; b++, rest >>= 8n) out[at + b] = Number(rest & 0xffn);
+    putBigUint(out, at, bytes, all);
     return bytes;
   }
 
@@ -58,9 +59,7 @@ export class SignCode {
     const size = Math.ceil((bit + kept + bitsBelow(all)) / 8);
     if (end - at !== size)
       throw new ProtocolError(`${end - at} bytes for ${kept} signs in ${count} values, expected ${size}`);
-    let rest = 0n;
-    for (let b = size - 1; b >= 0; b--) rest = (rest << 8n) | BigInt(bytes[at + b]);
-    rest >>= BigInt(bit);
+    let rest = getBigUint(bytes, at, size) >> BigInt(bit);
     const place = rest >> BigInt(kept);
     if (place >= all) throw new ProtocolError(`a support's number is not below ${all}`);
     subsetOfNumber(place, kept, count, this.#index);

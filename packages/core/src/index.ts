@@ -1,3 +1,4 @@
+export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64, putU32, putUint } from './bytes.js';
 export type { Dataset } from './data/dataset.js';
 export { loadInstance, type QuadraticInstance } from './data/instance.js';
 export { type DataSource, dataSource } from './data/load.js';

@@ -58,11 +58,17 @@ export class Spec {
     return value;
   }
 
-  /** A whole parameter in `[low, high]`. */
-  integer(key: string, low: number, high: number): number | undefined {
-    const value = this.number(key, low, high);
-    if (value !== undefined && !Number.isInteger(value)) throw this.invalid(key, String(value), 'a whole number');
-    return value;
+  /** A whole parameter in `[low, high]`. `allowed` says so in the error, where more than a number can be given. */
+  integer(key: string, low: number, high: number, allowed?: string): number | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    const inRange = Number.isFinite(value) && value >= low && value <= high;
+    if (inRange && Number.isInteger(value)) return value;
+    if (allowed !== undefined) throw this.invalid(key, text, allowed);
+    throw inRange
+      ? this.invalid(key, String(value), 'a whole number')
+      : this.invalid(key, text, `a number in [${low}, ${high}]`);
   }
 
   boolean(key: string): boolean | undefined {

@@ -32,6 +32,20 @@ test('numbers outside their range are errors that name the value and the range',
   }
 });
 
+test('whole numbers: outside the range, a fraction, or in words of the caller', () => {
+  const read = (text: string, allowed?: string) => Spec.parse('compressor', `c:k=${text}`).integer('k', 1, 9, allowed);
+  expect(read('9')).toBe(9);
+  expect(read('1e0', 'one of nine')).toBe(1);
+  for (const text of ['0', '10', 'x', 'Infinity']) {
+    expect(() => read(text)).toThrow(`compressor c: k=${text} is not allowed; k must be a number in [1, 9]`);
+  }
+  expect(() => read('2.50')).toThrow('compressor c: k=2.5 is not allowed; k must be a whole number');
+  for (const text of ['0', '10', 'x', '2.50']) {
+    expect(() => read(text, 'one of nine')).toThrow(`compressor c: k=${text} is not allowed; k must be one of nine`);
+  }
+  expect(Spec.parse('compressor', 'c').integer('k', 1, 9, 'one of nine')).toBeUndefined();
+});
+
 test('no text makes the parser throw anything but a UsageError', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {

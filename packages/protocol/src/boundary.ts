@@ -13,9 +13,11 @@ import {
   DivergedError,
   FlotillaError,
   type Form,
+  getU32,
   type Incoming,
   type KeyedRandom,
   type Outgoing,
+  putU32,
   type Registry,
   type Sparse,
 } from '@flotilla/core';
@@ -51,23 +53,22 @@ export class Boundary {
   /** Form and cost of the message last written or read. */
   readonly message = { form: 'none' as Form, payloadBytes: 0, frameBytes: 0, paperBits: 0, coordinates: 0 };
   readonly #key: MessageKey;
+  readonly #denseSpec: string;
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
-  readonly #incoming: ReadFrame;
+  readonly #incoming = new ReadFrame();
+  /** By number of the vector: what decodes and then holds it. Made when a frame has so many. */
+  readonly #extraDense: Compressor[] = [];
+  readonly #extraCompressed: Compressor[] = [];
   readonly #header: Header = { kind: 1, form: 'none', coins: 0, extra: 0, round: 0 };
 
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
-    this.#dense = createCompressor(options.dense === 'packed' ? 'packed' : 'identity', options);
     const { compressor, compressors } = options;
+    this.#denseSpec = options.dense === 'packed' ? 'packed' : 'identity';
+    this.#dense = createCompressor(this.#denseSpec, options);
     this.#compressed = compressor === undefined ? undefined : createCompressor(compressor, options, compressors);
-    this.#incoming = new ReadFrame((k) => this.#decode(k));
-  }
-
-  /** Round of the frame last read or written. */
-  get round(): number {
-    return this.#header.round;
   }
 
   /** Whether a message of this form is the same for every worker, so that it can be written once. */
@@ -111,12 +112,19 @@ export class Boundary {
   }
 
   /**
-   * Reads a frame that must be of `kind` and of `round`, or, with `round` undefined, of a round after `after`.
+   * Reads a frame that must be of `kind` and of `round`, or, with `round` undefined, of a round after `after`. Each of its
+   * vectors is decoded once, all of them before this returns: what is wrong with any, nothing of the frame is used.
+   * @param header The frame's header, when the caller has read it already.
    * @throws ProtocolError
    */
-  read(frame: Uint8Array, kind: FrameKind, round: number | undefined, worker: number, after = -1): Incoming {
-    const header = this.#header;
-    readHeader(frame, header);
+  read(
+    frame: Uint8Array,
+    kind: FrameKind,
+    round: number | undefined,
+    worker: number,
+    after = -1,
+    header: Readonly<Header> = readHeader(frame, this.#header),
+  ): Incoming {
     if (header.kind !== kind || (round === undefined ? header.round <= after : header.round !== round)) {
       throw new ProtocolError(
         `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
@@ -128,8 +136,6 @@ export class Boundary {
     incoming.coins = header.coins;
     incoming.vectors = form === 'none' ? 0 : 1 + extra;
     incoming.frame = frame;
-    incoming.round = header.round;
-    incoming.worker = worker;
     this.#clear();
     if (extra > 0 && (form === 'none' || form === 'delta')) {
       throw new ProtocolError(`${extra} extra vectors in a frame of form ${form}`);
@@ -138,10 +144,9 @@ export class Boundary {
       throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
     }
     incoming.locate();
-    // every vector is checked before any is used
     for (let k = incoming.vectors - 1; k >= 0; k--) {
-      const codec = incoming.vector(k);
-      this.#measure(incoming.end(k) - incoming.begin(k), codec.coordinates, form);
+      const codec = this.#decode(k, form, header.round, worker);
+      this.#addCost(incoming.end(k) - incoming.begin(k), codec.coordinates, form);
     }
     this.message.form = form;
     this.message.frameBytes = frame.length;
@@ -162,14 +167,14 @@ export class Boundary {
       );
       if (bytes > 0) {
         this.#header.form = 'delta';
-        this.#measure(bytes, delta.coordinates, 'delta');
+        this.#addCost(bytes, delta.coordinates, 'delta');
         return HEADER_BYTES + bytes;
       }
     }
     const codec = this.#codec(form);
     if (extra === undefined) {
       const bytes = codec.encode(vector, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
-      this.#measure(bytes, codec.coordinates, form);
+      this.#addCost(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;
     }
     let at = HEADER_BYTES;
@@ -177,24 +182,37 @@ export class Boundary {
       const from = at + LENGTH_BYTES;
       const next = k === 0 ? vector : (extra[k - 1] as Float64Array);
       const bytes = codec.encode(next, this.#keyOf(round, worker, k), frame, from);
-      for (let b = 0; b < LENGTH_BYTES; b++) frame[at + b] = bytes >>> (8 * b);
-      this.#measure(bytes, codec.coordinates, form);
+      putU32(frame, at, bytes);
+      this.#addCost(bytes, codec.coordinates, form);
       at = from + bytes;
     }
     return at;
   }
 
-  /** Decodes vector k of the frame being read and returns its codec. */
-  #decode(k: number): Compressor | DeltaCodec {
-    const { form, frame, round, worker } = this.#incoming;
+  /** Decodes vector k of the frame being read and returns the codec that holds it from then on. */
+  #decode(k: number, form: Form, round: number, worker: number): Compressor | DeltaCodec {
+    const incoming = this.#incoming;
+    const { frame } = incoming;
     if (form === 'delta') {
       const delta = this.#deltaCodec();
-      delta.decode(frame, this.#incoming.begin(k), this.#incoming.end(k));
+      delta.decode(frame, incoming.begin(k), incoming.end(k));
+      incoming.hold(k, delta);
       return delta;
     }
-    const codec = this.#codec(form);
-    codec.decode(frame, this.#incoming.begin(k), this.#incoming.end(k), this.#keyOf(round, worker, k));
+    const codec = k === 0 ? this.#codec(form) : this.#extraCodec(form, k);
+    codec.decode(frame, incoming.begin(k), incoming.end(k), this.#keyOf(round, worker, k));
+    incoming.hold(k, codec);
     return codec;
+  }
+
+  /** What decodes vector k > 0 of a frame: as the first one's codec does, with memory of its own. */
+  #extraCodec(form: Form, k: number): Compressor {
+    const codecs = form === 'dense' ? this.#extraDense : this.#extraCompressed;
+    const known = codecs[k];
+    if (known !== undefined) return known;
+    const made = createCompressor(form === 'dense' ? this.#denseSpec : this.#codec(form).spec, this.options);
+    codecs[k] = made;
+    return made;
   }
 
   #keyOf(round: number, worker: number, draw: number): MessageKey {
@@ -221,7 +239,7 @@ export class Boundary {
   }
 
   /** Adds a vector to what the message costs. */
-  #measure(payloadBytes: number, coordinates: number, form: Form): void {
+  #addCost(payloadBytes: number, coordinates: number, form: Form): void {
     const message = this.message;
     message.payloadBytes += payloadBytes;
     message.coordinates += coordinates;
@@ -229,25 +247,19 @@ export class Boundary {
   }
 }
 
-/** The frame last read: where its vectors lie, and what they are when somebody asks. */
+/** The frame last read: where its vectors lie, and the codecs that hold them. */
 class ReadFrame implements Incoming {
   form: Form = 'none';
   coins = 0;
   vectors = 0;
   frame: Uint8Array = new Uint8Array(0);
-  round = 0;
-  worker = 0;
   /** Begin and end of each vector of a frame with several. */
   #places: number[] = [];
-  /** The vector last decoded, and the codec that holds it. */
-  #current = -1;
-  #codec: Compressor | DeltaCodec | undefined;
-
-  constructor(private readonly decode: (k: number) => Compressor | DeltaCodec) {}
+  /** What holds each decoded vector. */
+  readonly #codecs: (Compressor | DeltaCodec)[] = [];
 
   /** Finds the vectors in the frame. @throws ProtocolError */
   locate(): void {
-    this.#current = -1;
     if (this.vectors < 2) return;
     const { frame } = this;
     this.#places = [];
@@ -255,8 +267,7 @@ class ReadFrame implements Incoming {
     for (let k = 0; k < this.vectors; k++) {
       if (frame.length - at < LENGTH_BYTES)
         throw new ProtocolError(`the frame ends before vector ${k + 1} of ${this.vectors}`);
-      let length = 0;
-      for (let b = LENGTH_BYTES - 1; b >= 0; b--) length = 256 * length + (frame[at + b] as number);
+      const length = getU32(frame, at);
       at += LENGTH_BYTES;
       if (length > frame.length - at)
         throw new ProtocolError(`the frame ends within vector ${k + 1} of ${this.vectors}`);
@@ -274,13 +285,20 @@ class ReadFrame implements Incoming {
     return this.vectors === 1 ? this.frame.length : (this.#places[2 * k + 1] as number);
   }
 
+  /** Notes that `codec` has decoded vector k. */
+  hold(k: number, codec: Compressor | DeltaCodec): void {
+    this.#codecs[k] = codec;
+  }
+
   copyTo(target: Float64Array, k = 0): void {
-    if (this.vectors > 0) this.vector(k).copyTo(target);
+    if (this.vectors === 0) return;
+    if (!(k < this.vectors)) throw new FlotillaError('internal', `vector ${k + 1} of a frame of ${this.vectors}`);
+    this.#codecs[k]?.copyTo(target);
   }
 
   addTo(target: Float64Array, weight: number): void {
     for (let k = 0; k < this.vectors; k++) {
-      const codec = this.vector(k);
+      const codec = this.#codecs[k] as Compressor | DeltaCodec;
       if (codec instanceof DeltaCodec) throw new FlotillaError('internal', 'changes cannot be added');
       codec.addTo(target, weight);
     }
@@ -288,14 +306,7 @@ class ReadFrame implements Incoming {
 
   get sparse(): Sparse | undefined {
     if (this.vectors !== 1) return undefined;
-    const codec = this.vector(0);
-    return codec instanceof DeltaCodec ? undefined : codec.sparse;
-  }
-
-  /** The codec that holds vector k. */
-  vector(k: number): Compressor | DeltaCodec {
-    if (this.#current !== k || this.#codec === undefined) this.#codec = this.decode(k);
-    this.#current = k;
-    return this.#codec;
+    const [codec] = this.#codecs;
+    return codec instanceof DeltaCodec ? undefined : codec?.sparse;
   }
 }

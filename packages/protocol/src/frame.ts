@@ -1,5 +1,5 @@
 import { ProtocolError } from '@flotilla/compressors';
-import type { Form } from '@flotilla/core';
+import { type Form, getU32, putU32 } from '@flotilla/core';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
 export const WIRE_VERSION = 4;
@@ -65,14 +65,11 @@ export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
   frame[1] = FORMS.indexOf(header.form);
   frame[2] = header.coins;
   frame[3] = header.extra;
-  frame[4] = header.round;
-  frame[5] = header.round >>> 8;
-  frame[6] = header.round >>> 16;
-  frame[7] = header.round >>> 24;
+  putU32(frame, 4, header.round);
 }
 
-/** Reads a header into `header`. @throws ProtocolError */
-export function readHeader(frame: Uint8Array, header: Header): void {
+/** Reads a header into `header`, which it returns. @throws ProtocolError with `header` as it was */
+export function readHeader(frame: Uint8Array, header: Header): Header {
   if (frame.length < HEADER_BYTES) throw new ProtocolError(`a frame of ${frame.length} bytes has no header`);
   const byte = (at: number) => frame[at] as number;
   const kind = byte(0);
@@ -84,5 +81,6 @@ export function readHeader(frame: Uint8Array, header: Header): void {
   header.form = named;
   header.coins = byte(2);
   header.extra = byte(3);
-  header.round = (byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24)) >>> 0;
+  header.round = getU32(frame, 4);
+  return header;
 }

@@ -1,9 +1,9 @@
-import type { Direction, Wire } from '@flotilla/compressors';
-import { DivergedError, KeyedRandom, type Outgoing } from '@flotilla/core';
+import { compressors, createCompressor, type Direction, type Wire } from '@flotilla/compressors';
+import { DivergedError, extend, KeyedRandom, type Outgoing } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Boundary, type BoundaryOptions } from '../dist/boundary.js';
-import { FrameKind, HEADER_BYTES } from '../dist/frame.js';
+import { FrameKind, HEADER_BYTES, readHeader } from '../dist/frame.js';
 import { expectProtocolError, hex } from './expect-error.js';
 
 const D = 10;
@@ -454,6 +454,82 @@ function allFinite(payload: Uint8Array, wire: Wire): boolean {
   const values = wire === 'f32' ? new Float32Array(payload.buffer) : new Float64Array(payload.buffer);
   return values.every(Number.isFinite);
 }
+
+/** How often the compressor `counted`, rand-k by another name, has decoded a payload, in all its copies. */
+let decodes = 0;
+extend('compressor', compressors, {
+  counted: {
+    standalone(_spec, env, text) {
+      const inner = createCompressor('rand-k:k=3', env);
+      return {
+        ...{ spec: text, dimension: inner.dimension, constants: inner.constants, same: inner.same },
+        ...{ maxBytes: inner.maxBytes, paperBits: inner.paperBits },
+        get coordinates() {
+          return inner.coordinates;
+        },
+        encode: (x, key, out, at) => inner.encode(x, key, out, at),
+        decode(bytes, at, end, key) {
+          decodes++;
+          inner.decode(bytes, at, end, key);
+        },
+        addTo: (target, weight) => inner.addTo(target, weight),
+        copyTo: (target) => inner.copyTo(target),
+        get sparse() {
+          return inner.sparse;
+        },
+      };
+    },
+  },
+});
+
+describe('decoding', () => {
+  it.each([1, 2, 5])('happens once for each vector, whatever is done with a frame of %i', (vectors) => {
+    const { sender, receiver } = link({ compressor: 'counted' });
+    const y = x.map((v) => 3 * v);
+    const more = vectors === 1 ? {} : { extra: Array.from({ length: vectors - 1 }, (_, k) => (k % 2 === 0 ? y : x)) };
+    const frame = write(sender, 'compressed', x, more);
+    decodes = 0;
+    const incoming = receiver.read(frame, uplink, 3, 1);
+    expect(decodes).toBe(vectors);
+    const sum = new Float64Array(D);
+    const parts = new Float64Array(D);
+    const target = new Float64Array(D);
+    incoming.addTo(sum, 0.5);
+    for (let k = 0; k < vectors; k++) {
+      incoming.copyTo(target, k);
+      for (let j = 0; j < D; j++) parts[j] += 0.5 * target[j];
+    }
+    expect(parts).toEqual(sum);
+    expect(incoming.sparse?.count).toBe(vectors === 1 ? 3 : undefined);
+    expect(decodes).toBe(vectors);
+    // nothing of a longer frame is left behind it
+    const one = receiver.read(write(sender, 'compressed', y), uplink, 3, 1);
+    expect(decodes).toBe(vectors + 1);
+    expect(() => one.copyTo(target, 1)).toThrow('vector 2 of a frame of 1');
+  });
+
+  it('of the last vector comes first: what is wrong with any, none is used', () => {
+    const { sender, receiver } = link({ compressor: 'counted' });
+    const frame = write(sender, 'compressed', x, { extra: [x, x] });
+    // the second of three vectors holds a NaN: 4 bytes of length and 3 values of 8 bytes each
+    frame.fill(0xff, HEADER_BYTES + 28 + 4, HEADER_BYTES + 28 + 4 + 8);
+    decodes = 0;
+    expectProtocolError(() => receiver.read(frame, uplink, 3, 1), /NaN/);
+    expect(decodes).toBe(2);
+  });
+
+  it('takes the header that the caller has read', () => {
+    const { sender, receiver } = link();
+    const frame = write(sender, 'dense', x, { coins: 5 });
+    const header = readHeader(frame, { kind: uplink, form: 'none', coins: 0, extra: 0, round: 0 });
+    // the bytes of the header are not looked at again
+    const target = new Float64Array(D);
+    const incoming = receiver.read(frame.fill(0xff, 0, HEADER_BYTES), uplink, 3, 1, undefined, header);
+    incoming.copyTo(target);
+    expect(target).toEqual(x);
+    expect(incoming.coins).toBe(5);
+  });
+});
 
 describe('frames of several vectors', () => {
   const y = x.map((v) => -2 * v);

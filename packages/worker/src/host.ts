@@ -137,8 +137,7 @@ export class WorkerHost {
   #answer(index: number, frame: Uint8Array): void {
     try {
       const worker = this.#worker(index);
-      readHeader(frame, this.#header);
-      worker.answer(frame, this.#header);
+      worker.answer(frame, readHeader(frame, this.#header));
     } catch (thrown) {
       this.#fail(index, thrown);
     }

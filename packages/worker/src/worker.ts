@@ -104,8 +104,8 @@ export class Worker {
     if (kind === FrameKind.evaluate) this.#evaluate(frame, round);
     else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, packState(this.#snapshot()));
     else if (kind === FrameKind.restore) this.#restore(frame, round);
-    else if (kind === FrameKind.start) this.#send(this.#start(frame), round);
-    else this.#send(this.#takeRound(frame), round);
+    else if (kind === FrameKind.start) this.#send(this.#start(frame, header), round);
+    else this.#send(this.#takeRound(frame, header), round);
   }
 
   /** Sends an uplink, and applies what it carried where the state must agree with the server's. */
@@ -122,9 +122,9 @@ export class Worker {
   }
 
   /** The uplink before round 1. */
-  #start(frame: Uint8Array): Outgoing {
+  #start(frame: Uint8Array, header: Readonly<Header>): Outgoing {
     const { method, context, downlink } = this.#begun();
-    downlink.read(frame, FrameKind.start, 0, this.index);
+    downlink.read(frame, FrameKind.start, 0, this.index, undefined, header);
     this.#round = 0;
     const { start } = method.worker;
     if (start === undefined) throw new ProtocolError(`${method.name} has no message before round 1`);
@@ -132,13 +132,13 @@ export class Worker {
   }
 
   /** A round's uplink, if it has one from this worker. */
-  #takeRound(frame: Uint8Array): Outgoing | undefined {
+  #takeRound(frame: Uint8Array, header: Readonly<Header>): Outgoing | undefined {
     const { method, context, downlink } = this.#begun();
     const last = Math.max(0, this.#round);
     const expected = method.gaps ? undefined : last + 1;
-    const incoming = downlink.read(frame, FrameKind.downlink, expected, this.index, last);
-    this.#round = downlink.round;
-    this.local.round = downlink.round;
+    const incoming = downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
+    this.#round = header.round;
+    this.local.round = header.round;
     return method.worker.round(this.#state, context, incoming, this.local);
   }
 

@@ -13,7 +13,7 @@ export function drawDirichlet(rng: Rng, alpha: number, shares: Float64Array): vo
   let largest = Number.NEGATIVE_INFINITY;
   for (const log of shares) largest = Math.max(largest, log);
   let sum = 0;
-  for (let i = 0; i < shares.length; i++) sum += shares[i] = exactExp(shares[i] - largest);
+  for (let i = 0; i < shares.length; i++) sum += shares[i] = exactExpFarOut(shares[i] - largest);
   for (let i = 0; i < shares.length; i++) shares[i] /= sum;
 }
 
@@ -36,8 +36,11 @@ function logGamma(rng: Rng, alpha: number): number {
   }
 }
 
-/** eˣ for x ≤ 0 by plain IEEE arithmetic; relative error below 1e-14 down to e^−700, 0 further out. */
-function exactExp(x: number): number {
+/**
+ * eˣ for x ≤ 0 by plain IEEE arithmetic; relative error below 1e-14 down to e^−700, 0 further out. Draws lie far out, where the
+ * error of `exactExp` grows; and what either gives is part of what repeats, to the last bit.
+ */
+function exactExpFarOut(x: number): number {
   if (x < -700) return 0;
   const halvings = Math.floor(-x / Math.LN2);
   const r = x + halvings * Math.LN2;

@@ -1,4 +1,4 @@
-import { type Compressor, createCompressor, MessageKey } from '@flotilla/compressors';
+import { type Compressor, createCompressor, log2Binomial, MessageKey } from '@flotilla/compressors';
 import { KeyedRandom, Rng, type Runtime } from '@flotilla/core';
 import { parseOptions } from '@flotilla/server';
 import { Training } from '@flotilla/server/internal';
@@ -174,12 +174,6 @@ function entropy(values: Float64Array): number {
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   let bits = 0;
   for (const count of counts.values()) bits -= (count / values.length) * Math.log2(count / values.length);
-  return bits;
-}
-
-function log2Binomial(n: number, k: number): number {
-  let bits = 0;
-  for (let i = 0; i < Math.min(k, n - k); i++) bits += Math.log2((n - i) / (i + 1));
   return bits;
 }
 

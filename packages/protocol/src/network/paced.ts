@@ -1,5 +1,5 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { FlotillaError, type Runtime } from '@flotilla/core';
+import { FlotillaError, getF64, putF64, type Runtime } from '@flotilla/core';
 import { isCounted } from '../frame.js';
 import type { HostEnd, ServerEnd } from '../transport/transport.js';
 import { Link, type Links } from './link.js';
@@ -19,34 +19,26 @@ import { Link, type Links } from './link.js';
 /** Bytes behind a frame: stamp and work. */
 export const STAMP_BYTES = 16;
 
-/** Frames without their stamps, and the stamps. */
-class Stamps {
-  readonly #view = new DataView(new ArrayBuffer(STAMP_BYTES));
-  readonly #bytes = new Uint8Array(this.#view.buffer);
-
-  /** Writes behind the first `length` bytes of `room`. */
-  write(room: Uint8Array | undefined, length: number, time: number, work: number): void {
-    if (room === undefined || length > room.length - STAMP_BYTES) {
-      const claimed = Math.max(0, (room?.length ?? 0) - STAMP_BYTES);
-      throw new FlotillaError('internal', `a frame of ${length} bytes was committed where ${claimed} were claimed`);
-    }
-    this.#view.setFloat64(0, time, true);
-    this.#view.setFloat64(8, work, true);
-    room.set(this.#bytes, length);
+/** Writes a stamp behind the first `length` bytes of `room`. */
+function writeStamp(room: Uint8Array | undefined, length: number, time: number, work: number): void {
+  if (room === undefined || length > room.length - STAMP_BYTES) {
+    const claimed = Math.max(0, (room?.length ?? 0) - STAMP_BYTES);
+    throw new FlotillaError('internal', `a frame of ${length} bytes was committed where ${claimed} were claimed`);
   }
+  putF64(room, length, time);
+  putF64(room, length + 8, work);
+}
 
-  /** @throws ProtocolError when there is no stamp, or none that is a time. */
-  read(stamped: Uint8Array): { frame: Uint8Array; time: number; work: number } {
-    const length = stamped.length - STAMP_BYTES;
-    if (length < 0) throw new ProtocolError(`a frame of ${stamped.length} bytes has no stamp`);
-    this.#bytes.set(stamped.subarray(length));
-    const time = this.#view.getFloat64(0, true);
-    const work = this.#view.getFloat64(8, true);
-    if (!Number.isFinite(time) || !(work >= 0 && work < Number.POSITIVE_INFINITY)) {
-      throw new ProtocolError(`a frame is stamped with time ${time} and work ${work}`);
-    }
-    return { frame: stamped.subarray(0, length), time, work };
+/** A frame without its stamp, and the stamp. @throws ProtocolError when there is none, or none that is a time. */
+function readStamp(stamped: Uint8Array): { frame: Uint8Array; time: number; work: number } {
+  const length = stamped.length - STAMP_BYTES;
+  if (length < 0) throw new ProtocolError(`a frame of ${stamped.length} bytes has no stamp`);
+  const time = getF64(stamped, length);
+  const work = getF64(stamped, length + 8);
+  if (!Number.isFinite(time) || !(work >= 0 && work < Number.POSITIVE_INFINITY)) {
+    throw new ProtocolError(`a frame is stamped with time ${time} and work ${work}`);
   }
+  return { frame: stamped.subarray(0, length), time, work };
 }
 
 /** The server's end of a transport whose hosts have a {@link linkHostEnd}. */
@@ -57,7 +49,6 @@ export interface LinkedServerEnd extends ServerEnd {
 
 /** Stamps what goes down, and holds back what comes up until it has arrived. */
 export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd {
-  const stamps = new Stamps();
   const rooms: Uint8Array[] = [];
   const lengths = new Float64Array(end.workers);
   const work = new Float64Array(end.workers);
@@ -73,13 +64,13 @@ export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd
     stats,
     claim: (worker, bytes) => claimed(worker, end.claim(worker, bytes + STAMP_BYTES), bytes),
     commit(worker, length) {
-      stamps.write(rooms[worker], length, runtime.now(), 0);
+      writeStamp(rooms[worker], length, runtime.now(), 0);
       stats.sentBytes += length;
       end.commit(worker, length + STAMP_BYTES);
     },
     claimBroadcast: (bytes) => claimed(broadcast, end.claimBroadcast(bytes + STAMP_BYTES), bytes),
     commitBroadcast(length) {
-      stamps.write(rooms[broadcast], length, runtime.now(), 0);
+      writeStamp(rooms[broadcast], length, runtime.now(), 0);
       stats.sentBytes += length * end.workers;
       end.commitBroadcast(length + STAMP_BYTES);
     },
@@ -88,7 +79,7 @@ export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd
       const until = runtime.now() + timeoutMs;
       const stamped = end.receive(worker, timeoutMs);
       if (stamped === undefined) return undefined;
-      const { frame, time, work: taken } = stamps.read(stamped);
+      const { frame, time, work: taken } = readStamp(stamped);
       for (let left = Math.min(time, until) - runtime.now(); left > 0; left = Math.min(time, until) - runtime.now()) {
         end.pause(left);
       }
@@ -128,7 +119,6 @@ interface Hosted {
  * @param links undefined to stamp only: every frame arrives when it is sent.
  */
 export function linkHostEnd(end: HostEnd, links: Links | undefined, runtime: Runtime): HostEnd {
-  const stamps = new Stamps();
   const hosted = new Map<number, Hosted>();
   for (const worker of end.workers) {
     const link = links && new Link(links, worker);
@@ -150,7 +140,7 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined, runtime: Run
     take(worker) {
       const stamped = end.take(worker);
       if (stamped === undefined) return undefined;
-      const { frame, time } = stamps.read(stamped);
+      const { frame, time } = readStamp(stamped);
       const one = of(worker);
       if (!one.seen) {
         one.seen = true;
@@ -181,7 +171,7 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined, runtime: Run
       const { room, link } = one;
       const paced = link !== undefined && room !== undefined && isCounted(room.subarray(0, length));
       one.sent = Math.max(one.sent, paced ? link.arrival('up', length, at) : at);
-      stamps.write(room, length, one.sent, one.from === undefined ? 0 : at - one.from);
+      writeStamp(room, length, one.sent, one.from === undefined ? 0 : at - one.from);
       end.commit(worker, length + STAMP_BYTES);
     },
   };

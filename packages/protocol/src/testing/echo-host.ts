@@ -1,4 +1,4 @@
-import type { Runtime } from '@flotilla/core';
+import { getU32, type Runtime } from '@flotilla/core';
 import type { HostEnd } from '../transport/transport.js';
 
 // The host that the transport suite talks to. Any transport's host runs createEchoHost on its end.
@@ -65,8 +65,7 @@ export function createEchoHost(end: HostEnd, runtime: Runtime): () => void {
 
   /** Counts a frame that is swallowed. */
   const swallow = (worker: number, frame: Uint8Array, sink: { left: number; next: number; wrong: number }) => {
-    const number = new DataView(frame.buffer, frame.byteOffset).getUint32(0, true);
-    if (number !== sink.next) sink.wrong++;
+    if (getU32(frame, 0) !== sink.next) sink.wrong++;
     sink.next++;
     sink.left--;
     end.release(worker);
