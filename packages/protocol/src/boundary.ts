@@ -210,7 +210,8 @@ export class Boundary {
     const codecs = form === 'dense' ? this.#extraDense : this.#extraCompressed;
     const known = codecs[k];
     if (known !== undefined) return known;
-    const made = createCompressor(form === 'dense' ? this.#denseSpec : this.#codec(form).spec, this.options);
+    const spec = form === 'dense' ? this.#denseSpec : this.#codec(form).spec;
+    const made = createCompressor(spec, this.options, this.options.compressors);
     codecs[k] = made;
     return made;
   }

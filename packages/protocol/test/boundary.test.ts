@@ -457,7 +457,7 @@ function allFinite(payload: Uint8Array, wire: Wire): boolean {
 
 /** How often the compressor `counted`, rand-k by another name, has decoded a payload, in all its copies. */
 let decodes = 0;
-extend('compressor', compressors, {
+const counting = extend('compressor', compressors, {
   counted: {
     standalone(_spec, env, text) {
       const inner = createCompressor('rand-k:k=3', env);
@@ -484,7 +484,7 @@ extend('compressor', compressors, {
 
 describe('decoding', () => {
   it.each([1, 2, 5])('happens once for each vector, whatever is done with a frame of %i', (vectors) => {
-    const { sender, receiver } = link({ compressor: 'counted' });
+    const { sender, receiver } = link({ compressor: 'counted', compressors: counting });
     const y = x.map((v) => 3 * v);
     const more = vectors === 1 ? {} : { extra: Array.from({ length: vectors - 1 }, (_, k) => (k % 2 === 0 ? y : x)) };
     const frame = write(sender, 'compressed', x, more);
@@ -509,7 +509,7 @@ describe('decoding', () => {
   });
 
   it('of the last vector comes first: what is wrong with any, none is used', () => {
-    const { sender, receiver } = link({ compressor: 'counted' });
+    const { sender, receiver } = link({ compressor: 'counted', compressors: counting });
     const frame = write(sender, 'compressed', x, { extra: [x, x] });
     // the second of three vectors holds a NaN: 4 bytes of length and 3 values of 8 bytes each
     frame.fill(0xff, HEADER_BYTES + 28 + 4, HEADER_BYTES + 28 + 4 + 8);
