@@ -1,24 +1,13 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The package that holds the programs: a new one, or the one that they are in at first. */
-const PACKAGES = ['lab', 'server'];
-
-/**
- * The file of a program: `cli` (the command flotilla), `bench`, `report` or `reproduce`.
- * @param {string} name
- */
-function locate(name) {
-  const places = PACKAGES.map((folder) => join(root, 'packages', folder, 'dist', name, 'main.js'));
-  const found = places.find((place) => existsSync(place));
-  if (found === undefined) throw new Error(`no program ${name}: looked for ${places.join(', ')}`);
-  return found;
-}
+/** The command `flotilla`. */
+const main = fileURLToPath(new URL('../../packages/lab/dist/cli/main.js', import.meta.url));
 
 /** A new folder with the files that the command lines of the table name. */
 function workFolder() {
@@ -43,7 +32,7 @@ function workFolder() {
 }
 
 /**
- * Runs a program to its end. No file outside `cwd` is named in what it returns.
+ * Runs a program, `cli` (which trains), `bench`, `report` or `reproduce`, to its end. No file outside `cwd` is named in what it returns.
  * @param {string} name
  * @param {readonly string[]} args
  * @param {string} cwd
@@ -51,8 +40,11 @@ function workFolder() {
  */
 export function runProgram(name, args, cwd) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, NO_COLOR: '1', COLUMNS: '120' };
-    const child = spawn(process.execPath, [locate(name), ...args], { cwd, env });
+    // as the repository's scripts call it
+    const script = { npm_lifecycle_event: name === 'cli' ? 'start' : name, npm_package_name: 'flotilla-workspace' };
+    const env = { ...process.env, ...script, NO_COLOR: '1', COLUMNS: '120' };
+    const command = name === 'cli' ? args : [name, ...args];
+    const child = spawn(process.execPath, [main, ...command], { cwd, env });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => {

@@ -12,7 +12,7 @@ const LARGEST = 2 ** 31 - 1;
 
 type Code = Pick<EntropyCode, 'write' | 'read'>;
 
-function encode(code: Code, numbers: ArrayLike<number>, limit = 1 << 20): Uint8Array {
+function encode(code: Code, numbers: ArrayLike<number>, limit = 64 + 8 * numbers.length): Uint8Array {
   const out = new Uint8Array(limit);
   return out.slice(0, code.write(Uint32Array.from(numbers), numbers.length, out, 0, limit));
 }
@@ -24,6 +24,17 @@ function decode(code: Code, bytes: Uint8Array, count: number, largest = LARGEST)
 }
 
 const protocolError = expect.objectContaining({ name: 'ProtocolError' });
+
+/** Whether decoding is a ProtocolError: an `expect` costs a hundred times what it looks at. */
+function refuses(code: Code, bytes: Uint8Array, count: number): boolean {
+  try {
+    decode(code, bytes, count);
+    return false;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ProtocolError') return true;
+    throw error;
+  }
+}
 
 /** Magnitudes of all sizes, signs, zeros without one. */
 const number = fc
@@ -52,11 +63,11 @@ describe.each([
       fc.property(lists, fc.uint8Array({ minLength: 1, maxLength: 6 }), (numbers, more) => {
         const bytes = encode(code, numbers);
         for (let length = 0; length < bytes.length; length++) {
-          expect(() => decode(code, bytes.slice(0, length), numbers.length)).toThrow(protocolError);
+          if (!refuses(code, bytes.slice(0, length), numbers.length)) return false;
         }
-        expect(() => decode(code, Uint8Array.of(...bytes, ...more), numbers.length)).toThrow(protocolError);
+        return refuses(code, Uint8Array.of(...bytes, ...more), numbers.length);
       }),
-      { seed: 1, numRuns: 500 },
+      { seed: 1, numRuns: 150 },
     );
   });
 

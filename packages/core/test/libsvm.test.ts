@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +11,7 @@ import { Kernels } from '../dist/kernels/kernels.js';
 import { problems } from '../dist/problem/index.js';
 import { KeyedRandom } from '../dist/random.js';
 import { Spec } from '../dist/spec.js';
+import { fixture } from './reference-data.js';
 
 let folder = '';
 beforeAll(() => {
@@ -217,19 +217,14 @@ describe('compressed', () => {
   });
 });
 
-// a folder next to the repository; the project works without it
-const reference = fileURLToPath(new URL('../../../../shared/data/', import.meta.url));
-const missing = !existsSync(reference);
-if (missing) console.warn(`skipped: the sets of ${reference}, which is not there`);
-
-describe.skipIf(missing)('reference data', () => {
+describe('real data', () => {
   test.each([
-    ['mushrooms', 8124, 112, 170_604, [1, 2]],
-    ['phishing', 11_055, 68, 331_650, [0, 1]],
-    ['a9a', 32_561, 123, 451_592, [-1, 1]],
-    ['a9a.t', 16_281, 122, 225_731, [-1, 1]],
+    ['mushrooms.xz', 8124, 112, 170_604, [1, 2]],
+    ['mushrooms-508.libsvm', 508, 112, 508 * 21, [1, 2]],
+    ['phishing-277.libsvm', 277, 68, 277 * 30, [0, 1]],
+    ['a9a-408.libsvm', 408, 122, 5672, [-1, 1]],
   ])('%s', async (name, samples, features, nonZeros, labels) => {
-    const data = await readLibsvm(join(reference, `${name}.xz`), name);
+    const data = await readLibsvm(fixture(name), name);
     expect([data.samples, data.features, data.value.length]).toEqual([samples, features, nonZeros]);
     expect(data.rowStart[samples]).toBe(nonZeros);
     expect([...new Set(data.label)].sort((a, b) => a - b)).toEqual(labels);
@@ -237,7 +232,7 @@ describe.skipIf(missing)('reference data', () => {
 
   test('mushrooms: values of an independent program at 0 and after 100 steps of gradient descent', async () => {
     const workers = 5;
-    const data = await readLibsvm(join(reference, 'mushrooms.xz'), 'mushrooms');
+    const data = await readLibsvm(fixture('mushrooms.xz'), 'mushrooms');
     const random = new KeyedRandom('libsvm');
     const shards = split('contiguous', data, workers, random);
     const spec = Spec.parse('problem', 'nonconvex-logistic');

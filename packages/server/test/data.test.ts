@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readDataFile } from '../../core/dist/data/read-file.js';
+import { fixture } from '../../core/test/reference-data.js';
 import { train } from '../dist/index.js';
 
 let folder: string;
@@ -50,13 +51,8 @@ test('out of reach: an error of code io that says what to put where', async () =
   });
 });
 
-const mushrooms = fileURLToPath(new URL('../../../../shared/data/mushrooms.xz', import.meta.url));
-const present = existsSync(mushrooms);
-if (!present) console.warn('mushrooms.xz is not in ../shared/data: no run is made with a downloaded data set');
-
-test.skipIf(!present)('a catalogue name is downloaded once', async () => {
-  const { readDataFile } = await import('../../core/dist/data/read-file.js');
-  const bytes = await readDataFile(mushrooms);
+test('a catalogue name is downloaded once', async () => {
+  const bytes = await readDataFile(fixture('mushrooms.xz'));
   answer = (_request, response) => response.end(bytes);
   for (const seed of ['0', '1']) {
     const { dimension, data } = await train({ ...options, data: 'mushrooms', seed }).result;

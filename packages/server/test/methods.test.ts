@@ -1,64 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { EVERY_WORKER, KeyedRandom, methods, Rng, SubsetSampler, snapshotState } from '@flotilla/core';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type TrainOptions, train } from '../dist/index.js';
-import { describeMethod, type MethodSuiteOptions } from '../dist/testing/describe-method.js';
+import { describeMethod } from '../dist/testing/describe-method.js';
 import { hosted, iterates, openHere, relativeDistance } from '../dist/testing/in-process.js';
-
-const identity = 'identity';
-/** Five workers with twelve samples each, as a LIBSVM file. */
-const folder = mkdtempSync(join(tmpdir(), 'flotilla-'));
-const file = join(folder, 'samples.svm');
-const row = (s: number) =>
-  Array.from({ length: 7 }, (_, j) => `${j + 1}:${Math.sin(3 * s + 11 * j * (1 + (s % 5))).toFixed(4)}`).join(' ');
-writeFileSync(file, Array.from({ length: 60 }, (_, s) => `${s % 3 === 0 ? 1 : -1} ${row(s)}`).join('\n'));
-afterAll(() => rmSync(folder, { recursive: true }));
-const samples = { problem: 'nonconvex-logistic', data: file, workers: 5 } as const;
-
-/** Every method there is, and what its suite needs to know of it. */
-const suites: Readonly<Record<string, MethodSuiteOptions>> = {
-  gd: { identity: { method: 'gd' } },
-  dcgd: { identity: { uplink: identity }, unbiased: 'dcgd' },
-  diana: { identity: { uplink: identity }, means: { h: 'h' }, unbiased: 'diana' },
-  'vr-diana': {
-    identity: { method: 'vr-diana:batch=12', uplink: identity },
-    means: { h: 'h' },
-    problem: samples,
-  },
-  marina: {
-    identity: { method: 'marina:p=0.3', uplink: identity },
-    replicas: { x: 'x', sent: 'g' },
-    unbiased: 'marina:p=0.3',
-  },
-  'vr-marina': {
-    identity: { method: 'vr-marina:batch=12', uplink: identity },
-    replicas: { x: 'x', sent: 'g' },
-    problem: samples,
-  },
-  'vr-marina:online=true,large-batch=20': { identity: false, replicas: { x: 'x', sent: 'g' }, problem: samples },
-  'pp-marina': {
-    identity: { method: 'pp-marina:p=1', uplink: identity },
-    replicas: { x: 'x' },
-    unbiased: 'pp-marina:sampled=3,p=0.2',
-  },
-  'pp-marina:downlink=participants,sampled=3': {
-    identity: { method: 'pp-marina:p=1,downlink=participants', uplink: identity },
-    unbiased: 'pp-marina:sampled=3,p=0.2,downlink=participants',
-  },
-  'marina-p': { identity: { method: 'marina-p:p=0.3', downlink: identity }, means: { x: 'w' }, unbiased: 'marina-p' },
-  m3: {
-    identity: { method: 'm3:p=0.3,beta=1', uplink: identity, downlink: identity },
-    means: { x: 'w' },
-    unbiased: 'm3:beta=1',
-  },
-  core: { identity: false, replicas: { x: 'x' }, unbiased: 'core:m=2' },
-  'ef21-p': { identity: { downlink: identity }, replicas: { w: 'w' }, variableBytes: true },
-  'ef21-p-dcgd': { identity: { downlink: identity, uplink: identity }, replicas: { w: 'w' }, variableBytes: true },
-  ef21: { identity: { uplink: identity }, means: { g: 'g' }, variableBytes: true },
-  dasha: { identity: { uplink: identity }, means: { g: 'g' }, unbiased: 'dasha' },
-};
+import { row, samples, suites } from './method-suites.js';
 
 test('every method has a suite', () => {
   const names = Object.keys(suites).map((spec) => spec.split(':')[0]);
@@ -83,7 +28,7 @@ describe('identities between methods', () => {
 
   test('VR-MARINA with one worker and no compression is PAGE', async () => {
     const [m, b, p, gamma, rounds] = [60, 6, 0.2, 0.2, 40];
-    const options = { ...samples, ...exact, workers: 1, uplink: identity, stepSize: gamma };
+    const options = { ...samples, ...exact, workers: 1, uplink: 'identity', stepSize: gamma };
     const own = await iterates({ ...options, method: `vr-marina:p=${p},batch=${b}` }, rounds);
     // PAGE [Li, Bao, Zhang, Richtárik 2021] by plain loops; only the coins and the batches are the run's
     const rows = Array.from({ length: m }, (_, s) => [
@@ -159,7 +104,7 @@ describe('identities between methods', () => {
 
 test('M3: the products of its tracked points are part of the state', async () => {
   const options: TrainOptions = {
-    ...{ problem: 'autoencoder', data: file, split: 'shuffled', workers: 5, stepSize: 0.01 },
+    ...{ problem: 'autoencoder', data: samples.data, split: 'shuffled', workers: 5, stepSize: 0.01 },
     ...{ method: 'm3:p=0.05', uplink: 'rand-k:k=20', downlink: 'rand-k:k=20' },
   };
   const [run, other] = [await openHere(options), await openHere({ ...options, init: 'normal:0.3' })];
