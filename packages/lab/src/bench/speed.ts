@@ -343,7 +343,7 @@ async function largeProblem(context: BenchContext): Promise<LargeRow> {
     evalEvery: 1000,
   };
   // in a process of its own, whose peak is the run's
-  const script = `import { train } from ${JSON.stringify(new URL('../index.js', import.meta.url).href)};
+  const script = `import { train } from ${JSON.stringify(import.meta.resolve('@flotilla/server'))};
     const summary = await train(${JSON.stringify(job)}).result;
     console.log(JSON.stringify({ ...summary, peakBytes: 1024 * process.resourceUsage().maxRSS }));`;
   const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
