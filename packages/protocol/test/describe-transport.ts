@@ -1,3 +1,5 @@
+// Long: one suite, the whole contract of a transport.
+
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ServerEnd } from '../dist/transport/transport.js';

@@ -1,3 +1,5 @@
+// Long: a scheduler of single steps and the interleavings it walks through, of use only together.
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createThreadTransport, openThreadEnd, type ThreadAttachment } from '../dist/transport/threads.js';
 import type { HostEnd, ServerEnd } from '../dist/transport/transport.js';

@@ -1,3 +1,5 @@
+// Long: one suite, the whole contract of a compressor.
+
 import { KeyedRandom } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
