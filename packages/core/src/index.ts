@@ -1,10 +1,10 @@
 export type { Dataset, QuadraticInstance } from './data/dataset.js';
-export { type DataSource, dataSource, loadInstance } from './data/load.js';
+export { type DataSource, dataSource, type LoadOptions, loadInstance } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';
-export { Kernels, type Region } from './kernels/kernels.js';
+export { Kernels, type Matrix, type Region, type SparseColumns, type SparseMatrix } from './kernels/kernels.js';
 export { createContext, messageDimension } from './method/context.js';
 export { methods } from './method/index.js';
 export {

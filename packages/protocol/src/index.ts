@@ -10,10 +10,12 @@ export {
   linksOf,
   parseLink,
   parseLinkModel,
+  type Share,
 } from './transport/link.js';
 export { LinkModel } from './transport/link-model.js';
 export {
   awaitArrivals,
+  type LinkedHostEnd,
   type LinkedServerEnd,
   linkHostEnd,
   linkServerEnd,

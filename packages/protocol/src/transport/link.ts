@@ -13,7 +13,7 @@ export interface Links {
 }
 
 /** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
-interface Share {
+export interface Share {
   readonly count: number;
   readonly low: number;
   readonly high: number;
