@@ -69,7 +69,8 @@ async function checkTarball({ manifest, tarball }) {
   for (const file of ['README.md', 'LICENSE']) demand(paths.includes(`package/${file}`), `${file} is missing`);
   for (const key of METADATA) demand(manifest[key] !== undefined, `package.json has no ${key}`);
   const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.wasm'));
-  for (const entry of entries) demand(DOORS.includes(entry), `no door is called ${entry}`);
+  const fits = (entry) => DOORS.includes(entry) && (entry.endsWith('.json') || manifest.exports[entry].types);
+  for (const entry of entries) demand(fits(entry), `the door ${entry} has no types, or no door has that name`);
   const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball).buffer }, strict: true });
   demand(messages.length === 0, messages.map((message) => formatMessage(message, pkg)).join('\n'));
   await run(bin('attw'), [tarball, '--profile=esm-only', '--format=ascii', '--entrypoints', ...entries], root);
@@ -103,8 +104,7 @@ async function checkLimits(folder) {
 
 async function checkEcmaScript(snippet) {
   const folder = await project('esm', { type: 'module' }, libraries);
-  const found = await checkLimits(folder);
-  const lines = await tryProgram(folder, 'snippet.js', snippet);
+  const [found, lines] = [await checkLimits(folder), await tryProgram(folder, 'snippet.js', snippet)];
   for (const { folder: name } of libraries) {
     await tryProgram(folder, `${name}.js`, programIn(`packages/${name}/README.md`, '# '));
   }

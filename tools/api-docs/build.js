@@ -12,8 +12,8 @@ const PUBLIC_DOORS = ['.', './testing'];
 /** The sources behind the public doors of a package; none for the command line, which has no door. */
 function doorsOf(folder) {
   const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const doors = PUBLIC_DOORS.map((door) => exports[door]?.types).filter((types) => types !== undefined);
-  return doors.map((types) => join(folder, types.replace('./dist/', 'src/').replace('.d.ts', '.ts')));
+  const doors = PUBLIC_DOORS.map((door) => exports[door]?.types ?? exports[door]).filter((path) => path !== undefined);
+  return doors.map((path) => join(folder, path.replace('./dist/', 'src/').replace(/(\.d\.ts|\.js)$/, '.ts')));
 }
 
 const folders = readdirSync(at('packages'))
