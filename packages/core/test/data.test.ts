@@ -92,7 +92,11 @@ describe('IDX files', () => {
       const random = new KeyedRandom('idx');
       const create = (name: string) =>
         problems[name].create(Spec.parse('problem', name), {
-          ...{ workers: 1, random, data, shards: split('shuffled', data, 1, random), instance: undefined },
+          workers: 1,
+          random,
+          data,
+          shards: split('shuffled', data, 1, random),
+          instance: undefined,
         });
       expect(create('autoencoder').dimension).toBe(96);
       expect(() => create('logistic')).toThrow('data set d-images-idx3-ubyte has no labels');

@@ -20,7 +20,11 @@ const file = (content: string) => {
 };
 const create = (path: string, workers: number) =>
   problems['heterogeneous-quadratic'].create(Spec.parse('problem', 'heterogeneous-quadratic'), {
-    ...{ workers, random: new KeyedRandom('0'), data: undefined, shards: undefined, instance: loadInstance(path) },
+    workers,
+    random: new KeyedRandom('0'),
+    data: undefined,
+    shards: undefined,
+    instance: loadInstance(path),
   });
 
 test('f_i(x) = ½ c_i xᵀXx − bᵀx', () => {

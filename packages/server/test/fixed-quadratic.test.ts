@@ -10,8 +10,14 @@ if (!present)
   console.warn('heterogeneous-quadratic-n10.json is not in ../shared/data: its reference values are not tested');
 
 const common: TrainOptions = {
-  ...{ problem: 'heterogeneous-quadratic', data, workers: 10, threads: 2, wire: 'f64', evalEvery: 1 },
-  ...{ rounds: 100_000, targetRelative: 1e-2 },
+  problem: 'heterogeneous-quadratic',
+  data,
+  workers: 10,
+  threads: 2,
+  wire: 'f64',
+  evalEvery: 1,
+  rounds: 100_000,
+  targetRelative: 1e-2,
 };
 
 describe.skipIf(!present)('the fixed instance of heterogeneous-quadratic, to ‖∇f‖² ≤ 10⁻² ‖∇f(x⁰)‖²', () => {

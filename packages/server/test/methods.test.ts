@@ -130,8 +130,12 @@ describe('identities between methods', () => {
 
   test('MARINA sends the same g whole or as what has changed of it, in fewer bytes', async () => {
     const options: TrainOptions = {
-      ...{ problem: 'heterogeneous-quadratic:d=400,sigma=0.3', workers: 4, uplink: 'rand-k:k=10' },
-      ...{ stepSize: 0.2, rounds: 100, transport: 'loopback' },
+      problem: 'heterogeneous-quadratic:d=400,sigma=0.3',
+      workers: 4,
+      uplink: 'rand-k:k=10',
+      stepSize: 0.2,
+      rounds: 100,
+      transport: 'loopback',
     };
     const dense = await train({ ...options, method: 'marina' }).result;
     const delta = await train({ ...options, method: 'marina:downlink=delta' }).result;
@@ -143,8 +147,13 @@ describe('identities between methods', () => {
 
   test('PP-MARINA: idle workers get nothing with downlink=participants, and the iterates stay', async () => {
     const options: TrainOptions = {
-      ...{ problem: 'heterogeneous-quadratic:d=80,sigma=0.3', workers: 12, uplink: 'rand-k:k=9', wire: 'f64' },
-      ...{ stepSize: 0.1, rounds: 150, transport: 'loopback' },
+      problem: 'heterogeneous-quadratic:d=80,sigma=0.3',
+      workers: 12,
+      uplink: 'rand-k:k=9',
+      wire: 'f64',
+      stepSize: 0.1,
+      rounds: 150,
+      transport: 'loopback',
     };
     const all = await train({ ...options, method: 'pp-marina:sampled=2' }).result;
     const few = await train({ ...options, method: 'pp-marina:sampled=2,downlink=participants' }).result;
@@ -160,8 +169,13 @@ describe('identities between methods', () => {
 
 test('DIANA: the shifts converge to the gradients at the solution', async () => {
   const { server, fleet } = await launchHere({
-    ...{ problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5', workers: 4, wire: 'f64' },
-    ...{ method: 'diana', uplink: 'rand-k:k=6', stepSize: 0.15, init: 'normal:0.1' },
+    problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5',
+    workers: 4,
+    wire: 'f64',
+    method: 'diana',
+    uplink: 'rand-k:k=6',
+    stepSize: 0.15,
+    init: 'normal:0.1',
   });
   for (let round = 0; round < 60_000; round++) await server.step();
   expect((await server.evaluate()).gradNormSq).toBeLessThan(1e-16);

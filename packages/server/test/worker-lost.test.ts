@@ -12,7 +12,11 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
     return run.apply(this, args);
   });
   const { server, fleet } = await launchInProcess({
-    ...{ transport: 'threads', threads: 2, workers: 4, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1 },
+    transport: 'threads',
+    threads: 2,
+    workers: 4,
+    problem: 'heterogeneous-quadratic:d=50',
+    stepSize: 0.1,
   });
   await server.start();
   await server.step();
@@ -32,7 +36,10 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
 
 test('a worker that does not answer in time is named with its round', async () => {
   const { server, fleet } = await launchInProcess({
-    ...{ workers: 3, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1, workerTimeout: 0.05 },
+    workers: 3,
+    problem: 'heterogeneous-quadratic:d=50',
+    stepSize: 0.1,
+    workerTimeout: 0.05,
   });
   await server.start();
   await server.step();
