@@ -9,8 +9,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 
 /** What may be installed with the server, at most. */
-const MAX_BYTES = 25e6;
-const MAX_PACKAGES = 25;
+const LIMIT = { megabytes: 25, packages: 25 };
 /** The doors of a package, and the modules that are loaded by path. */
 const DOORS = ['.', './internal', './testing', './thread', './thread-bundle', './package.json'];
 /** What a tarball may hold: no tests, no build information, no maps to what is not there. */
@@ -21,6 +20,7 @@ const METADATA = ['description', 'keywords', 'license', 'engines', 'sideEffects'
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const readJson = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
+delete process.env.npm_config_verify_deps_before_run; // pnpm's: npm would complain
 const temporary = mkdtempSync(join(tmpdir(), 'flotilla-packages-'));
 
 const packages = readdirSync(join(root, 'packages'), { withFileTypes: true })
@@ -97,8 +97,8 @@ async function checkLimits(folder) {
   const count = Object.keys(readJson(folder, 'node_modules/.package-lock.json').packages).length;
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
-  const found = `${count} packages (limit ${MAX_PACKAGES}), ${(bytes / 1e6).toFixed(1)} MB (limit ${MAX_BYTES / 1e6})`;
-  demand(count <= MAX_PACKAGES && bytes <= MAX_BYTES, `too much is installed: ${found}`);
+  const found = `${count} packages (limit ${LIMIT.packages}), ${(bytes / 1e6).toFixed(1)} MB (limit ${LIMIT.megabytes})`;
+  demand(count <= LIMIT.packages && bytes <= 1e6 * LIMIT.megabytes, `too much is installed: ${found}`);
   return found;
 }
 
