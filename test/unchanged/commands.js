@@ -210,7 +210,9 @@ export function reportCases() {
         const { code, stdout, stderr } = await runProgram('report', args, folder);
         const page = readFileSync(join(folder, 'report.html'), 'utf8');
         return {
-          ...{ code, stdout, stderr },
+          code,
+          stdout,
+          stderr,
           title: /<title>(.*?)<\/title>/.exec(page)?.[1],
           figures: page.split('<figure').length - 1,
           sha256: createHash('sha256').update(page).digest('hex'),

@@ -14,15 +14,26 @@ const explicit = { workers: 6, wire: 'f32', dense: 'plain', coins: 'independent'
 /** @type {Record<string, TrainOptions>} */
 const problems = {
   autoencoder: {
-    ...{ problem: 'autoencoder:lambda=0.001', data: 'small.libsvm', split: 'shuffled' },
-    ...{ init: 'normal:0.1', stepSize: 0.02, rounds: 12 },
+    problem: 'autoencoder:lambda=0.001',
+    data: 'small.libsvm',
+    split: 'shuffled',
+    init: 'normal:0.1',
+    stepSize: 0.02,
+    rounds: 12,
   },
   'nonconvex-logistic': {
-    ...{ problem: 'nonconvex-logistic:bias=true,lambda=0.001', data: 'small.libsvm', split: 'contiguous' },
-    ...{ init: 'zeros', stepSize: 0.5, rounds: 25 },
+    problem: 'nonconvex-logistic:bias=true,lambda=0.001',
+    data: 'small.libsvm',
+    split: 'contiguous',
+    init: 'zeros',
+    stepSize: 0.5,
+    rounds: 25,
   },
   'heterogeneous-quadratic': {
-    ...{ problem: 'heterogeneous-quadratic:d=60,nu=1,sigma=0.3', init: 'normal:1', stepSize: 0.2, rounds: 25 },
+    problem: 'heterogeneous-quadratic:d=60,nu=1,sigma=0.3',
+    init: 'normal:1',
+    stepSize: 0.2,
+    rounds: 25,
   },
   quadratic: { problem: 'quadratic:d=50,sigma=0.1', init: 'zeros', stepSize: 0.1, rounds: 25 },
 };
@@ -66,7 +77,9 @@ vary('methods', problems['heterogeneous-quadratic'], {
   'marina downlink=delta': { method: 'marina:p=0.2,downlink=delta', uplink: 'rand-k:k=20%' },
   'marina downlink=delta perm-k': { method: 'marina:p=0.2,downlink=delta', uplink: 'perm-k' },
   'marina downlink=delta natural packed': {
-    ...{ method: 'marina:p=0.2,downlink=delta', uplink: 'rand-k:k=20%+natural', dense: 'packed' },
+    method: 'marina:p=0.2,downlink=delta',
+    uplink: 'rand-k:k=20%+natural',
+    dense: 'packed',
   },
   'marina mu': { method: 'marina:p=0.2,downlink=dense,mu=0.1', uplink: 'rand-k:k=20%' },
   'marina even coins': { method: marina, uplink: 'rand-k:k=20%', coins: 'even' },
@@ -75,13 +88,19 @@ vary('methods', problems['heterogeneous-quadratic'], {
     uplink: 'rand-k:k=20%',
   },
   'pp-marina participants natural': {
-    ...{ method: 'pp-marina:p=0.2,sampled=4,downlink=participants', uplink: 'rand-k:k=50%+natural', dense: 'packed' },
+    method: 'pp-marina:p=0.2,sampled=4,downlink=participants',
+    uplink: 'rand-k:k=50%+natural',
+    dense: 'packed',
   },
   'pp-marina even coins': { method: 'pp-marina:p=0.2,sampled=3,downlink=broadcast', uplink: 'natural', coins: 'even' },
   'diana estimator=shift': { method: 'diana:alpha=0.2,estimator=shift', uplink: 'rand-k:k=20%' },
   'm3 perm-k+natural rand-k+natural': { method: m3, downlink: 'perm-k+natural', uplink: 'rand-k:k=20%+natural' },
   'm3 even packed': {
-    ...{ method: m3, downlink: 'perm-k+natural', uplink: 'rand-k:k=20%+natural', coins: 'even', dense: 'packed' },
+    method: m3,
+    downlink: 'perm-k+natural',
+    uplink: 'rand-k:k=20%+natural',
+    coins: 'even',
+    dense: 'packed',
   },
   'm3 f64': { method: m3, downlink: 'perm-k', uplink: 'rand-k:k=20%', wire: 'f64' },
   'marina-p natural': { method: 'marina-p:p=0.2', downlink: 'rand-k:k=50%+natural' },
@@ -93,16 +112,24 @@ vary('methods', problems['nonconvex-logistic'], {
   'vr-marina online': { method: 'vr-marina:p=0.2,batch=4,online=true,large-batch=15', uplink: 'rand-k:k=20%' },
   'vr-diana estimator=shift': { method: 'vr-diana:alpha=0.2,estimator=shift,batch=4', uplink: 'rand-k:k=20%' },
   'vr-marina even f64': {
-    ...{ method: 'vr-marina:p=0.2,batch=4,online=false', uplink: 'rand-k:k=20%+natural', coins: 'even', wire: 'f64' },
+    method: 'vr-marina:p=0.2,batch=4,online=false',
+    uplink: 'rand-k:k=20%+natural',
+    coins: 'even',
+    wire: 'f64',
   },
 });
 vary('methods', problems.autoencoder, {
   'autoencoder m3 perm-k+natural': { method: m3, downlink: 'perm-k+natural', uplink: 'rand-k:k=20%+natural' },
   'autoencoder m3 even packed': {
-    ...{ method: m3, downlink: 'perm-k+natural', uplink: 'rand-k:k=20%+natural', coins: 'even', dense: 'packed' },
+    method: m3,
+    downlink: 'perm-k+natural',
+    uplink: 'rand-k:k=20%+natural',
+    coins: 'even',
+    dense: 'packed',
   },
   'autoencoder vr-marina online': {
-    ...{ method: 'vr-marina:p=0.2,batch=4,online=true,large-batch=15', uplink: 'rand-k:k=20%' },
+    method: 'vr-marina:p=0.2,batch=4,online=true,large-batch=15',
+    uplink: 'rand-k:k=20%',
   },
   'autoencoder marina delta': { method: 'marina:p=0.2,downlink=delta', uplink: 'rand-k:k=5%' },
 });
@@ -190,7 +217,9 @@ vary(
   {
     logistic: { problem: 'logistic:bias=false,lambda=0.01', data: 'small.libsvm', split: 'shuffled' },
     'nonconvex-logistic, lambda of L': {
-      ...{ problem: 'nonconvex-logistic:bias=true,lambda=0.1*L', data: 'small.libsvm', split: 'label' },
+      problem: 'nonconvex-logistic:bias=true,lambda=0.1*L',
+      data: 'small.libsvm',
+      split: 'label',
     },
     'lower-bound': { problem: 'lower-bound:l=1,delta=1,t=30' },
     'fixed instance': { problem: 'heterogeneous-quadratic', data: 'instance.json' },
@@ -227,12 +256,19 @@ vary(
 const mnist = { data: 'mnist', split: 'shuffled', workers: 5, stepSize: 0.002, init: 'reference' };
 vary('mnist', mnist, {
   'm3 autoencoder': {
-    ...{ problem: 'autoencoder:lambda=0.001', rounds: 8, method: m3 },
-    ...{ downlink: 'perm-k+natural', uplink: 'rand-k:k=1254+natural', dense: 'packed' },
+    problem: 'autoencoder:lambda=0.001',
+    rounds: 8,
+    method: m3,
+    downlink: 'perm-k+natural',
+    uplink: 'rand-k:k=1254+natural',
+    dense: 'packed',
   },
   'marina nonconvex-logistic': {
-    ...{ problem: 'nonconvex-logistic:bias=true,lambda=0.001', rounds: 5, stepSize: 0.02 },
-    ...{ method: marina, uplink: 'rand-k:k=5%' },
+    problem: 'nonconvex-logistic:bias=true,lambda=0.001',
+    rounds: 5,
+    stepSize: 0.02,
+    method: marina,
+    uplink: 'rand-k:k=5%',
   },
 });
 
@@ -241,12 +277,20 @@ const plugins = ['plugin.js'];
 const pluginRuns = {
   'problem without data': { problem: 'bowls:d=30,c=1', init: 'zeros', stepSize: 0.2, method: m3, downlink: 'perm-k' },
   'problem with samples': {
-    ...{ problem: 'least-squares', data: 'small.libsvm', split: 'label', init: 'reference', stepSize: 0.1 },
-    ...{ method: marina },
+    problem: 'least-squares',
+    data: 'small.libsvm',
+    split: 'label',
+    init: 'reference',
+    stepSize: 0.1,
+    method: marina,
   },
   'batches of samples': {
-    ...{ problem: 'least-squares', data: 'small.libsvm', split: 'shuffled', init: 'reference', stepSize: 0.1 },
-    ...{ method: 'vr-marina:p=0.2,batch=4,online=false' },
+    problem: 'least-squares',
+    data: 'small.libsvm',
+    split: 'shuffled',
+    init: 'reference',
+    stepSize: 0.1,
+    method: 'vr-marina:p=0.2,batch=4,online=false',
   },
   'problem with an instance': {
     problem: 'listed',
@@ -257,7 +301,11 @@ const pluginRuns = {
   },
   'problem without its instance': { problem: 'listed:d=9', init: 'normal:0.5', stepSize: 0.3, method: marina },
   'method and compressor': {
-    ...{ problem: 'bowls:d=30,c=1', init: 'zeros', stepSize: 0.1, method: 'ball:beta=0.4', uplink: 'run:k=6+natural' },
+    problem: 'bowls:d=30,c=1',
+    init: 'zeros',
+    stepSize: 0.1,
+    method: 'ball:beta=0.4',
+    uplink: 'run:k=6+natural',
   },
   // what the plug-in itself says is left to it here
   'own defaults': { problem: 'bowls', method: 'ball', uplink: undefined },
@@ -345,7 +393,10 @@ export function runCases() {
         cases[`runs/${name}/${problem}/seed ${seed}/loopback`] = short({ ...options, seed, transport: 'loopback' });
       }
       cases[`runs/${name}/${problem}/seed 1/threads`] = short({
-        ...{ ...options, seed: '1', transport: 'threads', threads: 2 },
+        ...options,
+        seed: '1',
+        transport: 'threads',
+        threads: 2,
       });
       cases[`summary/${name}/${problem}`] = whole({ ...options, seed: '1', transport: 'loopback' });
     }

@@ -1,3 +1,5 @@
+// Long: a table of payloads.
+
 import type { Direction, Wire } from '../dist/index.js';
 
 interface Golden {

@@ -1,5 +1,6 @@
 // AssemblyScript: compiled to WebAssembly SIMD by build.js, called through src/kernels/kernels.ts. Pointers are byte
 // addresses of f64 values, 16-byte aligned.
+// Long: kernels of one module, which share inlined helpers and are instantiated once.
 
 /** [x₀ + x₁, y₀ + y₁] */
 // @ts-ignore: decorator of AssemblyScript

@@ -1,12 +1,12 @@
 export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64, putU32, putUint } from './bytes.js';
 export type { Dataset } from './data/dataset.js';
 export { loadInstance, type QuadraticInstance } from './data/instance.js';
-export { type DataSource, dataSource } from './data/load.js';
+export { type DataSource, dataSource, type LoadOptions } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
 export { checkSplit, largestShard, type Shards, split } from './data/split.js';
 export { asFlotillaError, DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';
-export { Kernels, type Region } from './kernels/kernels.js';
+export { Kernels, type Matrix, type Region, type SparseColumns, type SparseMatrix } from './kernels/kernels.js';
 export type { Form, Incoming, Outgoing, Sparse } from './message.js';
 export { createContext, messageDimension } from './method/context.js';
 export { methods } from './method/index.js';

@@ -90,10 +90,8 @@ describe('IDX files', () => {
     test('without labels: the autoencoder runs, a classification says what is missing', async () => {
       const data = await dataSource(put('d-images-idx3-ubyte', images)).load();
       const random = new KeyedRandom('idx');
-      const create = (name: string) =>
-        problems[name].create(Spec.parse('problem', name), {
-          ...{ workers: 1, random, data, shards: split('shuffled', data, 1, random), instance: undefined },
-        });
+      const input = { workers: 1, random, data, shards: split('shuffled', data, 1, random) };
+      const create = (name: string) => problems[name].create(Spec.parse('problem', name), input);
       expect(create('autoencoder').dimension).toBe(96);
       expect(() => create('logistic')).toThrow('data set d-images-idx3-ubyte has no labels');
     });

@@ -85,7 +85,8 @@ describeProblem('heterogeneous-quadratic with targets', {
 });
 describeProblem('heterogeneous-quadratic of random scales', {
   spec: 'heterogeneous-quadratic:d=13,nu=3,sigma=1',
-  ...{ ...quadratics, workers: 5 },
+  ...quadratics,
+  workers: 5,
 });
 
 const instance = { c: [0.4, 0.8, 1.2, 1.6, 0.1], b: [1, -2, 3, -4, 5, 0.5] };
@@ -144,11 +145,17 @@ describeProblem('logistic without bias and regulariser, uneven shards', {
 
 const offers = ['samples', 'linearMap'] as const;
 describeProblem('autoencoder on pixels', {
-  ...{ spec: 'autoencoder', data: pixelFile, offers },
+  spec: 'autoencoder',
+  data: pixelFile,
+  offers,
   f: autoencoder(pixels, 0.001),
 });
 describeProblem('autoencoder on real numbers, uneven shards', {
-  ...{ spec: 'autoencoder:lambda=0.3', data: realFile, split: 'dirichlet:alpha=0.5', offers, workers: 3 },
+  spec: 'autoencoder:lambda=0.3',
+  data: realFile,
+  split: 'dirichlet:alpha=0.5',
+  offers,
+  workers: 3,
   f: autoencoder(real, 0.3),
 });
 

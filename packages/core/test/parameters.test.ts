@@ -93,7 +93,11 @@ test('the types of a definition: state is data, parameters are flat, and every f
   }
   const nothing = { form: 'none', vector: new Float64Array(0) } as const;
   const common = {
-    ...{ name: 'own', summary: '', description: methods.gd.description, uplink: undefined, downlink: undefined },
+    name: 'own',
+    summary: '',
+    description: methods.gd.description,
+    uplink: undefined,
+    downlink: undefined,
     traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
     stepSize: () => 1,
   };

@@ -28,7 +28,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const load = (family: ProblemFamily, data?: string, split?: string, workers = 2) =>
   loadData(family, Spec.parse('problem', family.name), {
-    ...{ data, split, workers, random: new KeyedRandom('0') },
+    data,
+    split,
+    workers,
+    random: new KeyedRandom('0'),
   });
 const none: ProblemFamily = {
   name: 'plain',
@@ -94,7 +97,9 @@ describe('what loading gives', () => {
   test('an instance, or nothing', async () => {
     const family = problems['heterogeneous-quadratic'];
     expect(await load(family, instance)).toEqual({
-      ...{ shared: { instance: { c: [1, 2], b: [3] } }, source: instance, split: undefined },
+      shared: { instance: { c: [1, 2], b: [3] } },
+      source: instance,
+      split: undefined,
     });
     expect(await load(family)).toEqual({ shared: { instance: undefined } });
     await expect(load(family, 'nothing-here')).rejects.toMatchObject({ code: 'usage' });
@@ -118,7 +123,9 @@ describe('what loading gives', () => {
     expect(ofSamples).toMatchObject({ source: samples, split: 'contiguous', samples: 3 });
     expect(ofSamples.shared).toEqual({ ...plain, ...(await load(problems.logistic, samples)).shared });
     expect(await load({ ...none, data: 'instance' }, instance)).toEqual({
-      ...{ shared: { ...plain, instance: { c: [1, 2], b: [3] } }, source: instance, split: undefined },
+      shared: { ...plain, instance: { c: [1, 2], b: [3] } },
+      source: instance,
+      split: undefined,
     });
   });
 });

@@ -6,7 +6,9 @@ import { gradientOf, linearFunction, productOf } from './support.js';
 const start = Float64Array.from({ length: 16 }, (_, j) => (j % 5) - 2);
 
 const dense = (vector: Float64Array): Incoming => ({
-  ...{ form: 'dense', coins: 0, vectors: 1 },
+  form: 'dense',
+  coins: 0,
+  vectors: 1,
   copyTo: (target) => target.set(vector),
   addTo() {
     throw new Error('a dense message is a new point, not a step');
@@ -18,7 +20,10 @@ const step = (count: number, listed: boolean): Incoming => {
   const index = Int32Array.from({ length: count + 1 }, (_, k) => 15 - k);
   const sparse: Sparse = { index, values: new Float64Array(count + 1).fill(1), count };
   return {
-    ...{ form: 'compressed', coins: 0, vectors: 1, sparse: listed ? sparse : undefined },
+    form: 'compressed',
+    coins: 0,
+    vectors: 1,
+    sparse: listed ? sparse : undefined,
     copyTo() {
       throw new Error('a compressed message is a step, not a point');
     },

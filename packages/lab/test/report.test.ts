@@ -16,8 +16,13 @@ const browserPresent = existsSync(CHROMIUM);
 if (!browserPresent) console.warn(`${CHROMIUM} is not there: pages are not opened in a browser`);
 
 const common: TrainOptions = {
-  ...{ problem: 'heterogeneous-quadratic:d=40', workers: 4, transport: 'loopback', stepSize: 0.5 },
-  ...{ rounds: 60, evalEvery: 2, method: 'marina' },
+  problem: 'heterogeneous-quadratic:d=40',
+  workers: 4,
+  transport: 'loopback',
+  stepSize: 0.5,
+  rounds: 60,
+  evalEvery: 2,
+  method: 'marina',
 };
 
 let folder = '';

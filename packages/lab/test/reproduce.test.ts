@@ -41,10 +41,16 @@ test('agreement: three standard errors and two per cent, no more', () => {
 test('tuning finds the power of two with the fewest rounds, up from theory and down from a base that diverges', async () => {
   const trial = {
     options: {
-      ...{ method: 'gd', problem: 'heterogeneous-quadratic:d=40,la2=0,lb2=2', workers: 2 },
-      ...{ transport: 'loopback', evalEvery: 1, targetRelative: 0.05 },
+      method: 'gd',
+      problem: 'heterogeneous-quadratic:d=40,la2=0,lb2=2',
+      workers: 2,
+      transport: 'loopback',
+      evalEvery: 1,
+      targetRelative: 0.05,
     },
-    ...{ seeds: ['0'], targets: [{ value: 0.05, relative: true }], rounds: 2000 },
+    seeds: ['0'],
+    targets: [{ value: 0.05, relative: true }],
+    rounds: 2000,
   };
   // L = 1: γ = 2 leaves the component of the largest eigenvalue as it is and shrinks the others; γ = 4 diverges
   const [up, down, theory] = await Promise.all([

@@ -25,26 +25,29 @@ function isParameter(value: unknown): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' || typeof value === 'boolean';
 }
 
-/** What a worker has to know to take part in a run. All texts are specs; docs/cli.md has the grammar. */
 const jobSchema = v.strictObject({
   method: text,
   problem: text,
-  /** undefined for problems without data */
+  // undefined for problems without data
   data: v.optional(text),
   split: v.optional(text),
   workers: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
-  /** Compressors, undefined where the method never compresses. */
+  // compressors, undefined where the method never compresses
   uplink: v.optional(text),
   downlink: v.optional(text),
   wire: v.picklist(['f32', 'f64']),
-  /** How dense vectors are coded; plain when left out. */
+  // how dense vectors are coded; plain when left out
   dense: v.optional(v.picklist(['plain', 'packed'])),
   init: text,
   seed: text,
 });
+
+/**
+ * What a worker has to know to take part in a run. All texts are specs; docs/cli.md has the grammar.
+ * @interface
+ */
 export type Job = v.InferOutput<typeof jobSchema>;
 
-/** Messages between the server and a host of workers. They set a run up and end it; none is sent during its rounds. */
 const controlSchema = v.variant('type', [
   v.strictObject({ type: v.literal('configure'), wireVersion: v.literal(WIRE_VERSION), job: jobSchema }),
   /** Answer to `configure`: L_i and max_j L_ij of each hosted worker, in worker order, null where there is none. */
@@ -66,6 +69,11 @@ const controlSchema = v.variant('type', [
   }),
   v.strictObject({ type: v.literal('failed'), code: text, message: text }),
 ]);
+
+/**
+ * Messages between the server and a host of workers. They set a run up and end it; none is sent during its rounds.
+ * @internal
+ */
 export type Control = v.InferOutput<typeof controlSchema>;
 
 /** Longest control message that is read. */

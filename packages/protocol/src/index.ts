@@ -9,6 +9,7 @@ export {
   linksOf,
   parseLink,
   parseLinkModel,
+  type Share,
 } from './network/grammar.js';
 export type { Links } from './network/link.js';
 export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from './network/paced.js';

@@ -462,8 +462,12 @@ const counting = extend('compressor', compressors, {
     standalone(_spec, env, text) {
       const inner = createCompressor('rand-k:k=3', env);
       return {
-        ...{ spec: text, dimension: inner.dimension, constants: inner.constants, same: inner.same },
-        ...{ maxBytes: inner.maxBytes, paperBits: inner.paperBits },
+        spec: text,
+        dimension: inner.dimension,
+        constants: inner.constants,
+        same: inner.same,
+        maxBytes: inner.maxBytes,
+        paperBits: inner.paperBits,
         get coordinates() {
           return inner.coordinates;
         },

@@ -1,5 +1,6 @@
 export { type ErrorCode, FlotillaError } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
+export type { Coins } from './round/coins.js';
 export { type ExplainedLink, type Explanation, explain } from './run/explain.js';
 export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';

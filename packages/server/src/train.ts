@@ -14,6 +14,10 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+/**
+ * Everything about a run. Every option may be left out; docs/cli.md explains them.
+ * @interface
+ */
 export type TrainOptions = OptionsInput & {
   /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
   signal?: AbortSignal | undefined;

@@ -1,19 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const packages = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What each package may import of the others. */
+/** What each package may import of the others. Nothing imports the lab. */
 const ALLOWED: Record<string, string[]> = {
   core: [],
   compressors: ['core'],
   protocol: ['core', 'compressors'],
   worker: ['core', 'compressors', 'protocol'],
   server: ['core', 'compressors', 'protocol', 'worker'],
-  lab: ['core', 'compressors', 'protocol', 'worker', 'server'],
+  service: ['core', 'compressors', 'protocol', 'worker', 'server'],
+  lab: ['core', 'compressors', 'protocol', 'worker', 'server', 'service'],
 };
+
+const names = readdirSync(packages, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
 /** The TypeScript files below a folder. */
 function sourcesIn(folder: string): string[] {
@@ -25,16 +28,61 @@ function codeOf(path: string): string {
   return readFileSync(path, 'utf8').replaceAll(/^ *(\/?\*|\/\/).*$/gm, '');
 }
 
-test.each(Object.entries(ALLOWED))('%s imports only what is above it', (name, allowed) => {
+/** The files below a package's `src`, each with the modules that it imports, for their types too. */
+function importsOf(name: string): Map<string, string[]> {
   const folder = join(packages, name, 'src');
   const files = sourcesIn(folder);
   expect(files.length).toBeGreaterThan(1);
-  for (const file of files) {
-    const source = codeOf(join(folder, file));
-    for (const [, imported] of source.matchAll(/from '@flotilla\/([a-z]+)/g)) {
-      expect(allowed, `${name}/src/${file}`).toContain(imported);
+  return new Map(
+    files.map((file) => {
+      const found = codeOf(join(folder, file)).matchAll(/\b(?:from|import) ?\(?'([^']+)'/g);
+      return [file.replaceAll('\\', '/'), [...found].map(([, module = '']) => module)];
+    }),
+  );
+}
+
+/** The first way from a file back to itself. */
+function cycleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const finished = new Set<string>();
+  const follow = (file: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (finished.has(file)) return undefined;
+    for (const next of graph.get(file) ?? []) {
+      const cycle = follow(next, [...way, file]);
+      if (cycle !== undefined) return cycle;
+    }
+    finished.add(file);
+    return undefined;
+  };
+  return [...graph.keys()].map((file) => follow(file, [])).find((cycle) => cycle !== undefined);
+}
+
+test.each(names)('$name imports only packages below it', ({ name }) => {
+  const allowed = ALLOWED[name];
+  if (allowed === undefined) throw new Error(`say what ${name} may import`);
+  for (const [file, modules] of importsOf(name)) {
+    for (const module of modules.filter((module) => /^@flotilla\/|^flotilla\b/.test(module))) {
+      expect(allowed, `${name}/src/${file}`).toContain(module.split('/')[1]);
     }
   }
+});
+
+test.each(names)('no file of $name imports itself, over others', ({ name }) => {
+  const graph = new Map<string, string[]>();
+  for (const [file, modules] of importsOf(name)) {
+    const relative = modules.filter((module) => module.startsWith('.'));
+    const to = relative.map((module) => posix.join(posix.dirname(file), module).replace(/\.(c?)js$/, '.$1ts'));
+    graph.set(file, to);
+  }
+  for (const imported of [...graph.values()].flat()) expect([...graph.keys()]).toContain(imported);
+  expect(cycleIn(graph)).toBeUndefined();
+});
+
+test('a cycle is found', () => {
+  const tree = { main: ['a', 'b'], a: ['c'], b: ['c'], c: [] };
+  expect(cycleIn(new Map(Object.entries(tree)))).toBeUndefined();
+  expect(cycleIn(new Map(Object.entries({ ...tree, c: ['b'] })))).toEqual(['c', 'b', 'c']);
+  expect(cycleIn(new Map([['a', ['a']]]))).toEqual(['a', 'a']);
 });
 
 test('methods and problems know nothing of threads, bytes, clocks and files', () => {
@@ -57,8 +105,8 @@ const CLOCKS: Readonly<Record<string, string>> = {
 test('time is read and waited for through the runtime alone', () => {
   const clock =
     /\bperformance\b|\bDate\.now\b|\bnew Date\b|\bhrtime\b|\bset(Timeout|Interval|Immediate)\b|\btimers\b|AbortSignal\.timeout/;
-  const found = Object.keys(ALLOWED)
-    .flatMap((name) => sourcesIn(join(packages, name, 'src')).map((file) => `${name}/src/${file}`))
+  const found = names
+    .flatMap(({ name }) => sourcesIn(join(packages, name, 'src')).map((file) => `${name}/src/${file}`))
     .filter((file) => clock.test(codeOf(join(packages, file))));
   // no more, and no fewer: a file that needs it no longer loses its place in the list
   expect(found.sort()).toEqual(Object.keys(CLOCKS).sort());

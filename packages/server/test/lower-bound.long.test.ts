@@ -8,8 +8,16 @@ test.each(['rand-k', 'same-rand-k'])('lower-bound: rounds to ε grow linearly in
   const rounds = async (k: number) => {
     const seeds = ['0', '1', '2'].map(async (seed) => {
       const { rounds, stopReason } = await train({
-        ...{ problem: 'lower-bound:t=10', method: 'marina-p', downlink: `${compressor}:k=${k}` },
-        ...{ workers: 4, transport: 'loopback', wire: 'f64', seed, target: epsilon, evalEvery: 1, rounds: 50_000 },
+        problem: 'lower-bound:t=10',
+        method: 'marina-p',
+        downlink: `${compressor}:k=${k}`,
+        workers: 4,
+        transport: 'loopback',
+        wire: 'f64',
+        seed,
+        target: epsilon,
+        evalEvery: 1,
+        rounds: 50_000,
       }).result;
       expect(stopReason).toBe('target');
       return rounds / 3;

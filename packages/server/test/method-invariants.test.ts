@@ -269,7 +269,10 @@ test.each([
   '%s with its own compressors and theory step size converges on a strongly convex quadratic',
   async (method, rounds) => {
     const { server } = await openInProcess({
-      ...{ problem: 'heterogeneous-quadratic:d=6,nu=1,sigma=0.2', workers: 3, wire: 'f64', method },
+      problem: 'heterogeneous-quadratic:d=6,nu=1,sigma=0.2',
+      workers: 3,
+      wire: 'f64',
+      method,
       uplink: method === 'marina-p' ? undefined : 'rand-k:k=2',
     });
     const { gradNormSq: initial } = await server.evaluate();

@@ -74,8 +74,12 @@ describe('identities between methods', () => {
 
   test('MARINA sends the same g whole or as what has changed of it, in fewer bytes', async () => {
     const options: TrainOptions = {
-      ...{ problem: 'heterogeneous-quadratic:d=400,sigma=0.3', workers: 4, uplink: 'rand-k:k=10' },
-      ...{ stepSize: 0.2, rounds: 100, transport: 'loopback' },
+      problem: 'heterogeneous-quadratic:d=400,sigma=0.3',
+      workers: 4,
+      uplink: 'rand-k:k=10',
+      stepSize: 0.2,
+      rounds: 100,
+      transport: 'loopback',
     };
     const dense = await train({ ...options, method: 'marina' }).result;
     const delta = await train({ ...options, method: 'marina:downlink=delta' }).result;
@@ -87,8 +91,13 @@ describe('identities between methods', () => {
 
   test('PP-MARINA: idle workers get nothing with downlink=participants, and the iterates stay', async () => {
     const options: TrainOptions = {
-      ...{ problem: 'heterogeneous-quadratic:d=80,sigma=0.3', workers: 12, uplink: 'rand-k:k=9', wire: 'f64' },
-      ...{ stepSize: 0.1, rounds: 150, transport: 'loopback' },
+      problem: 'heterogeneous-quadratic:d=80,sigma=0.3',
+      workers: 12,
+      uplink: 'rand-k:k=9',
+      wire: 'f64',
+      stepSize: 0.1,
+      rounds: 150,
+      transport: 'loopback',
     };
     const all = await train({ ...options, method: 'pp-marina:sampled=2' }).result;
     const few = await train({ ...options, method: 'pp-marina:sampled=2,downlink=participants' }).result;
@@ -104,8 +113,14 @@ describe('identities between methods', () => {
 
 test('M3: the products of its tracked points are part of the state', async () => {
   const options: TrainOptions = {
-    ...{ problem: 'autoencoder', data: samples.data, split: 'shuffled', workers: 5, stepSize: 0.01 },
-    ...{ method: 'm3:p=0.05', uplink: 'rand-k:k=20', downlink: 'rand-k:k=20' },
+    problem: 'autoencoder',
+    data: samples.data,
+    split: 'shuffled',
+    workers: 5,
+    stepSize: 0.01,
+    method: 'm3:p=0.05',
+    uplink: 'rand-k:k=20',
+    downlink: 'rand-k:k=20',
   };
   const [run, other] = [await openHere(options), await openHere({ ...options, init: 'normal:0.3' })];
   const both = async (rounds: number) => {
@@ -122,8 +137,13 @@ test('M3: the products of its tracked points are part of the state', async () =>
 
 test('DIANA: the shifts converge to the gradients at the solution', async () => {
   const { server, fleet } = await openHere({
-    ...{ problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5', workers: 4, wire: 'f64' },
-    ...{ method: 'diana', uplink: 'rand-k:k=6', stepSize: 0.15, init: 'normal:0.1' },
+    problem: 'heterogeneous-quadratic:d=30,nu=1,sigma=0.5',
+    workers: 4,
+    wire: 'f64',
+    method: 'diana',
+    uplink: 'rand-k:k=6',
+    stepSize: 0.15,
+    init: 'normal:0.1',
   });
   for (let round = 0; round < 60_000; round++) await server.step();
   expect((await server.evaluate()).gradNormSq).toBeLessThan(1e-16);

@@ -79,7 +79,9 @@ describe('a family that loads its own data', () => {
     expect(threads.xHash).toBe(loopback.xHash);
     expect(threads.data).toBe('a target');
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))).toMatchObject({
-      ...{ data: 'a target', split: 'none', init: 'problem' },
+      data: 'a target',
+      split: 'none',
+      init: 'problem',
     });
     const rows = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
     // x⁰ = 2t: ½‖t‖²

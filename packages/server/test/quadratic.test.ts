@@ -3,8 +3,12 @@ import { type TrainOptions, train } from '../dist/index.js';
 
 // MARINA-P's F.1, d = 1000. Reference: an independent single-process program, 5 seeds, tuned step sizes.
 const common: TrainOptions = {
-  ...{ problem: 'quadratic', transport: 'loopback', wire: 'f64', evalEvery: 1 },
-  ...{ targetRelative: 1e-4, rounds: 5000 },
+  problem: 'quadratic',
+  transport: 'loopback',
+  wire: 'f64',
+  evalEvery: 1,
+  targetRelative: 1e-4,
+  rounds: 5000,
 };
 
 /** Mean over seeds of a worker's coordinates, both ways, to ‖∇f‖² ≤ 10⁻⁴ ‖∇f(x⁰)‖². */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Summary, type TrainOptions, train } from '../dist/train.js';
+import { type Summary, type TrainOptions, train } from '../dist/index.js';
 import { rowsOf } from './in-process.js';
 
 // The linear autoencoder on MNIST from the reference point: values of independent single-process programs.

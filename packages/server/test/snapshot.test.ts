@@ -104,8 +104,13 @@ describe('methods that draw batches', () => {
 
 test('criteria remember the start: a relative target is relative to x⁰, wherever the run goes on', async () => {
   const options: TrainOptions = {
-    ...{ problem: 'quadratic:d=60,sigma=0.3', workers: 6, method: 'gd', stepSize: 0.1 },
-    ...{ targetRelative: 1e-3, rounds: 500, evalEvery: 1 },
+    problem: 'quadratic:d=60,sigma=0.3',
+    workers: 6,
+    method: 'gd',
+    stepSize: 0.1,
+    targetRelative: 1e-3,
+    rounds: 500,
+    evalEvery: 1,
   };
   const undisturbed = await (await start(options)).run();
   const first = await start({ ...options, rounds: 7 });

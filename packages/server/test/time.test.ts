@@ -14,8 +14,14 @@ async function run(more: TrainOptions) {
   port1.on('message', (event: RunEvent) => events.push(event));
   const closed = once(port1, 'close');
   const options = parseOptions({
-    ...{ problem: 'heterogeneous-quadratic:d=20', method: 'gd', workers: 3, stepSize: 0.1, evalEvery: 1000 },
-    ...{ transport: 'loopback', link: 'latency=10ms', ...more },
+    problem: 'heterogeneous-quadratic:d=20',
+    method: 'gd',
+    workers: 3,
+    stepSize: 0.1,
+    evalEvery: 1000,
+    transport: 'loopback',
+    link: 'latency=10ms',
+    ...more,
   });
   const outcome = await serve({ options, calledAt: runtime.now(), port: port2 }, runtime);
   await closed;

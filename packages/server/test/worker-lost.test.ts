@@ -20,7 +20,11 @@ test('a worker thread that dies ends the run with worker-lost, and closing it le
     return run.apply(this, args);
   });
   const { server, fleet } = await openInProcess({
-    ...{ transport: 'threads', threads: 2, workers: 4, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1 },
+    transport: 'threads',
+    threads: 2,
+    workers: 4,
+    problem: 'heterogeneous-quadratic:d=50',
+    stepSize: 0.1,
   });
   await server.start();
   await server.step();
@@ -68,7 +72,10 @@ function cutOff(lost: number, isLost: () => boolean, runtime: Runtime): Hosts {
 test('a worker that does not answer is named with its round, after exactly the time that it has', async () => {
   const runtime = new SimulatedRuntime();
   const options = parseOptions({
-    ...{ workers: 3, problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1, workerTimeout: 90.125 },
+    workers: 3,
+    problem: 'heterogeneous-quadratic:d=50',
+    stepSize: 0.1,
+    workerTimeout: 90.125,
   });
   let lost = false;
   let yields = 0;

@@ -1,3 +1,5 @@
+// Long: one suite, the whole contract of a compressor.
+
 import { KeyedRandom } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +8,7 @@ import { createCompressor } from '../registry.js';
 import { balanced, gaussian, Moments, meanLimit, scaledPowers, trialsFor } from './statistics.js';
 
 /** What theory says of an operator for one dimension and number of workers. */
-interface Theory {
+export interface Theory {
   /** E‖C(x) − x‖² ≤ ω‖x‖², E C(x) = x. Infinite when C is biased. */
   omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖². Infinite when C is biased. */
@@ -54,7 +56,8 @@ export interface CompressorOptions {
   create?: (spec: string, env: { dimension: number; workers: number; wire: Wire }) => Compressor;
 }
 
-interface Case {
+/** A dimension and a number of workers to test with. */
+export interface Case {
   dimension: number;
   workers: number;
 }
@@ -63,7 +66,7 @@ interface Case {
 export const DIMENSIONS = [1, 2, 3, 7, 112, 300, 4096, 25088] as const;
 
 /** Dividing and not dividing the dimensions, above and below them. */
-const WORKERS = [1, 3, 4, 16, 150] as const;
+export const WORKERS = [1, 3, 4, 16, 150] as const;
 
 /** Few coordinates are sampled often enough to see a bias of 2 % in each of them, many to see it in all together. */
 export const SAMPLED: readonly Case[] = [

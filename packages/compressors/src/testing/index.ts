@@ -1,1 +1,9 @@
-export { type CompressorOptions, DIMENSIONS, describeCompressor, SAMPLED } from './describe-compressor.js';
+export {
+  type Case,
+  type CompressorOptions,
+  DIMENSIONS,
+  describeCompressor,
+  SAMPLED,
+  type Theory,
+  WORKERS,
+} from './describe-compressor.js';

@@ -14,7 +14,7 @@ export interface Dataset {
   /** Stored values; the sample's value is the stored one times `scale` (1/255 for 8-bit pixels). */
   readonly value: Uint8Array | Float64Array;
   readonly scale: number;
-  /** One label a sample, as the file has it; empty when there are none. See {@link labelsOf}. */
+  /** One label a sample, as the file has it; empty when there are none. See `labelsOf`. */
   readonly label: Float64Array;
   /** Labels are digits; odd ones are the positive class of a binary problem. */
   readonly digits?: boolean;

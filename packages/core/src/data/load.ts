@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import { catalogue } from './catalogue.js';
 import type { Dataset } from './dataset.js';
 
-interface LoadOptions {
+export interface LoadOptions {
   /** Ends a download; the promise then rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,3 +1,5 @@
+// Long: a method for each function of one WebAssembly module, with its docs.
+
 import { readFileSync } from 'node:fs';
 import { FlotillaError } from '../errors.js';
 

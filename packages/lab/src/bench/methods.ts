@@ -94,7 +94,9 @@ async function run(context: BenchContext): Promise<BenchReport> {
       combinations.map(async (combination): Promise<Measured> => {
         const trial: Trial = {
           options: { ...combination, problem, data, workers, evalEvery, transport: 'loopback', targetRelative: target },
-          ...{ seeds, targets, rounds },
+          seeds,
+          targets,
+          rounds,
           ...(base === undefined ? {} : { base }),
         };
         const outcome = await tune(sweep, trial, 0);
@@ -204,7 +206,10 @@ function toRow(one: Measured) {
     return spread(summaries.map(of));
   };
   return {
-    ...{ method, uplink: uplink ?? null, downlink: downlink ?? null, factor: outcome.factor },
+    method,
+    uplink: uplink ?? null,
+    downlink: downlink ?? null,
+    factor: outcome.factor,
     reached: outcome.records.filter(({ hits }) => hits[0] !== null).length,
     rounds: over(({ rounds }) => rounds),
     uplinkBytes: over((summary) => summary.uplink.frameBytes),
@@ -242,7 +247,10 @@ function charts(measured: readonly Measured[]): ChartSpec[] {
   ];
   return axes.map((axis) => ({
     title: `Best combination of each method, against ${axis.label}`,
-    ...{ xLabel: axis.label, yLabel: '‖∇f(x)‖²', yLog: true, xLog: true },
+    xLabel: axis.label,
+    yLabel: '‖∇f(x)‖²',
+    yLog: true,
+    xLog: true,
     series: best.map((one) =>
       meanCurve(
         label(one),

@@ -1,3 +1,5 @@
+// Long: seven measurements of one bench, and the table that each becomes.
+
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
@@ -329,8 +331,12 @@ interface LargeRow {
 async function largeProblem(context: BenchContext): Promise<LargeRow> {
   context.log('11,689,512 coordinates …');
   const job = {
-    ...{ problem: 'heterogeneous-quadratic:d=11689512', workers: 5, method: 'marina', uplink: 'rand-k:k=1%' },
-    ...{ rounds: 20, evalEvery: 1000 },
+    problem: 'heterogeneous-quadratic:d=11689512',
+    workers: 5,
+    method: 'marina',
+    uplink: 'rand-k:k=1%',
+    rounds: 20,
+    evalEvery: 1000,
   };
   // in a process of its own, whose peak is the run's
   const script = `import { train } from ${JSON.stringify(import.meta.resolve('@flotilla/server'))};

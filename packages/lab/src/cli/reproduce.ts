@@ -94,7 +94,9 @@ function toJson({ panels, claims }: FigureResult) {
         })),
       })),
       charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
-        ...{ title, xLabel, yLabel },
+        title,
+        xLabel,
+        yLabel,
         series: series.map(({ name, points }) => ({
           name,
           points: every(points, 60).map(([x, y]) => [Number(x.toPrecision(5)), Number(y.toPrecision(5))]),
@@ -138,8 +140,13 @@ function read(argv: readonly string[]) {
   if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
   const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
   return {
-    ...{ figure, help: values.help === true, list: values.list === true, quick: values.quick === true },
-    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: countOption('seeds', values.seeds) },
+    figure,
+    help: values.help === true,
+    list: values.list === true,
+    quick: values.quick === true,
+    out: values.out ?? 'runs',
+    dataFolder: values['data-dir'],
+    seeds: countOption('seeds', values.seeds),
     threads: countOption('threads', values.threads),
     only: values.only?.split(','),
   };

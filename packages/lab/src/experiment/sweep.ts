@@ -44,7 +44,10 @@ export class Sweep {
     this.#pool = new Piscina({
       filename: POOL_ENTRY,
       workerData: { module: new URL('./sweep-worker.js', import.meta.url).href },
-      ...{ minThreads: 0, maxThreads: this.#concurrency, atomics: 'disabled', idleTimeout: 10_000 },
+      minThreads: 0,
+      maxThreads: this.#concurrency,
+      atomics: 'disabled',
+      idleTimeout: 10_000,
     });
   }
 

@@ -104,7 +104,12 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
         },
       },
       legend: {
-        ...{ top: 28, left: 8, right: 8, itemWidth: 34, itemHeight: 9, itemGap: 14 },
+        top: 28,
+        left: 8,
+        right: 8,
+        itemWidth: 34,
+        itemHeight: 9,
+        itemGap: 14,
         textStyle: { color: INK, fontSize: 11, width: most, overflow: 'truncate' },
         data: series.map(({ name }) => ({ name })),
       },
@@ -172,7 +177,10 @@ function drawable({ xLog = false, yLog = false }: ChartSpec, x: number, y: numbe
 function shade(band: readonly (readonly [number, number, number])[], colour: string) {
   const outline = [...band.map(([x, , high]) => [x, high]), ...band.map(([x, low]) => [x, low]).reverse()];
   return {
-    ...{ type: 'custom' as const, silent: true, z: 1, data: [outline[0]] },
+    type: 'custom' as const,
+    silent: true,
+    z: 1,
+    data: [outline[0]],
     // biome-ignore lint/suspicious/noExplicitAny: the library's own callback type
     renderItem: (_: unknown, api: any) => ({
       type: 'polygon' as const,

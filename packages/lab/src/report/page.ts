@@ -56,7 +56,10 @@ async function figure(spec: ChartSpec): Promise<string> {
   const drawings = [await drawChart(spec, 640, 400), await drawChart(spec, 360, 330)];
   const short = (value: number) => Number(value.toPrecision(5));
   const data = {
-    ...{ xLabel: spec.xLabel, yLabel: spec.yLabel, xLog: spec.xLog ?? false, yLog: spec.yLog ?? false },
+    xLabel: spec.xLabel,
+    yLabel: spec.yLabel,
+    xLog: spec.xLog ?? false,
+    yLog: spec.yLog ?? false,
     axes: drawings.map(({ x, y }) => ({ x, y })),
     series: spec.series.map((one) => ({
       name: one.name,

@@ -114,7 +114,10 @@ function charts(groups: readonly [string, StoredRun[]][]): ChartSpec[] {
       const [low, high] = [Math.min(...all), Math.max(...all)];
       const ends = series.map(({ points }) => points.at(-1)?.[0] ?? 0).filter((end) => end > 0);
       return {
-        ...{ title: `${yLabel} against ${axis.label}`, xLabel: axis.label, yLabel, series },
+        title: `${yLabel} against ${axis.label}`,
+        xLabel: axis.label,
+        yLabel,
+        series,
         // a logarithmic axis shows at least a decade: less than that is better seen on a linear one
         yLog: low > 0 && high > 10 * low,
         xLog: Math.max(...ends) > 20 * Math.min(...ends),
@@ -139,8 +142,11 @@ function byteTable(summary: Summary): Table {
   ];
   const sum = (key: keyof Summary['uplink']) => uplink[key] + downlink[key];
   const total = {
-    ...{ messages: sum('messages'), payloadBytes: sum('payloadBytes'), frameBytes: sum('frameBytes') },
-    ...{ paperBits: sum('paperBits'), coordinates: sum('coordinates') },
+    messages: sum('messages'),
+    payloadBytes: sum('payloadBytes'),
+    frameBytes: sum('frameBytes'),
+    paperBits: sum('paperBits'),
+    coordinates: sum('coordinates'),
   };
   return {
     title: 'Bytes, over all workers',

@@ -40,7 +40,11 @@ export function quadratics({ workers, la2, lb2, size }: QuadraticSetting): Panel
       ? []
       : [
           {
-            ...{ label: 'EF21-P TopK', style: 3, method: 'ef21-p', downlink: `top-k:k=${k}`, ...tuned },
+            label: 'EF21-P TopK',
+            style: 3,
+            method: 'ef21-p',
+            downlink: `top-k:k=${k}`,
+            ...tuned,
             // at n = 100 it sends a hundredth of d a round, and needs as many coordinates as at n = 10
             ...(workers === 100 ? { rounds: 4 * rounds } : {}),
           },
@@ -48,10 +52,16 @@ export function quadratics({ workers, la2, lb2, size }: QuadraticSetting): Panel
     { label: 'GD', style: 4, method: 'gd', ...tuned },
   ];
   return {
-    ...{ id: quadraticId({ workers, la2, lb2 }), title: `n = ${workers}, L_A² = ${la2}, L_B² = ${lb2}` },
-    ...{ problem: `heterogeneous-quadratic:la2=${la2},lb2=${lb2}`, workers, axis: 'downlink', xLog: true },
+    id: quadraticId({ workers, la2, lb2 }),
+    title: `n = ${workers}, L_A² = ${la2}, L_B² = ${lb2}`,
+    problem: `heterogeneous-quadratic:la2=${la2},lb2=${lb2}`,
+    workers,
+    axis: 'downlink',
+    xLog: true,
     // with many workers 10⁻² is out of a quick run's reach for most, and tuning for it would take every run to its end
-    ...{ targets: TARGETS, goal: many && size.quick ? 0 : GOAL, curves },
+    targets: TARGETS,
+    goal: many && size.quick ? 0 : GOAL,
+    curves,
   };
 }
 
@@ -167,7 +177,8 @@ const HOMOGENEITY = [100, 1e3, 1e4, 1e5];
 /** A grid of L_A² and L_B² for one number of workers. */
 export function heterogeneityFigure(name: string, paper: string, workers: number): Figure {
   return {
-    ...{ name, paper },
+    name,
+    paper,
     summary: `Quadratics with ${workers} workers, L_A² ∈ {0, 1, 10, 100}, L_B² ∈ {100, 10³, 10⁴, 10⁵}: downlink coordinates.`,
     panels: (size) => {
       const grid = HETEROGENEITY.flatMap((la2) => HOMOGENEITY.map((lb2) => ({ la2, lb2 })));

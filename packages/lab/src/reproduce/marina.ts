@@ -23,21 +23,24 @@ export function fullGradients({ data, workers, size }: Setting): Panel {
       evalEvery: k === 1 ? 4 : 1,
     },
     {
-      ...{ label: `DIANA K=${k}`, method: 'diana', uplink: `rand-k:k=${k}`, evalEvery: size.quick ? 20 : 10 },
+      label: `DIANA K=${k}`,
+      method: 'diana',
+      uplink: `rand-k:k=${k}`,
+      evalEvery: size.quick ? 20 : 10,
       // to 10⁻² with K = 10; the smaller K are slower still and are shown as far as they come
       rounds: size.quick ? 3600 : 6000,
     },
   ]);
   const gd: Curve = { label: 'GD', method: 'gd', rounds: 400, deterministic: true };
   return {
-    ...{
-      id: `${data}-full`,
-      title: `MARINA and DIANA: ${data}, n = ${workers}`,
-      problem: 'nonconvex-logistic',
-      data,
-      workers,
-    },
-    ...{ axis: 'uplink', targets: TARGETS, curves: [...curves, gd] },
+    id: `${data}-full`,
+    title: `MARINA and DIANA: ${data}, n = ${workers}`,
+    problem: 'nonconvex-logistic',
+    data,
+    workers,
+    axis: 'uplink',
+    targets: TARGETS,
+    curves: [...curves, gd],
   };
 }
 
@@ -56,14 +59,14 @@ export function batches({ data, workers, size }: Setting): Panel {
     },
   ]);
   return {
-    ...{
-      id: `${data}-vr`,
-      title: `VR-MARINA and VR-DIANA: ${data}, n = ${workers}`,
-      problem: 'nonconvex-logistic',
-      data,
-      workers,
-    },
-    ...{ axis: 'uplink', targets: TARGETS, curves },
+    id: `${data}-vr`,
+    title: `VR-MARINA and VR-DIANA: ${data}, n = ${workers}`,
+    problem: 'nonconvex-logistic',
+    data,
+    workers,
+    axis: 'uplink',
+    targets: TARGETS,
+    curves,
   };
 }
 

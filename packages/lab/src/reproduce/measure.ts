@@ -24,7 +24,8 @@ export function frameBytes({ workers }: Panel, row: Metrics, axis: Panel['axis']
 /** Coordinates of one worker on the panel's link. */
 export function coordinates({ axis, workers }: Panel, { uplink, downlink }: Metrics): number {
   const sums = {
-    ...{ uplink: uplink.coordinates, downlink: downlink.coordinates },
+    uplink: uplink.coordinates,
+    downlink: downlink.coordinates,
     both: uplink.coordinates + downlink.coordinates,
   };
   return sums[axis] / workers;

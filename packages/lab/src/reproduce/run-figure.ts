@@ -71,11 +71,19 @@ async function runCurve(
   const stop = last === undefined || panel.toTheEnd === true || last.of === 'loss' ? {} : stopAt(last);
   const trial: Trial = {
     options: {
-      ...{ method, uplink, downlink, problem, workers, evalEvery, transport: 'loopback', ...stop },
+      method,
+      uplink,
+      downlink,
+      problem,
+      workers,
+      evalEvery,
+      transport: 'loopback',
+      ...stop,
       ...(panel.data === undefined ? {} : { data: resolveData(panel.data, dataFolder) }),
     },
     seeds: Array.from({ length: curve.deterministic === true ? 1 : size.seeds }, (_, k) => String(k)),
-    ...{ targets, rounds },
+    targets,
+    rounds,
     ...(typeof stepSize === 'number' ? { base: stepSize } : base === undefined ? {} : { base }),
   };
   const outcome =
@@ -138,7 +146,10 @@ export function panelCharts({ panel, curves, skipped }: PanelResult): ChartSpec[
     axes.map(
       (axis): ChartSpec => ({
         title: panel.title,
-        ...{ xLabel: axis.label, yLabel: value.label, yLog: true, xLog: panel.xLog ?? false },
+        xLabel: axis.label,
+        yLabel: value.label,
+        yLog: true,
+        xLog: panel.xLog ?? false,
         series: curves.map(({ curve, outcome }, k) => ({
           ...meanCurve(
             curve.label,

@@ -2,7 +2,7 @@ import { type KeyedRandom, Rng, UsageError } from '@flotilla/core';
 import type { Links } from './link.js';
 
 /** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
-interface Share {
+export interface Share {
   readonly count: number;
   readonly low: number;
   readonly high: number;

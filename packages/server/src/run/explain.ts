@@ -83,7 +83,10 @@ export async function explain(options: Options): Promise<Explanation> {
     const { dense = 0, compressed = 0 } = traffic[direction];
     return {
       compressor: spec,
-      ...{ omega, theta, alpha, density },
+      omega,
+      theta,
+      alpha,
+      density,
       carries: description[direction],
       bytesPerRound:
         dense * bytes(job.dense === 'packed' ? 'packed' : 'identity') +

@@ -111,7 +111,10 @@ export const optionsSchema = v.strictObject({
 /** What {@link train} takes: every option may be left out. */
 export type OptionsInput = v.InferInput<typeof optionsSchema>;
 
-/** Options with every default filled in that does not depend on the method, problem or data. */
+/**
+ * Options with every default filled in that does not depend on the method, problem or data.
+ * @interface
+ */
 export type Options = v.InferOutput<typeof optionsSchema>;
 
 /** An option as a command line or a form needs it. */

@@ -7,8 +7,10 @@ import { CURVE, type Entry, type Job, keptIn, lossAfter, measureToTarget, type P
 import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable } from './tables.js';
 
 const NATURAL = {
-  ...{ method: 'm3:p=0.01', stepSize: 0.003 },
-  ...{ uplink: 'rand-k:k=d/n+natural', downlink: 'perm-k+natural' },
+  method: 'm3:p=0.01',
+  stepSize: 0.003,
+  uplink: 'rand-k:k=d/n+natural',
+  downlink: 'perm-k+natural',
 };
 
 /**

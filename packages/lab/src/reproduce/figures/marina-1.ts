@@ -47,16 +47,16 @@ function references(panels: readonly PanelResult[]): Claim[] {
     const knownSd = 32 * (DIMENSION - k) * Math.sqrt(rounds[0] * p * (1 - p));
     return [
       checkReference(panels, { id, label, target }, `rounds to ${to}`, (row) => row.round, {
-        ...{ mean: rounds[0], sd: rounds[1], runs },
+        mean: rounds[0],
+        sd: rounds[1],
+        runs,
       }),
       checkReference(
         panels,
         { id, label, target },
         `uplink value bits a worker to ${to}`,
         (row) => valueBits(panel.panel, row),
-        {
-          ...{ mean: bits[0], sd: bits[1], runs, knownSd },
-        },
+        { mean: bits[0], sd: bits[1], runs, knownSd },
       ),
     ];
   });

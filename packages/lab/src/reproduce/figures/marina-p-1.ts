@@ -33,8 +33,13 @@ const FIXED = [
 
 function fixedInstance(size: Size): Panel {
   return {
-    ...{ id: 'fixed', title: 'A fixed instance, n = 10, L_A² = 1, L_B² = 1000', problem: 'heterogeneous-quadratic' },
-    ...{ data: 'heterogeneous-quadratic-n10.json', workers: 10, axis: 'downlink', xLog: true },
+    id: 'fixed',
+    title: 'A fixed instance, n = 10, L_A² = 1, L_B² = 1000',
+    problem: 'heterogeneous-quadratic',
+    data: 'heterogeneous-quadratic-n10.json',
+    workers: 10,
+    axis: 'downlink',
+    xLog: true,
     targets: [
       { value: 1e-1, relative: true },
       { value: 1e-2, relative: true },
@@ -102,9 +107,7 @@ function references(panels: readonly PanelResult[]): Claim[] {
             { id: 'fixed', label: 'GD', target: 1 },
             'rounds on the fixed instance',
             (row) => row.round,
-            {
-              ...{ mean: 517, sd: 0, runs: 1 },
-            },
+            { mean: 517, sd: 0, runs: 1 },
           ),
           ...FIXED.flatMap(({ label, rounds, sent }) => [
             checkReference(
@@ -112,9 +115,7 @@ function references(panels: readonly PanelResult[]): Claim[] {
               { id: 'fixed', label, target: 1 },
               'rounds on the fixed instance',
               (row) => row.round,
-              {
-                ...{ mean: rounds[0], sd: rounds[1], runs: 8 },
-              },
+              { mean: rounds[0], sd: rounds[1], runs: 8 },
             ),
             checkReference(
               panels,

@@ -24,18 +24,20 @@ function panel(workers: number, size: Size): Panel {
   const k = DIMENSION / workers;
   const rounds = size.quick ? 2000 : 5000;
   return {
-    ...{
-      id: idOf(workers),
-      title: `n = ${workers}`,
-      problem: `quadratic:d=${DIMENSION}`,
-      workers,
-      axis: 'both',
-      targets: TARGETS,
-    },
+    id: idOf(workers),
+    title: `n = ${workers}`,
+    problem: `quadratic:d=${DIMENSION}`,
+    workers,
+    axis: 'both',
+    targets: TARGETS,
     curves: [
       {
-        ...{ label: 'M3', method: 'm3', uplink: `rand-k:k=${k}+natural`, downlink: 'perm-k+natural' },
-        ...{ rounds, stepSize: 'tuned' },
+        label: 'M3',
+        method: 'm3',
+        uplink: `rand-k:k=${k}+natural`,
+        downlink: 'perm-k+natural',
+        rounds,
+        stepSize: 'tuned',
       },
       { label: 'CORE', method: `core:m=${PROJECTIONS}`, rounds, stepSize: 'tuned' },
       { label: 'GD', method: 'gd', rounds: 100, stepSize: 'tuned' },

@@ -27,14 +27,17 @@ function panel(workers: number, rounds: number, stepSizes: Readonly<Record<strin
     { ...step('EF21-P + DCGD'), method: 'ef21-p-dcgd', downlink: `top-k:k=${k}`, uplink: up },
   ];
   return {
-    ...{
-      id: `n${workers}`,
-      title: `n = ${workers}, K = ${k}, ${rounds} rounds`,
-      problem: 'autoencoder',
-      data: 'mnist',
-      workers,
-    },
-    ...{ axis: 'both', loss: true, toTheEnd: true, xLog: true, targets: [{ value: 50, of: 'loss' }], curves },
+    id: `n${workers}`,
+    title: `n = ${workers}, K = ${k}, ${rounds} rounds`,
+    problem: 'autoencoder',
+    data: 'mnist',
+    workers,
+    axis: 'both',
+    loss: true,
+    toTheEnd: true,
+    xLog: true,
+    targets: [{ value: 50, of: 'loss' }],
+    curves,
   };
 }
 

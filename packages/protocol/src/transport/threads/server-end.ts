@@ -17,7 +17,7 @@ export interface ThreadTransport {
 
 /**
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
- * @param maxFrameBytes The largest frame that will ever be sent; longer frames than a slot holds are transferred.
+ * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred.
  */
 export function createThreadTransport(
   options: { workers: number; threads: number; maxFrameBytes: number },
