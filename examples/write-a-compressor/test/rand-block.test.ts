@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compressors, createCompressor } from '@flotilla/compressors';
 import { DIMENSIONS, describeCompressor, SAMPLED } from '@flotilla/compressors/testing';
-import { extend } from '@flotilla/core';
+import { extend } from '@flotilla/core/internal';
 import { train } from '@flotilla/server';
 import { describe, expect, test } from 'vitest';
 import plugin from '../rand-block.js';

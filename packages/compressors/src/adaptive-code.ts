@@ -1,4 +1,4 @@
-import { instantiate, type WasmMemory } from '@flotilla/core';
+import { instantiate, type WasmMemory } from '@flotilla/core/internal';
 import { ProtocolError } from './errors.js';
 import { TOKENS } from './tokens.js';
 

@@ -1,6 +1,6 @@
 // Long: one code: its plan, its encoder and its decoder must agree bit for bit, and are read side by side.
 
-import { getU32, putU32 } from '@flotilla/core';
+import { getU32, putU32 } from '@flotilla/core/internal';
 import { AdaptiveCode } from './adaptive-code.js';
 import { ProtocolError } from './errors.js';
 import { extraBits, leastOf, SINGLE, TOKENS, tokenOf } from './tokens.js';

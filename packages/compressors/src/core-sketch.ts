@@ -1,4 +1,5 @@
-import { GaussianSketch, Rng } from '@flotilla/core';
+import { Rng } from '@flotilla/core';
+import { GaussianSketch } from '@flotilla/core/internal';
 import type { Compressor, Constants, MessageKey, Wire } from './compressor.js';
 import { plain } from './plain.js';
 

@@ -1,4 +1,4 @@
-import { getU32, putU32 } from '@flotilla/core';
+import { getU32, putU32 } from '@flotilla/core/internal';
 import type { MessageKey, ValueCodec, Wire } from './compressor.js';
 import { ProtocolError } from './errors.js';
 import { maxIndexBytes, readIndex, writeIndex } from './index-code.js';

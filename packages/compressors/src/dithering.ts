@@ -1,4 +1,5 @@
-import { getF32, getF64, getUint, putF32, putF64, putUint, Rng } from '@flotilla/core';
+import { Rng } from '@flotilla/core';
+import { getF32, getF64, getUint, putF32, putF64, putUint } from '@flotilla/core/internal';
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';

@@ -1,4 +1,4 @@
-import { getBigUint, getU32, putBigUint } from '@flotilla/core';
+import { getBigUint, getU32, putBigUint } from '@flotilla/core/internal';
 import { ProtocolError } from './errors.js';
 import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 

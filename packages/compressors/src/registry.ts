@@ -1,4 +1,5 @@
-import { lookUp, type Registry, Spec, UsageError } from '@flotilla/core';
+import { type Registry, Spec, UsageError } from '@flotilla/core';
+import { lookUp } from '@flotilla/core/internal';
 import { bernoulli } from './bernoulli.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { CoreSketch } from './core-sketch.js';

@@ -1,4 +1,4 @@
-import { getBigUint, putBigUint } from '@flotilla/core';
+import { getBigUint, putBigUint } from '@flotilla/core/internal';
 import { ProtocolError } from './errors.js';
 import { binomial, bitsBelow, numberOfSubset, subsetOfNumber } from './subset-number.js';
 

@@ -11,7 +11,7 @@ import {
   putF64,
   putU32,
   putUint,
-} from '../dist/index.js';
+} from '../dist/internal.js';
 
 const SIZE = 40;
 const at = fc.nat(SIZE - 16);

@@ -2,16 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  checkData,
-  checkInit,
-  KeyedRandom,
-  loadData,
-  type ProblemFamily,
-  problems,
-  Spec,
-  type UsualData,
-} from '../dist/index.js';
+import { KeyedRandom, type ProblemFamily, problems, Spec, type UsualData } from '../dist/index.js';
+import { checkData, checkInit, loadData } from '../dist/internal.js';
 import { initialPoint } from '../dist/problem/initial-point.js';
 
 let folder = '';

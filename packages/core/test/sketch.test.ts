@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { standardNormalQuantile } from '../dist/gaussian.js';
-import { GaussianSketch, Kernels, KeyedRandom, Rng } from '../dist/index.js';
+import { Kernels, KeyedRandom, Rng } from '../dist/index.js';
+import { GaussianSketch } from '../dist/internal.js';
 
 const random = new KeyedRandom('sketch');
 const stream = (round = 0) => random.stream(new Rng(), 'coins', round, 0);

@@ -13,14 +13,13 @@ import {
   DivergedError,
   FlotillaError,
   type Form,
-  getU32,
   type Incoming,
   type KeyedRandom,
   type Outgoing,
-  putU32,
   type Registry,
   type Sparse,
 } from '@flotilla/core';
+import { getU32, putU32 } from '@flotilla/core/internal';
 import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { type Form, getU32, putU32 } from '@flotilla/core';
+import type { Form } from '@flotilla/core';
+import { getU32, putU32 } from '@flotilla/core/internal';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
 export const WIRE_VERSION = 4;

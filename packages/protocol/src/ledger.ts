@@ -1,5 +1,6 @@
 import type { Direction } from '@flotilla/compressors';
-import { restoreState, type State, snapshotState } from '@flotilla/core';
+import type { State } from '@flotilla/core';
+import { restoreState, snapshotState } from '@flotilla/core/internal';
 
 /** Why a message was sent: the initial gradient, or a round message, by its form. */
 export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'delta', 'none'] as const;

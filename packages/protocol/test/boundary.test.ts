@@ -1,5 +1,6 @@
 import { compressors, createCompressor, type Direction, type Wire } from '@flotilla/compressors';
-import { DivergedError, extend, KeyedRandom, type Outgoing } from '@flotilla/core';
+import { DivergedError, KeyedRandom, type Outgoing } from '@flotilla/core';
+import { extend } from '@flotilla/core/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Boundary, type BoundaryOptions } from '../dist/boundary.js';

@@ -1,5 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { asFlotillaError, FlotillaError, type Runtime, reportedParameters, systemRuntime } from '@flotilla/core';
+import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
+import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/fleet.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { asFlotillaError, type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
+import { type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
 import { threadPool } from './hosts/pool.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';

@@ -1,12 +1,5 @@
-import {
-  KeyedRandom,
-  type Runtime,
-  type Smoothness,
-  type State,
-  smoothnessFrom,
-  systemRuntime,
-  tensorsOf,
-} from '@flotilla/core';
+import { KeyedRandom, type Runtime, type Smoothness, type State, smoothnessFrom, systemRuntime } from '@flotilla/core';
+import { tensorsOf } from '@flotilla/core/internal';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import { type Fleet, type Hosts, startHosts } from './hosts/fleet.js';
 import { request } from './hosts/request.js';

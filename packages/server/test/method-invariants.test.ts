@@ -1,5 +1,6 @@
 import { createCompressor } from '@flotilla/compressors';
-import { methods, reportedParameters, Spec, type Theory } from '@flotilla/core';
+import { methods, Spec, type Theory } from '@flotilla/core';
+import { reportedParameters } from '@flotilla/core/internal';
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
 import { openInProcess } from './in-process.js';

@@ -1,4 +1,5 @@
-import { EVERY_WORKER, KeyedRandom, methods, Rng, SubsetSampler, snapshotState } from '@flotilla/core';
+import { EVERY_WORKER, KeyedRandom, methods, Rng, SubsetSampler } from '@flotilla/core';
+import { snapshotState } from '@flotilla/core/internal';
 import { describe, expect, test } from 'vitest';
 import { type TrainOptions, train } from '../dist/index.js';
 import { describeMethod } from '../dist/testing/describe-method.js';

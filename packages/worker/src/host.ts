@@ -1,16 +1,15 @@
 import {
-  asFlotillaError,
   DivergedError,
   FlotillaError,
   Kernels,
   KeyedRandom,
-  lookUp,
   type Method,
   type Problem,
   Rng,
   type Runtime,
   Spec,
 } from '@flotilla/core';
+import { asFlotillaError, lookUp } from '@flotilla/core/internal';
 import {
   type Control,
   FrameKind,

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type CompressorEntry, compressors } from '@flotilla/compressors';
-import { extend, type Method, methods, type ProblemFamily, problems, type Registry, UsageError } from '@flotilla/core';
+import { type Method, methods, type ProblemFamily, problems, type Registry, UsageError } from '@flotilla/core';
+import { extend } from '@flotilla/core/internal';
 
 /** What the specs of a run may name. */
 export interface Registries {

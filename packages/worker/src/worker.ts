@@ -1,19 +1,16 @@
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
-  createContext,
   DivergedError,
   type KeyedRandom,
   type Method,
-  messageDimension,
   type Oracle,
   type Outgoing,
   type Problem,
   type Registry,
-  restoreState,
   type State,
-  snapshotState,
 } from '@flotilla/core';
+import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
 import {
   Boundary,
   FrameKind,

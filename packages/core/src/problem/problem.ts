@@ -49,7 +49,7 @@ export interface Problem {
   readonly dimension: number;
   /** Exact constants, where formulas for them exist; otherwise they follow from the L_i of the oracles. */
   readonly smoothness?: Smoothness;
-  /** The tensors that x is made of, one after the other; one of shape [d] when left out: {@link tensorsOf}. */
+  /** The tensors that x is made of, one after the other; one of shape [d] when left out: `tensorsOf`. */
   readonly tensors?: readonly Tensor[];
   /** What there is to know of a point beside f; their values are {@link Oracle.metrics}. */
   readonly metrics?: readonly MetricDescription[];

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lookUp, methods, Spec, UsageError } from '@flotilla/core';
+import { methods, Spec, UsageError } from '@flotilla/core';
+import { lookUp } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
 import { type Outcome, type Trial, tune } from '../experiment/tune.js';

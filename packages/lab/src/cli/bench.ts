@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { lookUp, systemRuntime } from '@flotilla/core';
+import { systemRuntime } from '@flotilla/core';
+import { lookUp } from '@flotilla/core/internal';
 import type { Bench } from '../bench/bench.js';
 import { benches } from '../bench/registry.js';
 import { machine } from '../report/machine.js';

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { lookUp, systemRuntime, UsageError } from '@flotilla/core';
+import { systemRuntime, UsageError } from '@flotilla/core';
+import { lookUp } from '@flotilla/core/internal';
 import type { Metrics } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
 import { drawChart } from '../report/chart.js';

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { asFlotillaError, Spec } from '@flotilla/core';
+import { Spec } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
 import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { renderUsage } from 'citty';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeFolder } from '@flotilla/core';
+import { makeFolder } from '@flotilla/core/internal';
 
 /** What has been computed, in files named by the hash of what it depends on: its key, and the code that computes. */
 export class RecordCache {

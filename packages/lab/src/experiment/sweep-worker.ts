@@ -1,4 +1,5 @@
-import { asFlotillaError, DivergedError, systemRuntime } from '@flotilla/core';
+import { DivergedError, systemRuntime } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
 import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
 import { summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';

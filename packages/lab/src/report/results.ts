@@ -1,6 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { makeFolder, UsageError } from '@flotilla/core';
+import { UsageError } from '@flotilla/core';
+import { makeFolder } from '@flotilla/core/internal';
 import { renderPage, type Section } from './page.js';
 
 /**

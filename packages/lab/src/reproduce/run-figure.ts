@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { asFlotillaError, UsageError } from '@flotilla/core';
+import { UsageError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
 import type { Metrics } from '@flotilla/server';
 import type { Sweep } from '../experiment/sweep.js';
 import { runTrial, type Trial, tune } from '../experiment/tune.js';

@@ -1,4 +1,5 @@
-import { asFlotillaError, type ErrorCode, UsageError } from '@flotilla/core';
+import { type ErrorCode, UsageError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
 
 /** Exit codes by cause; every other failure is 1. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 };

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { FlotillaError, getF64, putF64, type Runtime } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
+import { getF64, putF64 } from '@flotilla/core/internal';
 import { isCounted } from '../frame.js';
 import type { HostEnd, ServerEnd } from '../transport/transport.js';
 import { Link, type Links } from './link.js';

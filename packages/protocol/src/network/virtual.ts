@@ -1,4 +1,5 @@
-import { type KeyedRandom, type Runtime, restoreState, type State, snapshotState } from '@flotilla/core';
+import type { KeyedRandom, Runtime, State } from '@flotilla/core';
+import { restoreState, snapshotState } from '@flotilla/core/internal';
 import { isCounted } from '../frame.js';
 import { type LinkModelSpec, linksOf } from './grammar.js';
 import { Link } from './link.js';

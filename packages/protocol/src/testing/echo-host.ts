@@ -1,4 +1,5 @@
-import { getU32, type Runtime } from '@flotilla/core';
+import type { Runtime } from '@flotilla/core';
+import { getU32 } from '@flotilla/core/internal';
 import type { HostEnd } from '../transport/transport.js';
 
 // The host that the transport suite talks to. Any transport's host runs createEchoHost on its end.

@@ -1,4 +1,5 @@
-import { DivergedError, squaredNorm } from '@flotilla/core';
+import { DivergedError } from '@flotilla/core';
+import { squaredNorm } from '@flotilla/core/internal';
 import {
   FrameKind,
   HEADER_BYTES,

@@ -2,20 +2,17 @@ import { createHash } from 'node:crypto';
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
-  createContext,
   KeyedRandom,
   type Method,
   type MethodParameters,
-  messageDimension,
   type Outgoing,
   type Plan,
   type Problem,
   type Registry,
-  restoreState,
   type ServerState,
   type State,
-  snapshotState,
 } from '@flotilla/core';
+import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
 import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger } from '@flotilla/protocol';
 import type { Metrics } from '../run/metrics.js';
 import { Answers, type AnswersOptions } from './answers.js';

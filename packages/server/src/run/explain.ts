@@ -1,5 +1,6 @@
 import { createCompressor } from '@flotilla/compressors';
-import { messageDimension, reportedParameters, type Smoothness } from '@flotilla/core';
+import type { Smoothness } from '@flotilla/core';
+import { messageDimension, reportedParameters } from '@flotilla/core/internal';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import { Training } from '../training.js';

@@ -1,11 +1,7 @@
 import { createCompressor } from '@flotilla/compressors';
 import {
-  checkData,
-  checkInit,
   KeyedRandom,
   type LinkTheory,
-  loadData,
-  lookUp,
   type Method,
   type MethodParameters,
   type Problem,
@@ -14,6 +10,7 @@ import {
   type Theory,
   UsageError,
 } from '@flotilla/core';
+import { checkData, checkInit, loadData, lookUp } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import type { Options } from './options.js';

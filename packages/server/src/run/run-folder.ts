@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FlotillaError, makeFolder, UsageError } from '@flotilla/core';
+import { FlotillaError, UsageError } from '@flotilla/core';
+import { makeFolder } from '@flotilla/core/internal';
 import type { Metrics, Summary } from './metrics.js';
 
 /** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */

@@ -1,4 +1,5 @@
-import { restoreState, type State } from '@flotilla/core';
+import type { State } from '@flotilla/core';
+import { restoreState } from '@flotilla/core/internal';
 import type { Metrics, StopReason } from './metrics.js';
 import type { Options } from './options.js';
 

@@ -1,4 +1,4 @@
-import { reportedParameters } from '@flotilla/core';
+import { reportedParameters } from '@flotilla/core/internal';
 import type { Training } from '../training.js';
 import type { Metrics, StopReason, Summary } from './metrics.js';
 

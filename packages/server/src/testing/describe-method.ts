@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Spec, type State, snapshotState } from '@flotilla/core';
+import { Spec, type State } from '@flotilla/core';
+import { snapshotState } from '@flotilla/core/internal';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../run/explain.js';
 import { parseOptions } from '../run/options.js';
