@@ -68,7 +68,7 @@ const vectors = (wire: Wire): fc.Arbitrary<Float64Array> =>
 const x = Float64Array.of(1, -2, 0.5, 4, -0.25, 8, -16, 32, 0.125, -64);
 const nothing = new Float64Array(0);
 
-/** Payload bytes and paper bits of `count` values, by the papers and the wire, not by the code. */
+/** Payload bytes and nominal bits of `count` values, by the papers and the wire, not by the code. */
 const plain = {
   f32: { bytes: (count: number) => 4 * count, bits: 32 },
   f64: { bytes: (count: number) => 8 * count, bits: 64 },
@@ -463,7 +463,7 @@ extend('compressor', compressors, {
       const inner = createCompressor('rand-k:k=3', env);
       return {
         ...{ spec: text, dimension: inner.dimension, constants: inner.constants, same: inner.same },
-        ...{ maxBytes: inner.maxBytes, paperBits: inner.paperBits },
+        ...{ maxBytes: inner.maxBytes, nominalBits: inner.nominalBits },
         get coordinates() {
           return inner.coordinates;
         },

@@ -2,7 +2,7 @@ import type { LinearImage, Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 
-/** How a vector travels: not at all, every coordinate, through the link's compressor, or as what has changed of it. */
+/** How a vector travels: not at all, every coordinate, through the link's compressor, or as what differs from its delta base. */
 export type Form = 'none' | 'dense' | 'compressed' | 'delta';
 
 /** What one side hands to the boundary. The boundary compresses, frames and counts; a method never sees bytes. */
@@ -10,11 +10,11 @@ export interface Outgoing {
   readonly form: 'none' | 'dense' | 'compressed';
   /** The vector to send; ignored when `form` is `none`. Not changed. */
   readonly vector: Float64Array;
-  /** Extra vectors of the same frame, at most 255, in the same form, each compressed with randomness of its own. */
+  /** Extra vectors of the same frame, at most 255: in the same form, each compressed with randomness of its own. */
   readonly extra?: readonly Float64Array[];
   /**
-   * With form `dense`: the vector that the receivers hold in the place of this one, as they got it. The boundary then sends
-   * only the coordinates that differ, as form `changes`, when that takes fewer bytes.
+   * The delta base, with form `dense`: the vector that the receivers hold in the place of this one, as they got it. The boundary
+   * then sends only the coordinates that differ from it, as form `delta`, when that takes fewer bytes.
    */
   readonly deltaBase?: Float64Array;
 }
@@ -29,7 +29,7 @@ export interface Incoming {
   readonly coins: number;
   /** Vectors in the frame. */
   readonly vectors: number;
-  /** target ← vector k of the frame. In form `changes` the target must hold what the sender said the receivers hold. */
+  /** target ← vector k of the frame. In form `delta` the target must hold the sender's delta base. */
   copyTo(target: Float64Array, k?: number): void;
   /** target ← target + weight · the sum of the frame's vectors. */
   addTo(target: Float64Array, weight: number): void;
