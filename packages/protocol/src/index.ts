@@ -1,20 +1,14 @@
-export { CompressorError, type Direction, ProtocolError, type Wire } from '@flotilla/compressors';
-export { Boundary, type BoundaryOptions } from './boundary.js';
+export { ProtocolError, type Wire } from '@flotilla/compressors';
+export { Boundary } from './boundary.js';
 export { type Control, type Job, packControl, unpackControl } from './control.js';
 export { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from './frame.js';
-export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js';
-export {
-  type LinkModelSpec,
-  type LinkSpec,
-  linksOf,
-  parseLink,
-  parseLinkModel,
-} from './network/grammar.js';
+export { Ledger, type Tally } from './ledger.js';
+export { type LinkModelSpec, type LinkSpec, linksOf, parseLink, parseLinkModel } from './network/grammar.js';
 export type { Links } from './network/link.js';
 export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from './network/paced.js';
 export { type ClockState, type ModelledServerEnd, modelLinks } from './network/virtual.js';
 export { createLoopback } from './transport/loopback.js';
 export type { ThreadAttachment } from './transport/threads/attachment.js';
 export { openThreadEnd } from './transport/threads/host-end.js';
-export { createThreadTransport, type ThreadTransport } from './transport/threads/server-end.js';
+export { createThreadTransport } from './transport/threads/server-end.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';
