@@ -107,11 +107,11 @@ export interface ExplicitSelector extends SelectorConstants {
 export interface ValueCodec {
   /** ω of the rounding; 0 when only the wire's own rounding is left. */
   readonly omega: number;
-  /** Bits that the papers count for one value. */
-  readonly paperBits: number;
+  /** Bits that the papers count for one value, whatever is written for it. */
+  readonly nominalBits: number;
   /** Expected number of values that are not rounded to zero, of `count` on average; all of them when left out. */
   density?(count: number): number;
-  /** Expected bits of `count` values on average; `paperBits` times `count` when left out. */
+  /** Expected bits of `count` values on average; `nominalBits` times `count` when left out. */
   expectedBits?(count: number): number;
   /** Values of the last message that were not rounded to zero; all of them when left out. */
   readonly coordinates?: number;
@@ -130,7 +130,7 @@ export interface ValueCodec {
 }
 
 /** Bounds and costs of an operator, as theory states them. */
-export interface Constants {
+export interface CompressorConstants {
   /** E‖C(x) − x‖² ≤ ω‖x‖², E C(x) = x. Infinite when C is biased. */
   readonly omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖² over the n workers' operators. */
@@ -155,13 +155,13 @@ export interface Compressor {
   /** The spec it was made from. */
   readonly spec: string;
   readonly dimension: number;
-  readonly constants: Constants;
+  readonly constants: CompressorConstants;
   /** Whether one downlink message serves every worker; otherwise each worker gets a message of its own. */
   readonly same: boolean;
   /** Upper bound of a message's payload in bytes. */
   readonly maxBytes: number;
-  /** Bits that the papers count for one coordinate sent. */
-  readonly paperBits: number;
+  /** Bits that the papers count for one coordinate sent, whatever is written for it. */
+  readonly nominalBits: number;
   /** Coordinates in the message that was last encoded or decoded. */
   readonly coordinates: number;
   /** Writes C(x) to `out` from `at` and returns the number of payload bytes. @throws FlotillaError `compressor` */

@@ -1,6 +1,6 @@
 import { Rng } from '@flotilla/core';
 import { GaussianSketch } from '@flotilla/core/internal';
-import type { Compressor, Constants, MessageKey, Wire } from './compressor.js';
+import type { Compressor, CompressorConstants, MessageKey, Wire } from './compressor.js';
 import { plain } from './plain.js';
 
 /**
@@ -10,9 +10,9 @@ import { plain } from './plain.js';
  */
 export class CoreSketch implements Compressor {
   readonly same = true;
-  readonly constants: Constants;
+  readonly constants: CompressorConstants;
   readonly maxBytes: number;
-  readonly paperBits: number;
+  readonly nominalBits: number;
   readonly coordinates: number;
   readonly #sketch: GaussianSketch;
   readonly #codec;
@@ -32,7 +32,7 @@ export class CoreSketch implements Compressor {
     this.#projections = new Float64Array(m);
     this.#vector = new Float64Array(dimension);
     this.coordinates = m;
-    this.paperBits = this.#codec.paperBits;
+    this.nominalBits = this.#codec.nominalBits;
     this.maxBytes = this.#codec.maxBytes(m);
     const omega = (dimension + 1) / m;
     this.constants = {

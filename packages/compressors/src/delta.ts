@@ -7,8 +7,8 @@ import { plain } from './plain.js';
 const COUNT_BYTES = 4;
 
 /**
- * A dense vector as what has changed of it: the number of coordinates (u32), their support, their new values. For receivers
- * that hold the vector as it was. Nothing is lost beyond the wire's own rounding. One object serves one direction of a link.
+ * A dense vector as its difference from a delta base that the receivers hold: the number of coordinates that differ (u32),
+ * their support, their values. Nothing is lost beyond the wire's own rounding. One object serves one direction of a link.
  */
 export class DeltaCodec {
   /** Coordinates of the message that was last encoded or decoded. */
@@ -29,17 +29,17 @@ export class DeltaCodec {
   }
 
   /**
-   * Writes the coordinates of `x` that, as the wire carries them, are not those of `since`, to `out` from `at`, and returns
+   * Writes the coordinates of `x` that, as the wire carries them, are not those of `base`, to `out` from `at`, and returns
    * the number of bytes; 0, with nothing written, when that would be `limit` bytes or more.
    * @throws FlotillaError `compressor` for a value that cannot be carried
    */
-  encode(x: Float64Array, since: Float64Array, limit: number, key: MessageKey, out: Uint8Array, at: number): number {
+  encode(x: Float64Array, base: Float64Array, limit: number, key: MessageKey, out: Uint8Array, at: number): number {
     const index = this.#index;
     const values = this.#values;
     let count = 0;
     for (let j = 0; j < x.length; j++) {
       // −0 is not 0 here: the receiver's vector must be the sender's bit for bit
-      if (Object.is(this.wire === 'f32' ? Math.fround(x[j]) : x[j], since[j])) continue;
+      if (Object.is(this.wire === 'f32' ? Math.fround(x[j]) : x[j], base[j])) continue;
       index[count] = j;
       values[count++] = x[j];
     }
@@ -66,7 +66,7 @@ export class DeltaCodec {
     this.coordinates = count;
   }
 
-  /** Brings a target that holds the vector as it was up to date. */
+  /** target ← the vector, for a target that holds the delta base. */
   copyTo(target: Float64Array): void {
     for (let k = 0; k < this.coordinates; k++) target[this.#index[k]] = this.#values[k];
   }

@@ -135,7 +135,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
 
   return {
     omega: dithering.omega,
-    paperBits: symbolBits,
+    nominalBits: symbolBits,
     density: (count) => dithering.density(count),
     expectedBits: (count) => {
       const kept = Math.round(dithering.density(count));

@@ -6,14 +6,14 @@ export const LAYOUT = {
   f64: { exponentBits: 11, bias: 1023 },
 } as const;
 
-/** In place of the byte of a ceiling: exponents are not in an entropy code. */
-export const NO_CEILING = 0xff;
+/** In place of the byte of the max exponent: exponents are not in an entropy code. */
+export const NO_MAX_EXPONENT = 0xff;
 
 /**
- * The largest exponent of a message as one byte, and back: the exponent that none exceeds. f64 has more exponents than a
- * byte has values, so that a byte stands for eight of them.
+ * The max exponent of a message as one byte, and back. f64 has more exponents than a byte has values, so that a byte stands for
+ * eight of them and what comes back is the highest of those: an exponent that none exceeds.
  */
-export function exponentCeiling(wire: Wire) {
+export function maxExponentCode(wire: Wire) {
   const { exponentBits } = LAYOUT[wire];
   const step = exponentBits - 8;
   const last = (1 << exponentBits) - 2;

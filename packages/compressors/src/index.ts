@@ -1,6 +1,6 @@
 export {
   type Compressor,
-  type Constants,
+  type CompressorConstants,
   type Direction,
   type ExplicitSelector,
   MessageKey,

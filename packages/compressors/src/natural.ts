@@ -2,7 +2,7 @@ import { Rng } from '@flotilla/core';
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
-import { exponentCeiling, LAYOUT, NO_CEILING } from './float-layout.js';
+import { LAYOUT, maxExponentCode, NO_MAX_EXPONENT } from './float-layout.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
 
 /**
@@ -28,7 +28,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
   const reserve = (count: number) => {
     if (numbers.length < count) numbers = new Uint32Array(count);
   };
-  const ceiling = exponentCeiling(wire);
+  const maxExponent = maxExponentCode(wire);
   /** What each symbol stands for; NaN for those that are none. */
   const powers = Float64Array.from({ length: 2 << exponentBits }, (_, symbol) => {
     const exponent = symbol >>> 1;
@@ -36,7 +36,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
     return exponent === top ? Number.NaN : ((symbol & 1) === 0 ? 1 : -1) * 2 ** (exponent - bias);
   });
 
-  /** Makes numbers of symbols, and symbols of numbers: an exponent e at or below the ceiling becomes ceiling − e + 1. */
+  /** Makes numbers of symbols, and symbols of numbers: an exponent e becomes most − e + 1, `most` being one that none exceeds. */
   const turn = (count: number, most: number) => {
     const twice = 2 * (most + 1);
     for (let i = 0; i < count; i++) {
@@ -90,23 +90,23 @@ export function natural(wire: Wire, stage: number): ValueCodec {
 
   return {
     omega: 1 / 8,
-    paperBits: symbolBits,
+    nominalBits: symbolBits,
     maxBytes: (count) => (count === 0 ? 0 : 1 + packedBytes(count, symbolBits)),
     write(values, count, key, out, at) {
       if (count === 0) return 0;
       key.own(rng, 'rounding', stage);
       reserve(count);
-      const byte = ceiling.byteOf(round(values, count));
-      if (byte !== NO_CEILING) {
-        turn(count, ceiling.of(byte));
+      const byte = maxExponent.byteOf(round(values, count));
+      if (byte !== NO_MAX_EXPONENT) {
+        turn(count, maxExponent.of(byte));
         const coded = code.write(numbers, count, out, at + 1, packedBytes(count, symbolBits) - 1);
         if (coded >= 0) {
           out[at] = byte;
           return 1 + coded;
         }
-        turn(count, ceiling.of(byte));
+        turn(count, maxExponent.of(byte));
       }
-      out[at] = NO_CEILING;
+      out[at] = NO_MAX_EXPONENT;
       packBits(numbers, count, symbolBits, out, at + 1);
       return 1 + packedBytes(count, symbolBits);
     },
@@ -114,7 +114,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
       if (count === 0 || at >= end) return checkSize(end - at, count === 0 ? 0 : 1, count);
       reserve(count);
       const byte = payload[at];
-      if (byte === NO_CEILING) {
+      if (byte === NO_MAX_EXPONENT) {
         checkSize(end - at, 1 + packedBytes(count, symbolBits), count);
         unpackBits(payload, at + 1, numbers, count, symbolBits);
         let check = 0;
@@ -125,7 +125,7 @@ export function natural(wire: Wire, stage: number): ValueCodec {
         if (check !== 0)
           throw new ProtocolError('natural compression: a zero with a sign, or the exponent of an infinity');
       } else {
-        const most = ceiling.of(byte);
+        const most = maxExponent.of(byte);
         code.read(payload, at + 1, end, numbers, count, most);
         const twice = 2 * (most + 1);
         for (let i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 import type { ValueCodec, Wire } from './compressor.js';
 import { EntropyCode } from './entropy-code.js';
 import { checkSize, ProtocolError } from './errors.js';
-import { exponentCeiling, LAYOUT, NO_CEILING } from './float-layout.js';
+import { LAYOUT, maxExponentCode, NO_MAX_EXPONENT } from './float-layout.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
 import { plain } from './plain.js';
 
@@ -18,7 +18,7 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
   const width = wire === 'f32' ? 4 : 8;
   /** Fraction bits in the word that has the exponent. */
   const high = wire === 'f32' ? 23 : 20;
-  const ceiling = exponentCeiling(wire);
+  const maxExponent = maxExponentCode(wire);
   const code = new EntropyCode();
   const buffer = new Uint8Array(maxCount * width);
   /** f32: a word a value. f64: low and high words in turn. */
@@ -29,7 +29,7 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
   const fractionBytes = (count: number) => (width - 4) * count + packedBytes(count, high);
   return {
     omega: 0,
-    paperBits: inner.paperBits,
+    nominalBits: inner.nominalBits,
     maxBytes: (count) => (count === 0 ? 0 : 1 + inner.maxBytes(count)),
     write(values, count, key, out, at) {
       if (count === 0) return 0;
@@ -42,9 +42,9 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
         numbers[i] = (exponent << 1) | (word >>> 31);
         if (exponent > largest) largest = exponent;
       }
-      const byte = ceiling.byteOf(largest);
-      if (byte !== NO_CEILING) {
-        const twice = 2 * (ceiling.of(byte) + 1);
+      const byte = maxExponent.byteOf(largest);
+      if (byte !== NO_MAX_EXPONENT) {
+        const twice = 2 * (maxExponent.of(byte) + 1);
         for (let i = 0; i < count; i++) numbers[i] = (twice - (numbers[i] & ~1)) | (numbers[i] & 1);
         const from = at + 1 + fractionBytes(count);
         const coded = code.write(numbers, count, out, from, size - fractionBytes(count) - 1);
@@ -58,17 +58,17 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
           return 1 + fractionBytes(count) + coded;
         }
       }
-      out[at] = NO_CEILING;
+      out[at] = NO_MAX_EXPONENT;
       out.set(buffer.subarray(0, size), at + 1);
       return 1 + size;
     },
     read(payload, at, end, count, values) {
       if (count === 0 || at >= end) return checkSize(end - at, count === 0 ? 0 : 1, count);
       const byte = payload[at];
-      if (byte === NO_CEILING) return inner.read(payload, at + 1, end, count, values);
+      if (byte === NO_MAX_EXPONENT) return inner.read(payload, at + 1, end, count, values);
       const from = at + 1 + fractionBytes(count);
       if (from >= end) throw new ProtocolError('the payload ends within its values');
-      const top = ceiling.of(byte);
+      const top = maxExponent.of(byte);
       code.read(payload, from, end, numbers, count, top + 1);
       let place = at + 1;
       if (stride === 2) {

@@ -1,7 +1,7 @@
 import type { Sparse } from '@flotilla/core';
 import type {
   Compressor,
-  Constants,
+  CompressorConstants,
   ExplicitSelector,
   MessageKey,
   Selector,
@@ -20,10 +20,10 @@ type Stage = Selector | ExplicitSelector;
  */
 export class Pipeline implements Compressor {
   readonly dimension: number;
-  readonly constants: Constants;
+  readonly constants: CompressorConstants;
   readonly same: boolean;
   readonly maxBytes: number;
-  readonly paperBits: number;
+  readonly nominalBits: number;
   /** Kept values of the current message, and the coordinates they belong to. */
   readonly #values: Float64Array;
   #index: Int32Array | undefined;
@@ -40,7 +40,7 @@ export class Pipeline implements Compressor {
     this.#values = new Float64Array(Math.max(...selectors.map((s) => s.maxKept)));
     this.maxBytes =
       codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
-    this.paperBits = codec.paperBits;
+    this.nominalBits = codec.nominalBits;
     this.same = servesAll(selectors);
     const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
     this.constants = {
@@ -48,7 +48,7 @@ export class Pipeline implements Compressor {
       theta: thetaOf(selectors, codec, workers),
       alpha: selectors.reduce((p, s) => p * s.alpha, Math.max(0, 1 - codec.omega)),
       density: codec.density?.(last.density) ?? last.density,
-      expectedBits: (codec.expectedBits?.(last.density) ?? codec.paperBits * last.density) + indexBits(selectors),
+      expectedBits: (codec.expectedBits?.(last.density) ?? codec.nominalBits * last.density) + indexBits(selectors),
     };
   }
 

@@ -25,7 +25,7 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
   const shortBytes = new Uint8Array(short.buffer);
   return {
     omega: 0,
-    paperBits: 8 * width,
+    nominalBits: 8 * width,
     maxBytes: (count) => count * width,
     write(values, count, _key, out, at) {
       const brief = count <= SHORT;

@@ -1,5 +1,5 @@
 import { UsageError } from '@flotilla/core';
-import type { Compressor, Constants, MessageKey } from './compressor.js';
+import type { Compressor, CompressorConstants, MessageKey } from './compressor.js';
 
 /**
  * `scaled(a)`: a(x)/(ω + 1) for an unbiased compressor a of variance ω. Biased, α = 1/(ω + 1): with E Q(x) = x and
@@ -7,10 +7,10 @@ import type { Compressor, Constants, MessageKey } from './compressor.js';
  */
 export class Scaled implements Compressor {
   readonly dimension: number;
-  readonly constants: Constants;
+  readonly constants: CompressorConstants;
   readonly same: boolean;
   readonly maxBytes: number;
-  readonly paperBits: number;
+  readonly nominalBits: number;
   readonly #factor: number;
   readonly #vector: Float64Array;
 
@@ -28,7 +28,7 @@ export class Scaled implements Compressor {
     this.dimension = inner.dimension;
     this.same = inner.same;
     this.maxBytes = inner.maxBytes;
-    this.paperBits = inner.paperBits;
+    this.nominalBits = inner.nominalBits;
     this.#factor = 1 / (omega + 1);
     this.#vector = new Float64Array(inner.dimension);
     const biased = omega === 0 ? 0 : Number.POSITIVE_INFINITY;

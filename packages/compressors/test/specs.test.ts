@@ -157,7 +157,7 @@ test('a compressor says what it was made from, and what the papers count', () =>
   ] as const;
   for (const [spec, wire, bits] of sizes) {
     const compressor = createCompressor(spec, { dimension: 7, workers: 2, wire });
-    expect([compressor.spec, compressor.dimension, compressor.paperBits]).toEqual([spec, 7, bits]);
+    expect([compressor.spec, compressor.dimension, compressor.nominalBits]).toEqual([spec, 7, bits]);
   }
 });
 

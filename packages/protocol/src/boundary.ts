@@ -243,7 +243,7 @@ export class Boundary {
     const message = this.message;
     message.payloadBytes += payloadBytes;
     message.coordinates += coordinates;
-    message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).paperBits;
+    message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).nominalBits;
   }
 }
 

@@ -13,7 +13,7 @@ export interface Tally {
   payloadBytes: number;
   /** Payload and header: exactly what the transport is handed. */
   frameBytes: number;
-  /** What the papers count: 32 bits a coordinate (9 after natural compression; 64 and 12 on an f64 wire), no indices. */
+  /** Nominal bits, as the papers count: 32 bits a coordinate (9 after natural compression; 64 and 12 on an f64 wire), no indices. */
   paperBits: number;
   coordinates: number;
 }

@@ -69,7 +69,7 @@ const vectors = (wire: Wire): fc.Arbitrary<Float64Array> =>
 const x = Float64Array.of(1, -2, 0.5, 4, -0.25, 8, -16, 32, 0.125, -64);
 const nothing = new Float64Array(0);
 
-/** Payload bytes and paper bits of `count` values, by the papers and the wire, not by the code. */
+/** Payload bytes and nominal bits of `count` values, by the papers and the wire, not by the code. */
 const plain = {
   f32: { bytes: (count: number) => 4 * count, bits: 32 },
   f64: { bytes: (count: number) => 8 * count, bits: 64 },
@@ -468,7 +468,7 @@ const counting = extend('compressor', compressors, {
         constants: inner.constants,
         same: inner.same,
         maxBytes: inner.maxBytes,
-        paperBits: inner.paperBits,
+        nominalBits: inner.nominalBits,
         get coordinates() {
           return inner.coordinates;
         },

@@ -1,9 +1,10 @@
 import { KeyedRandom, systemRuntime } from '@flotilla/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FrameKind } from '../dist/frame.js';
-import { linksOf, parseLink } from '../dist/network/grammar.js';
+import { linksOf, parseLink, parseLinkModel } from '../dist/network/grammar.js';
 import type { Links } from '../dist/network/link.js';
 import { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from '../dist/network/paced.js';
+import { modelLinks } from '../dist/network/virtual.js';
 import { createEchoHost, describeTransport, type OpenTransport, SimulatedRuntime } from '../dist/testing/index.js';
 import { createLoopback } from '../dist/transport/loopback.js';
 import type { HostEnd, ServerEnd } from '../dist/transport/transport.js';
@@ -46,6 +47,12 @@ function openLinkedLoopback(
 const fast = 'up=1gbit..10gbit,down=1gbit..10gbit,latency=10us,duplex=half';
 describeTransport('linked loopback', async ({ workers }) => openLinkedLoopback(workers, links(fast, workers)));
 describeTransport('stamped loopback', async ({ workers }) => openLinkedLoopback(workers, undefined));
+describeTransport('modelled loopback', async ({ workers }) => {
+  const opened = openLinkedLoopback(workers, undefined);
+  const model = modelLinks(opened.server, [parseLinkModel(fast)], new KeyedRandom('0'), opened.runtime);
+  model.beginRound();
+  return { ...opened, server: model };
+});
 describeTransport('2 linked threads', ({ workers, maxFrameBytes }) =>
   openLinkedThreads(workers, 2, links(fast, workers), maxFrameBytes),
 );

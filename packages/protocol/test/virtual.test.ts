@@ -126,25 +126,32 @@ describe('modelled links', () => {
   });
 
   describe('as data', () => {
-    const halves = ['up=8kbit,down=80kbit,latency=3ms,duplex=half,server=1ms,compute=2ms', specs[0]];
-    const round = ({ model, send, receive }: ReturnType<typeof open>, k: number) => {
+    const halves = ['up=8kbit,down=80kbit/1kbit,latency=3ms,duplex=half,server=1ms,compute=2ms', specs[0]];
+    /** In the first rounds worker 1 is not waited for, so that its link is still busy and its answers are still to come. */
+    const round = ({ model, send, receive }: ReturnType<typeof open>, k: number, asksFirst = false) => {
       model.beginRound();
+      if (k === 3 && asksFirst) receive(1);
       for (const worker of [0, 1]) send(worker, 100 + 7 * k);
-      for (const worker of [0, 1]) receive(worker);
+      for (const worker of k < 3 ? [0] : [0, 1]) receive(worker);
       model.endRound();
     };
 
-    it('a run that goes on from a snapshot shows the very times of one that never stopped', () => {
+    it.each([
+      ['sends a frame behind those on a busy link', false],
+      ['asks for a late answer', true],
+    ])('a run that %s after a snapshot shows the very times of one that never stopped', (_what, asksFirst) => {
       const whole = open(halves);
       for (let k = 0; k < 3; k++) round(whole, k);
       // as it is when it has been stored
       const state = structuredClone(whole.model.snapshot());
       const at = whole.model.seconds;
-      for (let k = 3; k < 6; k++) round(whole, k);
+      for (let k = 3; k < 6; k++) round(whole, k, asksFirst);
       const resumed = open(halves);
+      // the answer that is still to come, sent for between rounds, which takes no time
+      resumed.send(1, 8);
       resumed.model.restore(state);
       expect(resumed.model.seconds).toEqual(at);
-      for (let k = 3; k < 6; k++) round(resumed, k);
+      for (let k = 3; k < 6; k++) round(resumed, k, asksFirst);
       expect(resumed.model.seconds).toEqual(whole.model.seconds);
       // the snapshot is a copy
       expect(whole.model.snapshot()).not.toEqual(state);

@@ -1,5 +1,11 @@
 import { type Runtime, systemRuntime } from '@flotilla/core';
 
+/** A sleep under way. */
+interface Sleep {
+  readonly end: number;
+  readonly wake: () => void;
+}
+
 /**
  * A runtime whose time moves only when it is told to: by {@link SimulatedRuntime.advance}, and by whoever sleeps or blocks,
  * for whom the time is over at once. So waits of minutes take no time, and a test sees the same times whenever it runs. It is
@@ -7,8 +13,9 @@ import { type Runtime, systemRuntime } from '@flotilla/core';
  */
 export class SimulatedRuntime implements Runtime {
   #now: number;
-  /** Ends of the sleeps under way, ascending. */
-  readonly #sleeps: { readonly end: number }[] = [];
+  /** In the order of their ends. */
+  readonly #sleeps: Sleep[] = [];
+  #ending = false;
 
   /** @param start What the clock shows first, in milliseconds. */
   constructor(start = 0) {
@@ -22,21 +29,20 @@ export class SimulatedRuntime implements Runtime {
   /** Moves time on by `ms` milliseconds, past the ends of all sleeps that end until then. */
   advance(ms: number): void {
     const to = this.#now + ms;
-    while (this.#sleeps.length > 0 && (this.#sleeps[0]?.end as number) <= to) this.#endFirst();
+    for (let first = this.#sleeps[0]; first !== undefined && first.end <= to; first = this.#sleeps[0]) this.#endFirst();
     this.#now = Math.max(this.#now, to);
   }
 
-  /** Lets the event loop run until nobody else's sleep ends sooner, and then moves time to this one's end. */
+  /** Lets the event loop run until no other sleep ends sooner; then time moves to the end of this one. */
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    const sleep = { end: this.#now + ms };
-    const behind = this.#sleeps.findIndex(({ end }) => end > sleep.end);
-    this.#sleeps.splice(behind < 0 ? this.#sleeps.length : behind, 0, sleep);
-    while (this.#sleeps.includes(sleep)) {
-      await systemRuntime.yield();
-      const at = this.#sleeps.indexOf(sleep);
-      if (at >= 0 && signal?.aborted === true) this.#sleeps.splice(at, 1);
-      else if (at >= 0) this.#endFirst();
-    }
+    if (signal?.aborted === true) return;
+    await new Promise<void>((wake) => {
+      const sleep = { end: this.#now + ms, wake };
+      const behind = this.#sleeps.findIndex(({ end }) => end > sleep.end);
+      this.#sleeps.splice(behind < 0 ? this.#sleeps.length : behind, 0, sleep);
+      signal?.addEventListener('abort', () => this.#leave(sleep), { once: true });
+      if (!this.#ending) void this.#endAll();
+    });
   }
 
   yield(): Promise<void> {
@@ -47,8 +53,27 @@ export class SimulatedRuntime implements Runtime {
     this.advance(ms);
   }
 
+  /** Ends one sleep after the other; whoever has slept does what he has to do before time moves on. */
+  async #endAll(): Promise<void> {
+    this.#ending = true;
+    while (this.#sleeps.length > 0) {
+      await systemRuntime.yield();
+      this.#endFirst();
+    }
+    this.#ending = false;
+  }
+
   #endFirst(): void {
     const first = this.#sleeps.shift();
-    if (first !== undefined) this.#now = Math.max(this.#now, first.end);
+    if (first === undefined) return;
+    this.#now = Math.max(this.#now, first.end);
+    first.wake();
+  }
+
+  /** Ends a sleep before its time, which does not move. */
+  #leave(sleep: Sleep): void {
+    const at = this.#sleeps.indexOf(sleep);
+    if (at >= 0) this.#sleeps.splice(at, 1);
+    sleep.wake();
   }
 }

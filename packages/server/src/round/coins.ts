@@ -1,6 +1,6 @@
 import { EVERY_WORKER, type KeyedRandom, Rng } from '@flotilla/core';
 
-/** How the coins of a run fall: each by itself, as in the papers, or one round in 1/p. */
+/** How dense rounds are drawn: by coins, each by itself as in the papers, or by systematic sampling, one round in 1/p. */
 export type Coins = 'independent' | 'even';
 
 /** Coin `index` of round `round`, from 1: true with probability p. A method may toss them in any order. */
