@@ -1,3 +1,5 @@
+// Long: one table of runs; its rows are read side by side.
+
 import { createHash } from 'node:crypto';
 import { train } from '../../packages/server/dist/index.js';
 

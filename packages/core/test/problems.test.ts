@@ -1,5 +1,3 @@
-// Long: every problem against one table of properties, then the exact values of each.
-
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Dataset, shared } from '../dist/data/dataset.js';
 import { loadMnist } from '../dist/data/mnist.js';

@@ -1,3 +1,5 @@
+// Long: one class, every kind of message through it, and every way to damage one.
+
 import { compressors, createCompressor, type Direction, type Wire } from '@flotilla/compressors';
 import { DivergedError, KeyedRandom, type Outgoing } from '@flotilla/core';
 import { extend } from '@flotilla/core/internal';

@@ -1,3 +1,5 @@
+// Long: a scheduler of single steps and the interleavings it walks through, of use only together.
+
 import { systemRuntime } from '@flotilla/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ThreadAttachment } from '../dist/transport/threads/attachment.js';

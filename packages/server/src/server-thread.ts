@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
 import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
-import { startHosts } from './hosts/fleet.js';
+import { startHosts } from './hosts/registry.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';

@@ -1,7 +1,8 @@
 import { KeyedRandom, type Runtime, type Smoothness, type State, smoothnessFrom, systemRuntime } from '@flotilla/core';
 import { tensorsOf } from '@flotilla/core/internal';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
-import { type Fleet, type Hosts, startHosts } from './hosts/fleet.js';
+import type { Fleet, Hosts } from './hosts/fleet.js';
+import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
 import { ParameterServer, type RoundState } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';

@@ -1,5 +1,4 @@
 import type { Spec } from '../spec.js';
-import type { Method } from './method.js';
 
 /**
  * The parameters of any method, as the plan of a run and the control channel hold them: named numbers, choices and flags. A
@@ -31,7 +30,7 @@ export function batchSize(spec: Spec, key: string, samples: number | undefined, 
  * specs. What the method reports, else its numeric parameters, `pDownlink` as `p-downlink`.
  */
 export function reportedParameters(
-  method: Pick<Method, 'report'>,
+  method: { readonly report?: ((parameters: MethodParameters) => Readonly<Record<string, number>>) | undefined },
   parameters: MethodParameters,
 ): Readonly<Record<string, number>> {
   if (method.report !== undefined) return method.report(parameters);

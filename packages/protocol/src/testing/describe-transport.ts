@@ -1,3 +1,5 @@
+// Long: one suite, the whole contract of a transport.
+
 import { type Runtime, systemRuntime } from '@flotilla/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

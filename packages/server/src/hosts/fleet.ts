@@ -3,8 +3,6 @@ import type { LinkedServerEnd, ServerEnd } from '@flotilla/protocol';
 import type { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
-import { loopback } from './loopback.js';
-import { threads } from './threads.js';
 
 /** The workers of a run, wherever they are, and the server's end of the transport to them. */
 export interface Fleet {
@@ -32,12 +30,4 @@ export interface Hosts {
 /** A way for frames to travel, by the name that the option `transport` has. */
 export interface Transport {
   start(options: Options, runtime: Runtime): Hosts;
-}
-
-/** Every transport there is, by its name. */
-export const transports = { threads, loopback } satisfies Readonly<Record<string, Transport>>;
-
-/** Starts the hosts of the transport that the options name: as early as can be, because threads take their time. */
-export function startHosts(options: Options, runtime: Runtime): Hosts {
-  return transports[options.transport].start(options, runtime);
 }

@@ -1,6 +1,6 @@
 import { methods, problems, UsageError } from '@flotilla/core';
 import * as v from 'valibot';
-import { transports } from '../hosts/fleet.js';
+import { TRANSPORTS } from '../hosts/names.js';
 
 // Messages complete the sentence «workers cannot be 0: …».
 const kindOf = (value: unknown) => {
@@ -23,8 +23,6 @@ const count = (low: number, high: number) =>
   );
 const choice = <const T extends readonly string[]>(...names: T) =>
   v.picklist(names, `Invalid option: expected one of ${names.map((name) => `"${name}"`).join('|')}`);
-/** The names of a registry, in its order. */
-const namesOf = <T extends object>(registry: T) => Object.keys(registry) as (keyof T & string)[];
 const described = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
 
@@ -80,7 +78,7 @@ export const optionsSchema = v.strictObject({
     ),
     'independent',
   ),
-  transport: v.optional(described(choice(...namesOf(transports)), 'how frames travel'), 'threads'),
+  transport: v.optional(described(choice(...TRANSPORTS), 'how frames travel'), 'threads'),
   link: v.optional(
     described(
       text(),
