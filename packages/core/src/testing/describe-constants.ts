@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { rootMeanSquare, type Smoothness, smoothnessFrom } from '../problem/problem.js';
 import { eigenvalues, hessian, norm, steepestQuotient } from './curvature.js';
-import type { MadeProblem, ProblemSuiteOptions } from './describe-problem.js';
+import type { MadeProblem, ProblemSuiteOptions } from './suite-options.js';
 
 /** Holds the smoothness constants of a problem to what its gradients do. Part of `describeProblem`. */
 export function describeConstants(made: () => MadeProblem, options: ProblemSuiteOptions): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LinearMap, Oracle } from '../problem/problem.js';
 import { norm } from './curvature.js';
-import type { MadeProblem } from './describe-problem.js';
+import type { MadeProblem } from './suite-options.js';
 
 /** Holds the linear maps of a problem's oracles to their contract. Part of `describeProblem`. */
 export function describeLinearMap(made: () => MadeProblem): void {

@@ -1,1 +1,2 @@
-export { describeProblem, type Offer, type ProblemSuiteOptions } from './describe-problem.js';
+export { describeProblem } from './describe-problem.js';
+export type { Offer, ProblemSuiteOptions } from './suite-options.js';
