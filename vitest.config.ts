@@ -1,14 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
+/** `pnpm test`: everything that is quick. What takes long is in *.long.test.ts, for vitest.long.config.ts. */
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/*.long.test.ts'],
     // tests run what `tsc -b` built, because worker threads need compiled entries
     pool: 'forks',
     testTimeout: 120_000,
     // runs bring threads of their own: two at a time fill two cores
     maxWorkers: 2,
     // .ci/run takes its counts from the report
-    reporters: ['default', ['json', { outputFile: 'node_modules/.test-report.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: process.env.FLOTILLA_TEST_REPORT ?? 'node_modules/.test-report.json' }],
+    ],
   },
 });

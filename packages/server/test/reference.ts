@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Summary, type TrainOptions, train } from '../dist/train.js';
+import { type Summary, type TrainOptions, train } from '../dist/index.js';
 import { rowsOf } from './in-process.js';
 
 // The linear autoencoder on MNIST from the reference point: values of independent single-process programs.
@@ -8,7 +8,15 @@ export const relative = (value: number, reference: number) => Math.abs(value / r
 
 /** Gradient descent on an f64 wire has the exact values at x⁰ and after 100 rounds of step size 0.001, to 1e-9. */
 export async function expectExactDescent(workers: number, threads: number): Promise<void> {
-  const options: TrainOptions = { method: 'gd', wire: 'f64', stepSize: 0.001, workers, threads, rounds: 100, evalEvery: 100 };
+  const options: TrainOptions = {
+    method: 'gd',
+    wire: 'f64',
+    stepSize: 0.001,
+    workers,
+    threads,
+    rounds: 100,
+    evalEvery: 100,
+  };
   const run = train(options);
   const [start] = await rowsOf(run);
   expect(relative(start.loss, 90.28218564475121)).toBeLessThan(1e-9);
