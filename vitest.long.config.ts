@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import short from './vitest.config.ts';
+import short from './vitest.config.js';
 
 /** `pnpm test:long`: many seeds, 100,000 rounds, whole data sets, fuzzing. */
 export default defineConfig({
