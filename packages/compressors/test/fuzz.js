@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
 const { FLOTILLA_FUZZ = values.long ? '3600' : '60' } = process.env;
-const { status } = spawnSync('vitest', ['run', 'packages/compressors/test/hostile.test.ts'], {
+const { status } = spawnSync('vitest', ['run', '--config', 'vitest.long.config.ts', 'hostile.long'], {
   stdio: 'inherit',
   env: { ...process.env, FLOTILLA_FUZZ },
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixture } from '../../core/test/reference-data.js';
 import { benches } from '../dist/bench/registry.js';
 import { figures } from '../dist/reproduce/registry.js';
 
@@ -105,6 +106,32 @@ test('pnpm bench methods: tuned step sizes, equal target, results.json, results.
   expect(again.stdout).toBe(stdout);
   expect(readdirSync(join(out, 'cache')).sort()).toEqual(cached);
 }, 120_000);
+
+/** A run of each bench in seconds: the whole path, with figures that say nothing. */
+const smokes: Readonly<Record<string, string>> = {
+  compressors: '',
+  links: '',
+  methods: '--seeds 1 --methods gd,dcgd --problem heterogeneous-quadratic:d=20 --workers 2 --target 0.5 --rounds 50',
+  speed: `--mushrooms ${fixture('mushrooms-508.libsvm')}`,
+  wallclock: '--rounds 5 --methods M3 --workers 2 --paced 1000',
+};
+
+test('every bench has a smoke run', () => expect(Object.keys(smokes).sort()).toEqual(Object.keys(benches).sort()));
+
+test.each(Object.entries(smokes))('pnpm bench %s --smoke', async (name, args) => {
+  const { code, stdout, stderr } = await run('bench', `${name} --smoke --out smoke ${args}`);
+  expect(code, stderr).toBe(0);
+  expect(stdout).not.toMatch(/NaN|undefined/);
+  const out = join(folder, 'smoke', 'bench', name);
+  const { command, results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  expect(command).toContain(`bench ${name} --smoke`);
+  expect(JSON.stringify(results).length).toBeGreaterThan(500);
+  const page = readFileSync(join(out, 'report.html'), 'utf8');
+  // every table of the terminal is in the page, with rows
+  const tables = page.match(/<table.*?<\/table>/gs) ?? [];
+  expect(tables.length).toBeGreaterThan(0);
+  for (const table of tables) expect(table.match(/<tr/g)?.length).toBeGreaterThan(1);
+});
 
 test('pnpm reproduce: a panel whose data is not at hand is left out with a message', async () => {
   const { code, stdout, stderr } = await run(

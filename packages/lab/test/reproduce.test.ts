@@ -1,18 +1,14 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { systemRuntime } from '@flotilla/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixture } from '../../core/test/reference-data.js';
 import { agreement } from '../dist/experiment/agreement.js';
 import { Sweep } from '../dist/experiment/sweep.js';
 import { tune } from '../dist/experiment/tune.js';
 import { figures } from '../dist/reproduce/registry.js';
 import { runFigure } from '../dist/reproduce/run-figure.js';
-
-const dataFolder = fileURLToPath(new URL('../../../../shared/data', import.meta.url));
-const present = existsSync(dataFolder);
-if (!present) console.warn('../shared/data is not there: figures are not compared with their references');
 
 let folder = '';
 let sweep: Sweep;
@@ -64,7 +60,9 @@ test('tuning finds the power of two with the fewest rounds, up from theory and d
   expect(rounds[0]).toBeGreaterThan(1);
 });
 
-describe.skipIf(!present)('figures agree with independent programs', () => {
+const dataFolder = fixture('.');
+
+describe('figures agree with independent programs', () => {
   test('MARINA 1: MARINA with RandK K = 10 and GD on mushrooms, to 10⁻² and 10⁻³', async () => {
     const figure = figures['marina-1'];
     const panels = (size: { quick: boolean; seeds: number }) =>

