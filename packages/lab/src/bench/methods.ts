@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { methods, Spec, UsageError } from '@flotilla/core';
+import { methods, problems, Spec, UsageError } from '@flotilla/core';
 import { lookUp } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
@@ -82,9 +82,10 @@ async function run(context: BenchContext): Promise<BenchReport> {
   const base = positive(options, 'step-base');
   const count = context.seeds ?? (quick ? 2 : 5);
   const asked = options.methods?.split(',').map((name) => lookUp('method', methods, name).name);
-  const sampled = data !== undefined || !/quadratic|lower-bound/.test(Spec.parse('problem', problem).name);
+  const sampled = lookUp('problem', problems, Spec.parse('problem', problem).name).data === 'samples';
+  const fits = (method: string) => sampled || lookUp('method', methods, method).batches !== true;
   const combinations = COMBINATIONS.filter(
-    ({ method }) => (asked === undefined || asked.includes(method)) && (sampled || !method.startsWith('vr-')),
+    ({ method }) => (asked === undefined || asked.includes(method)) && fits(method),
   );
 
   const sweep = new Sweep({ cache: join(context.out, 'cache'), runtime: context.runtime, progress });
