@@ -16,7 +16,8 @@ import { type FigureResult, figureSections, panelCharts, panelTable, runFigure }
 import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
 import { createWorkProgress } from '../terminal/work-progress.js';
 
-const helpPage = (program: string) => `${program} --list                 the figures there are
+/** @param program How the command is called here. */
+export const reproduceHelp = (program: string) => `${program} --list                 the figures there are
 ${program} FIGURE [options]       runs one; results in DIR/reproduce/FIGURE
 
   --quick          a smaller size, under two minutes
@@ -35,7 +36,7 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     const lines = Object.values(figures).map((one) => `${one.name.padEnd(width)}  ${one.paper}: ${one.summary}\n`);
     return print(lines.join(''));
   }
-  if (help || figure === undefined) return print(helpPage(programName('reproduce')));
+  if (help || figure === undefined) return print(reproduceHelp(programName('reproduce')));
   const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
   const results = writeResults(out, 'reproduce', figure.name);
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
