@@ -41,6 +41,6 @@ export function commandList(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
   return `Commands\n${lines.join('')}
-Options alone are those of start. For a command's own: flotilla COMMAND --help
+Options alone are those of start; COMMAND --help lists a command's own.
 `;
 }

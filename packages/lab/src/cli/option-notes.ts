@@ -1,4 +1,4 @@
-import { lookUp, methods, problems } from '@flotilla/core';
+import { methods, problems } from '@flotilla/core';
 import type { OptionDescription } from '@flotilla/server/internal';
 import type { FlagName } from './arguments.js';
 
@@ -38,14 +38,14 @@ const specOf = (names: readonly string[], page: string) =>
   `a [spec](#specs) of ${names.map((name) => `[\`${name}\`](${page}#${name})`).join(', ')}`;
 
 /** Names by what they have: `x` for a, b; `y` for c. */
-function listBy(names: readonly string[], of: (name: string) => string): string {
-  const groups = new Map<string, string[]>();
-  for (const name of names) groups.set(of(name), [...(groups.get(of(name)) ?? []), name]);
-  return [...groups].map(([value, group]) => `\`${value}\` for ${group.join(', ')}`).join('; ');
+function listBy(pairs: readonly (readonly [name: string, value: string | undefined])[]): string {
+  const groups = new Map<string | undefined, string[]>();
+  for (const [name, value] of pairs) groups.set(value, [...(groups.get(value) ?? []), name]);
+  return [...groups].map(([value, names]) => `\`${value}\` for ${names.join(', ')}`).join('; ');
 }
 
-const usualStarts = listBy(Object.keys(problems), (name) => lookUp('problem', problems, name).init);
-const tunedStepSizes = listBy(Object.keys(methods), lookUp('problem', problems, 'autoencoder').stepSize);
+const usualStarts = listBy(Object.entries(problems).map(([name, { init }]) => [name, init]));
+const tunedStepSizes = listBy(Object.keys(methods).map((name) => [name, problems.autoencoder?.stepSize(name)]));
 
 export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>> = {
   method: {
