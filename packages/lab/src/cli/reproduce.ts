@@ -2,15 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lookUp, systemRuntime, UsageError } from '@flotilla/core';
-import type { Metrics } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
 import { drawChart } from '../report/chart.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
-import type { Figure, Panel } from '../reproduce/figure.js';
+import type { Figure } from '../reproduce/figure.js';
+import { figureJson } from '../reproduce/figure-json.js';
 import { chartFile, figureMarkdown } from '../reproduce/markdown.js';
-import { coordinates, frameBytes, valueBits } from '../reproduce/measure.js';
 import { figures } from '../reproduce/registry.js';
 import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from '../reproduce/run-figure.js';
 import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
@@ -53,7 +52,7 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     const seconds = Math.round((systemRuntime.now() - from) / 1000);
     const command = [programName('reproduce'), ...argv].join(' ');
     await results.write(
-      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...toJson(result) },
+      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...figureJson(result) },
       `${figure.paper}, reproduced`,
       [
         ...figureSections(result),
@@ -76,53 +75,6 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** Everything a reader may want to compute with; curves as rounded points. */
-function toJson({ panels, claims }: FigureResult) {
-  return {
-    claims,
-    panels: panels.map((result) => ({
-      id: result.panel.id,
-      title: result.panel.title,
-      ...(result.skipped === undefined ? {} : { skipped: result.skipped }),
-      curves: result.curves.map(({ curve, outcome }) => ({
-        ...curve,
-        factor: outcome.factor,
-        steps: outcome.records.map(({ summary }) => summary?.stepSize ?? null),
-        diverged: outcome.records.filter(({ diverged }) => diverged !== null).length,
-        targets: result.panel.targets.map((target, k) => ({
-          ...target,
-          hits: outcome.records.map(({ hits }) => short(result.panel, hits[k] ?? null)),
-        })),
-      })),
-      charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
-        ...{ title, xLabel, yLabel },
-        series: series.map(({ name, points }) => ({
-          name,
-          points: every(points, 60).map(([x, y]) => [Number(x.toPrecision(5)), Number(y.toPrecision(5))]),
-        })),
-      })),
-    })),
-  };
-}
-
-/** A row as far as tables need it, for one worker. */
-function short(panel: Panel, row: Metrics | null) {
-  if (row === null) return null;
-  return {
-    round: row.round,
-    valueBits: Math.round(valueBits(panel, row)),
-    coordinates: Math.round(coordinates(panel, row)),
-    uplinkBytes: Math.round(frameBytes(panel, row, 'uplink')),
-    downlinkBytes: Math.round(frameBytes(panel, row, 'downlink')),
-  };
-}
-
-/** At most `count` of the points, ends kept. */
-function every<T>(points: readonly T[], count: number): T[] {
-  const stride = Math.max(1, Math.ceil(points.length / count));
-  return points.filter((_, k) => k % stride === 0 || k === points.length - 1);
-}
-
 /** Each chart as an SVG file: <panel>-<number>.svg. */
 async function writeCharts({ panels }: FigureResult, folder: string): Promise<void> {
   for (const result of panels) {
@@ -139,8 +91,13 @@ function read(argv: readonly string[]) {
   if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
   const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
   return {
-    ...{ figure, help: values.help === true, list: values.list === true, quick: values.quick === true },
-    ...{ out: values.out ?? 'runs', dataFolder: values['data-dir'], seeds: countOption('seeds', values.seeds) },
+    figure,
+    help: values.help === true,
+    list: values.list === true,
+    quick: values.quick === true,
+    out: values.out ?? 'runs',
+    dataFolder: values['data-dir'],
+    seeds: countOption('seeds', values.seeds),
     threads: countOption('threads', values.threads),
     only: values.only?.split(','),
   };

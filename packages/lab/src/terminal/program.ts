@@ -5,7 +5,7 @@ export const EXIT_CODES = {
   0: 'finished, by any stop rule',
   1: 'the run failed: diverged, a worker lost, a file that cannot be read or written',
   2: 'bad usage: one line says what is wrong and what is allowed',
-  130: 'interrupted by Ctrl-C or SIGTERM; the summary of the rounds until then is in the run folder',
+  130: 'interrupted by Ctrl-C or SIGTERM; the run folder has the summary of the rounds until then, if there were any',
 } as const;
 
 /** Exit codes by cause; every other failure is 1. */
