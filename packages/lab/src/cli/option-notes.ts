@@ -148,7 +148,7 @@ its own.`,
     group: 'How to train',
     example: '--coins even',
     text: `With \`even\` each round is still dense with probability p, but dense rounds are evenly spread over the run:
-[decision 10](decisions/0010-even-coins.md). No effect on methods without dense rounds.`,
+[decision 10](decisions/0010-systematic-sampling.md). No effect on methods without dense rounds.`,
   },
   rounds: {
     group: 'When to stop',
