@@ -166,7 +166,7 @@ export interface Compressor {
   readonly coordinates: number;
   /** Writes C(x) to `out` from `at` and returns the number of payload bytes. @throws FlotillaError `compressor` */
   encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number;
-  /** Takes in the payload `bytes[at … end)`; the vector is then read by `addTo` or `copyTo`. @throws ProtocolError */
+  /** Reads the payload `bytes[at … end)`; the vector is then read by `addTo` or `copyTo`. @throws ProtocolError */
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void;
   /** target ← target + weight · (the decoded vector) */
   addTo(target: Float64Array, weight: number): void;

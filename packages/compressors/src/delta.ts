@@ -55,7 +55,7 @@ export class DeltaCodec {
     return bytes;
   }
 
-  /** Takes in the payload `bytes[at … end)`. @throws ProtocolError */
+  /** Reads the payload `bytes[at … end)`. @throws ProtocolError */
   decode(bytes: Uint8Array, at: number, end: number): void {
     if (end - at < COUNT_BYTES) throw new ProtocolError(`changes of ${end - at} bytes have no count`);
     const count = getU32(bytes, at);

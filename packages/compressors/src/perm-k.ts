@@ -2,25 +2,26 @@ import { Rng } from '@flotilla/core';
 import type { MessageKey, Selector, Support } from './compressor.js';
 
 /**
- * `perm-k`: a random permutation, one for all workers of a round, deals the coordinates out, so that the n messages
+ * `perm-k`: a random permutation, one for all workers of a round, partitions the coordinates, so that the n messages
  * together carry every coordinate: (1/n) Σ C_i(x) = x, θ = 0.
  *
  * d ≥ n: each worker gets ⌈d/n⌉ slots of the zero-padded vector and its own coordinates times n: ω = n − 1, ζ = ⌈d/n⌉.
  * d < n = qd + r: each coordinate goes to q workers, times n/q, and r workers get none: ω = n/q − 1.
  */
 export function permK(dimension: number, workers: number, stage: number): Selector {
-  const dealt = dimension >= workers ? dealCoordinates(dimension, workers) : dealWorkers(dimension, workers);
+  const partition =
+    dimension >= workers ? partitionCoordinates(dimension, workers) : partitionWorkers(dimension, workers);
   const rng = new Rng();
   let round = -1;
   let draw = -1;
   let length = -1;
   return {
     dimension,
-    maxKept: dealt.maxKept,
-    omega: dealt.omega,
+    maxKept: partition.maxKept,
+    omega: partition.omega,
     theta: 0,
-    alpha: Math.max(0, 1 - dealt.omega),
-    density: dealt.density,
+    alpha: Math.max(0, 1 - partition.omega),
+    density: partition.density,
     same: false,
     select(key: MessageKey, actual: number) {
       // one permutation serves every worker of the round
@@ -28,26 +29,26 @@ export function permK(dimension: number, workers: number, stage: number): Select
         round = key.round;
         draw = key.draw;
         length = actual;
-        dealt.shuffle(key.common(rng, 'support', stage));
+        partition.shuffle(key.common(rng, 'support', stage));
       }
-      return dealt.hand(key.worker, actual);
+      return partition.assign(key.worker, actual);
     },
   };
 }
 
-interface Dealer {
+interface Partition {
   readonly maxKept: number;
   readonly omega: number;
   readonly density: number;
   shuffle(rng: Rng): void;
-  hand(worker: number, length: number): Support;
+  assign(worker: number, length: number): Support;
 }
 
-function dealCoordinates(dimension: number, workers: number): Dealer {
+function partitionCoordinates(dimension: number, workers: number): Partition {
   const share = Math.ceil(dimension / workers);
   /** The worker that each slot falls to, and all slots of worker 0, of worker 1, …, ascending. */
   const owner = new Int32Array(share * workers);
-  const hands = new Int32Array(share * workers);
+  const assigned = new Int32Array(share * workers);
   const filled = new Int32Array(workers);
   const index = new Int32Array(share);
   const support: Support = { index, count: 0, scale: workers };
@@ -61,18 +62,18 @@ function dealCoordinates(dimension: number, workers: number): Dealer {
         filled[i] = i * share;
       }
       rng.shuffle(owner);
-      for (let slot = 0; slot < owner.length; slot++) hands[filled[owner[slot]]++] = slot;
+      for (let slot = 0; slot < owner.length; slot++) assigned[filled[owner[slot]]++] = slot;
     },
-    hand(worker, length) {
+    assign(worker, length) {
       let count = 0;
-      for (let s = worker * share; s < (worker + 1) * share && hands[s] < length; s++) index[count++] = hands[s];
+      for (let s = worker * share; s < (worker + 1) * share && assigned[s] < length; s++) index[count++] = assigned[s];
       support.count = count;
       return support;
     },
   };
 }
 
-function dealWorkers(dimension: number, workers: number): Dealer {
+function partitionWorkers(dimension: number, workers: number): Partition {
   const copies = Math.floor(workers / dimension);
   const rank = new Int32Array(workers);
   const index = new Int32Array(1);
@@ -85,7 +86,7 @@ function dealWorkers(dimension: number, workers: number): Dealer {
       for (let i = 0; i < workers; i++) rank[i] = i;
       rng.shuffle(rank);
     },
-    hand(worker, length) {
+    assign(worker, length) {
       const coordinate = rank[worker] % dimension;
       index[0] = coordinate;
       support.count = rank[worker] < copies * dimension && coordinate < length ? 1 : 0;

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commands } from '../dist/cli/commands.js';
+import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 let folder = '';
@@ -47,35 +49,12 @@ describe('results', () => {
     const summary = JSON.parse(stdout);
     expect(stdout.trim().split('\n').length).toBe(1);
     expect(summary).toEqual(JSON.parse(readFileSync(join(folder, 'json', 'summary.json'), 'utf8')));
-    const keys = [
-      ...[
-        'method',
-        'problem',
-        'data',
-        'workers',
-        'threads',
-        'dimension',
-        'seed',
-        'transport',
-        'rounds',
-        'loss',
-        'gradNormSq',
-      ],
-      ...[
-        'stepSize',
-        'wallSeconds',
-        'computeSeconds',
-        'secondsToFirstRound',
-        'uplink',
-        'downlink',
-        'stopReason',
-        'xHash',
-      ],
-    ];
-    for (const key of keys) expect(summary).toHaveProperty(key);
-    for (const side of [summary.uplink, summary.downlink]) {
-      expect(Object.keys(side).sort()).toEqual(['coordinates', 'frameBytes', 'messages', 'paperBits', 'payloadBytes']);
-    }
+    // as docs/cli.md has them
+    expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS));
+    for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
+    const [row] = readFileSync(join(folder, 'json', 'metrics.jsonl'), 'utf8').split('\n');
+    const rowKeys = Object.keys(ROW_KEYS).filter((key) => key !== 'modelSeconds');
+    expect(Object.keys(JSON.parse(row))).toEqual(rowKeys);
     expect(stderr).toMatch(/^round 0 {2}f .*\nround 10 .*up .* down .*rounds\/s\nround 20 /);
   });
 
@@ -107,6 +86,38 @@ describe('results', () => {
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+
+  test('--help, -h and help list the commands; help COMMAND is COMMAND --help', async () => {
+    const { stdout: page } = await flotilla('--help');
+    for (const [name, { summary }] of Object.entries(commands)) {
+      expect(page).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'));
+    }
+    for (const asked of ['-h', 'help']) expect(await flotilla(asked)).toEqual({ code: 0, stdout: page, stderr: '' });
+    for (const name of Object.keys(commands)) {
+      const help = await flotilla(`${name} --help`);
+      expect(help).toMatchObject({ code: 0, stderr: '' });
+      expect(help.stdout).toContain(`flotilla ${name}`);
+      expect(await flotilla(`help ${name}`)).toEqual(help);
+    }
+    expect((await flotilla('help bench methods')).stdout).toContain('--step-base');
+    const unknown = {
+      code: 2,
+      stdout: '',
+      stderr: 'flotilla: unexpected "twenty": options are written --name value\n',
+    };
+    expect(await flotilla('help twenty')).toEqual(unknown);
+  });
+
+  test.each(Object.keys(commands))(
+    'called as pnpm %s, help says so; the separator of pnpm run is not an argument',
+    async (name) => {
+      const script = { npm_lifecycle_event: name, npm_package_name: 'flotilla-workspace' };
+      const { code, stdout } = await flotilla(`${name} -- --help`, undefined, script);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`pnpm ${name}`);
+      expect(stdout).not.toContain('flotilla');
+    },
+  );
 
   test('Ctrl-C: exit 130, one line, the summary of the rounds until then', async () => {
     const { code, stderr } = await flotilla(

@@ -58,7 +58,7 @@ const rows: Readonly<Record<Name, Row>> = {
   targetLoss: { run: 'threads', text: '-1e9', value: -1e9, refused: 'low' },
   timeLimit: { run: 'threads', text: '300', value: 300, refused: '0' },
   maxBytes: { run: 'threads', text: '1e9', value: 1e9, refused: '0' },
-  stepSize: { run: 'threads', text: '0.1', value: 0.1, refused: 'fast' },
+  stepSize: { run: 'threads', text: '0.1', value: '0.1', refused: 'fast' },
   init: { run: 'threads', text: 'normal:0.01', value: 'normal:0.01', refused: 'ones' },
   // text, also where it looks like a number
   seed: { run: 'threads', text: '007', value: '007', refused: undefined },

@@ -136,6 +136,7 @@ describe.skipIf(!browserPresent)('in a browser', () => {
     const run = train({ ...common, out });
     const rows = await rowsOf(run);
     await run.result;
+    await writeRunReport(out);
     const axes = [
       (row: Metrics) => row.round,
       (row: Metrics) => row.uplink.frameBytes,

@@ -58,8 +58,8 @@ describeTransport('2 linked threads', ({ workers, maxFrameBytes }) =>
 );
 
 /** Makes the workers answer every frame with itself, after `work` milliseconds. */
-function mirror(server: ServerEnd, work: number): void {
-  const order = new TextEncoder().encode(JSON.stringify({ mirror: work }));
+function echo(server: ServerEnd, work: number): void {
+  const order = new TextEncoder().encode(JSON.stringify({ delay: work }));
   for (let host = 0; host < server.hosts; host++) server.sendControl(host, order);
   for (let host = 0; host < server.hosts; host++) expect(server.receiveControl(host, 10_000)).toEqual(order);
 }
@@ -85,7 +85,7 @@ describe('paced links', () => {
   /** Workers on links, and how long it takes them to do something. */
   function start(text: string | undefined, workers: number, work = 0) {
     const { server, runtime } = openLinkedLoopback(workers, text === undefined ? undefined : links(text, workers));
-    mirror(server, work);
+    echo(server, work);
     const took = (act: () => void) => {
       const from = runtime.now();
       act();
@@ -217,7 +217,7 @@ describe('paced links between threads', () => {
     const workers = 16;
     transport = await openLinkedThreads(workers, 2, links('up=1mbit,down=1mbit', workers));
     const { server } = transport;
-    mirror(server, 1);
+    echo(server, 1);
     const from = systemRuntime.now();
     for (let worker = 0; worker < workers; worker++) send(server, 12_500, worker);
     for (let worker = workers - 1; worker >= 0; worker--) {

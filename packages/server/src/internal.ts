@@ -2,7 +2,7 @@
 export type { Fleet } from './hosts/fleet.js';
 export { POOL_ENTRY, type ThreadPool, threadPool } from './hosts/pool.js';
 export { ParameterServer } from './round/parameter-server.js';
-export { describeOptions, type OptionDescription, optionsSchema } from './run/options.js';
+export { describeOptions, type NumberRange, type OptionDescription, optionsSchema } from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
 export { StoppingCriteria } from './run/stopping.js';
 export { summarize } from './run/summary.js';

@@ -1,14 +1,14 @@
 import { systemRuntime } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 
-/** What a mirror is started with. */
+/** What an echo is started with. */
 export interface EchoTask {
   readonly attachment: ThreadAttachment;
   readonly links: Links;
 }
 
 /** Thread entry: workers that answer every frame with itself, until the server closes. */
-export default function mirror({ attachment, links }: EchoTask): void {
+export default function echo({ attachment, links }: EchoTask): void {
   const end = linkHostEnd(openThreadEnd(attachment, systemRuntime), links, systemRuntime);
   while (end.wait(1000)) {
     for (const worker of end.workers) {

@@ -76,7 +76,7 @@ async function transfers(
     server.flush();
     while (server.receive(0, 50) === undefined) {
       await runtime.yield();
-      if (runtime.now() - from > 60_000) throw new FlotillaError('worker-lost', 'the mirror does not answer');
+      if (runtime.now() - from > 60_000) throw new FlotillaError('worker-lost', 'the echo does not answer');
     }
     server.release(0);
     return runtime.now() - from;

@@ -1,29 +1,39 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '@flotilla/core';
-import { describeOptions } from '@flotilla/server/internal';
-import type { ArgsDef, CommandDef } from 'citty';
+import { describeOptions, type OptionDescription } from '@flotilla/server/internal';
 
-/** Flags of the command line that are not options of a run. */
-const FLAGS = {
-  json: 'print the summary as one JSON object on stdout, and nothing else there',
-  explain: 'print the constants, formulas and values that the run would have, instead of running',
-  quiet: 'print no progress and no closing table',
-  help: 'show this',
-  version: 'show the version',
-} as const;
+/** A flag: given or not, without a value. */
+export interface Flag {
+  readonly description: string;
+  /** Its one letter, for those that have one. */
+  readonly short?: string;
+}
 
-const SHORT: Readonly<Record<string, string>> = { help: 'h', version: 'v', quiet: 'q' };
+export type FlagName = 'json' | 'explain' | 'quiet' | 'help' | 'version';
 
-/** Options that may be given again and again, by the flag that adds one value. */
-const REPEATED: Readonly<Record<string, string>> = { plugins: 'plugin' };
+/** What `start` takes beside the options of a run. */
+export const FLAGS: Readonly<Record<FlagName, Flag>> = {
+  json: { description: 'print the summary as one JSON object on stdout, and nothing else there' },
+  explain: { description: 'print the constants, formulas and values that the run would have, instead of running' },
+  quiet: { description: 'print no progress and no closing table', short: 'q' },
+  help: { description: 'show this', short: 'h' },
+  version: { description: 'show the version', short: 'v' },
+};
 
-/** targetLoss → target-loss */
-const dashed = (name: string) => REPEATED[name] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+type OptionName = OptionDescription['name'];
+
+/** Options that are called otherwise here: a list is given one value at a time. */
+const IRREGULAR: Partial<Readonly<Record<OptionName, string>>> = { plugins: 'plugin' };
+
+/** An option's name on the command line, less its two dashes: targetLoss → target-loss */
+export function dashed(name: OptionName): string {
+  return IRREGULAR[name] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 export interface Arguments {
   /** Options of the run, still unchecked. */
   readonly options: Record<string, unknown>;
-  readonly flags: Readonly<Record<keyof typeof FLAGS, boolean>>;
+  readonly flags: Readonly<Record<FlagName, boolean>>;
 }
 
 /**
@@ -34,14 +44,12 @@ export function readArguments(argv: readonly string[]): Arguments {
   const names = new Map(describeOptions().map((option) => [dashed(option.name), option]));
   const known: Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }> = {};
   for (const [option, { kind }] of names) known[option] = { type: 'string', multiple: kind === 'list' };
-  for (const flag of Object.keys(FLAGS)) {
-    const short = SHORT[flag];
+  for (const [flag, { short }] of Object.entries(FLAGS)) {
     known[flag] = short === undefined ? { type: 'boolean' } : { type: 'boolean', short };
   }
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
   try {
-    // `pnpm start -- --workers 20` hands the separator on
-    ({ values } = parseArgs({ args: argv.filter((arg, k) => arg !== '--' || k > 0), options: known, strict: true }));
+    ({ values } = parseArgs({ args: [...argv], options: known, strict: true }));
   } catch (cause) {
     const { message, code } = cause as Error & { code?: string };
     const option = /'(-[^']*)'/.exec(message)?.[1];
@@ -74,26 +82,4 @@ export function readArguments(argv: readonly string[]): Arguments {
 function numberOr(text: string): number | string {
   const value = Number(text);
   return text.trim() === '' || Number.isNaN(value) ? text : value;
-}
-
-/** The command as citty describes it, for its help page. */
-export function describeCommand(program: string): CommandDef {
-  const args: ArgsDef = {};
-  for (const { name, description, preset } of describeOptions()) {
-    args[dashed(name)] = {
-      type: 'string',
-      description,
-      ...(preset === undefined ? {} : { default: String(preset) }),
-    };
-  }
-  for (const [flag, description] of Object.entries(FLAGS)) {
-    args[flag] = { type: 'boolean', description, alias: SHORT[flag] === undefined ? [] : [SHORT[flag]] };
-  }
-  return {
-    meta: {
-      name: program,
-      description: 'Trains with compressed communication over worker threads and measures every byte.',
-    },
-    args,
-  };
 }

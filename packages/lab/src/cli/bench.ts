@@ -9,7 +9,8 @@ import { tableText } from '../report/table.js';
 import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
 import { createWorkProgress } from '../terminal/work-progress.js';
 
-const helpPage = (program: string) => `${program} --list                                  what there is
+/** @param program How the command is called here. */
+export const benchHelp = (program: string) => `${program} --list                                  what there is
 ${program} NAME [--out DIR] [--quick] [--seeds K]  runs one; results in DIR/bench/NAME (default: runs)
 ${program} NAME --smoke                            the same in seconds, to see that it runs: its figures say nothing
 ${program} NAME --help                             its own options
@@ -18,7 +19,7 @@ ${program} NAME --help                             its own options
 /** `flotilla bench`. */
 export async function bench(argv: readonly string[]): Promise<void> {
   const [first] = argv;
-  if (first === undefined || first === '--help' || first === '-h') return print(helpPage(programName('bench')));
+  if (first === undefined || first === '--help' || first === '-h') return print(benchHelp(programName('bench')));
   if (first === '--list') {
     const width = Math.max(...Object.keys(benches).map((name) => name.length));
     return print(

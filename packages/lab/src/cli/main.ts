@@ -1,27 +1,27 @@
 #!/usr/bin/env node
-import { UsageError } from '@flotilla/core';
-import { runProgram } from '../terminal/program.js';
-
-type Command = (argv: readonly string[]) => Promise<void>;
-
-/** Each is loaded when it is asked for: charts and benches take longer to load than a small run takes to start. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./start.js')).start,
-  bench: async () => (await import('./bench.js')).bench,
-  reproduce: async () => (await import('./reproduce.js')).reproduce,
-  report: async () => (await import('./report.js')).report,
-};
+import { programName, runProgram } from '../terminal/program.js';
+import { commandList, loadCommand } from './commands.js';
 
 /** `flotilla COMMAND …`; options alone are those of `start`. */
 async function main(argv: readonly string[]): Promise<void> {
-  const [first, ...rest] = argv;
-  if (first === undefined || first.startsWith('-')) return (await load('start'))(argv);
-  return (await load(first))(rest);
+  const words = withoutSeparator(argv);
+  const [first, ...rest] = words;
+  if (first === 'help') return help(rest);
+  if (words.length === 1 && (first === '--help' || first === '-h')) return help([]);
+  if (first === undefined || first.startsWith('-')) return (await loadCommand('start'))(words);
+  return (await loadCommand(first))(withoutSeparator(rest));
 }
 
-async function load(name: string): Promise<Command> {
-  if (Object.hasOwn(commands, name)) return (commands[name] as () => Promise<Command>)();
-  throw new UsageError(`unexpected ${JSON.stringify(name)}: options are written --name value`);
+/** `flotilla help` and `flotilla help COMMAND …`, which is `flotilla COMMAND … --help`. */
+async function help([command, ...rest]: readonly string[]): Promise<void> {
+  if (command !== undefined) return (await loadCommand(command))([...rest, '--help']);
+  const { startHelp } = await import('./help.js');
+  process.stdout.write(await startHelp(programName('start'), commandList()));
+}
+
+/** `pnpm start -- --workers 20` hands the separator on, to the program or behind the command. */
+function withoutSeparator(argv: readonly string[]): readonly string[] {
+  return argv[0] === '--' ? argv.slice(1) : argv;
 }
 
 await runProgram(main);

@@ -4,7 +4,8 @@ import { UsageError } from '@flotilla/core';
 import { runReport } from '../report/run-report.js';
 import { parseOrRefuse, programName } from '../terminal/program.js';
 
-const helpPage = (
+/** @param program How the command is called here. */
+export const reportHelp = (
   program: string,
 ) => `${program} RUN… [--out FILE]   one page of one or several run folders (default: report.html here)
 Runs that differ in their seed only become one curve, the seeds a band around it.
@@ -14,7 +15,7 @@ Runs that differ in their seed only become one curve, the seeds a band around it
 export async function report(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseOrRefuse(() => read(argv), ['out', 'help']);
   if (values.help === true) {
-    process.stdout.write(helpPage(programName('report')));
+    process.stdout.write(reportHelp(programName('report')));
     return;
   }
   if (positionals.length === 0) throw new UsageError('report needs the folder of at least one run');

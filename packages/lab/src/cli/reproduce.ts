@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemRuntime, UsageError } from '@flotilla/core';
 import { lookUp } from '@flotilla/core/internal';
-import type { Metrics } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
 import { drawChart } from '../report/chart.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
-import type { Figure, Panel } from '../reproduce/figure.js';
+import type { Figure } from '../reproduce/figure.js';
+import { figureJson } from '../reproduce/figure-json.js';
 import { chartFile, figureMarkdown } from '../reproduce/markdown.js';
-import { coordinates, frameBytes, valueBits } from '../reproduce/measure.js';
 import { figures } from '../reproduce/registry.js';
 import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from '../reproduce/run-figure.js';
 import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
 import { createWorkProgress } from '../terminal/work-progress.js';
 
-const helpPage = (program: string) => `${program} --list                 the figures there are
+/** @param program How the command is called here. */
+export const reproduceHelp = (program: string) => `${program} --list                 the figures there are
 ${program} FIGURE [options]       runs one; results in DIR/reproduce/FIGURE
 
   --quick          a smaller size, under two minutes
@@ -36,7 +36,7 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     const lines = Object.values(figures).map((one) => `${one.name.padEnd(width)}  ${one.paper}: ${one.summary}\n`);
     return print(lines.join(''));
   }
-  if (help || figure === undefined) return print(helpPage(programName('reproduce')));
+  if (help || figure === undefined) return print(reproduceHelp(programName('reproduce')));
   const size = { quick, seeds: seeds ?? (quick ? 3 : 5) };
   const results = writeResults(out, 'reproduce', figure.name);
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
@@ -53,7 +53,7 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     const seconds = Math.round((systemRuntime.now() - from) / 1000);
     const command = [programName('reproduce'), ...argv].join(' ');
     await results.write(
-      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...toJson(result) },
+      { command, size, seconds, runsFromCache: sweep.known, machine: machine(), ...figureJson(result) },
       `${figure.paper}, reproduced`,
       [
         ...figureSections(result),
@@ -74,55 +74,6 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     stop();
     await sweep.close();
   }
-}
-
-/** Everything a reader may want to compute with; curves as rounded points. */
-function toJson({ panels, claims }: FigureResult) {
-  return {
-    claims,
-    panels: panels.map((result) => ({
-      id: result.panel.id,
-      title: result.panel.title,
-      ...(result.skipped === undefined ? {} : { skipped: result.skipped }),
-      curves: result.curves.map(({ curve, outcome }) => ({
-        ...curve,
-        factor: outcome.factor,
-        steps: outcome.records.map(({ summary }) => summary?.stepSize ?? null),
-        diverged: outcome.records.filter(({ diverged }) => diverged !== null).length,
-        targets: result.panel.targets.map((target, k) => ({
-          ...target,
-          hits: outcome.records.map(({ hits }) => short(result.panel, hits[k] ?? null)),
-        })),
-      })),
-      charts: panelCharts(result).map(({ title, xLabel, yLabel, series }) => ({
-        title,
-        xLabel,
-        yLabel,
-        series: series.map(({ name, points }) => ({
-          name,
-          points: every(points, 60).map(([x, y]) => [Number(x.toPrecision(5)), Number(y.toPrecision(5))]),
-        })),
-      })),
-    })),
-  };
-}
-
-/** A row as far as tables need it, for one worker. */
-function short(panel: Panel, row: Metrics | null) {
-  if (row === null) return null;
-  return {
-    round: row.round,
-    valueBits: Math.round(valueBits(panel, row)),
-    coordinates: Math.round(coordinates(panel, row)),
-    uplinkBytes: Math.round(frameBytes(panel, row, 'uplink')),
-    downlinkBytes: Math.round(frameBytes(panel, row, 'downlink')),
-  };
-}
-
-/** At most `count` of the points, ends kept. */
-function every<T>(points: readonly T[], count: number): T[] {
-  const stride = Math.max(1, Math.ceil(points.length / count));
-  return points.filter((_, k) => k % stride === 0 || k === points.length - 1);
 }
 
 /** Each chart as an SVG file: <panel>-<number>.svg. */

@@ -1,34 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { Spec } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
-import { renderUsage } from 'citty';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
-import { describeCommand, readArguments } from './arguments.js';
+import { readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { explanationText } from './explanation.js';
-
-const examples = (program: string) => `Examples
-  ${program}                                     M3 on MNIST, 20 workers
-  ${program} --method gd                         the baseline it is compared with
-  ${program} --method gd --link up=10mbit,down=50mbit,latency=20ms
-  ${program} --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
-  ${program} --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
-  ${program} --method marina --problem nonconvex-logistic --workers 5 --explain
-`;
 
 /** `flotilla start`: trains. */
 export async function start(argv: readonly string[]): Promise<void> {
   const { options: given, flags } = readArguments(argv);
   if (flags.help) {
-    const program = programName('start');
-    const page = `${examples(program)}\n${await renderUsage(describeCommand(program))}\n`;
-    const colours = process.stdout.isTTY && !process.env.NO_COLOR;
-    process.stdout.write(colours ? page : stripVTControlCharacters(page));
+    const { startHelp } = await import('./help.js');
+    process.stdout.write(await startHelp(programName('start')));
     return;
   }
   if (flags.version) {

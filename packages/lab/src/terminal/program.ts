@@ -1,19 +1,26 @@
 import { type ErrorCode, UsageError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 
+/** What each exit code says. */
+export const EXIT_CODES = {
+  0: 'finished, by any stop rule',
+  1: 'the run failed: diverged, a worker lost, a file that cannot be read or written',
+  2: 'bad usage: one line says what is wrong and what is allowed',
+  130: 'interrupted by Ctrl-C or SIGTERM; the run folder has the summary of the rounds until then, if there were any',
+} as const;
+
 /** Exit codes by cause; every other failure is 1. */
-const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, aborted: 130 };
+const EXIT_CODE_OF: Partial<Record<ErrorCode, keyof typeof EXIT_CODES>> = { usage: 2, aborted: 130 };
 
 /** Runs a command's program to its end: what it throws becomes one line on stderr and an exit code. */
 export async function runProgram(main: (argv: readonly string[]) => Promise<void>): Promise<void> {
   try {
-    // `pnpm run script -- --option` hands the dashes on
-    await main(process.argv.slice(2).filter((arg, k) => arg !== '--' || k > 0));
+    await main(process.argv.slice(2));
   } catch (thrown) {
     const error = asFlotillaError(thrown);
     process.stderr.write(`flotilla: ${error.message}\n`);
     if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
-    process.exitCode = EXIT_CODES[error.code] ?? 1;
+    process.exitCode = EXIT_CODE_OF[error.code] ?? 1;
   }
 }
 

@@ -32,7 +32,7 @@ export interface EchoOrder {
    */
   readonly sink?: { readonly worker: number; readonly count: number };
   /** From now on answer every frame with itself, after so many milliseconds of work. */
-  readonly mirror?: number;
+  readonly delay?: number;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface EchoOrder {
 export function createEchoHost(end: HostEnd, runtime: Runtime): () => void {
   const sequences = new Map<number, number>();
   const sinks = new Map<number, { left: number; next: number; wrong: number }>();
-  let mirror: number | undefined;
+  let delay: number | undefined;
 
   const send = (worker: number, frame: Uint8Array) => {
     end.claim(worker, frame.length).set(frame);
@@ -56,7 +56,7 @@ export function createEchoHost(end: HostEnd, runtime: Runtime): () => void {
     if (!text.startsWith('{')) return;
     const order = JSON.parse(text) as EchoOrder;
     if (order.sleep !== undefined) runtime.block(order.sleep);
-    if (order.mirror !== undefined) mirror = order.mirror;
+    if (order.delay !== undefined) delay = order.delay;
     if (order.sink !== undefined) sinks.set(order.sink.worker, { left: order.sink.count, next: 0, wrong: 0 });
     if (order.burst !== undefined) {
       const { worker, count, length } = order.burst;
@@ -78,12 +78,12 @@ export function createEchoHost(end: HostEnd, runtime: Runtime): () => void {
   const answer = (worker: number, frame: Uint8Array) => {
     const sequence = sequences.get(worker) ?? 0;
     sequences.set(worker, sequence + 1);
-    if (mirror === undefined) {
+    if (delay === undefined) {
       stamp(frame, worker, sequence, end.claim(worker, frame.length));
       end.commit(worker, frame.length);
     } else {
       // the thread is in the way of its other workers, as it is when it computes
-      runtime.block(mirror);
+      runtime.block(delay);
       send(worker, frame);
     }
     end.release(worker);

@@ -115,6 +115,18 @@ export type OptionsInput = v.InferInput<typeof optionsSchema>;
  */
 export type Options = v.InferOutput<typeof optionsSchema>;
 
+/** Numbers that an option takes. */
+export interface NumberRange {
+  /** Whole numbers only. */
+  readonly integer: boolean;
+  /** −∞ when there is no lower bound. */
+  readonly minimum: number;
+  /** The minimum itself is refused. */
+  readonly exclusiveMinimum: boolean;
+  /** ∞ when there is no upper bound. */
+  readonly maximum: number;
+}
+
 /** An option as a command line or a form needs it. */
 export interface OptionDescription {
   readonly name: keyof Options;
@@ -123,27 +135,59 @@ export interface OptionDescription {
   readonly preset: string | number | undefined;
   /** `number or word` is a number where the text is one. */
   readonly kind: 'number' | 'number or word' | 'text' | 'list';
+  /** The words that it takes, where not every text will do on its face. */
+  readonly choices: readonly string[];
+  /** The numbers that it takes; undefined unless `kind` has numbers. */
+  readonly range: NumberRange | undefined;
 }
 
 /** Every option, in the order of the schema. */
 export function describeOptions(): OptionDescription[] {
-  return Object.entries(optionsSchema.entries).map(([name, option]) => {
-    const preset = v.getDefault(option);
-    return {
-      name: name as keyof Options,
-      description: v.getDescription(option.wrapped as v.GenericSchema) ?? '',
-      preset: typeof preset === 'string' || typeof preset === 'number' ? preset : undefined,
-      kind: valueKind(option.wrapped as v.GenericSchema),
-    };
-  });
+  return Object.entries(optionsSchema.entries).map(([name, { wrapped, default: preset }]) => ({
+    name: name as keyof Options,
+    description: v.getDescription(wrapped) ?? '',
+    preset: typeof preset === 'string' || typeof preset === 'number' ? preset : undefined,
+    ...describeValue(wrapped.pipe[0]),
+  }));
 }
 
-function valueKind(schema: v.GenericSchema): OptionDescription['kind'] {
-  if (schema.type === 'array') return 'list';
-  if (schema.type === 'number') return 'number';
-  const { options = [] } = schema as unknown as { options?: readonly { type?: string }[] };
-  const types = options.map(({ type }) => type);
-  return types.includes('number') && !types.includes('string') ? 'number or word' : 'text';
+/** What stands below an option's description in the schema. */
+type ValueSchema = (typeof optionsSchema.entries)[keyof Options]['wrapped']['pipe'][0];
+
+/** What values an option has, as its schema checks them. */
+function describeValue(schema: ValueSchema): Pick<OptionDescription, 'kind' | 'choices' | 'range'> {
+  switch (schema.type) {
+    case 'number':
+      return { kind: 'number', choices: [], range: rangeOf(schema) };
+    case 'picklist':
+      return { kind: 'text', choices: schema.options, range: undefined };
+    case 'array':
+      return { kind: 'list', choices: [], range: undefined };
+    case 'union': {
+      const [number, other] = schema.options;
+      // of a number or any text, the text is looked at later
+      if (other.type === 'string') return { kind: 'text', choices: [], range: undefined };
+      return { kind: 'number or word', choices: [other.literal], range: rangeOf(number) };
+    }
+    default:
+      return { kind: 'text', choices: [], range: undefined };
+  }
+}
+
+type NumberSchema = ReturnType<typeof real> | ReturnType<typeof positive> | ReturnType<typeof count>;
+
+/** The bounds that a schema of numbers checks. */
+function rangeOf({ pipe }: NumberSchema): NumberRange {
+  const range = { integer: false, minimum: -Infinity, exclusiveMinimum: false, maximum: Infinity };
+  for (const check of pipe) {
+    if (check.type === 'integer') range.integer = true;
+    else if (check.type === 'max_value') range.maximum = check.requirement;
+    else if (check.type === 'min_value' || check.type === 'gt_value') {
+      range.minimum = check.requirement;
+      range.exclusiveMinimum = check.type === 'gt_value';
+    }
+  }
+  return range;
 }
 
 /**

@@ -1,0 +1,46 @@
+import { UsageError } from '@flotilla/core';
+
+/** A command: what it does with the words that come after its name. */
+type Run = (argv: readonly string[]) => Promise<void>;
+
+interface Command {
+  /** What it is for, in one line. */
+  readonly summary: string;
+  /** Loads its code: charts and benches take longer to load than a small run takes to start. */
+  readonly load: () => Promise<Run>;
+}
+
+/** Every command there is, by name. */
+export const commands: Readonly<Record<string, Command>> = {
+  start: {
+    summary: 'trains and measures every byte',
+    load: async () => (await import('./start.js')).start,
+  },
+  bench: {
+    summary: 'compares methods, compressors, links and speed',
+    load: async () => (await import('./bench.js')).bench,
+  },
+  report: {
+    summary: 'draws one page of one or several run folders',
+    load: async () => (await import('./report.js')).report,
+  },
+  reproduce: {
+    summary: 'reproduces the figures of the MARINA and MARINA-P papers',
+    load: async () => (await import('./reproduce.js')).reproduce,
+  },
+};
+
+/** The command of that name, loaded. @throws UsageError when there is none */
+export async function loadCommand(name: string): Promise<Run> {
+  if (Object.hasOwn(commands, name)) return (commands[name] as Command).load();
+  throw new UsageError(`unexpected ${JSON.stringify(name)}: options are written --name value`);
+}
+
+/** The commands, a line each. */
+export function commandList(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return `Commands\n${lines.join('')}
+Options alone are those of start; COMMAND --help lists a command's own.
+`;
+}

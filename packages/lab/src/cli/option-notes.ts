@@ -1,0 +1,237 @@
+import { methods, problems } from '@flotilla/core';
+import type { OptionDescription } from '@flotilla/server/internal';
+import type { FlagName } from './arguments.js';
+
+// What docs/cli.md says of an option beside its line in the schema, in Markdown.
+
+/** The parts of the page, in order, and what each begins with. */
+export const GROUPS = {
+  'What to train': '',
+  'How to train': '',
+  'When to stop': `The run ends as soon as one of these rules holds, and after 500 rounds when none is given. \`--rounds\`, \`--time-limit\` and
+\`--max-bytes\` are checked after every round. The targets are checked in evaluated rounds only: \`--eval-every 1\` gives the exact
+round that reaches one.`,
+  Output: `Results go to stdout. Progress goes to stderr: a bar on a terminal, a line for each evaluated round elsewhere.`,
+  System: `None of these changes what is computed or, byte for byte, what is sent.`,
+} as const;
+
+/** What the page says of an option. */
+export interface OptionNote {
+  readonly group: keyof typeof GROUPS;
+  /** What it is; left out where the schema's line says so in a sentence. */
+  readonly meaning?: string;
+  /** What a value is; left out where the schema knows. */
+  readonly value?: string;
+  /** What holds when it is left out, where the schema does not know; left out where that is nothing. */
+  readonly otherwise?: string;
+  /** A part of a command line that uses it. */
+  readonly example: string;
+  /** Everything else. */
+  readonly text?: string;
+}
+
+const OF_THE_METHOD = "the method's own: [methods.md](methods.md)";
+const COMPRESSOR = 'a [compressor](#compressors)';
+
+/** A spec of one of the names, each with its section of a page. */
+const specOf = (names: readonly string[], page: string) =>
+  `a [spec](#specs) of ${names.map((name) => `[\`${name}\`](${page}#${name})`).join(', ')}`;
+
+/** Names by what they have: `x` for a, b; `y` for c. */
+function listBy(pairs: readonly (readonly [name: string, value: string | undefined])[]): string {
+  const groups = new Map<string | undefined, string[]>();
+  for (const [name, value] of pairs) groups.set(value, [...(groups.get(value) ?? []), name]);
+  return [...groups].map(([value, names]) => `\`${value}\` for ${names.join(', ')}`).join('; ');
+}
+
+const usualStarts = listBy(Object.entries(problems).map(([name, { init }]) => [name, init]));
+const tunedStepSizes = listBy(Object.keys(methods).map((name) => [name, problems.autoencoder?.stepSize(name)]));
+
+export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>> = {
+  method: {
+    group: 'What to train',
+    meaning: 'The method and its parameters',
+    value: specOf(Object.keys(methods), 'methods.md'),
+    example: '--method m3:p=0.005,beta=0.136',
+    text: `Parameters that are left out come from theory.`,
+  },
+  problem: {
+    group: 'What to train',
+    meaning: 'The problem and its parameters',
+    value: specOf(Object.keys(problems), 'problems.md'),
+    example: '--problem nonconvex-logistic:bias=false,lambda=0.001',
+    text: `\`autoencoder\` takes \`lambda\`; \`logistic\` and \`nonconvex-logistic\` take \`bias\` and \`lambda\`; \`quadratic\` takes \`d\`
+and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`, or \`la2\` and \`lb2\`; \`lower-bound\` takes
+\`l\`, \`delta\`, and \`t\` or \`epsilon\`.`,
+  },
+  data: {
+    group: 'What to train',
+    meaning: 'The data set of a problem that is made of samples, or an instance of `heterogeneous-quadratic`',
+    value:
+      '`mnist`, a name of the [catalogue](data.md#catalogue), or the path of a LIBSVM or IDX file (.gz, .xz and .bz2 too) or of a JSON instance',
+    otherwise: '`mnist` for a problem that is made of samples',
+    example: '--data mushrooms',
+    text: `The catalogue has \`mushrooms\`, \`a9a\`, \`w8a\`, \`phishing\`, \`gisette\`, \`madelon\` and \`duke\`, each downloaded
+once. [data.md](data.md) describes the formats.`,
+  },
+  split: {
+    group: 'What to train',
+    meaning: 'How the samples are assigned to the workers',
+    value: '`contiguous`, `shuffled`, `label`, or `dirichlet:alpha=…`',
+    otherwise: '`shuffled` for mnist and IDX files, `contiguous` for LIBSVM data',
+    example: '--split dirichlet:alpha=0.3',
+    text: `What each does: [data.md](data.md#splits).`,
+  },
+  workers: {
+    group: 'What to train',
+    meaning: 'n, the number of workers, each with its own part of the problem',
+    example: '--workers 100',
+    text: `[\`--threads\`](#--threads) says how many threads host them.`,
+  },
+  plugins: {
+    group: 'What to train',
+    meaning: 'A module whose default export has further `compressors`, `methods` or `problems`',
+    value: 'a path; the option may be given again',
+    example: '--plugin ./rand-block.js',
+    text: `The specs of the run may name them: [an example](../examples/write-a-compressor). The module is imported: its code runs.`,
+  },
+  uplink: {
+    group: 'How to train',
+    value: COMPRESSOR,
+    otherwise: OF_THE_METHOD,
+    example: '--uplink rand-k:k=1%+natural',
+    text: `Refused when the method never compresses the uplink, or its theory does not cover the compressor.`,
+  },
+  downlink: {
+    group: 'How to train',
+    value: COMPRESSOR,
+    otherwise: OF_THE_METHOD,
+    example: '--downlink perm-k+natural',
+    text: `Refused when the method never compresses the downlink, or its theory does not cover the compressor.`,
+  },
+  stepSize: {
+    group: 'How to train',
+    meaning: 'The step size γ',
+    value: 'a number > 0, `theory`, or `theory*FACTOR`',
+    otherwise: '`theory`; tuned numbers for `autoencoder`',
+    example: '--step-size theory*4',
+    text: `\`theory\` is the step size of the method's theorem: [methods.md](methods.md). \`autoencoder\` is a quartic without a
+smoothness constant, for which \`theory\` is refused; its step sizes are tuned for 20 workers: ${tunedStepSizes}.`,
+  },
+  init: {
+    group: 'How to train',
+    meaning: 'The starting point x⁰',
+    value: '`reference`, `zeros`, `normal:SCALE`, or `problem`',
+    otherwise: usualStarts,
+    example: '--init normal:0.01',
+    text: `What each is: [problems.md](problems.md#starting-points). \`problem\` is for a plug-in's problem that brings a starting point of
+its own.`,
+  },
+  seed: {
+    group: 'How to train',
+    meaning: 'What everything random is drawn from',
+    value: 'any text',
+    example: '--seed 1',
+    text: `Runs with the same configuration and seed end at the same x, bit for bit.`,
+  },
+  wire: {
+    group: 'How to train',
+    example: '--wire f64',
+    text: `Also of a value that a compressor sends as it is.`,
+  },
+  dense: {
+    group: 'How to train',
+    example: '--dense packed',
+    text: `\`plain\` takes 4 bytes a coordinate, 8 with \`--wire f64\`; \`packed\` has entropy-coded exponents.`,
+  },
+  coins: {
+    group: 'How to train',
+    example: '--coins even',
+    text: `With \`even\` each round is still dense with probability p, but dense rounds are evenly spread over the run:
+[decision 10](decisions/0010-systematic-sampling.md). No effect on methods without dense rounds.`,
+  },
+  rounds: {
+    group: 'When to stop',
+    otherwise: '500 when no other rule is given, else no limit',
+    example: '--rounds 1000',
+  },
+  target: {
+    group: 'When to stop',
+    example: '--target 1e-4',
+  },
+  targetRelative: {
+    group: 'When to stop',
+    example: '--target-relative 0.01',
+  },
+  targetLoss: {
+    group: 'When to stop',
+    example: '--target-loss 36',
+  },
+  timeLimit: {
+    group: 'When to stop',
+    example: '--time-limit 60',
+    text: `Set-up and evaluation do not count. Waiting for paced links (\`--link\`) does; the clock of modelled links is another one.`,
+  },
+  maxBytes: {
+    group: 'When to stop',
+    example: '--max-bytes 1e9',
+    text: `Summed over all workers.`,
+  },
+  evalEvery: {
+    group: 'Output',
+    example: '--eval-every 1',
+    text: `The start and the last round are always evaluated. Evaluation counts neither in bytes nor on a clock.`,
+  },
+  out: {
+    group: 'Output',
+    value: 'a path',
+    otherwise: '`runs/<time>-<method>-<problem>`',
+    example: '--out runs/first',
+    text: `It is made if need be. One that holds a run already is refused, never written over. What lies in it: [run folder](#run-folder).`,
+  },
+  threads: {
+    group: 'System',
+    otherwise: 'one per worker up to 32 workers, else `auto`; `auto` with `--link-model`',
+    example: '--threads auto',
+    text: `There are never more threads than workers.`,
+  },
+  transport: {
+    group: 'System',
+    example: '--transport loopback',
+    text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread.`,
+  },
+  link: {
+    group: 'System',
+    meaning: "Each worker's link, really paced: frames wait for it",
+    value: '`up=RATE,down=RATE,latency=TIME,duplex=full|half`; every key may be left out',
+    otherwise: 'no links: frames go as fast as memory',
+    example: '--link up=10mbit,down=50mbit,latency=20ms',
+    text: `Rates and times may be ranges and lists over the workers: [links.md](links.md#grammar).`,
+  },
+  linkModel: {
+    group: 'System',
+    meaning: "Each worker's link in virtual time: a second clock beside the real one, without waiting",
+    value: 'as for `--link`, and `compute=TIME`, `server=TIME`',
+    example: '--link-model up=1mbit,down=1mbit,compute=5ms',
+    text: `How the times come about: [links.md](links.md#modelled-links).`,
+  },
+  workerTimeout: {
+    group: 'System',
+    example: '--worker-timeout 60',
+    text: `The run ends then, with exit code 1.`,
+  },
+};
+
+/** Flags: all under `Output`. */
+export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'meaning' | 'example' | 'text'>>>> = {
+  json: { text: `Its keys: [summary](#summary). Progress still goes to stderr, unless \`--quiet\` is given.` },
+  explain: {
+    example: '--method marina --explain',
+    meaning:
+      'Print the constants found, the formulas with their theorems, the values they give, and the expected bytes of a round, instead of running',
+    text: `With \`--json\` they are one object.`,
+  },
+  quiet: {},
+  help: { meaning: 'List the options with their defaults' },
+  version: {},
+};

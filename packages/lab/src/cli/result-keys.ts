@@ -1,0 +1,55 @@
+import type { Metrics, Summary, Tally } from '@flotilla/server';
+
+// What docs/cli.md says of the keys of a run's results, in their order there.
+
+/** Of summary.json, and of the object that `--json` prints. */
+export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
+  method: 'its spec',
+  problem: 'its spec',
+  data: 'name or path of the data; null for a problem without',
+  workers: 'n',
+  threads: 'threads that hosted them',
+  dimension: 'd, the number of coordinates of x',
+  seed: '',
+  transport: '',
+  link: '`--link` as it was given, or null',
+  linkModel: '`--link-model` as it was given, or null',
+  wire: '',
+  dense: '',
+  coins: '',
+  rounds: 'rounds that were run',
+  loss: 'f(x), exact',
+  gradNormSq: '‖∇f(x)‖², exact',
+  stepSize: 'γ, the number',
+  parameters: "the method's own parameters as they were used, by the names of specs; choices as 0 or 1",
+  wallSeconds: 'seconds of rounds, evaluation left out',
+  modelSeconds: 'what `wallSeconds` would be over the modelled links; null without `--link-model`',
+  computeSeconds: 'seconds in gradients, summed over workers',
+  gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
+  secondsToFirstRound: 'seconds from the start to the first round: threads, data, set-up',
+  uplink: '[counters](#counters), workers to server',
+  downlink: '[counters](#counters), server to workers',
+  stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
+  xHash: 'SHA-256 of the final x as little-endian f64',
+};
+
+/** Of a row of metrics.jsonl. */
+export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
+  round: '0 is the start',
+  seconds: 'seconds of rounds so far, evaluation left out',
+  modelSeconds: 'the same over the modelled links; only with `--link-model`',
+  loss: 'f(x), exact',
+  gradNormSq: '‖∇f(x)‖², exact',
+  uplink: '[counters](#counters) so far',
+  downlink: '[counters](#counters) so far',
+};
+
+/** Of the counters of a link. */
+export const COUNTER_KEYS: Readonly<Record<keyof Tally, string>> = {
+  messages: '',
+  payloadBytes: 'the encoded vectors as they lie in the frame',
+  frameBytes: 'payload and header: exactly what the transport is handed',
+  paperBits:
+    'what the papers count: 32 bits a coordinate, 9 after natural compression (64 and 12 with `--wire f64`), nothing for indices and headers',
+  coordinates: 'coordinates sent',
+};
