@@ -21,6 +21,7 @@ export default defineConfig({
       include: ['packages/{core,compressors,protocol,worker,server}/dist/**/*.js'],
       exclude: ['packages/*/dist/testing/**', 'packages/worker/dist/thread-bundle.js'],
       reporter: ['json-summary'],
+      reportOnFailure: true,
       reportsDirectory: FLOTILLA_COVERAGE,
     },
   },

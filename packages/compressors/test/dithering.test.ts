@@ -5,33 +5,12 @@ import { type Compressor, createCompressor, MessageKey, type Wire } from '../dis
 import { log2Binomial } from '../dist/index-code.js';
 import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
 import { gaussian, Moments } from '../dist/testing/statistics.js';
+import { describeNaturalDithering, describeQsgd, few, packed } from './families.js';
 import { permKTheory } from './specs.js';
 
 const key = new MessageKey(new KeyedRandom('dithering'), 'uplink', 2);
 
-/** Packed levels of at most s, a sign each, after the norm and a byte. */
-const packed = (count: number, s: number, wire: Wire) =>
-  (wire === 'f32' ? 4 : 8) + 1 + Math.ceil((count * (1 + Math.ceil(Math.log2(s + 1)))) / 8);
-
-const few = {
-  dimensions: [1, 2, 7, 112, 300, 4096],
-  workers: [1, 4, 16],
-  sampled: SAMPLED.filter((c) => c.dimension === 3 || c.dimension === 7 || c.dimension === 112),
-  densityIsBound: true,
-  // one coordinate is rarely kept, and then large
-  sensitivity: 0.06,
-};
-
-for (const s of [1, 2, 16, 300, 2 ** 22]) {
-  describeCompressor(`qsgd:levels=${s}`, {
-    ...few,
-    theory: (d, n) => {
-      const omega = Math.min(d / s ** 2, Math.sqrt(d) / s);
-      return { omega, theta: omega / n, density: Math.min(d, s * Math.sqrt(d)) };
-    },
-    maxPayloadBytes: (d, wire) => packed(d, s, wire),
-  });
-}
+for (const s of [1, 16, 2 ** 22]) describeQsgd(s);
 
 describeCompressor('l2-quantization', {
   ...few,
@@ -46,23 +25,8 @@ describeCompressor('l2-quantization', {
   maxPayloadBytes: (d, wire) => packed(d, 1, wire),
 });
 
-for (const [s, p] of [
-  [1, 'inf'],
-  [8, 'inf'],
-  [8, '2'],
-  [4, '1'],
-  [30, '3.5'],
-] as const) {
-  describeCompressor(`natural-dithering:levels=${s},p=${p}`, {
-    ...few,
-    theory: (d, n) => {
-      const spread = d ** (1 / Math.min(p === 'inf' ? 2 : Number(p), 2)) * 2 ** (1 - s);
-      const omega = 1 / 8 + spread * Math.min(1, spread);
-      return { omega, theta: omega / n, density: d };
-    },
-    maxPayloadBytes: (d, wire) => packed(d, s, wire),
-  });
-}
+describeNaturalDithering(1, 'inf');
+describeNaturalDithering(8, '2');
 
 describeCompressor('perm-k+qsgd:levels=4', {
   ...few,

@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey, type Wire } from '../dist/index.js';
 import { natural } from '../dist/natural.js';
-import { DIMENSIONS, describeCompressor, SAMPLED } from '../dist/testing/describe-compressor.js';
+import { describeCompressor } from '../dist/testing/describe-compressor.js';
 import { gaussian, meanLimit } from '../dist/testing/statistics.js';
-import { KEPT, naturalBytes, permKTheory, WORST, worthSampling } from './specs.js';
+import { describeSelectedNatural } from './families.js';
+import { naturalBytes, permKTheory, WORST } from './specs.js';
 
 describeCompressor('natural', {
   maxPayloadBytes: naturalBytes,
@@ -16,33 +17,7 @@ describeCompressor('natural', {
   extremal: () => WORST,
 });
 
-for (const k of ['1', '3', '40%', '100%', 'd/n']) {
-  const kept = KEPT[k];
-  const fits = (d: number) => Number.isNaN(Number(k)) || d >= Number(k);
-  const options = {
-    dimensions: DIMENSIONS.filter(fits),
-    maxPayloadBytes: (d: number, wire: Wire, n: number) => naturalBytes(kept(d, n), wire),
-    coordinates: kept,
-    extremal: (d: number, n: number) => (WORST * kept(d, n)) / d,
-    sampled: SAMPLED.filter((c) => fits(c.dimension) && worthSampling(k, c)),
-  };
-  describeCompressor(`rand-k:k=${k}+natural`, {
-    ...options,
-    theory: (d, n) => {
-      const omega = ((d / kept(d, n)) * 9) / 8 - 1;
-      return { omega, theta: omega / n, density: kept(d, n) };
-    },
-  });
-  describeCompressor(`same-rand-k:k=${k}+natural`, {
-    ...options,
-    theory: (d, n) => {
-      const omega = ((d / kept(d, n)) * 9) / 8 - 1;
-      // with K = d nothing is selected: every worker gets a message of its own
-      return { omega, theta: kept(d, n) === d ? omega / n : omega, density: kept(d, n) };
-    },
-    sampled: options.sampled.filter((c) => c.dimension === 112 && k !== '100%'),
-  });
-}
+for (const k of ['3', 'd/n']) describeSelectedNatural(k);
 
 describeCompressor('perm-k+natural', {
   maxPayloadBytes: (d, wire, n) => naturalBytes(Math.ceil(d / n), wire),

@@ -127,7 +127,8 @@ describe('values arrive in the run', () => {
 
 describe('another value: exit 2 and one line that names the option and the value', () => {
   test.each(Object.entries(rows))('%s', async (name, { refused, beside = '' }) => {
-    const small = '--problem heterogeneous-quadratic:d=30 --workers 2 --threads 1 --rounds 1 --step-size 0.1 --quiet';
+    const small =
+      '--problem heterogeneous-quadratic:d=30 --workers 2 --transport loopback --rounds 1 --step-size 0.1 --quiet';
     const given = refused === undefined ? [flag(name)] : [`${flag(name)}=${refused}`];
     // the last of two values counts
     const { code, stdout, stderr } = await flotilla([...`${small} ${beside}`.trim().split(' '), ...given]);

@@ -63,20 +63,6 @@ test('tuning finds the power of two with the fewest rounds, up from theory and d
 const dataFolder = fixture('.');
 
 describe('figures agree with independent programs', () => {
-  test('MARINA 1: MARINA with RandK K = 10 and GD on mushrooms, to 10⁻² and 10⁻³', async () => {
-    const figure = figures['marina-1'];
-    const panels = (size: { quick: boolean; seeds: number }) =>
-      figure
-        .panels(size)
-        .filter(({ id }) => id === 'mushrooms-full')
-        .map((panel) => ({ ...panel, curves: panel.curves.filter(({ label }) => /^(GD|MARINA K=10)$/.test(label)) }));
-    const options = { dataFolder, only: undefined, log };
-    const { claims } = await runFigure({ ...figure, panels }, { quick: true, seeds: 3 }, sweep, options);
-    const references = claims.filter(({ claim }) => claim.includes('independent program'));
-    expect(references.length).toBe(8);
-    for (const { claim, verdict, numbers } of references) expect(verdict, `${claim}: ${numbers}`).toBe('reproduced');
-  });
-
   test('MARINA-P 1: the fixed instance', async () => {
     const options = { dataFolder, only: ['fixed'], log };
     const { claims, panels } = await runFigure(figures['marina-p-1'], { quick: true, seeds: 3 }, sweep, options);

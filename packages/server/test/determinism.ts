@@ -1,10 +1,11 @@
 import { expect } from 'vitest';
+import { fixture } from '../../core/test/reference-data.js';
 import { type TrainOptions, train } from '../dist/train.js';
 
 /** Runs whose final iterate must not depend on how they are run: all compressors that round, both families of problems. */
 export const runs: TrainOptions[] = [
   { method: 'm3', downlink: 'perm-k+natural', uplink: 'rand-k:k=1254+natural', rounds: 25, workers: 20 },
-  { method: 'marina', problem: 'nonconvex-logistic', rounds: 25, workers: 20 },
+  { method: 'marina', problem: 'nonconvex-logistic', data: fixture('a9a-408.libsvm'), rounds: 25, workers: 20 },
   { method: 'marina-p', problem: 'heterogeneous-quadratic:d=77,sigma=0.4', rounds: 300, workers: 20 },
   {
     method: 'diana',

@@ -34,21 +34,12 @@ describe('the fixed instance of heterogeneous-quadratic, beside an independent p
     expect(await rounds({ method: 'gd', stepSize: gamma, targetRelative: thr })).toBe(iter_mean);
   });
 
-  test('EF21-P with TopK, K = 30: 47 rounds to 10⁻¹ exactly, about 1,802 to 10⁻²', async () => {
-    const { gamma, iter_mean } = line('EF21-P TopK', 8, 0.1);
-    const options = { method: 'ef21-p', downlink: 'top-k:k=30', stepSize: gamma };
-    expect(await rounds({ ...options, targetRelative: 0.1 })).toBe(iter_mean);
-    // which coordinate is the K-th largest soon hangs on the last bits: step sizes that differ in the ninth digit take
-    // 1,689 to 1,816 rounds, so that no two programs agree exactly
-    const run = await train({ ...common, ...options, targetRelative: 0.01 }).result;
-    const expected = line('EF21-P TopK', 8, 0.01).iter_mean;
-    expect(Math.abs(run.rounds / expected - 1), `${run.rounds} rounds`).toBeLessThan(0.06);
-    expect(run.downlink.coordinates).toBe(run.rounds * 30 * 10);
+  test('EF21-P with TopK, K = 30, to 10⁻¹: rounds, exactly', async () => {
+    const { gamma, thr, iter_mean } = line('EF21-P TopK', 8, 0.1);
+    const options = { method: 'ef21-p', downlink: 'top-k:k=30', stepSize: gamma, targetRelative: thr };
+    expect(await rounds(options)).toBe(iter_mean);
   });
 
-  test.each([
-    ['perm-k', line('MARINA-P PermK', 2, 0.01)],
-    ['rand-k:k=30', line('MARINA-P RandK', 4, 0.01)],
-    ['same-rand-k:k=30', line('MARINA-P SameRandK', 4, 0.01)],
-  ])('MARINA-P with %s: rounds and downlink coordinates a worker', expectAgreement);
+  test('MARINA-P with PermK: rounds and downlink coordinates a worker', () =>
+    expectAgreement('perm-k', line('MARINA-P PermK', 2, 0.01)));
 });

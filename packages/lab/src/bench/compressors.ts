@@ -68,7 +68,7 @@ export const compressors: Bench = {
       ];
       if (dimension === AUTOENCODER)
         sources.push(['autoencoder gradient', () => autoencoderGradient(smoke ? 1 : ROUNDS, runtime)]);
-      for (const [data, source] of sources) {
+      for (const [data, source] of smoke ? sources.slice(-1) : sources) {
         log(`${data}, d = ${dimension}`);
         const x = await source();
         for (const spec of [...whole(dimension), ...kept(dimension)]) {
