@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemRuntime } from '@flotilla/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixture } from '../../core/test/reference-data.js';
 import { Sweep } from '../dist/experiment/sweep.js';
@@ -11,7 +12,7 @@ let folder = '';
 let sweep: Sweep;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-reproduce-'));
-  sweep = new Sweep({ cache: join(folder, 'cache') });
+  sweep = new Sweep({ cache: join(folder, 'cache'), runtime: systemRuntime });
 });
 afterAll(async () => {
   await sweep.close();
