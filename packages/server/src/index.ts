@@ -1,7 +1,8 @@
 export { type ErrorCode, FlotillaError } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
+export { type ExplainedLink, type Explanation, explain } from './explain.js';
 export type { Coins } from './round/coins.js';
-export { type ExplainedLink, type Explanation, explain } from './run/explain.js';
+export type { EvaluatedRound } from './round/parameter-server.js';
 export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
 export { AbortedError, type Logger, MAX_KEPT, type Run, type TrainOptions, train } from './train.js';

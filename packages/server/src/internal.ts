@@ -5,5 +5,5 @@ export { ParameterServer } from './round/parameter-server.js';
 export { describeOptions, type NumberRange, type OptionDescription, optionsSchema } from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
 export { StoppingCriteria } from './run/stopping.js';
-export { summarize } from './run/summary.js';
+export { summarize } from './summary.js';
 export { type Observer, Training, type TrainingSetup } from './training.js';

@@ -6,7 +6,7 @@ import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
-import { summarize } from './run/summary.js';
+import { summarize } from './summary.js';
 import { Training } from './training.js';
 
 /** What the server thread is started with. */

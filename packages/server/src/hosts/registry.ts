@@ -1,8 +1,7 @@
 import type { Runtime } from '@flotilla/core';
-import type { Options } from '../run/options.js';
+import type { Options, TransportName } from '../run/options.js';
 import type { Hosts, Transport } from './fleet.js';
 import { loopback } from './loopback.js';
-import type { TransportName } from './names.js';
 import { threads } from './threads.js';
 
 /** Every transport there is, by its name. */

@@ -13,12 +13,24 @@ import {
   type State,
 } from '@flotilla/core';
 import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
-import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger } from '@flotilla/protocol';
-import type { Metrics } from '../run/metrics.js';
+import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger, type Tally } from '@flotilla/protocol';
 import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { Evaluation } from './evaluation.js';
 import { collectStates, handStates } from './worker-states.js';
+
+/** A round whose f and ∇f are known. Counters are sums over all workers and all rounds so far. */
+export interface EvaluatedRound {
+  readonly round: number;
+  /** Seconds of rounds so far, evaluation left out. */
+  readonly seconds: number;
+  /** f(x), exact. */
+  readonly loss: number;
+  /** ‖∇f(x)‖², exact. */
+  readonly gradNormSq: number;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+}
 
 /** A server and its workers between two rounds: vectors and numbers. */
 export interface RoundState {
@@ -118,7 +130,7 @@ export class ParameterServer {
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
-  async evaluate(): Promise<Metrics> {
+  async evaluate(): Promise<EvaluatedRound> {
     const { round, seconds, ledger } = this;
     const { loss, gradNormSq } = await this.#evaluation.at(this.#state.x, round);
     return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };

@@ -1,19 +1,11 @@
 import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
+import type { EvaluatedRound } from '../round/parameter-server.js';
 
-/** An evaluated round: a row of metrics.jsonl. Counters are sums over all workers and all rounds so far. */
-export interface Metrics {
-  readonly round: number;
-  /** Seconds of rounds so far, evaluation left out. */
-  readonly seconds: number;
+/** An evaluated round: a row of metrics.jsonl. */
+export interface Metrics extends EvaluatedRound {
   /** What `seconds` would be over the modelled links; there when links are modelled. */
   readonly modelSeconds?: number;
-  /** f(x), exact. */
-  readonly loss: number;
-  /** ‖∇f(x)‖², exact. */
-  readonly gradNormSq: number;
-  readonly uplink: Tally;
-  readonly downlink: Tally;
 }
 
 /** Where a run is, between evaluations. */

@@ -1,6 +1,5 @@
 import { methods, problems, UsageError } from '@flotilla/core';
 import * as v from 'valibot';
-import { TRANSPORTS } from '../hosts/names.js';
 
 // Messages complete the sentence «workers cannot be 0: …».
 const kindOf = (value: unknown) => {
@@ -25,6 +24,10 @@ const choice = <const T extends readonly string[]>(...names: T) =>
   v.picklist(names, `Invalid option: expected one of ${names.map((name) => `"${name}"`).join('|')}`);
 const described = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
+
+/** What `transport` may be; hosts/registry.ts has one for each. */
+const TRANSPORTS = ['threads', 'loopback'] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
 
 /** Options of {@link train}, under the names that the command line has them, and what holds when one is left out. */
 export const optionsSchema = v.strictObject({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Spec, type State } from '@flotilla/core';
 import { snapshotState } from '@flotilla/core/internal';
 import { describe, expect, test } from 'vitest';
-import { explain } from '../run/explain.js';
+import { explain } from '../explain.js';
 import { parseOptions } from '../run/options.js';
 import { planRun } from '../run/plan.js';
 import { type TrainOptions, train } from '../train.js';

@@ -1,6 +1,6 @@
 import { reportedParameters } from '@flotilla/core/internal';
-import type { Training } from '../training.js';
-import type { Metrics, StopReason, Summary } from './metrics.js';
+import type { Metrics, StopReason, Summary } from './run/metrics.js';
+import type { Training } from './training.js';
 
 /**
  * What a training came to that has ended.

@@ -2,11 +2,11 @@ import { createCompressor } from '@flotilla/compressors';
 import type { Smoothness } from '@flotilla/core';
 import { messageDimension, reportedParameters } from '@flotilla/core/internal';
 import { HEADER_BYTES } from '@flotilla/protocol';
-import type { Coins } from '../round/coins.js';
-import { Training } from '../training.js';
-import type { Options } from './options.js';
-import { planRun } from './plan.js';
-import { resolveStepSize } from './step-size.js';
+import type { Coins } from './round/coins.js';
+import type { Options } from './run/options.js';
+import { planRun } from './run/plan.js';
+import { resolveStepSize } from './run/step-size.js';
+import { Training } from './training.js';
 
 /** One link: its compressor, the constants theory knows it by, and what a message is expected to cost. */
 export interface ExplainedLink {
