@@ -5,4 +5,5 @@ export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
 export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
-export { AbortedError, type Logger, MAX_KEPT, type Run, type TrainOptions, train } from './train.js';
+export { MAX_KEPT } from './run/replay-buffer.js';
+export { AbortedError, type Logger, type Run, type TrainOptions, train } from './train.js';

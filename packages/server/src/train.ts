@@ -6,6 +6,7 @@ import { threadPool } from './hosts/pool.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
+import { ReplayBuffer } from './run/replay-buffer.js';
 import type { RunEvent, RunOutcome, RunTask } from './server-thread.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
@@ -44,16 +45,13 @@ export class AbortedError extends FlotillaError {
 
 /**
  * A run under way. Iterate it for its metrics, one row for each evaluated round, as often as you like: every reader gets
- * all rows that are kept, the last {@link MAX_KEPT} of them, and then those to come. Leaving the loop does not end the
+ * all rows that are kept, the last 10,000 of them, and then those to come. Leaving the loop does not end the
  * run; its signal does.
  */
 export interface Run extends AsyncIterable<Metrics> {
   /** Rejects with a FlotillaError: look at its `code`. */
   readonly result: Promise<Summary>;
 }
-
-/** Rows of metrics that a run keeps for its readers. */
-export const MAX_KEPT = 10_000;
 
 /**
  * Starts a training run and returns at once. The parameter server runs in a thread of its own and the workers in theirs,
@@ -147,55 +145,4 @@ function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>):
   const error = new FlotillaError(code as ErrorCode, message);
   if (stack !== undefined) error.stack = stack;
   return error;
-}
-
-/** The last rows of a run, for any number of readers. */
-class ReplayBuffer<T> {
-  readonly #rows: T[] = [];
-  /** Rows that are no longer kept. */
-  #dropped = 0;
-  #ended = false;
-  #error: unknown;
-  #changed = withResolvers();
-
-  push(row: T): void {
-    this.#rows.push(row);
-    if (this.#rows.length > MAX_KEPT) {
-      this.#rows.shift();
-      this.#dropped++;
-    }
-    this.#wake();
-  }
-
-  end(error: unknown): void {
-    this.#ended = true;
-    this.#error = error;
-    this.#wake();
-  }
-
-  /** All rows, from the oldest that is kept; ends, or throws, as the run does. */
-  async *read(): AsyncGenerator<T, void, undefined> {
-    for (let next = 0; ; next++) {
-      next = Math.max(next, this.#dropped);
-      while (next >= this.#dropped + this.#rows.length && !this.#ended) await this.#changed.promise;
-      const row = this.#rows[next - this.#dropped];
-      if (row === undefined) break;
-      yield row;
-    }
-    if (this.#error !== undefined) throw this.#error;
-  }
-
-  #wake(): void {
-    this.#changed.resolve();
-    this.#changed = withResolvers();
-  }
-}
-
-/** A promise and what resolves it. (Promise.withResolvers came with Node 22.) */
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
