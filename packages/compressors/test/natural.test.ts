@@ -1,5 +1,3 @@
-// Long: one codec, alone and behind every selector, its exact probabilities and its hostile payloads.
-
 import { KeyedRandom, Rng } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
