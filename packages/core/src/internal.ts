@@ -13,5 +13,5 @@ export { checkData, loadData } from './problem/load-data.js';
 export { tensorsOf } from './problem/problem.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp } from './spec.js';
-export { restoreState, snapshotState } from './state.js';
+export { checkState, restoreState, snapshotState } from './state.js';
 export { squaredNorm } from './vector.js';

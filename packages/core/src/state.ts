@@ -22,11 +22,10 @@ export function snapshotState(object: object): State {
 }
 
 /**
- * Writes a snapshot into a state object of the same shape, in place: its vectors and tracked points stay the same objects.
- * @throws FlotillaError `protocol` that names the first entry that is missing, of another kind or length, or superfluous;
- *   nothing has been written then
+ * Refuses a snapshot that is not of a state object of this shape. Writes nothing.
+ * @throws FlotillaError `protocol` that names the first entry that is missing, of another kind or length, or superfluous
  */
-export function restoreState(object: object, state: State): void {
+export function checkState(object: object, state: State): void {
   const entries = [...entriesOf(object)];
   const names = new Set(entries.map(([name]) => name));
   for (const [name, own] of entries) {
@@ -36,10 +35,18 @@ export function restoreState(object: object, state: State): void {
   }
   const superfluous = Object.keys(state).find((name) => !names.has(name));
   if (superfluous !== undefined) throw new FlotillaError('protocol', `the state has an entry ${superfluous} too many`);
-  for (const [name, own] of entries) {
+}
+
+/**
+ * Writes a snapshot into a state object of the same shape, in place: its vectors and tracked points stay the same objects.
+ * @throws FlotillaError `protocol` as {@link checkState} does; nothing has been written then
+ */
+export function restoreState(object: object, state: State): void {
+  checkState(object, state);
+  for (const [name, own] of entriesOf(object)) {
     const value = state[name];
     if (typeof own === 'number') Reflect.set(object, name, value);
-    else if (typeof value !== 'number') own.set(value);
+    else if (typeof value === 'object') own.set(value);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Direction } from '@flotilla/compressors';
 import type { State } from '@flotilla/core';
-import { restoreState, snapshotState } from '@flotilla/core/internal';
+import { checkState, restoreState, snapshotState } from '@flotilla/core/internal';
 
 /** Why a message was sent: the initial gradient, or a round message, by its form. */
 export const MESSAGE_KINDS = ['start', 'dense', 'compressed', 'delta', 'none'] as const;
@@ -66,6 +66,11 @@ export class Ledger {
   /** A copy of all counters. */
   snapshot(): State {
     return snapshotState(this.#state());
+  }
+
+  /** Refuses what {@link Ledger.restore} would. Sets nothing. */
+  check(state: State): void {
+    checkState(this.#state(), state);
   }
 
   /** Sets all counters. @throws FlotillaError `protocol` when the state is not one of a ledger of as many workers */

@@ -1,16 +1,24 @@
-import { KeyedRandom, type Runtime, type Smoothness, type State, smoothnessFrom, systemRuntime } from '@flotilla/core';
-import { tensorsOf } from '@flotilla/core/internal';
+import {
+  FlotillaError,
+  KeyedRandom,
+  type Runtime,
+  type Smoothness,
+  smoothnessFrom,
+  systemRuntime,
+} from '@flotilla/core';
+import { asFlotillaError, tensorsOf } from '@flotilla/core/internal';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
-import { ParameterServer, type RoundState } from './round/parameter-server.js';
+import { ParameterServer } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import { type Model, modelOf } from './run/model.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
+import { checkTrainingState, configurationOf, type TrainingState } from './training-state.js';
 
 /** What a training is opened with beside its options. */
 export interface TrainingSetup {
@@ -34,15 +42,6 @@ export interface Observer {
   onRound?(): boolean;
 }
 
-/** A training between two rounds: vectors and numbers, the server's, the workers' and those of its clocks and criteria. */
-export interface TrainingState extends RoundState {
-  /** Whether the workers' initial gradients have been sent, for methods that begin with them. */
-  readonly started: boolean;
-  readonly stopping: State;
-  /** The clocks of modelled links; undefined when there are none. */
-  readonly links: State | undefined;
-}
-
 /** How often the event loop gets to run while rounds are short, in milliseconds. */
 const YIELD_MS = 50;
 
@@ -61,6 +60,9 @@ const YIELD_MS = 50;
  */
 export class Training {
   #started = false;
+  #closed = false;
+  /** Why the training cannot go on: what was under way is half done. */
+  #failure: FlotillaError | undefined;
   readonly #criteria: StoppingCriteria;
 
   private constructor(
@@ -146,26 +148,26 @@ export class Training {
   /** Round 0: the workers' initial gradients, for methods that begin with them. Done once; {@link Training.round} sees to it. */
   async start(): Promise<void> {
     if (this.#started) return;
+    await this.#attempt(() => this.server.start());
     this.#started = true;
-    await this.server.start();
   }
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
     await this.start();
-    await this.server.step();
+    await this.#attempt(() => this.server.step());
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(): Promise<Metrics> {
-    const { round, seconds, ...values } = await this.server.evaluate();
+    const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate());
     const modelSeconds = this.linkModel?.seconds[0];
     return { round, ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }), ...values };
   }
 
   /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
   async run(observer: Observer = {}): Promise<{ readonly metrics: Metrics; readonly stopReason: StopReason }> {
-    const { ledger, options } = this;
+    const { options } = this;
     const criteria = this.#criteria;
     const evaluate = async () => {
       const metrics = await this.evaluate();
@@ -174,6 +176,8 @@ export class Training {
     };
     let metrics = await evaluate();
     let stopReason: StopReason | undefined = criteria.afterEvaluation(metrics);
+    // where a snapshot was restored that had come to its end
+    if (this.rounds > 0) stopReason ??= this.#afterRound();
     await this.yieldToEventLoop();
     observer.onBegin?.();
     if (stopReason === undefined) await this.start();
@@ -185,9 +189,7 @@ export class Training {
         await this.yieldToEventLoop();
         yielded = now;
       }
-      const { uplink, downlink } = ledger.frameBytes;
-      const ended = observer.onRound?.() === true;
-      stopReason = ended ? 'aborted' : criteria.afterRound(this.rounds, this.seconds, uplink + downlink);
+      stopReason = observer.onRound?.() === true ? 'aborted' : this.#afterRound();
       if (stopReason !== undefined || this.rounds % options.evalEvery === 0) {
         metrics = await evaluate();
         stopReason ??= criteria.afterEvaluation(metrics);
@@ -207,9 +209,10 @@ export class Training {
 
   /** Everything that the rounds to come depend on. To be taken between two rounds; counted nowhere. */
   async snapshot(): Promise<TrainingState> {
-    const state = await this.server.snapshot();
+    const state = await this.#attempt(() => this.server.snapshot());
     return {
       ...state,
+      configuration: this.#configuration,
       started: this.#started,
       stopping: this.#criteria.snapshot(),
       links: this.linkModel?.snapshot(),
@@ -218,13 +221,24 @@ export class Training {
 
   /**
    * Goes on where the snapshot was taken, bit for bit, whoever took it: a training of the same configuration, on any transport
-   * and any number of threads.
-   * @throws FlotillaError `protocol` for a snapshot of another method, dimension or number of workers
+   * and any number of threads. Also after a round that has failed.
+   * @throws FlotillaError `protocol` for what is no snapshot, or one of another configuration: nothing has changed then. When a
+   *   worker cannot take its part, the training cannot go on until another snapshot has been restored.
    */
   async restore(state: TrainingState): Promise<void> {
-    if (this.linkModel !== undefined && state.links !== undefined) this.linkModel.restore(state.links);
-    this.#criteria.restore(state.stopping);
-    await this.server.restore(state);
+    this.#checkOpen();
+    checkTrainingState(state, this.#configuration);
+    this.server.check(state);
+    const failure = this.#failure;
+    this.#failure = undefined;
+    try {
+      await this.server.restore(state);
+      this.#criteria.restore(state.stopping);
+      if (state.links !== undefined) this.linkModel?.restore(state.links);
+    } catch (error) {
+      this.#failure = failure ?? asFlotillaError(error);
+      throw error;
+    }
     this.#started = state.started;
   }
 
@@ -245,7 +259,38 @@ export class Training {
 
   /** Ends the workers, whatever they are doing. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.fleet.close();
+  }
+
+  #afterRound(): StopReason | undefined {
+    const { uplink, downlink } = this.ledger.frameBytes;
+    return this.#criteria.afterRound(this.rounds, this.seconds, uplink + downlink);
+  }
+
+  get #configuration(): string {
+    return configurationOf(this.plan, this.stepSize, this.options.coins);
+  }
+
+  /** Does what leaves the training half done when it fails. */
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    if (this.#failure !== undefined) {
+      const { code, message } = this.#failure;
+      throw new FlotillaError(code, `the training cannot go on from what failed before: ${message}`, {
+        cause: this.#failure,
+      });
+    }
+    try {
+      return await work();
+    } catch (error) {
+      this.#failure = asFlotillaError(error);
+      throw error;
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new FlotillaError('usage', 'the training is closed');
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseOptions, type TrainOptions } from '../dist/index.js';
-import { Training, type TrainingState } from '../dist/training.js';
+import { Training } from '../dist/training.js';
+import type { TrainingState } from '../dist/training-state.js';
 
 // describeMethod has every method go on from a snapshot in another run; here it is every compressor, any transport, and what
 // lies beside the method: batches, counters, criteria, the clocks of links.
@@ -131,23 +132,121 @@ test('a snapshot is counted nowhere, and changes nothing', async () => {
   expect(training.ledger.frameBytes).toEqual(before);
 });
 
-describe('a snapshot that is not of such a training is refused', () => {
-  const refused = async (options: TrainOptions, change: (state: TrainingState) => TrainingState, message: RegExp) => {
-    const state = await (await advance(await start({ ...quadratic, method: 'marina' }), 3)).snapshot();
-    const fresh = await start({ ...quadratic, method: 'marina', ...options });
-    const { message: said, code } = await fresh.restore(change(state)).then(
+test('seconds and counters go on from where they were', async () => {
+  const options: TrainOptions = { ...quadratic, method: 'marina:p=0.4', timeLimit: 1000 };
+  const taken = await advance(await start(options), 7);
+  const state = await taken.snapshot();
+  const fresh = await start(options);
+  await fresh.restore({ ...state, seconds: 999.5 });
+  expect(fresh.seconds).toBe(999.5);
+  const spent = await taken.spent();
+  expect(await fresh.spent()).toEqual(spent);
+  // the limit counts what was before
+  await fresh.restore({ ...state, seconds: 1001 });
+  expect((await fresh.run()).stopReason).toBe('time-limit');
+  expect(fresh.rounds).toBe(7);
+});
+
+test('a run that had come to its end is at its end', async () => {
+  const options: TrainOptions = { ...quadratic, method: 'gd', rounds: 8 };
+  const first = await start(options);
+  await first.run();
+  expect((await first.run()).metrics.round).toBe(8);
+  const fresh = await start(options);
+  await fresh.restore(await first.snapshot());
+  expect(await fresh.run()).toMatchObject({ stopReason: 'rounds', metrics: { round: 8 } });
+});
+
+describe('a snapshot that is not of such a training is refused, and changes nothing', () => {
+  const options: TrainOptions = { ...quadratic, method: 'marina' };
+  const refused = async (other: TrainOptions, change: (state: TrainingState) => unknown, message: RegExp) => {
+    const state = await (await advance(await start(options), 3)).snapshot();
+    const undisturbed = await advance(await start({ ...options, ...other }), 5);
+    const training = await advance(await start({ ...options, ...other }), 2);
+    const refusal = await training.restore(change(state) as TrainingState).then(
       () => ({ message: 'nothing', code: 'none' }),
       (error: { message: string; code: string }) => error,
     );
-    expect(code).toBe('protocol');
-    expect(said).toMatch(message);
+    expect(refusal.message).toMatch(message);
+    expect(refusal.code).toBe('protocol');
+    await advance(training, 3);
+    expect(training.xHash()).toBe(undisturbed.xHash());
+    expect(training.ledger.total('uplink')).toEqual(undisturbed.ledger.total('uplink'));
   };
   const same = (state: TrainingState) => state;
+  const clocks = 'up=1mbit,down=2mbit,compute=5ms,server=1ms';
 
-  test('of another method', () => refused({ method: 'gd' }, same, /entry g too many/));
-  test('of another dimension', () =>
-    refused({ problem: 'heterogeneous-quadratic:d=61' }, same, /entry x of the state is Float64Array\(60\)/));
-  test('of another number of workers', () => refused({ workers: 7 }, same, /cells|workers/));
-  test('with a worker of another kind', () =>
-    refused({}, (state) => ({ ...state, workers: state.workers.map(() => ({ round: 3 })) }), /seconds and calls/));
+  test.each([
+    ['of another method', { method: 'gd' }],
+    ['of a method with the same state', { method: 'vr-marina:batch=1', problem: 'logistic', data: 'mnist' }],
+    ['of another dimension', { problem: 'heterogeneous-quadratic:d=61' }],
+    ['of another number of workers', { workers: 7 }],
+    ['of another seed', { seed: 'another' }],
+    ['of another step size', { stepSize: 0.04 }],
+    ['of another wire', { wire: 'f64' }],
+    ['of other coins', { coins: 'even' }],
+    ['without links into modelled ones', { linkModel: clocks }],
+  ] satisfies [string, TrainOptions][])('%s', (_what, other) =>
+    refused(other, same, /^the state is of another training/),
+  );
+
+  test.each<[string, (state: TrainingState) => unknown, RegExp]>([
+    ['nothing', () => undefined, /^not the state of a training/],
+    ['no ledger', ({ ledger: _, ...state }) => state, /^not the state of a training: ledger/],
+    ['a round that is none', (state) => ({ ...state, round: 1.5 }), /^not the state of a training: round/],
+    ['seconds that are none', (state) => ({ ...state, seconds: Number.NaN }), /^not the state of a training: seconds/],
+    ['fewer workers', (state) => ({ ...state, workers: state.workers.slice(1) }), /the states of 5 workers for 6/],
+    [
+      'a vector that is short',
+      ({ method, ...state }) => ({ ...state, method: { ...method, x: new Float64Array(3) } }),
+      /entry x/,
+    ],
+    [
+      'a ledger of others',
+      (state) => ({ ...state, ledger: { ...state.ledger, cells: new Float64Array(1) } }),
+      /entry cells/,
+    ],
+  ])('%s', (_what, change, message) => refused({}, change, message));
+});
+
+describe.each(['loopback', 'threads'] as const)('what has failed can be put right, on %s', (transport) => {
+  const options: TrainOptions = { ...quadratic, method: 'marina:p=0.4', transport, threads: 2 };
+  const goesOn = async (training: Training, state: TrainingState) => {
+    const undisturbed = await start(options);
+    await undisturbed.restore(state);
+    await training.restore(state);
+    for (const one of [training, undisturbed]) await advance(one, 5);
+    expect(training.xHash()).toBe(undisturbed.xHash());
+  };
+
+  test('a worker that cannot take its state: no round until another snapshot is restored', async () => {
+    const training = await advance(await start(options), 3);
+    const state = await training.snapshot();
+    const broken = state.workers.map((worker, i) => (i === 3 ? { round: 3, seconds: 0, calls: 0 } : worker));
+    await expect(training.restore({ ...state, workers: broken })).rejects.toThrow(/^worker 3: the state has no entry/);
+    await expect(training.round()).rejects.toThrow(/cannot go on from what failed before: worker 3/);
+    await expect(training.snapshot()).rejects.toMatchObject({ code: 'protocol' });
+    await goesOn(training, state);
+  });
+
+  test('a round that failed at a worker', async () => {
+    const training = await advance(await start(options), 3);
+    const state = await training.snapshot();
+    // a worker whose x is infinite sends what no frame can carry
+    const infinite = state.workers.map((worker, i) =>
+      i === 2 ? { ...worker, 'method/x': new Float64Array(60).fill(Number.POSITIVE_INFINITY) } : worker,
+    );
+    await training.restore({ ...state, workers: infinite });
+    await expect(training.round()).rejects.toMatchObject({ code: 'diverged' });
+    await expect(training.round()).rejects.toThrow(/cannot go on/);
+    await goesOn(training, state);
+  });
+});
+
+test('a training that is closed says so', async () => {
+  const training = await start({ ...quadratic, method: 'gd', transport: 'threads', threads: 1 });
+  await training.close();
+  for (const work of [() => training.round(), () => training.snapshot(), () => training.evaluate()]) {
+    await expect(work()).rejects.toThrow('the training is closed');
+  }
 });

@@ -145,8 +145,9 @@ export class WorkerHost {
 
   #fail(worker: number, thrown: unknown): void {
     const error = asFlotillaError(thrown);
-    const { round } = this.#header;
-    const who = error instanceof DivergedError ? '' : `worker ${worker}, round ${round}: `;
+    const { kind, round } = this.#header;
+    const ofRound = kind === FrameKind.snapshot || kind === FrameKind.restore ? '' : `, round ${round}`;
+    const who = error instanceof DivergedError ? '' : `worker ${worker}${ofRound}: `;
     const reason = packControl({ type: 'failed', code: error.code, message: `${who}${error.message}` });
     const room = this.end.claim(worker, HEADER_BYTES + reason.length);
     writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round }, room);

@@ -153,7 +153,7 @@ export class Worker {
   #snapshot(): State {
     this.#begun();
     const { seconds, calls } = this.local;
-    const method = Object.entries(snapshotState(this.#state)).map(([name, value]) => [`method/${name}`, value]);
+    const method = Object.entries(snapshotState(this.#state)).map(([name, value]) => [`${PREFIX}${name}`, value]);
     return { round: this.#round, seconds, calls, ...Object.fromEntries(method) };
   }
 
@@ -161,10 +161,13 @@ export class Worker {
   #restore(frame: Uint8Array, round: number): void {
     this.#begun();
     const { round: last, seconds, calls, ...others } = unpackState(frame.subarray(HEADER_BYTES));
-    if (typeof last !== 'number' || typeof seconds !== 'number' || typeof calls !== 'number') {
+    if (!isCount(last, -1) || !isCount(seconds) || !isCount(calls) || !Number.isInteger(last)) {
       throw new ProtocolError('the state of a worker needs the numbers round, seconds and calls');
     }
-    const method = Object.entries(others).map(([name, value]) => [name.replace(/^method\//, ''), value]);
+    const method = Object.entries(others).map(([name, value]) => {
+      if (!name.startsWith(PREFIX)) throw new ProtocolError(`the state of a worker has an entry ${name}`);
+      return [name.slice(PREFIX.length), value];
+    });
     restoreState(this.#state, Object.fromEntries(method));
     this.#round = last;
     this.local.resume(Math.max(0, last), seconds, calls);
@@ -187,6 +190,13 @@ export class Worker {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Before the names of what a worker's half of the method knows. */
+const PREFIX = 'method/';
+
+function isCount(value: State[string] | undefined, least = 0): value is number {
+  return typeof value === 'number' && value >= least && value < Number.POSITIVE_INFINITY;
+}
 
 /** The f64 vector that is a frame's payload. @throws ProtocolError */
 function vectorIn(frame: Uint8Array, dimension: number): Float64Array {

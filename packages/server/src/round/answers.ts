@@ -1,5 +1,5 @@
 import { type ErrorCode, FlotillaError, type Runtime } from '@flotilla/core';
-import { FrameKind, HEADER_BYTES, type ServerEnd, unpackControl } from '@flotilla/protocol';
+import { FrameKind, HEADER_BYTES, type Header, readHeader, type ServerEnd, unpackControl } from '@flotilla/protocol';
 
 /** How long a blocking wait for a worker lasts before the event loop runs. */
 const SLICE_MS = 50;
@@ -15,13 +15,30 @@ export interface AnswersOptions {
 
 /** Waits for what workers answer. */
 export class Answers {
+  readonly #header: Header = { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0 };
+
   constructor(private readonly options: AnswersOptions) {}
 
   /**
    * The next frame of `worker`, to be released by the caller.
+   * @param exchange The number that the answer must have in the place of its round; frames that have another are dropped.
    * @throws FlotillaError `worker-lost` when there is none in time, and what a failure frame says went wrong
    */
-  async next(worker: number, round: number): Promise<Uint8Array> {
+  async next(worker: number, round: number, exchange?: number): Promise<Uint8Array> {
+    const { transport } = this.options;
+    let frame = await this.#wait(worker, round);
+    while (exchange !== undefined && readHeader(frame, this.#header).round !== exchange) {
+      transport.release(worker);
+      frame = await this.#wait(worker, round);
+    }
+    if (frame[0] !== FrameKind.failure) return frame;
+    const reason = unpackControl(frame.slice(HEADER_BYTES));
+    transport.release(worker);
+    if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
+    throw new FlotillaError('protocol', `worker ${worker} failed without a reason`);
+  }
+
+  async #wait(worker: number, round: number): Promise<Uint8Array> {
     const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
     const slice = Math.min(SLICE_MS, workerTimeoutMs);
     let frame = transport.receive(worker, slice);
@@ -35,10 +52,6 @@ export class Answers {
         throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${round} within ${waited} s`);
       }
       frame = transport.receive(worker, Math.min(SLICE_MS, left));
-    }
-    if (frame[0] === FrameKind.failure) {
-      const reason = unpackControl(frame.slice(HEADER_BYTES));
-      if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
     }
     return frame;
   }

@@ -12,12 +12,12 @@ import {
   type ServerState,
   type State,
 } from '@flotilla/core';
-import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
-import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger, type Tally } from '@flotilla/protocol';
+import { checkState, createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
+import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger, ProtocolError, type Tally } from '@flotilla/protocol';
 import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { Evaluation } from './evaluation.js';
-import { collectStates, handStates } from './worker-states.js';
+import { WorkerStates } from './worker-states.js';
 
 /** A round whose f and ∇f are known. Counters are sums over all workers and all rounds so far. */
 export interface EvaluatedRound {
@@ -75,6 +75,7 @@ export class ParameterServer {
   readonly #mean: Float64Array;
   readonly #answers: Answers;
   readonly #evaluation: Evaluation;
+  readonly #workerStates: WorkerStates;
   readonly #coin: (p: number, index: number) => boolean;
 
   constructor(private readonly options: ParameterServerOptions) {
@@ -91,6 +92,7 @@ export class ParameterServer {
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
     this.#answers = new Answers(options);
+    this.#workerStates = new WorkerStates(options.transport, this.#answers);
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
     this.#evaluation = new Evaluation(options.transport, this.#answers, gradient);
@@ -139,15 +141,28 @@ export class ParameterServer {
   /** Everything that the rounds to come depend on, the workers' part included. To be taken between two rounds. */
   async snapshot(): Promise<RoundState> {
     const { round, seconds } = this;
-    const workers = await collectStates(this.options.transport, this.#answers, round);
+    const workers = await this.#workerStates.collect();
     return { round, seconds, method: snapshotState(this.#state), ledger: this.ledger.snapshot(), workers };
   }
 
-  /** Goes on where the snapshot was taken. @throws FlotillaError `protocol` for one of another method, dimension or n */
+  /** Refuses a snapshot of another method, dimension or n, as far as the server can tell. Sets nothing. @throws FlotillaError `protocol` */
+  check({ method, ledger, workers }: RoundState): void {
+    checkState(this.#state, method);
+    this.ledger.check(ledger);
+    if (workers.length !== this.#context.workers) {
+      throw new ProtocolError(`the states of ${workers.length} workers for ${this.#context.workers}`);
+    }
+  }
+
+  /**
+   * Goes on where the snapshot was taken.
+   * @throws FlotillaError `protocol` when a worker cannot take its state; those before it have taken theirs then, and only
+   *   another restore puts that right
+   */
   async restore({ round, seconds, method, ledger, workers }: RoundState): Promise<void> {
+    await this.#workerStates.assign(workers);
     restoreState(this.#state, method);
     this.ledger.restore(ledger);
-    await handStates(this.options.transport, this.#answers, round, workers);
     this.round = round;
     this.seconds = seconds;
   }

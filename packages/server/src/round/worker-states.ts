@@ -10,41 +10,57 @@ import {
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
-/** What every worker knows between two rounds, in worker order. Counted nowhere. */
-export async function collectStates(transport: ServerEnd, answers: Answers, round: number): Promise<State[]> {
-  const room = transport.claimBroadcast(HEADER_BYTES);
-  writeHeader({ kind: FrameKind.snapshot, form: 'none', coins: 0, extra: 0, round }, room);
-  transport.commitBroadcast(HEADER_BYTES);
-  transport.flush();
-  const states: State[] = [];
-  for (let worker = 0; worker < transport.workers; worker++) {
-    const frame = await answers.next(worker, round);
-    if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
-    states.push(unpackState(frame.subarray(HEADER_BYTES)));
-    transport.release(worker);
-  }
-  return states;
-}
+/** Exchanges of states are numbered from here on, in the place of a round: no round has such a number. */
+const FIRST_EXCHANGE = 2 ** 31;
 
-/** Makes every worker the one whose state is given, in worker order. @throws FlotillaError `protocol` when one cannot take it */
-export async function handStates(
-  transport: ServerEnd,
-  answers: Answers,
-  round: number,
-  states: readonly State[],
-): Promise<void> {
-  if (states.length !== transport.workers) {
-    throw new ProtocolError(`the states of ${states.length} workers for ${transport.workers}`);
-  }
-  for (const [worker, state] of states.entries()) {
-    const payload = packState(state);
-    const room = transport.claim(worker, HEADER_BYTES + payload.length);
-    writeHeader({ kind: FrameKind.restore, form: 'none', coins: 0, extra: 0, round }, room);
-    room.set(payload, HEADER_BYTES);
-    transport.commit(worker, HEADER_BYTES + payload.length);
+/** What every worker knows between two rounds, in worker order: asked for, and given back. Counted nowhere. */
+export class WorkerStates {
+  #exchange = FIRST_EXCHANGE;
+
+  constructor(
+    private readonly transport: ServerEnd,
+    private readonly answers: Answers,
+  ) {}
+
+  /** @throws FlotillaError when a worker does not answer with its state */
+  async collect(): Promise<State[]> {
+    const { transport } = this;
+    const exchange = ++this.#exchange;
+    this.#write(transport.claimBroadcast(HEADER_BYTES), FrameKind.snapshot, exchange);
+    transport.commitBroadcast(HEADER_BYTES);
     transport.flush();
-    const frame = await answers.next(worker, round);
-    if (frame[0] !== FrameKind.restored) throw new ProtocolError(`worker ${worker} did not take its state`);
-    transport.release(worker);
+    const states: State[] = [];
+    for (let worker = 0; worker < transport.workers; worker++) {
+      const frame = await this.answers.next(worker, exchange, exchange);
+      if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
+      states.push(unpackState(frame.subarray(HEADER_BYTES)));
+      transport.release(worker);
+    }
+    return states;
+  }
+
+  /**
+   * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
+   * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
+   */
+  async assign(states: readonly State[]): Promise<void> {
+    const { transport } = this;
+    const exchange = ++this.#exchange;
+    for (const [worker, state] of states.entries()) {
+      const payload = packState(state);
+      const bytes = HEADER_BYTES + payload.length;
+      const room = transport.claim(worker, bytes);
+      this.#write(room, FrameKind.restore, exchange);
+      room.set(payload, HEADER_BYTES);
+      transport.commit(worker, bytes);
+      transport.flush();
+      const frame = await this.answers.next(worker, exchange, exchange);
+      if (frame[0] !== FrameKind.restored) throw new ProtocolError(`worker ${worker} did not take its state`);
+      transport.release(worker);
+    }
+  }
+
+  #write(room: Uint8Array, kind: FrameKind, exchange: number): void {
+    writeHeader({ kind, form: 'none', coins: 0, extra: 0, round: exchange }, room);
   }
 }

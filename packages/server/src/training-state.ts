@@ -1,0 +1,59 @@
+import type { State } from '@flotilla/core';
+import { ProtocolError } from '@flotilla/protocol';
+import * as v from 'valibot';
+import type { RoundState } from './round/parameter-server.js';
+import type { RunPlan } from './run/plan.js';
+
+/** A training between two rounds: vectors and numbers, the server's, the workers' and those of its clocks and criteria. */
+export interface TrainingState extends RoundState {
+  /** What the training is of: {@link configurationOf}. Another one cannot go on with it. */
+  readonly configuration: string;
+  /** Whether the workers' initial gradients have been sent, for methods that begin with them. */
+  readonly started: boolean;
+  readonly stopping: State;
+  /** The clocks of modelled links; undefined when there are none. */
+  readonly links: State | undefined;
+}
+
+/**
+ * Everything that decides how a training goes on from a state, as text: method, problem, data, compressors, seed, step size and
+ * the rest of the job. Threads, transport and stopping criteria do not, nor does x⁰ any more.
+ */
+export function configurationOf(plan: RunPlan, stepSize: number, coins: string): string {
+  const { init: _, ...job } = plan.job;
+  return JSON.stringify({ job, parameters: plan.parameters, stepSize, coins, linkModels: plan.linkModels });
+}
+
+const number = v.pipe(v.number(), v.finite(), v.minValue(0));
+const values = v.custom<State[string]>(
+  (value) =>
+    typeof value === 'number' ||
+    value instanceof Float64Array ||
+    value instanceof Float32Array ||
+    value instanceof Int32Array,
+  'neither a vector nor a number',
+);
+const state = v.record(v.string(), values);
+const schema = v.strictObject({
+  configuration: v.string(),
+  started: v.boolean(),
+  round: v.pipe(number, v.integer(), v.maxValue(2 ** 31)),
+  seconds: number,
+  method: state,
+  ledger: state,
+  workers: v.array(state),
+  stopping: state,
+  links: v.optional(state),
+});
+
+/** Refuses what is no state of a training of this configuration. @throws ProtocolError */
+export function checkTrainingState(value: unknown, configuration: string): asserts value is TrainingState {
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new ProtocolError(`not the state of a training: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
+  }
+  const { configuration: other } = parsed.output;
+  if (other === configuration) return;
+  throw new ProtocolError(`the state is of another training: ${other}, this one is ${configuration}`);
+}
