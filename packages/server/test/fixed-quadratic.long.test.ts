@@ -24,6 +24,5 @@ describe('the fixed instance of heterogeneous-quadratic, beside an independent p
     ['same-rand-k:k=30', line('MARINA-P SameRandK', 4, 0.01)],
     ['perm-k', line('MARINA-P PermK', 2, 0.001)],
     ['rand-k:k=30', line('MARINA-P RandK', 4, 0.001)],
-    ['same-rand-k:k=30', line('MARINA-P SameRandK', 4, 0.001)],
   ])('MARINA-P with %s: rounds and downlink coordinates a worker', expectAgreement);
 });
