@@ -80,6 +80,7 @@ function coverage(path) {
 
 const [coverageFolder, checkStatus, ...suites] = process.argv.slice(2);
 coverage(`${coverageFolder}/coverage-summary.json`);
+if (suites.length === 0) fail('no suite was named');
 for (const suite of suites) {
   const [name = '', status = '', path = ''] = suite.split(',');
   count(name, status, path);

@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('../../core/src/method/', import.meta.url))
 /** The file that defines a method. */
 function fileOf(name: string): string {
   const found = readdirSync(folder).filter((file) =>
-    readFileSync(`${folder}${file}`, 'utf8').includes(`defineMethod({\n  name: '${name}'`),
+    readFileSync(`${folder}${file}`, 'utf8').includes(`\n  name: '${name}',\n`),
   );
   expect(found, name).toHaveLength(1);
   return `packages/core/src/method/${found[0]}`;

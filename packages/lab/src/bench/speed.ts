@@ -323,6 +323,7 @@ async function heapGrowth(context: BenchContext): Promise<HeapRow[]> {
 }
 
 interface LargeRow {
+  readonly dimension: number;
   readonly msPerRound: number;
   readonly startSeconds: number;
   readonly uplinkBytes: number;
@@ -351,6 +352,7 @@ async function largeProblem(context: BenchContext): Promise<LargeRow> {
   const summary = JSON.parse(ran.stdout) as Summary & { readonly peakBytes: number };
   const { rounds, workers } = summary;
   return {
+    dimension,
     msPerRound: (1000 * summary.wallSeconds) / rounds,
     startSeconds: summary.secondsToFirstRound,
     uplinkBytes: summary.uplink.frameBytes / rounds / workers,
@@ -441,9 +443,10 @@ function heapTable(rows: readonly HeapRow[]): Table {
 
 function largeTable(rows: readonly LargeRow[]): Table {
   return {
-    title: 'MARINA, RandK 1 %, n = 5, d = 11,689,512',
-    columns: ['ms a round', 'start s', 'uplink bytes a worker and round', 'downlink bytes', 'peak MB'],
+    title: 'MARINA, RandK 1 %, n = 5',
+    columns: ['d', 'ms a round', 'start s', 'uplink bytes a worker and round', 'downlink bytes', 'peak MB'],
     rows: rows.map((row) => [
+      row.dimension,
       row.msPerRound,
       row.startSeconds,
       Math.round(row.uplinkBytes),

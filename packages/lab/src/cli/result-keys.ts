@@ -21,7 +21,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   loss: 'f(x), exact',
   gradNormSq: '‖∇f(x)‖², exact',
   stepSize: 'γ, the number',
-  parameters: "the method's own parameters as they were used, by the names of specs; choices as 0 or 1",
+  parameters:
+    "the method's own parameters as they were used, numbers by the names that specs have; a choice by a name of its own, as 0 or 1, such as `delta-downlink`",
   wallSeconds: 'seconds of rounds, evaluation left out',
   modelSeconds: 'what `wallSeconds` would be over the modelled links; null without `--link-model`',
   computeSeconds: 'seconds in gradients, summed over workers',
