@@ -154,8 +154,14 @@ export class Training {
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
-    await this.start();
-    await this.#attempt(() => this.server.step());
+    if (!this.#started) await this.start();
+    this.#checkUsable();
+    try {
+      await this.server.step();
+    } catch (error) {
+      this.#failure = asFlotillaError(error);
+      throw error;
+    }
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
@@ -274,19 +280,22 @@ export class Training {
 
   /** Does what leaves the training half done when it fails. */
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    this.#checkOpen();
-    if (this.#failure !== undefined) {
-      const { code, message } = this.#failure;
-      throw new FlotillaError(code, `the training cannot go on from what failed before: ${message}`, {
-        cause: this.#failure,
-      });
-    }
+    this.#checkUsable();
     try {
       return await work();
     } catch (error) {
       this.#failure = asFlotillaError(error);
       throw error;
     }
+  }
+
+  #checkUsable(): void {
+    this.#checkOpen();
+    if (this.#failure === undefined) return;
+    const { code, message } = this.#failure;
+    throw new FlotillaError(code, `the training cannot go on from what failed before: ${message}`, {
+      cause: this.#failure,
+    });
   }
 
   #checkOpen(): void {

@@ -17,7 +17,11 @@ export interface AnswersOptions {
 export class Answers {
   readonly #header: Header = { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0 };
 
-  constructor(private readonly options: AnswersOptions) {}
+  readonly #slice: number;
+
+  constructor(private readonly options: AnswersOptions) {
+    this.#slice = Math.min(SLICE_MS, options.workerTimeoutMs);
+  }
 
   /**
    * The next frame of `worker`, to be released by the caller.
@@ -26,10 +30,10 @@ export class Answers {
    */
   async next(worker: number, round: number, exchange?: number): Promise<Uint8Array> {
     const { transport } = this.options;
-    let frame = await this.#wait(worker, round);
+    let frame = this.#poll(worker) ?? (await this.#wait(worker, round));
     while (exchange !== undefined && readHeader(frame, this.#header).round !== exchange) {
       transport.release(worker);
-      frame = await this.#wait(worker, round);
+      frame = this.#poll(worker) ?? (await this.#wait(worker, round));
     }
     if (frame[0] !== FrameKind.failure) return frame;
     const reason = unpackControl(frame.slice(HEADER_BYTES));
@@ -38,21 +42,24 @@ export class Answers {
     throw new FlotillaError('protocol', `worker ${worker} failed without a reason`);
   }
 
+  /** Most answers are there within a slice, and cost no look at the clock. */
+  #poll(worker: number): Uint8Array | undefined {
+    return this.options.transport.receive(worker, this.#slice);
+  }
+
+  /** Goes on waiting where a slice has passed without an answer. */
   async #wait(worker: number, round: number): Promise<Uint8Array> {
     const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
-    const slice = Math.min(SLICE_MS, workerTimeoutMs);
-    let frame = transport.receive(worker, slice);
-    // most answers are there in time, and cost no look at the clock
-    const until = frame === undefined ? runtime.now() - slice + workerTimeoutMs : 0;
-    while (frame === undefined) {
+    const until = runtime.now() - this.#slice + workerTimeoutMs;
+    for (;;) {
       await yieldToEventLoop();
       const left = until - runtime.now();
       if (left <= 0) {
         const waited = Math.round(workerTimeoutMs / 1000);
         throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${round} within ${waited} s`);
       }
-      frame = transport.receive(worker, Math.min(SLICE_MS, left));
+      const frame = transport.receive(worker, Math.min(SLICE_MS, left));
+      if (frame !== undefined) return frame;
     }
-    return frame;
   }
 }
