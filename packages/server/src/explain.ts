@@ -6,7 +6,6 @@ import type { Coins } from './round/coins.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
-import { Training } from './training.js';
 
 /** One link: its compressor, the constants theory knows it by, and what a message is expected to cost. */
 export interface ExplainedLink {
@@ -67,6 +66,8 @@ export interface Explanation {
 export async function explain(options: Options): Promise<Explanation> {
   const plan = await planRun(options);
   const { job, method, dimension, theory } = plan;
+  // loaded when it is asked for, like the threads of `train`
+  const { Training } = await import('./training.js');
   const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
   const { stepSize, smoothness } = training;
   await training.close();

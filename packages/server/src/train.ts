@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
-import { threadPool } from './hosts/pool.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
@@ -131,6 +130,8 @@ function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal
 
 /** Runs the server thread to its end. */
 async function runTask(task: RunTask): Promise<RunOutcome> {
+  // whoever imports this package to look at options need not load a thread pool
+  const { threadPool } = await import('./hosts/pool.js');
   const pool = threadPool<RunTask, RunOutcome>(new URL('./server-thread.js', import.meta.url).href, 1);
   try {
     return await pool.run(task, task.port);
