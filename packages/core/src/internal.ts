@@ -11,6 +11,7 @@ export { reportedParameters } from './method/parameters.js';
 export { checkInit } from './problem/initial-point.js';
 export { checkData, loadData } from './problem/load-data.js';
 export { tensorsOf } from './problem/problem.js';
+export { refusalOf } from './refusal.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp } from './spec.js';
 export { checkState, restoreState, snapshotState } from './state.js';

@@ -15,11 +15,13 @@ import {
   type Form,
   type Incoming,
   type KeyedRandom,
+  type Method,
   type Outgoing,
   type Registry,
   type Sparse,
 } from '@flotilla/core';
 import { getU32, putU32 } from '@flotilla/core/internal';
+import type { Job } from './control.js';
 import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */
@@ -38,6 +40,23 @@ export interface BoundaryOptions {
   /** Whether one message goes to all workers, whatever the compressor: its randomness is then worker 0's. */
   readonly toAll?: boolean;
   readonly random: KeyedRandom;
+}
+
+/** Both directions of a run, the same on the server and on every host. @param dimension Length of the vectors that cross */
+export function openBoundaries(
+  job: Job,
+  { downlinkTo }: Method,
+  dimension: number,
+  compressors: Registry<CompressorEntry>,
+  random: KeyedRandom,
+): Record<Direction, Boundary> {
+  const { workers, wire, dense } = job;
+  const link = { dimension, workers, wire, dense, compressors, random };
+  const toAll = downlinkTo === 'all';
+  return {
+    downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
+    uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
+  };
 }
 
 /** Before each vector of a frame that has several: its length in bytes. */

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
 import type { MethodParameters } from '@flotilla/core';
+import { refusalOf } from '@flotilla/core/internal';
 // the package's main entry loads streams and looks for a native add-on: 10 ms on every thread
 import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
@@ -95,13 +96,12 @@ export function unpackControl(bytes: Uint8Array): Control {
   try {
     value = packr.unpack(bytes);
   } catch (cause) {
-    throw new ProtocolError(`not a control message: ${(cause as Error).message}`, { cause });
+    throw new ProtocolError(`a control message of ${bytes.length} bytes is not one MessagePack value`, { cause });
   }
   const parsed = v.safeParse(controlSchema, value);
   if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const where = v.getDotPath(issue) ?? 'message';
-    throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${where}: ${issue.message}`);
+    const refusal = refusalOf(parsed.issues[0], 'the message');
+    throw new ProtocolError(`not a control message of wire version ${WIRE_VERSION}: ${refusal}`);
   }
   return parsed.output;
 }

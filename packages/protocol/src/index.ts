@@ -1,5 +1,5 @@
 export { CompressorError, type Direction, ProtocolError, type Wire } from '@flotilla/compressors';
-export { Boundary, type BoundaryOptions } from './boundary.js';
+export { Boundary, type BoundaryOptions, openBoundaries } from './boundary.js';
 export { type Control, type Job, packControl, unpackControl } from './control.js';
 export { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from './frame.js';
 export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js';

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
 import type { State } from '@flotilla/core';
+import { getU32, putU32, refusalOf } from '@flotilla/core/internal';
 import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
 
@@ -39,7 +40,7 @@ export function packState(state: State): Uint8Array {
   const index = packr.pack(entries.map(({ name, kind, values }) => [name, kind, values.length]));
   let at = padded(LENGTH_BYTES + index.length);
   const bytes = new Uint8Array(entries.reduce((sum, { values }) => sum + padded(values.byteLength), at));
-  new DataView(bytes.buffer).setUint32(0, index.length, true);
+  putU32(bytes, 0, index.length);
   bytes.set(index, LENGTH_BYTES);
   for (const { values } of entries) {
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
@@ -66,7 +67,7 @@ export function unpackState(bytes: Uint8Array): State {
 /** The index, and where the values begin. */
 function readIndex(bytes: Uint8Array): { index: [string, Kind, number][]; at: number } {
   if (bytes.length < LENGTH_BYTES) throw new ProtocolError(`a state of ${bytes.length} bytes has no index`);
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const length = getU32(bytes, 0);
   if (length > MAX_INDEX_BYTES || LENGTH_BYTES + length > bytes.length) {
     throw new ProtocolError(`the index of a state says that it has ${length} bytes`);
   }
@@ -74,10 +75,10 @@ function readIndex(bytes: Uint8Array): { index: [string, Kind, number][]; at: nu
   try {
     value = packr.unpack(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
   } catch (cause) {
-    throw new ProtocolError(`not the index of a state: ${(cause as Error).message}`, { cause });
+    throw new ProtocolError(`not the index of a state: its ${length} bytes are not one MessagePack value`, { cause });
   }
   const parsed = v.safeParse(indexSchema, value);
-  if (!parsed.success) throw new ProtocolError(`not the index of a state: ${parsed.issues[0].message}`);
+  if (!parsed.success) throw new ProtocolError(`not the index of a state: ${refusalOf(parsed.issues[0], 'it')}`);
   const index = parsed.output;
   const at = padded(LENGTH_BYTES + length);
   let end = at;

@@ -170,6 +170,26 @@ describe('control messages', () => {
     expectProtocolError(() => unpackControl(pack(value)), new RegExp(`wire version ${WIRE_VERSION}`));
   });
 
+  it.each<[string, unknown, string]>([
+    ['a value', { type: 'begin', stepSize: '1', parameters: {} }, 'stepSize is "1", not number'],
+    [
+      'what no rule names',
+      { type: 'begin', stepSize: Infinity, parameters: {} },
+      'stepSize is Infinity, which is not allowed',
+    ],
+    ['a gap', { type: 'begin', stepSize: 1 }, 'parameters is missing'],
+    ['one too many', { type: 'begun', extra: 0 }, 'extra is not known'],
+    [
+      'a long text',
+      { type: 'ready', wireVersion: 'v'.repeat(500) },
+      `wireVersion is "${'v'.repeat(99)}…, not ${WIRE_VERSION}`,
+    ],
+    ['nothing', null, 'the message is null, not Object'],
+  ])('say what is wrong with %s, and what is allowed', (_, value, message) => {
+    const whole = `not a control message of wire version ${WIRE_VERSION}: ${message}`;
+    expect(() => unpackControl(pack(value))).toThrow(expect.objectContaining({ code: 'protocol', message: whole }));
+  });
+
   it.each(valid.map((message) => [message.type, message] as const))('refuse %s with an extra key', (_, message) => {
     expect(unpackControl(pack(message))).toEqual(message);
     expectProtocolError(() => unpackControl(pack({ ...message, extra: 0 })));

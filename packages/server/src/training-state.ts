@@ -1,4 +1,5 @@
 import type { State } from '@flotilla/core';
+import { refusalOf } from '@flotilla/core/internal';
 import { ProtocolError } from '@flotilla/protocol';
 import * as v from 'valibot';
 import type { RoundState } from './round/parameter-server.js';
@@ -25,15 +26,8 @@ export function configurationOf(plan: RunPlan, stepSize: number, coins: string):
 }
 
 const number = v.pipe(v.number(), v.finite(), v.minValue(0));
-const values = v.custom<State[string]>(
-  (value) =>
-    typeof value === 'number' ||
-    value instanceof Float64Array ||
-    value instanceof Float32Array ||
-    value instanceof Int32Array,
-  'neither a vector nor a number',
-);
-const state = v.record(v.string(), values);
+const vector = [v.instance(Float64Array), v.instance(Float32Array), v.instance(Int32Array)] as const;
+const state = v.record(v.string(), v.union([v.number(), v.nan(), ...vector]));
 const schema = v.strictObject({
   configuration: v.string(),
   started: v.boolean(),
@@ -49,10 +43,7 @@ const schema = v.strictObject({
 /** Refuses what is no state of a training of this configuration. @throws ProtocolError */
 export function checkTrainingState(value: unknown, configuration: string): asserts value is TrainingState {
   const parsed = v.safeParse(schema, value);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new ProtocolError(`not the state of a training: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
-  }
+  if (!parsed.success) throw new ProtocolError(`not the state of a training: ${refusalOf(parsed.issues[0], 'it')}`);
   const { configuration: other } = parsed.output;
   if (other === configuration) return;
   throw new ProtocolError(`the state is of another training: ${other}, this one is ${configuration}`);

@@ -155,13 +155,7 @@ export class Training {
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
     if (!this.#started) await this.start();
-    this.#checkUsable();
-    try {
-      await this.server.step();
-    } catch (error) {
-      this.#failure = asFlotillaError(error);
-      throw error;
-    }
+    await this.#attempt(() => this.server.step());
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */

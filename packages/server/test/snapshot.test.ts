@@ -219,6 +219,15 @@ describe.each(['loopback', 'threads'] as const)('what has failed can be put righ
     expect(training.xHash()).toBe(undisturbed.xHash());
   };
 
+  /** A worker whose x is infinite sends what no frame can carry. */
+  const failRound = async (training: Training, state: TrainingState) => {
+    const infinite = state.workers.map((worker, i) =>
+      i === 2 ? { ...worker, 'method/x': new Float64Array(60).fill(Number.POSITIVE_INFINITY) } : worker,
+    );
+    await training.restore({ ...state, workers: infinite });
+    await expect(training.round()).rejects.toMatchObject({ code: 'diverged' });
+  };
+
   test('a worker that cannot take its state: no round until another snapshot is restored', async () => {
     const training = await advance(await start(options), 3);
     const state = await training.snapshot();
@@ -229,15 +238,20 @@ describe.each(['loopback', 'threads'] as const)('what has failed can be put righ
     await goesOn(training, state);
   });
 
+  test('a round that failed leaves the clocks of modelled links as they were', async () => {
+    const linkModel = 'up=1mbit,down=2mbit,latency=3ms,compute=5ms';
+    const training = await advance(await start({ ...options, linkModel }), 3);
+    const state = await training.snapshot();
+    const { modelSeconds } = await training.evaluate();
+    await failRound(training, state);
+    await training.restore(state);
+    for (let time = 0; time < 3; time++) expect((await training.evaluate()).modelSeconds).toBe(modelSeconds);
+  });
+
   test('a round that failed at a worker', async () => {
     const training = await advance(await start(options), 3);
     const state = await training.snapshot();
-    // a worker whose x is infinite sends what no frame can carry
-    const infinite = state.workers.map((worker, i) =>
-      i === 2 ? { ...worker, 'method/x': new Float64Array(60).fill(Number.POSITIVE_INFINITY) } : worker,
-    );
-    await training.restore({ ...state, workers: infinite });
-    await expect(training.round()).rejects.toMatchObject({ code: 'diverged' });
+    await failRound(training, state);
     await expect(training.round()).rejects.toThrow(/cannot go on/);
     await goesOn(training, state);
   });

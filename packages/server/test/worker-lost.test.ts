@@ -94,6 +94,24 @@ test('a worker that does not answer is named with its round, after exactly the t
   expect(yields).toBe(Math.ceil(90_125 / 50));
 });
 
+test('a worker that does not answer for its state is named with what it is asked for', async () => {
+  const runtime = new SimulatedRuntime();
+  const options = parseOptions({
+    workers: 3,
+    problem: 'heterogeneous-quadratic:d=50',
+    stepSize: 0.1,
+    workerTimeout: 5,
+  });
+  let lost = false;
+  const hosts = cutOff(1, () => lost, runtime);
+  const training = await Training.open(options, { runtime, hosts });
+  const state = await training.snapshot();
+  lost = true;
+  const error = { code: 'worker-lost', message: 'worker 1 did not give or take its state within 5 s' };
+  await expect(training.snapshot()).rejects.toMatchObject(error);
+  await expect(training.restore(state)).rejects.toMatchObject(error);
+});
+
 test('a host that does not answer a control message is lost after ten minutes', async () => {
   const runtime = new SimulatedRuntime();
   const transport = createLoopback(1, () => () => {}, runtime);

@@ -12,12 +12,13 @@ import {
 } from '@flotilla/core';
 import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
 import {
-  Boundary,
+  type Boundary,
   FrameKind,
   HEADER_BYTES,
   type Header,
   type HostEnd,
   type Job,
+  openBoundaries,
   ProtocolError,
   packState,
   unpackState,
@@ -45,13 +46,10 @@ export function share(
   random: KeyedRandom,
 ): Shared {
   const length = messageDimension(method, settled.parameters, problem.dimension);
-  const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, compressors, random };
-  const toAll = method.downlinkTo === 'all';
   return {
     method,
     context: createContext(job, problem, settled, random),
-    downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
-    uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
+    ...openBoundaries(job, method, length, compressors, random),
   };
 }
 

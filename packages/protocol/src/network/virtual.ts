@@ -157,6 +157,9 @@ export function modelLinks(
     restore(state) {
       const own = stateOf(scenarios);
       restoreState(own, state);
+      // a round that failed has not ended
+      inRound = false;
+      seen.fill(0);
       for (const [k, one] of scenarios.entries()) one.now = own[`${k}/now`] as number;
     },
     workOf: (worker) => end.workOf(worker),

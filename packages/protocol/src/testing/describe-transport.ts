@@ -7,8 +7,6 @@ import type { ServerEnd } from '../transport/transport.js';
 import { burst } from './echo-host.js';
 import { ARRIVAL_MS, EchoPeer, encode, pattern } from './echo-peer.js';
 
-// One suite and hence one file, however long.
-
 /** A transport whose hosts run {@link createEchoHost} until their `wait` returns false. */
 export interface OpenTransport {
   readonly server: ServerEnd;

@@ -25,15 +25,15 @@ export class Answers {
 
   /**
    * The next frame of `worker`, to be released by the caller.
-   * @param exchange The number that the answer must have in the place of its round; frames that have another are dropped.
+   * @param exchange Whether `round` is the number of an exchange of states: frames that have another are dropped then.
    * @throws FlotillaError `worker-lost` when there is none in time, and what a failure frame says went wrong
    */
-  async next(worker: number, round: number, exchange?: number): Promise<Uint8Array> {
+  async next(worker: number, round: number, exchange = false): Promise<Uint8Array> {
     const { transport } = this.options;
-    let frame = this.#poll(worker) ?? (await this.#wait(worker, round));
-    while (exchange !== undefined && readHeader(frame, this.#header).round !== exchange) {
+    let frame = this.#poll(worker) ?? (await this.#wait(worker, round, exchange));
+    while (exchange && readHeader(frame, this.#header).round !== round) {
       transport.release(worker);
-      frame = this.#poll(worker) ?? (await this.#wait(worker, round));
+      frame = this.#poll(worker) ?? (await this.#wait(worker, round, exchange));
     }
     if (frame[0] !== FrameKind.failure) return frame;
     const reason = unpackControl(frame.slice(HEADER_BYTES));
@@ -48,7 +48,7 @@ export class Answers {
   }
 
   /** Goes on waiting where a slice has passed without an answer. */
-  async #wait(worker: number, round: number): Promise<Uint8Array> {
+  async #wait(worker: number, round: number, exchange: boolean): Promise<Uint8Array> {
     const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
     const until = runtime.now() - this.#slice + workerTimeoutMs;
     for (;;) {
@@ -56,7 +56,8 @@ export class Answers {
       const left = until - runtime.now();
       if (left <= 0) {
         const waited = Math.round(workerTimeoutMs / 1000);
-        throw new FlotillaError('worker-lost', `worker ${worker} did not answer round ${round} within ${waited} s`);
+        const due = exchange ? 'give or take its state' : `answer round ${round}`;
+        throw new FlotillaError('worker-lost', `worker ${worker} did not ${due} within ${waited} s`);
       }
       const frame = transport.receive(worker, Math.min(SLICE_MS, left));
       if (frame !== undefined) return frame;

@@ -13,7 +13,16 @@ import {
   type State,
 } from '@flotilla/core';
 import { checkState, createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
-import { Boundary, FrameKind, HEADER_BYTES, type Job, Ledger, ProtocolError, type Tally } from '@flotilla/protocol';
+import {
+  type Boundary,
+  FrameKind,
+  HEADER_BYTES,
+  type Job,
+  Ledger,
+  openBoundaries,
+  ProtocolError,
+  type Tally,
+} from '@flotilla/protocol';
 import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { Evaluation } from './evaluation.js';
@@ -83,11 +92,10 @@ export class ParameterServer {
     const { dimension } = problem;
     const random = new KeyedRandom(job.seed);
     const length = messageDimension(method, options.parameters, dimension);
-    const link = { dimension: length, workers: job.workers, wire: job.wire, dense: job.dense, compressors, random };
     this.ledger = new Ledger(job.workers);
-    const toAll = method.downlinkTo === 'all';
-    this.#downlink = new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll });
-    this.#uplink = new Boundary({ ...link, direction: 'uplink', compressor: job.uplink });
+    const { downlink, uplink } = openBoundaries(job, method, length, compressors, random);
+    this.#downlink = downlink;
+    this.#uplink = uplink;
     this.#context = createContext(job, problem, options, random);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);

@@ -31,7 +31,7 @@ export class WorkerStates {
     transport.flush();
     const states: State[] = [];
     for (let worker = 0; worker < transport.workers; worker++) {
-      const frame = await this.answers.next(worker, exchange, exchange);
+      const frame = await this.answers.next(worker, exchange, true);
       if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
       states.push(unpackState(frame.subarray(HEADER_BYTES)));
       transport.release(worker);
@@ -54,7 +54,7 @@ export class WorkerStates {
       room.set(payload, HEADER_BYTES);
       transport.commit(worker, bytes);
       transport.flush();
-      const frame = await this.answers.next(worker, exchange, exchange);
+      const frame = await this.answers.next(worker, exchange, true);
       if (frame[0] !== FrameKind.restored) throw new ProtocolError(`worker ${worker} did not take its state`);
       transport.release(worker);
     }
