@@ -34,10 +34,12 @@ export { problems } from './problem/index.js';
 export type { UsualData } from './problem/load-data.js';
 export {
   type DataRequest,
+  type Facts,
   type LinearMap,
   type LoadInput,
   type MetricDescription,
   type Oracle,
+  type Predictions,
   type Problem,
   type ProblemData,
   type ProblemFamily,

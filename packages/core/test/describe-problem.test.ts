@@ -105,7 +105,7 @@ describeProblem('heterogeneous-quadratic from a file', {
 // λ = 30.6: the points must lie in its reach
 describeProblem('lower-bound', { spec: 'lower-bound:t=9,l=3,delta=2000', offers: ['smoothness'], scale: 30 });
 
-const labelled = { offers: ['smoothness', 'samples', 'metrics'], scale: 1 } as const;
+const labelled = { offers: ['smoothness', 'samples', 'metrics', 'facts'], scale: 1 } as const;
 const onPixels = classification(pixels, oddSigns, true);
 const onReals = classification(real, realSigns, false);
 describeProblem('nonconvex-logistic on pixels', {
@@ -143,7 +143,7 @@ describeProblem('logistic without bias and regulariser, uneven shards', {
   metrics: classification(pixels, oddSigns, false).metrics,
 });
 
-const offers = ['samples', 'linearMap'] as const;
+const offers = ['samples', 'linearMap', 'facts'] as const;
 describeProblem('autoencoder on pixels', {
   spec: 'autoencoder',
   data: pixelFile,

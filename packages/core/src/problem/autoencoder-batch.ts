@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import { squaredNorm } from '../vector.js';
 
 /**
  * Mini-batches of the linear autoencoder, from the samples themselves: with D (q × code) and E (code × q) in x,
@@ -43,17 +44,7 @@ export class AutoencoderBatch {
     for (const j of batch) {
       const s = rows[j];
       const [from, to] = [rowStart[s], rowStart[s + 1]];
-      encoded.fill(0);
-      for (let a = 0; a < code; a++) {
-        const row = encoder + a * q;
-        for (let k = from; k < to; k++) encoded[a] += scale * value[k] * x[row + column[k]];
-      }
-      for (let i = 0; i < q; i++) {
-        let sum = 0;
-        for (let a = 0; a < code; a++) sum += x[i * code + a] * encoded[a];
-        residual[i] = sum;
-      }
-      for (let k = from; k < to; k++) residual[column[k]] -= scale * value[k];
+      this.#reconstruct(x, s);
       back.fill(0);
       for (let i = 0; i < q; i++) {
         const r = residual[i];
@@ -70,6 +61,33 @@ export class AutoencoderBatch {
       }
     }
     return loss + factor * squares;
+  }
+
+  /** ‖D E b − b‖² of the sample in row s of the data. */
+  error(x: Float64Array, s: number): number {
+    this.#reconstruct(x, s);
+    return squaredNorm(this.#residual);
+  }
+
+  /** Sets `encoded` to E b and `residual` to D E b − b. */
+  #reconstruct(x: Float64Array, s: number): void {
+    const { rowStart, column, value, scale, features: q } = this.data;
+    const { code } = this;
+    const encoder = code * q;
+    const encoded = this.#encoded;
+    const residual = this.#residual;
+    const [from, to] = [rowStart[s], rowStart[s + 1]];
+    encoded.fill(0);
+    for (let a = 0; a < code; a++) {
+      const row = encoder + a * q;
+      for (let k = from; k < to; k++) encoded[a] += scale * value[k] * x[row + column[k]];
+    }
+    for (let i = 0; i < q; i++) {
+      let sum = 0;
+      for (let a = 0; a < code; a++) sum += x[i * code + a] * encoded[a];
+      residual[i] = sum;
+    }
+    for (let k = from; k < to; k++) residual[column[k]] -= scale * value[k];
   }
 
   /** Writes the gradient of (λ/2)‖DE − I‖² to `out` and returns its value: ½λ (⟨DᵀD, EEᵀ⟩ − 2 tr(DE) + q). */

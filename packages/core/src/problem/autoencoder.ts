@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
-import type { LinearMap, Oracle, ProblemFamily } from './problem.js';
+import type { LinearMap, Oracle, Predictions, ProblemFamily } from './problem.js';
 
 /** Width of the code: D is features × CODE, E is CODE × features. */
 const CODE = 16;
@@ -67,6 +67,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
         { name: 'D', shape: [data.features, CODE] },
         { name: 'E', shape: [CODE, data.features] },
       ],
+      facts: { features: data.features },
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
         scratches.set(kernels, scratch);
@@ -170,6 +171,11 @@ class AutoencoderOracle implements Oracle, LinearMap {
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
     return this.#batch.gradient(x, this.#rows, batch, this.#batchWeight, out);
+  }
+
+  /** ‖D E b − b‖² of each sample b. */
+  predict(x: Float64Array): Predictions {
+    return { error: Float64Array.from(this.#rows, (s) => this.#batch.error(x, s)) };
   }
 
   allocate(): Float64Array {

@@ -3,7 +3,14 @@ import type { Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
 import type { SampleData } from './from-samples.js';
-import { type Oracle, type Problem, type ProblemInput, smoothnessFrom } from './problem.js';
+import {
+  type Facts,
+  type Oracle,
+  type Predictions,
+  type Problem,
+  type ProblemInput,
+  smoothnessFrom,
+} from './problem.js';
 import { ShardRows, squaredRowNorm } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
@@ -31,7 +38,7 @@ export interface MarginLoss {
 export function binaryClassification(
   loss: MarginLoss,
   spec: Spec,
-  { data, shards }: ProblemInput<SampleData>,
+  { data, shards, facts }: ProblemInput<SampleData>,
 ): Problem {
   const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
   const lambdaText = spec.text('lambda') ?? loss.lambda;
@@ -42,14 +49,15 @@ export function binaryClassification(
   }
   spec.rejectUnknown();
 
-  const sign = binaryLabels(data);
+  const classes = facts === undefined ? classesOf(data) : classesIn(facts);
+  const sign = facts !== undefined && data.label.length === 0 ? undefined : signs(data, classes);
   const workers = shards.start.length - 1;
   const steepest = Array.from({ length: workers }, (_, i) => {
     let largest = 0;
     for (const s of shardOf(shards, i)) largest = Math.max(largest, squaredRowNorm(data, s, offset));
     return loss.curvature * largest;
   });
-  const lambda = match[2] === undefined ? number : number * Math.max(...steepest);
+  const lambda = lambdaIn(facts) ?? (match[2] === undefined ? number : number * Math.max(...steepest));
   const weight = (worker: number) => (workers / shards.samples) * (shards.start[worker + 1] - shards.start[worker]);
   const perWorker = steepest.map((L, i) => L * weight(i) + lambda);
 
@@ -57,6 +65,13 @@ export function binaryClassification(
     dimension: data.features + offset,
     tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
     metrics: [{ name: 'accuracy', better: 'higher' }],
+    facts: {
+      features: data.features,
+      lambda,
+      negative: classes.negative,
+      positive: classes.positive,
+      odd: classes.odd,
+    },
     smoothness: {
       ...smoothnessFrom(perWorker, perWorker),
       mu: loss.convex && lambda > 0 ? lambda : undefined,
@@ -64,8 +79,8 @@ export function binaryClassification(
     oracle(worker, kernels) {
       const shard = shardOf(shards, worker);
       const rows = new ShardRows(kernels, data, shard, offset);
-      const signs = Float64Array.from(shard, (s) => sign[s]);
-      return new ClassificationOracle(loss, rows, signs, weight(worker), lambda, perWorker[worker]);
+      const local = sign && Float64Array.from(shard, (s) => sign[s]);
+      return new ClassificationOracle(loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
     },
   };
 }
@@ -77,13 +92,14 @@ class ClassificationOracle implements Oracle {
   constructor(
     private readonly loss: MarginLoss,
     private readonly rows: ShardRows,
-    /** y_j of each local sample. */
-    private readonly sign: Float64Array,
+    /** y_j of each local sample; undefined where the samples have no labels. */
+    private readonly sign: Float64Array | undefined,
+    private readonly classes: Classes,
     private readonly weight: number,
     private readonly lambda: number,
     readonly smoothness: number,
   ) {
-    this.samples = sign.length;
+    this.samples = rows.count;
     this.sampleSmoothness = smoothness;
   }
 
@@ -97,16 +113,33 @@ class ClassificationOracle implements Oracle {
 
   /** n m_i/N times the share of the shard's samples whose label is predicted. */
   metrics(x: Float64Array, out: Float64Array): void {
-    const { rows, sign, weight } = this;
+    const { rows, weight } = this;
+    const sign = this.#signs();
     const products = rows.multiply(undefined, x);
     let correct = 0;
     for (let r = 0; r < sign.length; r++) if (products[r] > 0 === sign[r] > 0) correct++;
     out[0] = (weight * correct) / sign.length;
   }
 
+  /** The label predicted, and 1/(1 + exp(−aᵀx)), how probable the positive class is by the model. */
+  predict(x: Float64Array): Predictions {
+    const { negative, positive } = this.classes;
+    const products = this.rows.multiply(undefined, x);
+    return {
+      label: Float64Array.from(products, (t) => (t > 0 ? positive : negative)),
+      probability: Float64Array.from(products, (t) => 1 / (1 + Math.exp(-t))),
+    };
+  }
+
+  #signs(): Float64Array {
+    if (this.sign === undefined) throw new UsageError('these samples have no labels');
+    return this.sign;
+  }
+
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
   #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
-    const { loss, rows, sign, lambda } = this;
+    const { loss, rows, lambda } = this;
+    const sign = this.#signs();
     const margins = rows.multiply(batch, x);
     const count = margins.length;
     for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
@@ -120,13 +153,44 @@ function shardOf({ order, start }: Shards, worker: number): Int32Array {
   return order.subarray(start[worker], start[worker + 1]);
 }
 
-/** Labels as ±1. Two distinct values map to −1 and +1 in their order; the digits of MNIST map to −1 (even) and +1 (odd). */
-function binaryLabels(data: Dataset): Int8Array {
-  const label = labelsOf(data);
-  if (data.digits) return Int8Array.from(label, (digit) => (digit % 2 === 1 ? 1 : -1));
-  const distinct = [...new Set(label)].sort((a, b) => a - b);
+/** Which labels stand for −1 and +1. */
+interface Classes {
+  readonly negative: number;
+  readonly positive: number;
+  /** Labels are digits, and count by being odd: 0 for an even one, 1 for an odd one. */
+  readonly odd: boolean;
+}
+
+/** Two distinct labels stand for −1 and +1 in their order; of the digits of MNIST the even ones for −1 and the odd ones for +1. */
+function classesOf(data: Dataset): Classes {
+  if (data.digits) return { negative: 0, positive: 1, odd: true };
+  const distinct = [...new Set(labelsOf(data))].sort((a, b) => a - b);
   if (distinct.length !== 2) {
     throw new UsageError(`data set ${data.name} has ${distinct.length} distinct labels; binary classification needs 2`);
   }
-  return Int8Array.from(label, (value) => (value === distinct[0] ? -1 : 1));
+  const [negative, positive] = distinct;
+  return { negative, positive, odd: false };
+}
+
+function classesIn({ negative, positive, odd }: Facts): Classes {
+  if (typeof negative === 'number' && typeof positive === 'number' && typeof odd === 'boolean') {
+    return { negative, positive, odd };
+  }
+  throw new UsageError('the facts of a model of binary classification are negative, positive and odd');
+}
+
+function lambdaIn(facts: Facts | undefined): number | undefined {
+  if (facts === undefined) return undefined;
+  if (typeof facts.lambda === 'number') return facts.lambda;
+  throw new UsageError('the facts of a model of binary classification have the number lambda');
+}
+
+/** The labels as ±1. @throws UsageError for one that is neither class's */
+function signs(data: Dataset, { negative, positive, odd }: Classes): Int8Array {
+  return Int8Array.from(labelsOf(data), (label) => {
+    const value = odd ? label % 2 : label;
+    if (value === positive) return 1;
+    if (value === negative) return -1;
+    throw new UsageError(`data set ${data.name} has the label ${label}; the model knows ${negative} and ${positive}`);
+  });
 }

@@ -1,7 +1,8 @@
 import type { Dataset } from '../data/dataset.js';
 import { dataSource } from '../data/load.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
-import type { ProblemFamily } from './problem.js';
+import { UsageError } from '../errors.js';
+import type { Facts, ProblemFamily } from './problem.js';
 
 /** What `fromSamples` shares: the samples, and who has which. */
 export interface SampleData {
@@ -22,12 +23,20 @@ export const fromSamples = {
     dataSource(data ?? USUAL);
     if (asked !== undefined) checkSplit(asked);
   },
-  async load(_spec, { data: asked, split: askedSplit, workers, random, signal }) {
+  async load(_spec, { data: asked, split: askedSplit, workers, random, signal, facts }) {
     const source = asked ?? USUAL;
     const { load, split: usual } = dataSource(source);
     const used = askedSplit ?? usual;
-    const data = await load({ signal });
+    const data = withFeaturesOf(facts, await load({ signal }));
     const shards = split(used, data, workers, random);
     return { shared: { data, shards }, source, split: used, samples: largestShard(shards) };
   },
 } satisfies Pick<ProblemFamily<SampleData>, 'data' | 'checkData' | 'load'>;
+
+/** The data with as many features as a model was trained on: a sparse file ends with its last non-zero one. */
+function withFeaturesOf(facts: Facts | undefined, data: Dataset): Dataset {
+  const features = facts?.features;
+  if (features === undefined || features === data.features) return data;
+  if (typeof features === 'number' && data.features < features) return { ...data, features };
+  throw new UsageError(`data set ${data.name} has ${data.features} features; the model was trained on ${features}`);
+}

@@ -27,7 +27,12 @@ export interface Oracle {
    * workers is the value of the run. Present exactly when the problem has metrics.
    */
   metrics?(x: Float64Array, out: Float64Array): void;
+  /** What the model x says of each of this worker's samples, in their order; needs no labels. */
+  predict?(x: Float64Array): Predictions;
 }
+
+/** Columns of a table with a row for each sample, by name: such as `label` and `probability`, or `value`. */
+export type Predictions = Readonly<Record<string, Float64Array>>;
 
 /**
  * The linear map A_i of an f_i(x) = φ_i(x, A_i x) whose gradient costs little once the product A_i x is known. When x moves by
@@ -53,6 +58,8 @@ export interface Problem {
   readonly tensors?: readonly Tensor[];
   /** What there is to know of a point beside f; their values are {@link Oracle.metrics}. */
   readonly metrics?: readonly MetricDescription[];
+  /** What was settled by the data: {@link Facts}. Present exactly when the problem can look at other data. */
+  readonly facts?: Facts;
   /**
    * The problem's own x⁰, for the init `problem`. Drawn from `random` alone, so that the server and every worker get the same
    * without its being sent.
@@ -124,6 +131,15 @@ export function tensorsOf({ tensors, dimension }: Pick<Problem, 'tensors' | 'dim
   return tensors ?? [{ name: 'x', shape: [dimension] }];
 }
 
+/**
+ * What a problem has settled from its training data and must know of it to look at other data: the number of features, which
+ * labels mean which class, λ where it depends on the data. JSON: it is stored with the model.
+ *
+ * The same function on other data is what `load` and `create` make when both are given the facts: then x keeps its dimension
+ * and its meaning, and samples may be without labels until a gradient or a metric is asked for.
+ */
+export type Facts = Readonly<Record<string, number | string | boolean | readonly number[]>>;
+
 /** The data that a run asks for: texts as the options have them, undefined where left out. */
 export interface DataRequest {
   /** A name or a path; what it means is the family's business. */
@@ -137,6 +153,8 @@ export interface LoadInput extends DataRequest {
   /** n */
   readonly workers: number;
   readonly random: KeyedRandom;
+  /** Of the problem whose model is to be used on these data; undefined when they are to be trained on. */
+  readonly facts?: Facts | undefined;
   /** Ends the loading; the promise then rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -161,6 +179,8 @@ export type ProblemInput<D extends object = object> = D & {
   /** n */
   readonly workers: number;
   readonly random: KeyedRandom;
+  /** As in {@link LoadInput}. */
+  readonly facts?: Facts | undefined;
 };
 
 /**

@@ -41,6 +41,11 @@ export class ShardRows {
     this.#numbers = kernels.allocate(shard.length);
   }
 
+  /** Local samples. */
+  get count(): number {
+    return this.#rows;
+  }
+
   /**
    * ⟨a_s, x⟩ for the local samples in `batch`, or for all, in order. What is returned is valid until the next call and may be
    * written to, for {@link ShardRows.combine}.

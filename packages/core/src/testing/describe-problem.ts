@@ -73,6 +73,7 @@ export function describeProblem(name: string, options: ProblemSuiteOptions): voi
           linearMap: oracle.linearMap !== undefined,
           metrics: oracle.metrics !== undefined,
           start: problem.start !== undefined,
+          facts: problem.facts !== undefined,
         };
         const expected = Object.fromEntries(Object.keys(has).map((offer) => [offer, offers.includes(offer as Offer)]));
         expect(has, `worker ${worker}`).toEqual(expected);
@@ -225,6 +226,39 @@ export function describeProblem(name: string, options: ProblemSuiteOptions): voi
           options.metrics?.(x).forEach((expected, k) => {
             expect(Math.abs(mean[k] - expected), described[k].name).toBeLessThan(1e-12 * (1 + Math.abs(expected)));
           });
+        }
+      });
+
+    if (offers.includes('facts'))
+      test('with its facts it is the same function on other data', async () => {
+        const parsed = () => Spec.parse('problem', spec);
+        const input = { data, split: undefined, workers: 1, random: random() };
+        const loaded = await loadData(family, parsed(), input);
+        const own = family.create(parsed(), { workers: 1, random: random(), ...loaded.shared });
+        // as they come back from a file
+        const facts = JSON.parse(JSON.stringify(own.facts));
+        expect(facts).toEqual(own.facts);
+        const again = await loadData(family, parsed(), { ...input, facts });
+        const other = family.create(parsed(), { workers: 1, random: random(), facts, ...again.shared });
+        expect(other.dimension).toBe(own.dimension);
+        expect(tensorsOf(other)).toEqual(tensorsOf(own));
+        expect(other.facts).toEqual(own.facts);
+        const [a, b] = [own, other].map((made) => made.oracle(0, new Kernels()));
+        const x = point();
+        const [left, right] = [zeros(), zeros()];
+        expect(b.gradient(x, right)).toBe(a.gradient(x, left));
+        expect(right).toEqual(left);
+        const values = (oracle: Oracle) => {
+          const out = new Float64Array(problem.metrics?.length ?? 0);
+          oracle.metrics?.(x, out);
+          return out;
+        };
+        expect(values(b)).toEqual(values(a));
+        const predicted = b.predict?.(x);
+        expect(predicted).toEqual(a.predict?.(x));
+        for (const [column, numbers] of Object.entries(predicted ?? {})) {
+          expect(numbers.length, `rows of ${column}`).toBe(again.samples);
+          expect(numbers.every(Number.isFinite), column).toBe(true);
         }
       });
 

@@ -2,7 +2,7 @@ import type { Oracle, Problem, ProblemFamily } from '../problem/problem.js';
 import type { Rng } from '../random.js';
 
 /** What a problem may have beyond a gradient. */
-export type Offer = 'smoothness' | 'samples' | 'linearMap' | 'metrics' | 'start';
+export type Offer = 'smoothness' | 'samples' | 'linearMap' | 'metrics' | 'start' | 'facts';
 
 /** What `describeProblem` is to hold a problem to. */
 export interface ProblemSuiteOptions {
