@@ -1,9 +1,13 @@
 export { type ErrorCode, FlotillaError } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
 export { type ExplainedLink, type Explanation, explain } from './explain.js';
+export type { Model, ModelTensor } from './model/model.js';
+export { readModel } from './model/read-model.js';
+export { evaluate, predict, type UseOptions } from './model/use-model.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
 export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
 export { MAX_KEPT } from './run/replay-buffer.js';
-export { AbortedError, type Logger, type Run, type TrainOptions, train } from './train.js';
+export type { ValidationMetrics } from './run/validation.js';
+export { AbortedError, type Logger, type Run, type RunResult, type TrainOptions, train } from './train.js';

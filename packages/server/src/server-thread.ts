@@ -2,6 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
 import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
+import type { FlatModel } from './model/model.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
@@ -14,25 +15,33 @@ export interface RunTask {
   readonly options: Options;
   /** When `train` was called, by the runtime's clock. */
   readonly calledAt: number;
-  /** Events to the host; `abort` from it. */
+  /** Events to the host; {@link HostMessage}s from it. */
   readonly port: MessagePort;
 }
+
+/** What the host tells the server thread while it runs: to end after the current round, or to send its model after it. */
+export type HostMessage = 'abort' | 'model';
 
 /** What the server thread tells its host while it runs. */
 export type RunEvent =
   | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
   | { readonly type: 'metrics'; readonly metrics: Metrics }
-  | { readonly type: 'progress'; readonly progress: Progress };
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'model'; readonly model: FlatModel };
 
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
-export type RunOutcome =
+export type RunOutcome = (
   | { readonly ok: true; readonly summary: Summary }
   | {
       readonly ok: false;
       readonly code: FlotillaError['code'];
       readonly message: string;
       readonly stack: string | undefined;
-    };
+    }
+) & {
+  /** After the last round that has ended; undefined when the run has not come to x⁰. */
+  readonly model: FlatModel | undefined;
+};
 
 const PROGRESS_MS = 200;
 /** How often the event loop gets to run while data is loaded. */
@@ -40,23 +49,37 @@ const WATCH_MS = 50;
 
 /** Entry of the server thread: one run from options to summary. Run by piscina as one long task. */
 export default async function serve(task: RunTask, runtime: Runtime = systemRuntime): Promise<RunOutcome> {
+  let model: FlatModel | undefined;
   try {
-    return { ok: true, summary: await runInThread(task, runtime) };
+    const summary = await runInThread(task, runtime, (last) => {
+      model = last;
+    });
+    return { ok: true, summary, model };
   } catch (thrown) {
     const { code, message, stack } = asFlotillaError(thrown);
-    return { ok: false, code, message, stack };
+    return { ok: false, code, message, stack, model };
   } finally {
     task.port.close();
   }
 }
 
-async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtime): Promise<Summary> {
+/** @param leave Takes the model that the run leaves behind, however it ends. */
+async function runInThread(
+  { options, calledAt, port }: RunTask,
+  runtime: Runtime,
+  leave: (model: FlatModel) => void,
+): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
   let aborted = false;
   let begun = false;
+  let modelsAsked = 0;
   const yieldToEventLoop = async () => {
     await runtime.yield();
-    aborted ||= receiveMessageOnPort(port)?.message === 'abort';
+    for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      const message = got.message as HostMessage;
+      if (message === 'abort') aborted = true;
+      else modelsAsked++;
+    }
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !begun) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
@@ -72,6 +95,9 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
+    const answerModels = () => {
+      for (; modelsAsked > 0; modelsAsked--) emit({ type: 'model', model: opened.flatModel() });
+    };
     const { stepSize, fleet, ledger } = opened;
     const { dimension } = plan;
     const parameters = reportedParameters(plan.method, plan.parameters);
@@ -83,9 +109,11 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
       onMetrics(row) {
         folder?.metrics(row);
         emit({ type: 'metrics', metrics: row });
+        answerModels();
       },
       onBegin() {
         begun = true;
+        answerModels();
         secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },
       onRound() {
@@ -96,6 +124,7 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
           const progress = { round: opened.rounds, seconds: opened.seconds, uplinkBytes, downlinkBytes };
           emit({ type: 'progress', progress });
         }
+        answerModels();
         return aborted;
       },
     });
@@ -104,6 +133,11 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
   } finally {
+    if (training !== undefined) {
+      const model = training.flatModel();
+      leave(model);
+      folder?.model(model);
+    }
     folder?.close();
     await (training ?? hosts).close();
   }

@@ -32,6 +32,8 @@ export async function summarize(
     rounds: training.rounds,
     loss: metrics.loss,
     gradNormSq: metrics.gradNormSq,
+    metrics: metrics.metrics ?? null,
+    validation: metrics.validation ?? null,
     stepSize,
     parameters: reportedParameters(method, plan.parameters),
     wallSeconds: training.seconds,

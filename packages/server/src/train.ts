@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import { type FlatModel, type Model, modelOf } from './model/model.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
-import type { RunEvent, RunOutcome, RunTask } from './server-thread.js';
+import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
 export interface Logger {
@@ -27,6 +28,12 @@ export type TrainOptions = OptionsInput & {
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;
 };
+
+/**
+ * What a run came to, with the model that it trained. `model` is not enumerable: a result that is sent as JSON, spread or
+ * logged is the summary alone.
+ */
+export type RunResult = Summary & { readonly model: Model };
 
 /** The run ended because its signal fired; `cause` is the signal's reason. */
 export class AbortedError extends FlotillaError {
@@ -49,7 +56,13 @@ export class AbortedError extends FlotillaError {
  */
 export interface Run extends AsyncIterable<Metrics> {
   /** Rejects with a FlotillaError: look at its `code`. */
-  readonly result: Promise<Summary>;
+  readonly result: Promise<RunResult>;
+  /**
+   * The model after the round that is under way, without stopping the run; once it has ended, however, the one after its last
+   * whole round. A copy each time, for the caller to keep.
+   * @throws FlotillaError the reason why a run has ended before it had an x⁰
+   */
+  model(): Promise<Model>;
 }
 
 /**
@@ -65,16 +78,21 @@ export interface Run extends AsyncIterable<Metrics> {
  */
 export function train(input: TrainOptions = {}): Run {
   const { signal, logger, onProgress, ...rest } = input ?? {};
-  const options = parseOptions(input === null ? input : rest);
+  const parsed = parseOptions(input === null ? input : rest);
+  // the caller may go on writing to its numbers
+  const options = parsed.init instanceof Float64Array ? { ...parsed, init: parsed.init.slice() } : parsed;
   // what plug-ins add is known in the threads of the run only
   if (options.plugins.length === 0) resolveNames(options);
   checkCallers({ signal, logger, onProgress });
   const kept = new ReplayBuffer<Metrics>();
   const { port1, port2 } = new MessageChannel();
-  const abort = () => port1.postMessage('abort');
+  const tell = (message: HostMessage) => port1.postMessage(message);
+  const abort = () => tell('abort');
   let thrown: unknown;
+  const modelsAsked: ((model: Model) => void)[] = [];
   port1.on('message', (event: RunEvent) => {
     if (event.type === 'metrics') return kept.push(event.metrics);
+    if (event.type === 'model') return modelsAsked.shift()?.(modelOf(event.model));
     try {
       if (event.type === 'progress') onProgress?.(event.progress);
       else logger?.[event.level](event.fields, event.message);
@@ -89,14 +107,16 @@ export function train(input: TrainOptions = {}): Run {
 
   // the last rows come by another port than the outcome: wait until that port has closed behind them
   const drained = once(port1, 'close');
+  let last: FlatModel | undefined;
   const finish = async () => {
     try {
       const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
       await drained;
+      last = outcome.model;
       if (thrown !== undefined) {
         throw new FlotillaError('internal', `a callback threw: ${asFlotillaError(thrown).message}`, { cause: thrown });
       }
-      if (outcome.ok && outcome.summary.stopReason !== 'aborted') return outcome.summary;
+      if (outcome.ok && outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
       if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
       if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
       throw restored(outcome);
@@ -113,7 +133,32 @@ export function train(input: TrainOptions = {}): Run {
       if (thrown === undefined) logger?.error({ code: error.code }, error.message);
     },
   );
-  return { result, [Symbol.asyncIterator]: () => kept.read() };
+  let ended = false;
+  const atEnd = result
+    .then(
+      () => undefined,
+      (error: FlotillaError) => error,
+    )
+    .finally(() => {
+      ended = true;
+    });
+  const finalModel = async () => {
+    const error = await atEnd;
+    if (last === undefined) throw error;
+    return modelOf({ ...last, x: last.x.slice() });
+  };
+  const model = () => {
+    if (ended) return finalModel();
+    const asked = new Promise<Model>((resolve) => modelsAsked.push(resolve));
+    tell('model');
+    return Promise.race([asked, finalModel()]);
+  };
+  return { result, model, [Symbol.asyncIterator]: () => kept.read() };
+}
+
+function withModel(summary: Summary, flat: FlatModel | undefined): RunResult {
+  const model = flat && modelOf(flat);
+  return Object.defineProperty({ ...summary }, 'model', { value: model, enumerable: false }) as RunResult;
 }
 
 /** Refuses what the schema cannot see, before anything is opened. */

@@ -6,18 +6,19 @@ import {
   smoothnessFrom,
   systemRuntime,
 } from '@flotilla/core';
-import { asFlotillaError, tensorsOf } from '@flotilla/core/internal';
+import { asFlotillaError } from '@flotilla/core/internal';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
+import { type FlatModel, flatModelOf, hashOf, type Model, modelOf } from './model/model.js';
 import { ParameterServer } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';
-import { type Model, modelOf } from './run/model.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
+import { Validation } from './run/validation.js';
 import { checkTrainingState, configurationOf, type TrainingState } from './training-state.js';
 
 /** What a training is opened with beside its options. */
@@ -64,6 +65,10 @@ export class Training {
   /** Why the training cannot go on: what was under way is half done. */
   #failure: FlotillaError | undefined;
   readonly #criteria: StoppingCriteria;
+  readonly #validation: Validation | undefined;
+  /** x after the last round that has ended, and that round's number: within a round the server's are on their way. */
+  readonly #x: Float64Array;
+  #rounds = 0;
 
   private constructor(
     readonly options: Options,
@@ -81,6 +86,8 @@ export class Training {
     private readonly yieldToEventLoop: () => Promise<void>,
   ) {
     this.#criteria = new StoppingCriteria(options);
+    this.#validation = plan.validation && new Validation(plan.validation);
+    this.#x = server.iterate();
   }
 
   /**
@@ -117,6 +124,7 @@ export class Training {
         stepSize,
         parameters,
         coins: options.coins,
+        start: plan.start,
         transport: model ?? opened.transport,
         runtime,
         yieldToEventLoop: watch,
@@ -133,7 +141,7 @@ export class Training {
 
   /** Rounds that have ended. */
   get rounds(): number {
-    return this.server.round;
+    return this.#rounds;
   }
 
   /** Seconds of rounds so far, evaluation left out. */
@@ -150,19 +158,27 @@ export class Training {
     if (this.#started) return;
     await this.#attempt(() => this.server.start());
     this.#started = true;
+    this.#keepIterate();
   }
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
     if (!this.#started) await this.start();
     await this.#attempt(() => this.server.step());
+    this.#keepIterate();
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(): Promise<Metrics> {
     const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate());
     const modelSeconds = this.linkModel?.seconds[0];
-    return { round, ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }), ...values };
+    const validation = this.#validation?.at(this.#x);
+    return {
+      round,
+      ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }),
+      ...values,
+      ...(validation === undefined ? {} : { validation }),
+    };
   }
 
   /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
@@ -240,21 +256,27 @@ export class Training {
       throw error;
     }
     this.#started = state.started;
+    this.#keepIterate();
   }
 
-  /** The current iterate under the names of its tensors. */
+  /** The iterate after the last round that has ended, also when one has failed since, under the names of its tensors. */
   model(): Model {
-    return modelOf(this.iterate(), tensorsOf(this.plan.problem));
+    return modelOf(this.flatModel());
   }
 
-  /** A copy of the current iterate. */
+  /** The same as it travels between threads. */
+  flatModel(): FlatModel {
+    return flatModelOf(this.plan, this.#rounds, this.#x.slice());
+  }
+
+  /** A copy of the iterate after the last round that has ended. */
   iterate(): Float64Array {
-    return this.server.iterate();
+    return this.#x.slice();
   }
 
-  /** SHA-256 of x as little-endian f64. */
+  /** SHA-256 of that iterate as little-endian f64. */
   xHash(): string {
-    return this.server.xHash();
+    return hashOf(this.#x);
   }
 
   /** Ends the workers, whatever they are doing. */
@@ -266,6 +288,11 @@ export class Training {
   #afterRound(): StopReason | undefined {
     const { uplink, downlink } = this.ledger.frameBytes;
     return this.#criteria.afterRound(this.rounds, this.seconds, uplink + downlink);
+  }
+
+  #keepIterate(): void {
+    this.#rounds = this.server.round;
+    this.#x.set(this.server.state.x);
   }
 
   get #configuration(): string {

@@ -56,7 +56,7 @@ function cutOff(lost: number, isLost: () => boolean, runtime: Runtime): Hosts {
             claim: (worker, bytes) => (swallows(worker) ? new Uint8Array(bytes) : end.claim(worker, bytes)),
             commit: (worker, length) => (swallows(worker) ? undefined : end.commit(worker, length)),
           };
-          const own = new WorkerHost(cut, problemData, registries, runtime);
+          const own = new WorkerHost(cut, { problemData, start: undefined }, registries, runtime);
           host = own;
           return () => own.step();
         },

@@ -28,6 +28,14 @@ import { CountedOracle } from './counted-oracle.js';
 import type { Registries } from './plugins.js';
 import { type Settled, share, Worker } from './worker.js';
 
+/** What a host is given beside its job: in shared memory, or by copy. */
+export interface HostInput {
+  /** What the problem has loaded, for its `create` alone. */
+  readonly problemData: object;
+  /** x⁰, for a job that starts from a given point. */
+  readonly start: Float64Array | undefined;
+}
+
 /** What there is once a host knows its job. */
 interface Configured {
   readonly job: Job;
@@ -48,8 +56,7 @@ export class WorkerHost {
 
   constructor(
     private readonly end: HostEnd,
-    /** What the problem has loaded, for its `create` alone. */
-    private readonly problemData: object,
+    private readonly input: HostInput,
     private readonly registries: Registries,
     private readonly runtime: Runtime,
   ) {}
@@ -97,15 +104,16 @@ export class WorkerHost {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
     const family = lookUp('problem', this.registries.problems, spec.name);
-    const problem = family.create(spec, { workers: job.workers, random, ...this.problemData });
+    const problem = family.create(spec, { workers: job.workers, random, ...this.input.problemData });
     const kernels = new Kernels();
     const rng = new Rng();
-    const evaluated = new Float64Array(1 + problem.dimension);
+    const { dimension, metrics = [] } = problem;
+    const evaluated = new Float64Array(1 + dimension + metrics.length);
     const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
       const local = new CountedOracle(index, oracle, random, rng, this.runtime);
-      return [index, new Worker(index, oracle, local, evaluated, this.end)];
+      return [index, new Worker(index, oracle, local, evaluated, dimension, this.end)];
     });
     const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);
     this.#configured = { job, method, problem, random, workers: new Map(workers) };
@@ -117,7 +125,7 @@ export class WorkerHost {
 
   #begin(settled: Settled): void {
     const { job, method, problem, random, workers } = this.#known();
-    const shared = share(job, method, problem, settled, this.registries.compressors, random);
+    const shared = share(job, method, problem, settled, this.registries.compressors, random, this.input.start);
     for (const worker of workers.values()) worker.begin(shared);
   }
 

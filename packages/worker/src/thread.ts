@@ -1,13 +1,11 @@
 import { systemRuntime } from '@flotilla/core';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
-import { WorkerHost } from './host.js';
+import { type HostInput, WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
 
 /** What a worker thread is started with. */
-export interface ThreadTask {
+export interface ThreadTask extends HostInput {
   readonly attachment: ThreadAttachment;
-  /** What the problem has loaded: for its `create` alone. */
-  readonly problemData: object;
   /** Present when frames are stamped, with the links when they are paced. */
   readonly linked: { readonly links: Links | undefined } | undefined;
   /** Paths of the run's plug-ins. */
@@ -18,11 +16,12 @@ export interface ThreadTask {
 const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default async function serve({ attachment, problemData, linked, plugins }: ThreadTask): Promise<void> {
+export default async function serve(task: ThreadTask): Promise<void> {
+  const { attachment, linked, plugins } = task;
   const registries = await loadPlugins(plugins);
   const opened = openThreadEnd(attachment, systemRuntime);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
-  const host = new WorkerHost(end, problemData, registries, systemRuntime);
+  const host = new WorkerHost(end, task, registries, systemRuntime);
   while (end.wait(WAIT_MS)) host.step();
   attachment.port.close();
 }

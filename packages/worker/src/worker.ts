@@ -44,11 +44,12 @@ export function share(
   settled: Settled,
   compressors: Registry<CompressorEntry>,
   random: KeyedRandom,
+  start: Float64Array | undefined,
 ): Shared {
   const length = messageDimension(method, settled.parameters, problem.dimension);
   return {
     method,
-    context: createContext(job, problem, settled, random),
+    context: createContext(job, problem, settled, random, start),
     ...openBoundaries(job, method, length, compressors, random),
   };
 }
@@ -69,8 +70,10 @@ export class Worker {
     readonly index: number,
     private readonly oracle: Oracle,
     private readonly local: CountedOracle,
-    /** f_i and ∇f_i of an evaluation: d + 1 values of work space that the workers of a host share. */
+    /** f_i, ∇f_i and metrics of an evaluation, as they are sent: work space that the workers of a host share. */
     private readonly evaluated: Float64Array,
+    /** d */
+    private readonly dimension: number,
     private readonly end: HostEnd,
   ) {}
 
@@ -137,11 +140,12 @@ export class Worker {
     return method.worker.round(this.#state, context, incoming, this.local);
   }
 
-  /** f_i(x) and ∇f_i(x), exact, in f64. Changes nothing of the worker. */
+  /** f_i(x), ∇f_i(x) and the worker's metrics, exact, in f64. Changes nothing of the worker. */
   #evaluate(frame: Uint8Array, round: number): void {
-    const { evaluated } = this;
-    const x = vectorIn(frame, evaluated.length - 1);
-    const value = this.oracle.gradient(x, evaluated.subarray(1));
+    const { evaluated, dimension } = this;
+    const x = vectorIn(frame, dimension);
+    const value = this.oracle.gradient(x, evaluated.subarray(1, 1 + dimension));
+    this.oracle.metrics?.(x, evaluated.subarray(1 + dimension));
     if (!Number.isFinite(value)) throw new DivergedError(round, this.index, `the loss is ${value}`);
     evaluated[0] = value;
     this.#reply(FrameKind.evaluation, round, new Uint8Array(evaluated.buffer));

@@ -28,7 +28,7 @@ beforeEach(() => {
   end = createLoopback(
     2,
     (host) => {
-      const workers = new WorkerHost(host, {}, BUILT_IN, systemRuntime);
+      const workers = new WorkerHost(host, { problemData: {}, start: undefined }, BUILT_IN, systemRuntime);
       return () => workers.step();
     },
     systemRuntime,

@@ -4,12 +4,13 @@ import type { KeyedRandom } from '../random.js';
 import type { Context, Method } from './method.js';
 import type { MethodParameters } from './parameters.js';
 
-/** What both sides of a run derive from its job: the same on the server and on every worker. */
+/** What both sides of a run derive from its job: the same on the server and on every worker. @param given As in `initialPoint` */
 export function createContext(
   job: { readonly workers: number; readonly init: string; readonly wire: 'f32' | 'f64' },
   problem: Pick<Problem, 'dimension' | 'start'>,
   settled: Pick<Context, 'stepSize' | 'parameters'>,
   random: KeyedRandom,
+  given?: Float64Array,
 ): Context {
   const { dimension } = problem;
   return {
@@ -17,7 +18,7 @@ export function createContext(
     dimension,
     stepSize: settled.stepSize,
     parameters: settled.parameters,
-    start: initialPoint(job.init, problem, random),
+    start: initialPoint(job.init, problem, random, given),
     scratch: new Float64Array(dimension),
     random,
     toWire(vector) {

@@ -7,6 +7,14 @@ const ALLOWED = 'reference, zeros or normal:SCALE (for example normal:0.01)';
 /** The init that stands for the problem's own starting point. */
 const OWN = 'problem';
 
+/** Before the hash of a starting point that was given as numbers. */
+const GIVEN = 'given:';
+
+/** What a job calls a starting point that was given as numbers. @param hash SHA-256 of its little-endian f64 */
+export function givenInit(hash: string): string {
+  return `${GIVEN}${hash}`;
+}
+
 /** The standard deviation of `normal:SCALE`, or undefined for the other starting points. @throws UsageError */
 function scaleOf(text: string, hasOwn: boolean): number | undefined {
   if (text === 'reference' || text === 'zeros' || (text === OWN && hasOwn)) return undefined;
@@ -33,13 +41,19 @@ export function checkInit(text: string, problem?: Pick<Problem, 'start'>): void 
  * - `zeros`.
  * - `normal:SCALE`: independent N(0, SCALE²), from the run's seed.
  * - `problem`: what the problem says, for one that has a starting point of its own.
+ * - `given:HASH`, in a job alone: the point `given`.
  */
 export function initialPoint(
   text: string,
   problem: Pick<Problem, 'dimension' | 'start'>,
   random: KeyedRandom,
+  given?: Float64Array,
 ): Float64Array {
   const { dimension } = problem;
+  if (text.startsWith(GIVEN)) {
+    if (given?.length === dimension) return given;
+    throw new FlotillaError('internal', `the starting point ${text} is not here`);
+  }
   const scale = scaleOf(text, problem.start !== undefined);
   if (text === OWN && problem.start !== undefined) {
     const own = problem.start(random);

@@ -144,6 +144,8 @@ export type Facts = Readonly<Record<string, number | string | boolean | readonly
 export interface DataRequest {
   /** A name or a path; what it means is the family's business. */
   readonly data: string | undefined;
+  /** Its test part, for named sets that have one, in place of what is trained on. */
+  readonly part?: 'test' | undefined;
   /** Spec of a split. */
   readonly split: string | undefined;
 }

@@ -1,6 +1,19 @@
 import { denseFrameBytes, type Summary } from '@flotilla/server';
 import { bytes, duration, number } from '../terminal/format.js';
 
+/** The metrics on the training data and on the validation data, a line each, where there are any. */
+function metricLines({ metrics, validation }: Summary): string[] {
+  const line = (what: string, values: Readonly<Record<string, number>> | null) =>
+    values === null
+      ? []
+      : [
+          `${what}: ${Object.entries(values)
+            .map(([name, value]) => `${name} ${number(value)}`)
+            .join(', ')}`,
+        ];
+  return [...line('training', metrics), ...line('validation', validation)];
+}
+
 /** What a run came to, and its measured bytes beside what gradient descent would have sent. */
 export function closingTable(summary: Summary, folder: string): string {
   const gd = denseFrameBytes(summary);
@@ -28,6 +41,7 @@ export function closingTable(summary: Summary, folder: string): string {
     '',
     `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,
     `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
+    ...metricLines(summary),
     ...(link === null ? [] : [`each link ${link}`]),
     ...(modelSeconds === null
       ? []

@@ -16,6 +16,14 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'trains and measures every byte',
     load: async () => (await import('./start.js')).start,
   },
+  evaluate: {
+    summary: "f and metrics of a run's model on data",
+    load: async () => (await import('./evaluate.js')).evaluate,
+  },
+  predict: {
+    summary: "what a run's model says of each sample",
+    load: async () => (await import('./predict.js')).predict,
+  },
   bench: {
     summary: 'compares methods, compressors, links and speed',
     load: async () => (await import('./bench.js')).bench,

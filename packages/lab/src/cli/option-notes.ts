@@ -74,6 +74,14 @@ and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`
     text: `The catalogue has \`mushrooms\`, \`a9a\`, \`w8a\`, \`phishing\`, \`gisette\`, \`madelon\` and \`duke\`, each downloaded
 once. [data.md](data.md) describes the formats.`,
   },
+  validation: {
+    group: 'What to train',
+    meaning:
+      'Data that is not trained on: f and the metrics of the problem are evaluated on it beside the training data',
+    value: 'as for `--data`, or `test`: the test part of `mnist` or of a set of the catalogue that has one',
+    example: '--validation test',
+    text: `\`validation\` in rows and summary. It changes nothing of the training, and its time is not counted.`,
+  },
   split: {
     group: 'What to train',
     meaning: 'How the samples are assigned to the workers',
@@ -121,11 +129,11 @@ smoothness constant, for which \`theory\` is refused; its step sizes are tuned f
   init: {
     group: 'How to train',
     meaning: 'The starting point x⁰',
-    value: '`reference`, `zeros`, `normal:SCALE`, or `problem`',
+    value: '`reference`, `zeros`, `normal:SCALE`, `problem`, or the path of a `.safetensors` or `.npy` file',
     otherwise: usualStarts,
     example: '--init normal:0.01',
     text: `What each is: [problems.md](problems.md#starting-points). \`problem\` is for a plug-in's problem that brings a starting point of
-its own.`,
+its own. A run's model.safetensors is taken by the names of its tensors, any other file when it holds one tensor of d numbers.`,
   },
   seed: {
     group: 'How to train',

@@ -20,6 +20,9 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   rounds: 'rounds that were run',
   loss: 'f(x), exact',
   gradNormSq: '‖∇f(x)‖², exact',
+  metrics:
+    'the metrics of the problem on the training data by name, such as `accuracy`, a fraction; null when it has none',
+  validation: '`loss` and the metrics on the validation data; null without `--validation`',
   stepSize: 'γ, the number',
   parameters:
     "the method's own parameters as they were used, numbers by the names that specs have; a choice by a name of its own, as 0 or 1, such as `delta-downlink`",
@@ -41,6 +44,8 @@ export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
   modelSeconds: 'the same over the modelled links; only with `--link-model`',
   loss: 'f(x), exact',
   gradNormSq: '‖∇f(x)‖², exact',
+  metrics: 'the metrics of the problem on the training data by name; only for a problem that has some',
+  validation: '`loss` and the metrics on the validation data; only with `--validation`',
   uplink: '[counters](#counters) so far',
   downlink: '[counters](#counters) so far',
 };

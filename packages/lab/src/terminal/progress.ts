@@ -17,6 +17,7 @@ export function createProgressDisplay(stream: NodeJS.WriteStream, rounds: number
 function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
   let loss = '-';
   let gradient = '-';
+  let metric = '';
   let started = false;
   const total = Number.isFinite(rounds) ? rounds : 0;
   // everything fits 80 columns; a wide terminal gets a longer bar and more air
@@ -30,11 +31,14 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
     const text = [
       total > 0 ? `${round}/${total}` : `${round}`,
       `f ${loss}`,
-      `‖∇f‖² ${gradient}`,
+      metric === '' || wide ? `‖∇f‖² ${gradient}` : '',
+      metric,
       `↑${bytes(uplinkBytes)} ↓${bytes(downlinkBytes)}`,
       `${rate.toPrecision(3)} rounds/s`,
       ...(total > 0 && rate > 0 ? [`${duration((total - round) / rate)} left`] : []),
-    ].join(gap);
+    ]
+      .filter((part) => part !== '')
+      .join(gap);
     if (started) shown.update(round, { text });
     else shown.start(Math.max(total, 1), round, { text });
     started = true;
@@ -43,6 +47,7 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
     metrics(row) {
       loss = number(row.loss);
       gradient = number(row.gradNormSq);
+      metric = metricOf(row);
       show(position(row));
     },
     progress: show,
@@ -57,13 +62,21 @@ function lines(stream: NodeJS.WriteStream): ProgressDisplay {
     metrics(row) {
       const { round, seconds, uplinkBytes, downlinkBytes } = position(row);
       const rate = seconds > 0 && round > 0 ? `  ${(round / seconds).toPrecision(3)} rounds/s` : '';
+      const metric = metricOf(row);
       stream.write(
-        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${rate}\n`,
+        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  ${metric === '' ? '' : `${metric}  `}up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${rate}\n`,
       );
     },
     progress() {},
     stop() {},
   };
+}
+
+/** The first metric, that of the validation data where there are any: `accuracy 0.981`. */
+function metricOf({ metrics, validation }: Metrics): string {
+  const [first] = Object.entries(validation ?? metrics ?? {}).filter(([name]) => name !== 'loss');
+  if (first !== undefined) return `${first[0]} ${first[1].toPrecision(3)}`;
+  return validation === undefined ? '' : `validation f ${number(validation.loss)}`;
 }
 
 function position({ round, seconds, uplink, downlink }: Metrics): Progress {

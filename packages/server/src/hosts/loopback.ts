@@ -7,13 +7,13 @@ import { isStamped } from './stamped.js';
 export const loopback: Transport = {
   start: ({ workers }, runtime) => ({
     open(plan) {
-      const { links, problemData, registries } = plan;
+      const { links, problemData, start, registries } = plan;
       const stamped = isStamped(plan);
       let host: WorkerHost | undefined;
       const plain = createLoopback(
         workers,
         (end) => {
-          const own = new WorkerHost(end, problemData, registries, runtime);
+          const own = new WorkerHost(end, { problemData, start }, registries, runtime);
           host = own;
           return () => own.step();
         },

@@ -7,8 +7,8 @@ export const POOL_ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.
 
 /** Exactly as many threads as asked for, each for one long task. */
 export interface ThreadPool<T, R> {
-  /** Runs the default export of the pool's module on a thread of its own. `port` is moved there. */
-  run(task: T, port: MessagePort): Promise<R>;
+  /** Runs the default export of the pool's module on a thread of its own. `port`, if the task has one, is moved there. */
+  run(task: T, port?: MessagePort): Promise<R>;
   /** Ends the threads, whatever they are doing. */
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function threadPool<T, R>(module: string, threads: number): ThreadPool<T,
     atomics: 'disabled',
   });
   return {
-    run: (task, port) => pool.run(task, { transferList: [port] }),
+    run: (task, port) => pool.run(task, port === undefined ? {} : { transferList: [port] }),
     close: () => pool.destroy(),
   };
 }

@@ -35,17 +35,17 @@ function threadCount({ workers, threads, linkModel }: Options): number {
 
 function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fleet {
   const { workers, plugins } = options;
-  const { dimension, problemData, links } = plan;
+  const { dimension, problem, problemData, start, links } = plan;
   const threads = threadCount(options);
   const stamped = isStamped(plan);
-  // the largest frame is an evaluation: f_i and ∇f_i in f64
-  const maxFrameBytes = HEADER_BYTES + 8 * (dimension + 1) + STAMP_BYTES;
+  // the largest frame is an evaluation: f_i, ∇f_i and metrics in f64
+  const maxFrameBytes = HEADER_BYTES + 8 * (1 + dimension + (problem.metrics?.length ?? 0)) + STAMP_BYTES;
   const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
   const linked = stamped ? linkServerEnd(server, runtime) : undefined;
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
     pool
-      .run({ attachment, problemData, linked: stamped ? { links } : undefined, plugins }, attachment.port)
+      .run({ attachment, problemData, start, linked: stamped ? { links } : undefined, plugins }, attachment.port)
       .catch((cause: unknown) => {
         const first = `workers on thread ${attachment.thread}`;
         failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });

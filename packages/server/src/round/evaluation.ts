@@ -11,28 +11,40 @@ import {
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
-/** f and ∇f, exact, by a pass over the workers that is counted nowhere. */
+/** What an evaluation finds at a point, exact. */
+export interface Evaluated {
+  /** f(x) */
+  readonly loss: number;
+  /** ‖∇f(x)‖² */
+  readonly gradNormSq: number;
+  /** The problem's metrics of the training data by name; left out when it has none. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** f, ∇f and metrics, exact, by a pass over the workers that is counted nowhere. */
 export class Evaluation {
-  /** f_i, then ∇f_i, as a worker sends them. */
+  /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
   readonly #header: Header = { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0 };
 
-  /** @param gradient d values of work space, written by every pass. */
+  /** @param gradient d values of work space, written by every pass. @param metrics Names of the problem's metrics. */
   constructor(
     private readonly transport: ServerEnd,
     private readonly answers: Answers,
     private readonly gradient: Float64Array,
+    private readonly metrics: readonly string[],
   ) {
-    this.#received = new Float64Array(1 + gradient.length);
+    this.#received = new Float64Array(1 + gradient.length + metrics.length);
   }
 
-  /** f(x) and ‖∇f(x)‖². @throws DivergedError when one of them is not finite */
-  async at(x: Float64Array, round: number): Promise<{ readonly loss: number; readonly gradNormSq: number }> {
-    const { transport } = this;
+  /** @throws DivergedError when f or ∇f is not finite */
+  async at(x: Float64Array, round: number): Promise<Evaluated> {
+    const { transport, metrics } = this;
     const { workers } = transport;
     this.#ask(x, round);
     let loss = 0;
     const gradient = this.gradient.fill(0);
+    const means = new Float64Array(metrics.length);
     const received = this.#received;
     const bytes = new Uint8Array(received.buffer);
     for (let worker = 0; worker < workers; worker++) {
@@ -47,12 +59,16 @@ export class Evaluation {
       for (let j = 0; j < gradient.length; j++) {
         gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;
       }
+      for (let k = 0; k < means.length; k++) {
+        means[k] = (means[k] as number) + (received[1 + gradient.length + k] as number) / workers;
+      }
     }
     const gradNormSq = squaredNorm(gradient);
     if (!Number.isFinite(loss + gradNormSq)) {
       throw new DivergedError(round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
     }
-    return { loss, gradNormSq };
+    if (metrics.length === 0) return { loss, gradNormSq };
+    return { loss, gradNormSq, metrics: Object.fromEntries(metrics.map((name, k) => [name, means[k] as number])) };
   }
 
   #ask(x: Float64Array, round: number): void {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
@@ -25,18 +24,14 @@ import {
 } from '@flotilla/protocol';
 import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
-import { Evaluation } from './evaluation.js';
+import { type Evaluated, Evaluation } from './evaluation.js';
 import { WorkerStates } from './worker-states.js';
 
 /** A round whose f and ∇f are known. Counters are sums over all workers and all rounds so far. */
-export interface EvaluatedRound {
+export interface EvaluatedRound extends Evaluated {
   readonly round: number;
   /** Seconds of rounds so far, evaluation left out. */
   readonly seconds: number;
-  /** f(x), exact. */
-  readonly loss: number;
-  /** ‖∇f(x)‖², exact. */
-  readonly gradNormSq: number;
   readonly uplink: Tally;
   readonly downlink: Tally;
 }
@@ -55,7 +50,7 @@ export interface RoundState {
 export interface ParameterServerOptions extends AnswersOptions {
   readonly job: Job;
   readonly method: Method;
-  readonly problem: Pick<Problem, 'dimension' | 'start'>;
+  readonly problem: Pick<Problem, 'dimension' | 'start' | 'metrics'>;
   /** The compressors that the job may name. */
   readonly compressors: Registry<CompressorEntry>;
   /** γ */
@@ -63,6 +58,8 @@ export interface ParameterServerOptions extends AnswersOptions {
   /** The method's own parameters. */
   readonly parameters: MethodParameters;
   readonly coins: Coins;
+  /** x⁰, for a job that starts from a given point. */
+  readonly start?: Float64Array | undefined;
   /** Called where the round clock starts, for a round and for the initial gradients, and where it stops. */
   readonly onRoundBegin?: (() => void) | undefined;
   readonly onRoundEnd?: (() => void) | undefined;
@@ -96,14 +93,15 @@ export class ParameterServer {
     const { downlink, uplink } = openBoundaries(job, method, length, compressors, random);
     this.#downlink = downlink;
     this.#uplink = uplink;
-    this.#context = createContext(job, problem, options, random);
+    this.#context = createContext(job, problem, options, random, options.start);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
     this.#answers = new Answers(options);
     this.#workerStates = new WorkerStates(options.transport, this.#answers);
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
-    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient);
+    const metrics = (problem.metrics ?? []).map(({ name }) => name);
+    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics);
     const toss = createToss(options.coins, random);
     this.#coin = (p, index) => toss(p, index, this.round);
   }
@@ -142,8 +140,8 @@ export class ParameterServer {
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(): Promise<EvaluatedRound> {
     const { round, seconds, ledger } = this;
-    const { loss, gradNormSq } = await this.#evaluation.at(this.#state.x, round);
-    return { round, seconds, loss, gradNormSq, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
+    const evaluated = await this.#evaluation.at(this.#state.x, round);
+    return { round, seconds, ...evaluated, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 
   /** Everything that the rounds to come depend on, the workers' part included. To be taken between two rounds. */
@@ -173,14 +171,6 @@ export class ParameterServer {
     this.ledger.restore(ledger);
     this.round = round;
     this.seconds = seconds;
-  }
-
-  /** SHA-256 of x as little-endian f64. */
-  xHash(): string {
-    const { x } = this.#state;
-    return createHash('sha256')
-      .update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength))
-      .digest('hex');
   }
 
   /** The state of the method's server half. */

@@ -1,11 +1,14 @@
 import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
+import type { ValidationMetrics } from './validation.js';
 
 /** An evaluated round: a row of metrics.jsonl. */
 export interface Metrics extends EvaluatedRound {
   /** What `seconds` would be over the modelled links; there when links are modelled. */
   readonly modelSeconds?: number;
+  /** On the validation data; there when a run has some. */
+  readonly validation?: ValidationMetrics;
 }
 
 /** Where a run is, between evaluations. */
@@ -48,6 +51,10 @@ export interface Summary {
   readonly rounds: number;
   readonly loss: number;
   readonly gradNormSq: number;
+  /** The problem's metrics of the training data by name; null when it has none. */
+  readonly metrics: Readonly<Record<string, number>> | null;
+  /** f and the metrics on the validation data; null without. */
+  readonly validation: ValidationMetrics | null;
   readonly stepSize: number;
   /** The method's own parameters, as used, under the names of specs; choices as 0 or 1. */
   readonly parameters: Readonly<Record<string, number>>;

@@ -45,6 +45,12 @@ export const optionsSchema = v.strictObject({
       'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
     ),
   ),
+  validation: v.optional(
+    described(
+      text(),
+      'data that is not trained on, evaluated beside it: a name or a path as for data, or test for the test part of a named set',
+    ),
+  ),
   split: v.optional(described(text(), 'contiguous, shuffled, label or dirichlet:alpha=0.3; default per data set')),
   workers: v.optional(described(count(1, 10_000), 'n, logical workers'), 20),
   threads: v.optional(
@@ -64,7 +70,12 @@ export const optionsSchema = v.strictObject({
   stepSize: v.optional(
     described(v.union([positive(), text()]), 'a number, theory, or theory*FACTOR; default per problem'),
   ),
-  init: v.optional(described(text(), 'x⁰: reference, zeros or normal:SCALE; default per problem')),
+  init: v.optional(
+    described(
+      v.union([v.instance(Float64Array, expected('Float64Array')), text()]),
+      'x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem',
+    ),
+  ),
   seed: v.optional(described(text(), 'any text'), '0'),
   wire: v.optional(described(choice('f32', 'f64'), 'width of a dense coordinate on the wire'), 'f32'),
   dense: v.optional(
@@ -168,8 +179,8 @@ function describeValue(schema: ValueSchema): Pick<OptionDescription, 'kind' | 'c
       return { kind: 'list', choices: [], range: undefined };
     case 'union': {
       const [number, other] = schema.options;
-      // of a number or any text, the text is looked at later
-      if (other.type === 'string') return { kind: 'text', choices: [], range: undefined };
+      // of a number or any text, the text is looked at later; numbers in memory are the library's alone
+      if (number.type === 'instance' || other.type === 'string') return { kind: 'text', choices: [], range: undefined };
       return { kind: 'number or word', choices: [other.literal], range: rangeOf(number) };
     }
     default:

@@ -10,11 +10,13 @@ import {
   type Theory,
   UsageError,
 } from '@flotilla/core';
-import { checkData, checkInit, loadData, lookUp } from '@flotilla/core/internal';
+import { checkData, checkInit, givenInit, loadData, lookUp } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
+import { givenStart, isInitFile } from '../model/starting-point.js';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
+import { checkValidation, loadValidation } from './validation.js';
 
 /** A run, resolved as far as it can be before its workers have built their functions. */
 export interface RunPlan {
@@ -27,6 +29,10 @@ export interface RunPlan {
   /** What the workers get in shared memory or by copy, beside the job: for the problem's `create` alone. */
   readonly problemData: object;
   readonly dimension: number;
+  /** x⁰ when it was given as numbers, in shared memory. */
+  readonly start: Float64Array | undefined;
+  /** The same function on the data that are not trained on. */
+  readonly validation: Problem | undefined;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
@@ -46,19 +52,21 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   const problemSpec = Spec.parse('problem', options.problem);
   const family = lookUp('problem', problems, problemSpec.name);
   checkData(family, { data: options.data, split: options.split });
+  checkValidation(family, options);
   const init = options.init ?? family.init;
-  checkInit(init);
+  const given = typeof init !== 'string' || isInitFile(init);
+  if (!given) checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
   const link = options.link === undefined ? undefined : parseLink(options.link);
   const linkModels = options.linkModel === undefined ? [] : [parseLinkModel(options.linkModel)];
-  return { methodSpec, method, problemSpec, family, init, stepSize, link, linkModels };
+  return { methodSpec, method, problemSpec, family, init, given, stepSize, link, linkModels };
 }
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
   const registries = await loadPlugins(options.plugins);
   const names = resolveNames(options, registries);
-  const { methodSpec, method, problemSpec, family, init, stepSize, linkModels } = names;
+  const { methodSpec, method, problemSpec, family, init, given, stepSize, linkModels } = names;
   const { workers, wire, dense, seed } = options;
 
   const random = new KeyedRandom(seed);
@@ -68,7 +76,9 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
   const problem = family.create(Spec.parse('problem', options.problem), { workers, random, ...loaded.shared });
   const { dimension, smoothness } = problem;
-  checkInit(init, problem);
+  const start = given ? await givenStart(init, problem) : undefined;
+  if (start === undefined) checkInit(init as string, problem);
+  const validation = await loadValidation(options, family, problem, { random, signal });
 
   if (method.batches === true && loaded.samples === undefined) {
     throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);
@@ -101,7 +111,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       downlink,
       wire,
       dense,
-      init,
+      init: start === undefined ? (init as string) : givenInit(start.hash),
       seed,
     },
     registries,
@@ -109,6 +119,8 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
     problem,
     problemData: loaded.shared,
     dimension,
+    start: start?.x,
+    validation,
     smoothness,
     theory,
     parameters,

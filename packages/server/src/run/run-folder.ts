@@ -2,6 +2,8 @@ import { closeSync, fsyncSync, openSync, renameSync, writeFileSync, writeSync } 
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
 import { makeFolder } from '@flotilla/core/internal';
+import type { FlatModel } from '../model/model.js';
+import { modelFile } from '../model/safetensors.js';
 import type { Metrics, Summary } from './metrics.js';
 
 /** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */
@@ -38,6 +40,10 @@ export class RunFolder {
     this.#whole('summary.json', summary);
   }
 
+  model(model: FlatModel): void {
+    this.#whole('model.safetensors', Buffer.concat(modelFile(model)));
+  }
+
   close(): void {
     closeSync(this.#metrics);
   }
@@ -48,7 +54,7 @@ export class RunFolder {
     try {
       const file = openSync(`${path}.part`, 'w');
       try {
-        writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+        writeFileSync(file, Buffer.isBuffer(content) ? content : `${JSON.stringify(content, null, 2)}\n`);
         fsyncSync(file);
       } finally {
         closeSync(file);

@@ -1,0 +1,77 @@
+import {
+  Kernels,
+  type LoadInput,
+  type Oracle,
+  type Problem,
+  type ProblemFamily,
+  Spec,
+  UsageError,
+} from '@flotilla/core';
+import { checkData, loadData } from '@flotilla/core/internal';
+import type { Options } from './options.js';
+
+/** f and the problem's metrics on data that is not trained on. */
+export interface ValidationMetrics {
+  readonly loss: number;
+  /** By the names that the problem has for them. */
+  readonly [metric: string]: number;
+}
+
+/** The word that stands for the test part of the training data. */
+const TEST = 'test';
+
+/** What loading is asked for. */
+function requestOf({ validation, data }: Pick<Options, 'validation' | 'data'>) {
+  return validation === TEST
+    ? ({ data, part: TEST, split: undefined } as const)
+    : { data: validation, split: undefined };
+}
+
+/** Refuses validation data that cannot be had, before anything is read. @throws UsageError */
+export function checkValidation(family: ProblemFamily, options: Pick<Options, 'validation' | 'data'>): void {
+  if (options.validation === undefined) return;
+  if (family.data === 'none')
+    throw new UsageError(`problem ${family.name} has no data to validate on; leave out validation`);
+  checkData(family, requestOf(options));
+}
+
+/**
+ * The function that is trained, on the validation data.
+ * @throws UsageError when the problem cannot look at other data, or these are not as the training data are
+ */
+export async function loadValidation(
+  options: Pick<Options, 'validation' | 'data' | 'problem'>,
+  family: ProblemFamily,
+  { facts }: Problem,
+  { random, signal }: Pick<LoadInput, 'random' | 'signal'>,
+): Promise<Problem | undefined> {
+  if (options.validation === undefined) return undefined;
+  if (facts === undefined)
+    throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
+  const spec = () => Spec.parse('problem', options.problem);
+  const one = { workers: 1, random, facts };
+  const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal });
+  return family.create(spec(), { ...one, ...shared });
+}
+
+/** Evaluates on the calling thread. */
+export class Validation {
+  readonly #oracle: Oracle;
+  readonly #names: readonly string[];
+  readonly #gradient: Float64Array;
+  readonly #values: Float64Array;
+
+  constructor(problem: Problem) {
+    const { dimension, metrics = [] } = problem;
+    this.#oracle = problem.oracle(0, new Kernels());
+    this.#names = metrics.map(({ name }) => name);
+    this.#gradient = new Float64Array(dimension);
+    this.#values = new Float64Array(metrics.length);
+  }
+
+  at(x: Float64Array): ValidationMetrics {
+    const loss = this.#oracle.gradient(x, this.#gradient);
+    this.#oracle.metrics?.(x, this.#values);
+    return { loss, ...Object.fromEntries(this.#names.map((name, k) => [name, this.#values[k] as number])) };
+  }
+}
