@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
 import type { SampleData } from './from-samples.js';
 import { type Oracle, type Problem, type ProblemInput, smoothnessFrom } from './problem.js';
-import { ShardRows, squaredRowNorm } from './sparse-rows.js';
+import { ShardRows, squaredRowNorms } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
 export interface MarginLoss {
@@ -44,9 +44,10 @@ export function binaryClassification(
 
   const sign = binaryLabels(data);
   const workers = shards.start.length - 1;
+  const norms = squaredRowNorms(data, offset);
   const steepest = Array.from({ length: workers }, (_, i) => {
     let largest = 0;
-    for (const s of shardOf(shards, i)) largest = Math.max(largest, squaredRowNorm(data, s, offset));
+    for (const s of shardOf(shards, i)) largest = Math.max(largest, norms[s]);
     return loss.curvature * largest;
   });
   const lambda = match[2] === undefined ? number : number * Math.max(...steepest);
