@@ -9,7 +9,7 @@ export {
 export type { QuadraticInstance } from './data/instance.js';
 export type { LoadOptions } from './data/load.js';
 export type { Shards } from './data/split.js';
-export { DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+export { DivergedError, type ErrorCode, type ErrorContext, FlotillaError, UsageError } from './errors.js';
 export {
   type DenseMatrix,
   Kernels,

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
-import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
+import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -27,12 +27,7 @@ export type RunEvent =
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
 export type RunOutcome =
   | { readonly ok: true; readonly summary: Summary }
-  | {
-      readonly ok: false;
-      readonly code: FlotillaError['code'];
-      readonly message: string;
-      readonly stack: string | undefined;
-    };
+  | (ErrorRecord & { readonly ok: false; readonly stack: string | undefined });
 
 const PROGRESS_MS = 200;
 /** How often the event loop gets to run while data is loaded. */
@@ -43,8 +38,7 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
   try {
     return { ok: true, summary: await runInThread(task, runtime) };
   } catch (thrown) {
-    const { code, message, stack } = asFlotillaError(thrown);
-    return { ok: false, code, message, stack };
+    return { ok: false, ...errorRecord(thrown), stack: asFlotillaError(thrown).stack };
   } finally {
     task.port.close();
   }
