@@ -68,7 +68,15 @@ const controlSchema = v.variant('type', [
     computeSeconds: v.pipe(real, v.minValue(0)),
     gradientCalls: v.pipe(real, v.minValue(0)),
   }),
-  v.strictObject({ type: v.literal('failed'), code: text, message: text }),
+  /** In place of an answer: an error as data, an `ErrorRecord`. Its texts are shown, and nothing else. */
+  v.strictObject({
+    type: v.literal('failed'),
+    code: text,
+    message: text,
+    worker: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9_999))),
+    round: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
+    cause: v.exactOptional(v.strictObject({ name: text, message: text, stack: text })),
+  }),
 ]);
 
 /**

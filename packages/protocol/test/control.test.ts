@@ -52,7 +52,17 @@ const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control,
     computeSeconds: number.map(Math.abs),
     gradientCalls: number.map(Math.abs),
   }),
-  failed: fc.record({ type: fc.constant('failed'), code: text, message: text }),
+  failed: fc.record(
+    {
+      type: fc.constant('failed'),
+      code: text,
+      message: text,
+      worker: fc.integer({ min: 0, max: 9_999 }),
+      round: fc.nat(),
+      cause: fc.record({ name: text, message: text, stack: text }, { noNullPrototype: true }),
+    },
+    { requiredKeys: ['type', 'code', 'message'], noNullPrototype: true },
+  ),
 };
 
 const someJob: Job = { method: 'gd', problem: 'quadratic', workers: 2, wire: 'f64', init: 'zeros', seed: '1' };
@@ -66,6 +76,7 @@ const valid: Control[] = [
   { type: 'finish' },
   { type: 'finished', computeSeconds: 1.5, gradientCalls: 3 },
   { type: 'failed', code: 'usage', message: 'no' },
+  { type: 'failed', code: 'internal', message: 'no', worker: 3, round: 7, cause: { name: 'E', message: 'm', stack: '' } },
 ];
 
 /** Any value as msgpack, by the library itself: what a peer that does not check might send. */

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
-import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
+import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
@@ -32,12 +32,7 @@ export type RunEvent =
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
 export type RunOutcome = (
   | { readonly ok: true; readonly summary: Summary }
-  | {
-      readonly ok: false;
-      readonly code: FlotillaError['code'];
-      readonly message: string;
-      readonly stack: string | undefined;
-    }
+  | (ErrorRecord & { readonly ok: false; readonly stack: string | undefined })
 ) & {
   /** After the last round that has ended; undefined when the run has not come to x⁰. */
   readonly model: FlatModel | undefined;
@@ -56,8 +51,7 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
     });
     return { ok: true, summary, model };
   } catch (thrown) {
-    const { code, message, stack } = asFlotillaError(thrown);
-    return { ok: false, code, message, stack, model };
+    return { ok: false, ...errorRecord(thrown), stack: asFlotillaError(thrown).stack, model };
   } finally {
     task.port.close();
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
+import { asFlotillaError, errorFrom } from '@flotilla/core/internal';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
@@ -187,8 +187,8 @@ async function runTask(task: RunTask): Promise<RunOutcome> {
   }
 }
 
-function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>): FlotillaError {
-  const error = new FlotillaError(code as ErrorCode, message);
-  if (stack !== undefined) error.stack = stack;
+function restored(outcome: Extract<RunOutcome, { ok: false }>): FlotillaError {
+  const error = errorFrom(outcome);
+  if (outcome.stack !== undefined) error.stack = outcome.stack;
   return error;
 }

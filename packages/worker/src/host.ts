@@ -9,7 +9,7 @@ import {
   type Runtime,
   Spec,
 } from '@flotilla/core';
-import { asFlotillaError, lookUp } from '@flotilla/core/internal';
+import { asFlotillaError, attempt, errorRecord, lookUp } from '@flotilla/core/internal';
 import {
   type Control,
   FrameKind,
@@ -94,8 +94,7 @@ export class WorkerHost {
           throw new ProtocolError(`a host cannot answer a control message of type ${message.type}`);
       }
     } catch (thrown) {
-      const { code, message } = asFlotillaError(thrown);
-      return { type: 'failed', code, message };
+      return { type: 'failed', ...errorRecord(thrown) };
     }
   }
 
@@ -104,12 +103,13 @@ export class WorkerHost {
     const random = new KeyedRandom(job.seed);
     const spec = Spec.parse('problem', job.problem);
     const family = lookUp('problem', this.registries.problems, spec.name);
-    const problem = family.create(spec, { workers: job.workers, random, ...this.input.problemData });
+    const input = { workers: job.workers, random, ...this.input.problemData };
+    const problem = attempt(`problem ${spec.name}, create`, () => family.create(spec, input));
     const kernels = new Kernels();
     const rng = new Rng();
     const { dimension, metrics = [] } = problem;
     const evaluated = new Float64Array(1 + dimension + metrics.length);
-    const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
+    const oracles = this.end.workers.map((index) => atWorker(index, () => problem.oracle(index, kernels)));
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
       const local = new CountedOracle(index, oracle, random, rng, this.runtime);
@@ -126,7 +126,7 @@ export class WorkerHost {
   #begin(settled: Settled): void {
     const { job, method, problem, random, workers } = this.#known();
     const shared = share(job, method, problem, settled, this.registries.compressors, random, this.input.start);
-    for (const worker of workers.values()) worker.begin(shared);
+    for (const [index, worker] of workers) atWorker(index, () => worker.begin(shared));
   }
 
   /** What the workers' gradients came to, evaluations left out. */
@@ -152,11 +152,10 @@ export class WorkerHost {
   }
 
   #fail(worker: number, thrown: unknown): void {
-    const error = asFlotillaError(thrown);
     const { kind, round } = this.#header;
-    const ofRound = kind === FrameKind.snapshot || kind === FrameKind.restore ? '' : `, round ${round}`;
-    const who = error instanceof DivergedError ? '' : `worker ${worker}${ofRound}: `;
-    const reason = packControl({ type: 'failed', code: error.code, message: `${who}${error.message}` });
+    const ofRound = kind !== FrameKind.snapshot && kind !== FrameKind.restore;
+    const error = thrown instanceof DivergedError ? thrown : failureAt(worker, ofRound ? round : undefined, thrown);
+    const reason = packControl({ type: 'failed', ...errorRecord(error) });
     const room = this.end.claim(worker, HEADER_BYTES + reason.length);
     writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round }, room);
     room.set(reason, HEADER_BYTES);
@@ -172,5 +171,21 @@ export class WorkerHost {
   #known(): Configured {
     if (this.#configured === undefined) throw new FlotillaError('protocol', 'a message came before the configuration');
     return this.#configured;
+  }
+}
+
+/** What was thrown at a worker, as an error that names both and keeps what was thrown. */
+function failureAt(worker: number, round: number | undefined, thrown: unknown): FlotillaError {
+  const { code, message } = asFlotillaError(thrown);
+  const who = round === undefined ? `worker ${worker}` : `worker ${worker}, round ${round}`;
+  return new FlotillaError(code, `${who}: ${message}`, { cause: thrown, worker, round });
+}
+
+/** Sets a worker up: an error that was not thrown on purpose names it. */
+function atWorker<T>(worker: number, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw thrown instanceof FlotillaError ? thrown : failureAt(worker, undefined, thrown);
   }
 }

@@ -33,6 +33,12 @@ export interface SparseMatrix {
   readonly values: Uint8Array | Float64Array | undefined;
 }
 
+/** A dense matrix by rows in a thread's kernel memory, row-major. */
+export interface DenseMatrix {
+  readonly columns: number;
+  readonly values: Uint8Array | Float32Array | Float64Array;
+}
+
 interface Exports {
   multiplyTransposed(
     a: number,
@@ -72,7 +78,34 @@ interface Exports {
   addRowsOnes: AddRows;
   addRowsU8: AddRows;
   addRowsF64: AddRows;
+  multiplyDenseRowsU8: MultiplyDenseRows;
+  multiplyDenseRowsF32: MultiplyDenseRows;
+  multiplyDenseRowsF64: MultiplyDenseRows;
+  addDenseRowsU8: AddDenseRows;
+  addDenseRowsF32: AddDenseRows;
+  addDenseRowsF64: AddDenseRows;
 }
+
+type MultiplyDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  x: number,
+  scale: number,
+  shift: number,
+  product: number,
+) => void;
+
+type AddDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  factor: number,
+  scale: number,
+  out: number,
+) => void;
 
 type MultiplyRows = (
   start: number,
@@ -303,10 +336,10 @@ export class Kernels {
 
   /**
    * product[r] ← shift + scale · ⟨row which[r], x⟩, r < count, with x from its value `xAt` on; all rows in order without
-   * `which`. All of it lies in this kernel memory.
+   * `which`. All of it lies in this kernel memory. A dense row gives the same bits as a sparse one with all its entries.
    */
   multiplyRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     count: number,
     x: Region,
@@ -315,6 +348,14 @@ export class Kernels {
     shift: number,
     product: Region,
   ): void {
+    if ('columns' in m) {
+      const { multiplyDenseRowsU8, multiplyDenseRowsF32, multiplyDenseRowsF64 } = this.#exports;
+      const multiplyDense = byType(m, multiplyDenseRowsU8, multiplyDenseRowsF32, multiplyDenseRowsF64);
+      const from = x.pointer + 8 * xAt;
+      const list = which?.byteOffset ?? 0;
+      multiplyDense(m.values.byteOffset, m.columns, list, count, from, scale, shift, product.pointer);
+      return;
+    }
     const { multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64 } = this.#exports;
     const multiply = byValues(m, multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64);
     const { start, column, values } = m;
@@ -333,7 +374,7 @@ export class Kernels {
 
   /** out, from value `outAt` on, ← out + Σ_r scale · factor[r] · row which[r], r < count; as above. */
   addRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     count: number,
     factor: Region,
@@ -341,6 +382,13 @@ export class Kernels {
     out: Region,
     outAt: number,
   ): void {
+    if ('columns' in m) {
+      const { addDenseRowsU8, addDenseRowsF32, addDenseRowsF64 } = this.#exports;
+      const addDense = byType(m, addDenseRowsU8, addDenseRowsF32, addDenseRowsF64);
+      const to = out.pointer + 8 * outAt;
+      addDense(m.values.byteOffset, m.columns, which?.byteOffset ?? 0, count, factor.pointer, scale, to);
+      return;
+    }
     const { addRowsOnes, addRowsU8, addRowsF64 } = this.#exports;
     const add = byValues(m, addRowsOnes, addRowsU8, addRowsF64);
     const { start, column, values } = m;
@@ -367,4 +415,9 @@ export class Kernels {
 function byValues<T>({ values }: SparseMatrix, ones: T, u8: T, f64: T): T {
   if (values === undefined) return ones;
   return values instanceof Uint8Array ? u8 : f64;
+}
+
+function byType<T>({ values }: DenseMatrix, u8: T, f32: T, f64: T): T {
+  if (values instanceof Uint8Array) return u8;
+  return values instanceof Float32Array ? f32 : f64;
 }

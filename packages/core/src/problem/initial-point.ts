@@ -1,4 +1,4 @@
-import { FlotillaError, UsageError } from '../errors.js';
+import { attempt, FlotillaError, UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import type { Problem } from './problem.js';
 
@@ -56,7 +56,7 @@ export function initialPoint(
   }
   const scale = scaleOf(text, problem.start !== undefined);
   if (text === OWN && problem.start !== undefined) {
-    const own = problem.start(random);
+    const own = attempt("the problem's start", () => problem.start?.(random)) as Float64Array;
     if (own.length === dimension) return own;
     throw new FlotillaError('internal', `the problem's starting point has ${own.length} coordinates, not ${dimension}`);
   }

@@ -1,9 +1,9 @@
-import type { Dataset } from '../data/dataset.js';
-import type { Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
+import { type Dataset, type DenseDataset, RowReader, type SparseDataset } from '../data/dataset.js';
+import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
 
-/** The samples of one shard, laid out for the kernels; row r is local sample r. Values that are all one are not stored. */
+/** The samples of one shard, laid out for the kernels as the data set is, sparse or dense; row r is local sample r. */
 export class ShardRows {
-  readonly #matrix: SparseMatrix;
+  readonly #matrix: SparseMatrix | DenseMatrix;
   readonly #rows: number;
   readonly #scale: number;
   /** x or a gradient, and one number a row. */
@@ -14,30 +14,14 @@ export class ShardRows {
   /** With `offset` 1 every row begins with a one, the bias, and the features come after it. */
   constructor(
     private readonly kernels: Kernels,
-    { rowStart, column, value, scale, features }: Dataset,
+    data: Dataset,
     shard: Int32Array,
     private readonly offset: 0 | 1,
   ) {
-    const start = kernels.allocateInt32(shard.length + 1);
-    shard.forEach((s, r) => {
-      start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
-    });
-    const length = start[shard.length];
-    const to = kernels.allocateInt32(length);
-    const bytes = value instanceof Uint8Array;
-    let ones = true;
-    for (const s of shard) for (let k = rowStart[s]; ones && k < rowStart[s + 1]; k++) ones = value[k] === 1;
-    const values = ones ? undefined : bytes ? kernels.allocateUint8(length) : kernels.allocate(length).values;
-    shard.forEach((s, r) => {
-      for (let k = rowStart[s], at = start[r]; k < rowStart[s + 1]; k++, at++) {
-        to[at] = 8 * column[k];
-        if (values !== undefined) values[at] = value[k];
-      }
-    });
-    this.#matrix = { start, column: to, values };
+    this.#matrix = data.rowStart === undefined ? denseRows(kernels, data, shard) : sparseRows(kernels, data, shard);
     this.#rows = shard.length;
-    this.#scale = scale;
-    this.#vector = kernels.allocate(features + offset);
+    this.#scale = data.scale;
+    this.#vector = kernels.allocate(data.features + offset);
     this.#numbers = kernels.allocate(shard.length);
   }
 
@@ -87,9 +71,50 @@ export class ShardRows {
   }
 }
 
-/** ‖a_s‖². */
-export function squaredRowNorm({ rowStart, value, scale }: Dataset, s: number, offset: 0 | 1): number {
-  let sum = 0;
-  for (let k = rowStart[s]; k < rowStart[s + 1]; k++) sum += value[k] * value[k];
-  return sum * scale * scale + offset;
+/** Rows of a sparse data set where the kernels reach them. Values that are all one are not stored. */
+function sparseRows(kernels: Kernels, { rowStart, column, value }: SparseDataset, shard: Int32Array): SparseMatrix {
+  const start = kernels.allocateInt32(shard.length + 1);
+  shard.forEach((s, r) => {
+    start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
+  });
+  const length = start[shard.length];
+  const to = kernels.allocateInt32(length);
+  const bytes = value instanceof Uint8Array;
+  let ones = true;
+  for (const s of shard) for (let k = rowStart[s]; ones && k < rowStart[s + 1]; k++) ones = value[k] === 1;
+  const values = ones ? undefined : bytes ? kernels.allocateUint8(length) : kernels.allocate(length).values;
+  shard.forEach((s, r) => {
+    for (let k = rowStart[s], at = start[r]; k < rowStart[s + 1]; k++, at++) {
+      to[at] = 8 * column[k];
+      if (values !== undefined) values[at] = value[k];
+    }
+  });
+  return { start, column: to, values };
+}
+
+/** The same of a dense one. */
+function denseRows(kernels: Kernels, { value, features }: DenseDataset, shard: Int32Array): DenseMatrix {
+  const length = shard.length * features;
+  const values =
+    value instanceof Uint8Array
+      ? kernels.allocateUint8(length)
+      : value instanceof Float32Array
+        ? kernels.allocateFloat32(length)
+        : kernels.allocate(length).values;
+  shard.forEach((s, r) => {
+    values.set(value.subarray(s * features, (s + 1) * features), r * features);
+  });
+  return { columns: features, values };
+}
+
+/** ‖a_s‖² of every sample. */
+export function squaredRowNorms(data: Dataset, offset: 0 | 1): Float64Array {
+  const rows = new RowReader(data);
+  const { value, scale } = rows;
+  return Float64Array.from({ length: data.samples }, (_, s) => {
+    rows.seek(s);
+    let sum = 0;
+    for (let k = rows.first; k < rows.end; k++) sum += value[k] * value[k];
+    return sum * scale * scale + offset;
+  });
 }

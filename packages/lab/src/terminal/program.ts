@@ -1,5 +1,6 @@
 import { type ErrorCode, UsageError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import { originOf } from './origin.js';
 
 /** What each exit code says. */
 export const EXIT_CODES = {
@@ -18,8 +19,10 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
     await main(process.argv.slice(2));
   } catch (thrown) {
     const error = asFlotillaError(thrown);
-    process.stderr.write(`flotilla: ${error.message}\n`);
-    if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
+    // code of the caller's own that has thrown is named; the stack is for defects of this program
+    const origin = error.code === 'internal' && error.cause instanceof Error ? originOf(`${error.cause.stack}`) : undefined;
+    process.stderr.write(`flotilla: ${error.message}${origin === undefined ? '' : ` (${origin})`}\n`);
+    if (error.code === 'internal' && origin === undefined) process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT_CODE_OF[error.code] ?? 1;
   }
 }

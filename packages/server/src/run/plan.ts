@@ -10,7 +10,7 @@ import {
   type Theory,
   UsageError,
 } from '@flotilla/core';
-import { checkData, checkInit, givenInit, loadData, lookUp } from '@flotilla/core/internal';
+import { attempt, checkData, checkInit, givenInit, loadData, lookUp } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
@@ -72,9 +72,12 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
   const { data, split } = options;
-  const loaded = await loadData(family, problemSpec, { data, split, workers, random, signal });
+  const input = { data, split, workers, random, signal };
+  const where = `problem ${problemSpec.name}`;
+  const loaded = await attempt(`${where}, load`, () => loadData(family, problemSpec, input));
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
-  const problem = family.create(Spec.parse('problem', options.problem), { workers, random, ...loaded.shared });
+  const spec = Spec.parse('problem', options.problem);
+  const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
   const start = given ? await givenStart(init, problem) : undefined;
   if (start === undefined) checkInit(init as string, problem);

@@ -1,0 +1,74 @@
+import { asFlotillaError, type ErrorCode, FlotillaError, messageOf } from './errors.js';
+
+/** An error as data: classes and codes do not survive the way between threads. Texts are as long as a message can carry. */
+export interface ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly worker?: number;
+  readonly round?: number;
+  readonly cause?: CauseRecord;
+}
+
+/** What has caused an error: its name, its message, and the stack that names file and line. */
+export interface CauseRecord {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+/** Longest texts of a record, in UTF-16 units. */
+const MAX_NAME = 100;
+const MAX_MESSAGE = 4000;
+const MAX_STACK = 8000;
+
+const CODES: Readonly<Record<ErrorCode, true>> = {
+  usage: true,
+  diverged: true,
+  protocol: true,
+  compressor: true,
+  'worker-lost': true,
+  io: true,
+  aborted: true,
+  internal: true,
+};
+
+/** What was thrown, as data. */
+export function errorRecord(thrown: unknown): ErrorRecord {
+  const { code, message, worker, round, cause } = asFlotillaError(thrown);
+  return {
+    code,
+    message: cut(message, MAX_MESSAGE),
+    ...(worker !== undefined && { worker }),
+    ...(round !== undefined && { round }),
+    ...(cause !== undefined && { cause: causeRecord(cause) }),
+  };
+}
+
+/** The error that a record is of. Its texts are only shown; a code that is not known is `internal`. */
+export function errorFrom({ code, message, worker, round, cause }: ErrorRecord): FlotillaError {
+  const known = Object.hasOwn(CODES, code) ? (code as ErrorCode) : 'internal';
+  return new FlotillaError(known, message, { worker, round, ...(cause !== undefined && { cause: causeFrom(cause) }) });
+}
+
+function causeRecord(cause: unknown): CauseRecord {
+  const whole = messageOf(cause);
+  const message = cut(whole, MAX_MESSAGE);
+  if (!(cause instanceof Error)) return { name: 'Error', message, stack: '' };
+  const name = cut(String(cause.name), MAX_NAME);
+  const stack = String(cause.stack);
+  // frames, not a message that leaves no room for them
+  const at = stack.indexOf(whole);
+  const frames = at < 0 ? `\n${stack}` : stack.slice(at + whole.length);
+  return { name, message, stack: cut(`${name}: ${message}${frames}`, MAX_STACK) };
+}
+
+function causeFrom({ name, message, stack }: CauseRecord): Error {
+  const cause = new Error(message);
+  const hidden = (value: string) => ({ value, enumerable: false, configurable: true, writable: true });
+  Object.defineProperties(cause, { name: hidden(name), stack: hidden(stack === '' ? `${name}: ${message}` : stack) });
+  return cause;
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
