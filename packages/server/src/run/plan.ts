@@ -13,6 +13,7 @@ import {
 import { checkData, checkInit, loadData, lookUp } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
+import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 
@@ -48,6 +49,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   checkData(family, { data: options.data, split: options.split });
   const init = options.init ?? family.init;
   checkInit(init);
+  checkBatchMethod(options, method);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
   const link = options.link === undefined ? undefined : parseLink(options.link);
   const linkModels = options.linkModel === undefined ? [] : [parseLinkModel(options.linkModel)];
@@ -73,6 +75,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   if (method.batches === true && loaded.samples === undefined) {
     throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);
   }
+  checkBatchSamples(options, family.name, loaded.samples);
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
@@ -84,6 +87,8 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
     workers,
     dimension,
     samples: loaded.samples,
+    batch: options.batch,
+    batchDense: options.batchDense,
     uplink: linkTheory('uplink', uplink),
     downlink: linkTheory('downlink', downlink),
   };
@@ -103,6 +108,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       dense,
       init,
       seed,
+      ...jobBatches(options, method),
     },
     registries,
     method,
