@@ -50,10 +50,10 @@ export const vrMarina = defineMethod({
   stochastic: 'parameter',
   parameters(spec, { uplink, dimension, samples, ...asked }): VrMarinaParameters {
     const online = spec.boolean('online') ?? false;
-    const batch = batchSizeOrOption(['batch', 'batch'], spec, asked.batch, samples, online) ?? Math.ceil((samples ?? 1) / 100);
+    const batch =
+      batchSizeOrOption(['batch', 'batch'], spec, asked.batch, samples, online) ?? Math.ceil((samples ?? 1) / 100);
     const { batchDense } = asked;
-    const large =
-      batchSizeOrOption(['large-batch', 'batchDense'], spec, batchDense, samples, true) ?? samples ?? 1;
+    const large = batchSizeOrOption(['large-batch', 'batchDense'], spec, batchDense, samples, true) ?? samples ?? 1;
     if (!online && spec.text('large-batch') !== undefined) {
       throw new UsageError('method vr-marina: large-batch is a parameter of the online variant; add online=true');
     }

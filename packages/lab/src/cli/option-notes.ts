@@ -162,7 +162,8 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   batchDense: {
     group: 'How to train',
-    meaning: 'With `--batch`: the number of samples of a gradient that is sent whole, for methods that else send differences',
+    meaning:
+      'With `--batch`: the number of samples of a gradient that is sent whole, for methods that else send differences',
     otherwise: 'all samples',
     example: '--batch 64 --batch-dense 512',
     text: `For \`marina\`, \`pp-marina\`, \`m3\`, the start of \`dasha\`, and \`vr-marina:online=true\`, whose \`large-batch\` it is.`,
