@@ -133,6 +133,8 @@ export type Purpose =
   | 'link'
   | 'problem'
   | 'batch'
+  /** Batches of dense rounds. */
+  | 'batch/dense'
   | 'participants'
   | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;

@@ -77,6 +77,23 @@ test.each([
   expect(calls).toMatchObject(expected);
 });
 
+test('the gradient of a dense round is the gradient, or what the function has for one', () => {
+  const { f } = linearFunction();
+  const [out, expected] = [new Float64Array(16), new Float64Array(16)];
+  const point = TrackedPoint.from(start, f);
+  expect(point.denseGradient(out)).toBe(point.gradient(expected));
+  expect(out).toEqual(expected);
+  const other = TrackedPoint.from(start, {
+    gradient: () => 1,
+    denseGradient: (x, target) => {
+      target.set(x);
+      return 2;
+    },
+  });
+  expect([other.gradient(out), other.denseGradient(out)]).toEqual([1, 2]);
+  expect(out).toEqual(start);
+});
+
 test('a copy is another point at the same place, without a product of its own to compute', () => {
   const { f, calls } = linearFunction();
   const w = TrackedPoint.from(start, f);

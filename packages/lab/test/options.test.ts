@@ -65,6 +65,8 @@ const rows: Readonly<Record<Name, Row>> = {
   wire: { run: 'threads', text: 'f64', value: 'f64', refused: 'f16' },
   dense: { run: 'threads', text: 'packed', value: 'packed', refused: 'zip' },
   coins: { run: 'threads', text: 'even', value: 'even', refused: 'odd' },
+  batch: { run: 'loopback', text: '30', value: 30, refused: '0' },
+  batchDense: { run: 'loopback', text: '150', value: 150, refused: '2.5' },
   transport: { run: 'loopback', text: 'loopback', value: 'loopback', refused: 'pigeon' },
   link: { run: 'threads', text: 'up=100mbit,latency=1ms', value: 'up=100mbit,latency=1ms', refused: 'up=ten' },
   linkModel: { run: 'threads', text: 'up=1mbit', value: 'up=1mbit', refused: 'down=ten' },
@@ -106,7 +108,10 @@ test('every option has a row', () => {
 describe('values arrive in the run', () => {
   test.each([
     ['threads', []],
-    ['loopback', ['--problem', 'logistic', '--method', 'gd', '--workers', '2', '--rounds', '3', '--out', 'loopback']],
+    [
+      'loopback',
+      ['--problem', 'logistic', '--method', 'marina', '--workers', '2', '--rounds', '3', '--out', 'loopback'],
+    ],
   ] as const)('of the run on %s', async (run, others) => {
     const given = Object.entries(rows).filter(([, row]) => row.run === run);
     const args = given.flatMap(([name, { text }]) => [`${flag(name)}=${text}`]);

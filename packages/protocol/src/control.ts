@@ -26,6 +26,8 @@ function isParameter(value: unknown): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' || typeof value === 'boolean';
 }
 
+const samples = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e9));
+
 const jobSchema = v.strictObject({
   method: text,
   problem: text,
@@ -41,6 +43,9 @@ const jobSchema = v.strictObject({
   dense: v.optional(v.picklist(['plain', 'packed'])),
   init: text,
   seed: text,
+  // samples of a gradient, and of one of a dense round; all of them when left out
+  batch: v.optional(samples),
+  batchDense: v.optional(samples),
 });
 
 /**

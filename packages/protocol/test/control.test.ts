@@ -23,6 +23,8 @@ const job: fc.Arbitrary<Job> = fc.record(
     wire: fc.constantFrom('f32', 'f64'),
     init: text,
     seed: text,
+    batch: fc.integer({ min: 1, max: 1e9 }),
+    batchDense: fc.integer({ min: 1, max: 1e9 }),
   },
   { requiredKeys: ['method', 'problem', 'workers', 'wire', 'init', 'seed'] },
 );
@@ -150,6 +152,8 @@ describe('control messages', () => {
     ['no wire version', { type: 'ready', smoothness: [], sampleSmoothness: [] }],
     ['too many workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 10_001 } }],
     ['no workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 0 } }],
+    ['no samples', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, batch: 0 } }],
+    ['half a sample', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, batchDense: 0.5 } }],
     ['half a worker', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 1.5 } }],
     ['an unknown wire', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, wire: 'f16' } }],
     [

@@ -47,6 +47,17 @@ export interface Explanation {
   }[];
   /** How dense rounds are drawn; the theorems assume independent coins. */
   readonly coins: Coins;
+  /** Samples of gradients; undefined when gradients are exact, or batches the method's own, which its theorem covers. */
+  readonly batch:
+    | {
+        /** B */
+        readonly gradient: number;
+        /** Of a dense round; undefined for all, or when there are none. */
+        readonly dense: number | undefined;
+        /** What the theorem has to say of it. */
+        readonly theory: string;
+      }
+    | undefined;
   readonly stepSize: {
     /** γ of the run. */
     readonly value: number;
@@ -114,6 +125,7 @@ export async function explain(options: Options): Promise<Explanation> {
       meaning,
     })),
     coins: options.coins,
+    batch: job.batch === undefined ? undefined : { gradient: job.batch, dense: job.batchDense, theory: NOT_COVERED },
     stepSize: {
       value: stepSize,
       formula: (reported.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
@@ -122,6 +134,8 @@ export async function explain(options: Options): Promise<Explanation> {
     denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
   };
 }
+
+const NOT_COVERED = 'the theorem is about exact gradients: its constants and step size do not cover stochastic ones';
 
 function withoutList({ perWorker: _, ...constants }: Smoothness): Omit<Smoothness, 'perWorker'> {
   return constants;

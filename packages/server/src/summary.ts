@@ -29,6 +29,8 @@ export async function summarize(
     wire: job.wire,
     dense: options.dense,
     coins: options.coins,
+    ...(options.batch === undefined ? {} : { batch: options.batch }),
+    ...(options.batchDense === undefined ? {} : { batchDense: options.batchDense }),
     rounds: training.rounds,
     loss: metrics.loss,
     gradNormSq: metrics.gradNormSq,

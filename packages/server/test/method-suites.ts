@@ -55,5 +55,5 @@ export const suites: Readonly<Record<string, MethodSuiteOptions>> = {
   'ef21-p': { identity: { downlink: identity }, replicas: { w: 'w' }, variableBytes: true },
   'ef21-p-dcgd': { identity: { downlink: identity, uplink: identity }, replicas: { w: 'w' }, variableBytes: true },
   ef21: { identity: { uplink: identity }, means: { g: 'g' }, variableBytes: true },
-  dasha: { identity: { uplink: identity }, means: { g: 'g' }, unbiased: 'dasha' },
+  dasha: { identity: { uplink: identity }, means: { g: 'g' }, unbiased: 'dasha', batch: 'dasha:momentum=0.3' },
 };

@@ -16,6 +16,13 @@ function fileOf(name: string): string {
   return `packages/core/src/method/${found[0]}`;
 }
 
+/** What `--batch` means to a method. */
+const WITH_BATCH: Readonly<Record<NonNullable<Method['stochastic']>, string>> = {
+  gradients: 'every gradient on B samples',
+  differences: 'both gradients of a difference on the same B samples, dense ones on all or on `--batch-dense`',
+  parameter: 'sets the parameter `batch`; all other gradients stay exact',
+};
+
 /** A table cell: `|` would end it. */
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
@@ -23,7 +30,7 @@ function page(all: readonly Method[]): string {
   const rows = all.map(({ name, description: of }) =>
     [`[\`${name}\`](#${name})`, of.paper, of.algorithm, of.downlink, of.uplink].map(cell).join(' | '),
   );
-  const sections = all.map(({ name, summary, description: of, uplink, downlink }) => [
+  const sections = all.map(({ name, summary, description: of, uplink, downlink, stochastic }) => [
     `## ${name}`,
     '',
     `${summary[0]?.toUpperCase()}${summary.slice(1)}. Source: ${of.paper}, ${of.algorithm}; ${of.theorem}. [${fileOf(name)}](../${fileOf(name)})`,
@@ -33,6 +40,7 @@ function page(all: readonly Method[]): string {
     ...(uplink === undefined ? [] : [`- uplink compressor unless asked otherwise: \`${uplink}\``]),
     ...(downlink === undefined ? [] : [`- downlink compressor unless asked otherwise: \`${downlink}\``]),
     ...Object.entries(of.parameters).map(([key, meaning]) => `- \`${key}\`: ${meaning}`),
+    ...(stochastic === undefined ? [] : [`- with \`--batch\`: ${WITH_BATCH[stochastic]}`]),
     '',
   ]);
   return [
@@ -54,6 +62,28 @@ function page(all: readonly Method[]): string {
     '| method | paper | algorithm | downlink, each round | uplink, each round |',
     '| --- | --- | --- | --- | --- |',
     ...rows.map((row) => `| ${row} |`),
+    '',
+    '## Stochastic gradients',
+    '',
+    'With `--batch B` a worker takes its gradients on B of its samples, drawn without replacement, anew in each round, from the',
+    'stream of (seed, `batch`, round, worker): the same B in all gradients of a round, and the same in every run of the seed. A',
+    'worker that has no more than B takes all of them, and its gradient is exact. B above what any worker has is refused; so are',
+    'problems whose f_i is no mean over samples.',
+    '',
+    'Methods that send differences ∇f_i(x⁺) − ∇f_i(x) take both gradients on the same samples, two gradients a round instead of',
+    'one. The error that a round adds to g then shrinks with ‖x⁺ − x‖², as in VR-MARINA; on different samples it would be of the',
+    'size of the gradients’ own variance, and add up until the next dense round. Dense rounds, and g⁰, take all samples, or',
+    '`--batch-dense` of them, drawn from a stream of their own. `marina` with a batch is `vr-marina` with p as MARINA has it.',
+    '',
+    '`dasha` with a batch is DASHA-MVR (Algorithm 1, stochastic setting): h_i⁺ = G_i(x⁺) + (1 − b)(h_i − G_i(x)), both G_i on the',
+    'same B samples, g_i⁰ = h_i⁰ over all samples or `--batch-dense` of them (the paper’s B_init). The paper’s momentum is',
+    'b = Θ(min{√(nεB/σ²)/ω, nεB/σ²}). It needs the variance σ² of a sample’s gradient and the ε aimed at, so there is no default:',
+    '`dasha:momentum=…` is asked for.',
+    '',
+    'For `vr-marina` and `vr-diana` `--batch` is b′ and nothing else: their theorems cover it. `--batch-dense` is then',
+    '`large-batch` of `vr-marina:online=true`. The theorems of all other methods are about exact gradients: their constants and',
+    'step sizes do not cover `--batch`, and `--explain` says so. A method of a plug-in says what a batch means to it',
+    '(`stochastic`), else it is refused with one.',
     '',
     ...sections.flat(),
   ].join('\n');

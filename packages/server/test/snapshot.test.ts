@@ -92,7 +92,18 @@ describe('methods that draw batches', () => {
   test.each([
     ...['vr-marina:batch=37,p=0.2', 'vr-marina:online=true,batch=20,large-batch=90,p=0.2', 'vr-diana:batch=37'],
   ])('%s goes on in the middle of an epoch', async (method) => {
-    const options: TrainOptions = { method, workers: 4, stepSize: 0.0005, uplink: 'rand-k:k=1%' };
+    await goesOn({ method, workers: 4, stepSize: 0.0005, uplink: 'rand-k:k=1%' });
+  });
+
+  // describeMethod has a batch for every method; here it is a batch of dense rounds beside it, and tracked points
+  test.each([
+    { method: 'm3:p=0.4', batch: 37, batchDense: 90 },
+    { method: 'pp-marina:p=0.4,downlink=participants', batch: 37, batchDense: 90 },
+  ] satisfies TrainOptions[])('$method with batch $batch and batchDense $batchDense', (options) =>
+    goesOn({ ...options, workers: 4, stepSize: 0.0005 }),
+  );
+
+  async function goesOn(options: TrainOptions): Promise<void> {
     const { state, undisturbed } = await interrupted(options);
     const fresh = await start(options);
     await fresh.restore(state);
@@ -100,7 +111,7 @@ describe('methods that draw batches', () => {
     expect(fresh.xHash()).toBe(undisturbed.xHash());
     const [own, other] = [await fresh.spent(), await undisturbed.spent()];
     expect(own.gradientCalls).toBe(other.gradientCalls);
-  });
+  }
 });
 
 test('criteria remember the start: a relative target is relative to x⁰, wherever the run goes on', async () => {

@@ -9,17 +9,24 @@ import {
   SubsetSampler,
   TrackedPoint,
 } from '@flotilla/core';
+import type { Job } from '@flotilla/protocol';
+import { RoundBatch } from './round-batch.js';
+
+const NO_SAMPLES = 'this problem has no samples to draw a batch from';
 
 /** A worker's function as its method sees it: what it computes is counted and timed, its batches come from the run's randomness. */
 export class CountedOracle implements LocalFunction {
   round = 0;
   readonly samples: number | undefined;
+  readonly stochastic: boolean;
   /** Seconds spent in gradients. */
   seconds = 0;
   /** Gradients computed; a batch counts as its share of the samples. */
   calls = 0;
   #sampler: SubsetSampler | undefined;
   #batch = new Int32Array(0);
+  readonly #perRound: RoundBatch | undefined;
+  readonly #perDenseRound: RoundBatch | undefined;
 
   /** Where the oracle has a linear map: it, counted and timed. */
   readonly #linearMap: LinearMap | undefined;
@@ -30,8 +37,12 @@ export class CountedOracle implements LocalFunction {
     private readonly random: KeyedRandom,
     private readonly rng: Rng,
     private readonly runtime: Runtime,
+    { batch, batchDense }: Pick<Job, 'batch' | 'batchDense'> = {},
   ) {
     this.samples = oracle.samples;
+    this.stochastic = batch !== undefined;
+    this.#perRound = this.#drawnPerRound('batch', batch);
+    this.#perDenseRound = this.#drawnPerRound('batch/dense', batchDense);
     this.#linearMap = oracle.linearMap && this.#counted(oracle.linearMap);
   }
 
@@ -63,12 +74,34 @@ export class CountedOracle implements LocalFunction {
   }
 
   gradient(x: Float64Array, out: Float64Array): number {
+    return this.#gradientOver(this.#perRound, x, out);
+  }
+
+  denseGradient(x: Float64Array, out: Float64Array): number {
+    return this.#gradientOver(this.#perDenseRound, x, out);
+  }
+
+  /** Over the round's batch, or over all samples. */
+  #gradientOver(batch: RoundBatch | undefined, x: Float64Array, out: Float64Array): number {
+    if (batch !== undefined) return this.batchGradient(x, batch.of(this.round), out);
     this.calls++;
     return this.#timed(() => this.oracle.gradient(x, out));
   }
 
+  /** A fresh batch for each round, where `size` is less than all samples. */
+  #drawnPerRound(purpose: 'batch' | 'batch/dense', size: number | undefined): RoundBatch | undefined {
+    const { samples, worker } = this;
+    if (size === undefined) return undefined;
+    if (samples === undefined) throw new FlotillaError('usage', NO_SAMPLES);
+    if (size >= samples) return undefined;
+    return new RoundBatch(samples, size, (round) => this.random.stream(this.rng, purpose, round, worker));
+  }
+
   track(start: Float64Array): TrackedPoint {
-    return TrackedPoint.from(start, { gradient: (x, out) => this.gradient(x, out), linearMap: this.#linearMap });
+    const gradient = (x: Float64Array, out: Float64Array) => this.gradient(x, out);
+    // batches are small: following the product of the whole shard would cost more than they do
+    if (!this.stochastic) return TrackedPoint.from(start, { gradient, linearMap: this.#linearMap });
+    return TrackedPoint.from(start, { gradient, denseGradient: (x, out) => this.denseGradient(x, out) });
   }
 
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
@@ -80,7 +113,7 @@ export class CountedOracle implements LocalFunction {
 
   drawBatch(size: number, how: 'subset' | 'independent'): Int32Array {
     const { samples } = this;
-    if (samples === undefined) throw new FlotillaError('usage', 'this problem has no samples to draw a batch from');
+    if (samples === undefined) throw new FlotillaError('usage', NO_SAMPLES);
     const rng = this.random.stream(this.rng, 'batch', this.round, this.worker);
     if (how === 'subset') {
       this.#sampler ??= new SubsetSampler(samples, samples);

@@ -112,7 +112,7 @@ export class WorkerHost {
     const oracles = this.end.workers.map((index) => atWorker(index, () => problem.oracle(index, kernels)));
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
-      const local = new CountedOracle(index, oracle, random, rng, this.runtime);
+      const local = new CountedOracle(index, oracle, random, rng, this.runtime, job);
       return [index, new Worker(index, oracle, local, evaluated, dimension, this.end)];
     });
     const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);

@@ -61,6 +61,7 @@ export const core = defineMethod({
   },
   uplink: undefined,
   downlink: undefined,
+  stochastic: 'gradients',
   parameters: (spec, { dimension, workers }): CoreParameters => ({
     m: spec.integer('m', 1, dimension) ?? Math.min(100, Math.max(1, Math.floor(dimension / workers))),
   }),

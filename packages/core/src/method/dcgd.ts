@@ -24,6 +24,7 @@ export const dcgd = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
+  stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),

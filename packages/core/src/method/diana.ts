@@ -69,6 +69,7 @@ export const diana = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
+  stochastic: 'gradients',
   parameters: dianaParameters,
   report: reportDiana,
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),

@@ -25,6 +25,7 @@ export const ef21PDcgd = defineMethod({
   downlink: 'top-k:k=d/n',
   downlinkTo: 'all',
   contractive: 'downlink',
+  stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
   stepSize: ({ downlink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),

@@ -74,6 +74,7 @@ export const ef21P = defineMethod({
   downlink: 'top-k:k=d/n',
   downlinkTo: 'all',
   contractive: 'downlink',
+  stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
   stepSize: ({ downlink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),

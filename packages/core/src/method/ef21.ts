@@ -49,6 +49,7 @@ export const ef21 = defineMethod({
   uplink: 'top-k:k=d/n',
   downlink: undefined,
   contractive: 'uplink',
+  stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ uplink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),

@@ -28,6 +28,7 @@ export const gd = defineMethod({
   },
   uplink: undefined,
   downlink: undefined,
+  stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
   stepSize: (_theory, smoothness) => 1 / smoothness.f,

@@ -23,7 +23,8 @@ const DENSE_UP = 2;
  *
  * p_P = 1/(ω_P + 1), p_D = 1/(ω_D + 1), β = min{(n / ((ω_P + 1)(ω_D + 1)²))^{1/3}, 1}, which balances the terms in β of
  * the step size; with PermK down and RandK up, K = d/n, these are Theorem 5.1's p_P = p_D = 1/n, β = n^{−2/3}. γ by
- * Theorem E.1. Parameters: `p` (both coins), `p-downlink`, `p-uplink`, `beta`.
+ * Theorem E.1. Parameters: `p` (both coins), `p-downlink`, `p-uplink`, `beta`. With a batch both gradients of a difference are
+ * of the same samples, as in `marina`.
  */
 export const m3 = defineMethod({
   name: 'm3',
@@ -45,6 +46,7 @@ export const m3 = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: 'perm-k',
+  stochastic: 'differences',
   parameters(spec, { workers, uplink, downlink }): M3Parameters {
     const both = spec.number('p', 0, 1, true);
     const beta = Math.cbrt(workers / ((downlink.omega + 1) * (uplink.omega + 1) ** 2));
@@ -100,15 +102,21 @@ export const m3 = defineMethod({
       return { w, z: w.copy(), gradient: new Float64Array(dimension), previous: new Float64Array(dimension) };
     },
     start(state) {
-      state.z.gradient(state.gradient);
+      state.z.denseGradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { parameters, scratch }, incoming) {
+    round(state, { parameters, scratch }, incoming, local) {
+      const dense = (incoming.coins & DENSE_UP) !== 0;
+      // ∇f_i(z_i), where the round before has not left it
+      if (local.stochastic && !dense) state.z.gradient(state.previous);
+      else [state.previous, state.gradient] = [state.gradient, state.previous];
       state.w.receive(incoming);
       state.z.blend(parameters.beta, state.w);
-      [state.previous, state.gradient] = [state.gradient, state.previous];
+      if (dense) {
+        state.z.denseGradient(state.gradient);
+        return { form: 'dense', vector: state.gradient };
+      }
       state.z.gradient(state.gradient);
-      if ((incoming.coins & DENSE_UP) !== 0) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, scratch);
       return { form: 'compressed', vector: scratch };
     },

@@ -33,6 +33,7 @@ export const marinaP = defineMethod({
   },
   uplink: undefined,
   downlink: 'perm-k',
+  stochastic: 'gradients',
   parameters: (spec, { downlink }): MarinaPParameters => ({
     p: spec.number('p', 0, 1, true) ?? 1 / (downlink.omega + 1),
     ...polyakLojasiewicz(spec),

@@ -55,6 +55,9 @@ export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readon
  * With μ (Polyak–Łojasiewicz): γ = min{1 / (L (1 + √(2(1−p)ω / (pn)))), p/(2μ)} (Theorem 2.2). Parameters: `p`, `mu`;
  * `downlink`, `dense` (the paper's) or `delta` (only the coordinates of g that have changed, when that is shorter: the same
  * iterates, bit for bit).
+ *
+ * With a batch both gradients of a difference are of the same samples, as in VR-MARINA (Algorithm 2), and dense ones of all
+ * samples, or of a batch of their own (Algorithm 3).
  */
 export const marina = defineMethod({
   name: 'marina',
@@ -75,6 +78,7 @@ export const marina = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
+  stochastic: 'differences',
   parameters(spec, { uplink, dimension }): MarinaParameters {
     const downlink = spec.choice('downlink', ['dense', 'delta']) ?? 'dense';
     return { p: spec.number('p', 0, 1, true) ?? uplink.density / dimension, downlink, ...polyakLojasiewicz(spec) };
@@ -95,15 +99,21 @@ export const marina = defineMethod({
       previous: new Float64Array(dimension),
     }),
     start(state, _context, local) {
-      local.gradient(state.x, state.gradient);
+      local.denseGradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
     round(state, { stepSize, scratch }, incoming, local) {
       incoming.copyTo(state.g);
+      const dense = incoming.coins === DENSE_UP;
+      // ∇f_i(x), where the round before has not left it
+      if (local.stochastic && !dense) local.gradient(state.x, state.previous);
+      else [state.previous, state.gradient] = [state.gradient, state.previous];
       axpy(-stepSize, state.g, state.x);
-      [state.previous, state.gradient] = [state.gradient, state.previous];
+      if (dense) {
+        local.denseGradient(state.x, state.gradient);
+        return { form: 'dense', vector: state.gradient };
+      }
       local.gradient(state.x, state.gradient);
-      if (incoming.coins === DENSE_UP) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.previous, scratch);
       return { form: 'compressed', vector: scratch };
     },

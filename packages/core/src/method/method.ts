@@ -26,6 +26,9 @@ export interface Theory {
   readonly dimension: number;
   /** m, samples of a worker (the most that any has), when its function is a finite sum. */
   readonly samples: number | undefined;
+  /** B and its like for dense rounds, as the run's options `batch` and `batchDense` say; undefined when they are left out. */
+  readonly batch?: number | undefined;
+  readonly batchDense?: number | undefined;
   readonly uplink: LinkTheory;
   readonly downlink: LinkTheory;
 }
@@ -96,8 +99,15 @@ export interface LocalFunction {
   readonly round: number;
   /** m_i, when f_i is the mean of m_i functions f_ij. */
   readonly samples: number | undefined;
-  /** Writes ∇f_i(x) to `out` and returns f_i(x). */
+  /** Whether `gradient` is of this round's batch: then ∇f_i of the round before is of other samples than this round's. */
+  readonly stochastic: boolean;
+  /**
+   * Writes ∇f_i(x) to `out` and returns f_i(x). When the run has a `batch` of B samples, it is the mean over B of the f_ij,
+   * drawn without replacement for this worker and round: the same B in every call of a round.
+   */
   gradient(x: Float64Array, out: Float64Array): number;
+  /** The same for a dense round: over all samples or, when the run has a `batchDense`, over so many drawn for this round. */
+  denseGradient(x: Float64Array, out: Float64Array): number;
   /** Writes (1/b) Σ ∇f_ij(x) over the b samples of `batch` to `out` and returns the mean of the f_ij(x). */
   batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number;
   /** A point that starts at a copy of `start`, for functions whose gradient is cheaper at a point that moves in small steps. */
@@ -167,6 +177,15 @@ export interface Method<
   readonly contractive?: 'uplink' | 'downlink';
   /** Whether the workers need a finite sum: batches of samples. */
   readonly batches?: boolean;
+  /**
+   * What the run's option `batch` means to the method, which is refused with `batch` when it leaves this out.
+   *
+   * - `gradients`: {@link LocalFunction.gradient} is taken on a batch, and that is all.
+   * - `differences`: it also sends differences of gradients, both of one round and hence of the same samples, and takes what
+   *   they add up from by {@link LocalFunction.denseGradient}.
+   * - `parameter`: it has batches of its own, whose size `parameters` reads from the theory; other gradients stay exact.
+   */
+  readonly stochastic?: 'gradients' | 'differences' | 'parameter';
   /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
   readonly gaps?: boolean;
   /**

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
 
 /**
@@ -23,6 +24,22 @@ export function polyakLojasiewicz(spec: Spec): PolyakLojasiewicz {
 /** Reads a number of samples, at most those there are unless they may repeat. @throws UsageError */
 export function batchSize(spec: Spec, key: string, samples: number | undefined, repeats: boolean): number | undefined {
   return spec.integer(key, 1, repeats ? 1e9 : (samples ?? 1));
+}
+
+/**
+ * A number of samples that is a parameter of the method, `key`, or an option of the run, with the value `asked`.
+ * @throws UsageError as {@link batchSize} does, and when both are given
+ */
+export function batchSizeOrOption(
+  [key, option]: readonly [string, string],
+  spec: Spec,
+  asked: number | undefined,
+  samples: number | undefined,
+  repeats: boolean,
+): number | undefined {
+  const own = batchSize(spec, key, samples, repeats);
+  if (own === undefined || asked === undefined) return own ?? asked;
+  throw new UsageError(`method ${spec.name}: ${key}=${own} and ${option} ${asked} set the same number; leave out one`);
 }
 
 /**

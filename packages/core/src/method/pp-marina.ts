@@ -58,6 +58,7 @@ function initial(context: PpContext): Float64Array {
  * factor 2 under the root and at most p/(2μ), as in Theorem 2.2. Parameters: `sampled` (r, default ⌈n/10⌉), `p`, `mu`;
  * `downlink`, `broadcast` (the paper's: g to all) or `participants`: only who takes part in a round gets g, and, when it
  * missed the round before, x. x is then kept in the width of the wire on both sides, since any part of it may have to be sent.
+ * With a batch both gradients of a difference are of the same samples, as in `marina`.
  */
 export const ppMarina = defineMethod({
   name: 'pp-marina',
@@ -80,6 +81,7 @@ export const ppMarina = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   gaps: true,
+  stochastic: 'differences',
   parameters(spec, { uplink, dimension, workers }): PpMarinaParameters {
     const sampled = spec.integer('sampled', 1, workers) ?? Math.ceil(workers / 10);
     const downlink = spec.choice('downlink', ['broadcast', 'participants']) ?? 'broadcast';
@@ -149,7 +151,7 @@ export const ppMarina = defineMethod({
       difference: new Float64Array(context.dimension),
     }),
     start(state, _context, local) {
-      local.gradient(state.x, state.gradient);
+      local.denseGradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
     round(state, context, incoming, local) {
@@ -158,9 +160,12 @@ export const ppMarina = defineMethod({
       const times = incoming.coins === ALL ? 0 : drawnTimes(context, local.round, local.worker);
       if (times > 0) local.gradient(state.x, state.difference);
       move(context, state.g, state.x);
-      if (incoming.coins !== ALL && times === 0) return undefined;
+      if (incoming.coins === ALL) {
+        local.denseGradient(state.x, state.gradient);
+        return { form: 'dense', vector: state.gradient };
+      }
+      if (times === 0) return undefined;
       local.gradient(state.x, state.gradient);
-      if (incoming.coins === ALL) return { form: 'dense', vector: state.gradient };
       subtract(state.gradient, state.difference, state.difference);
       const { difference } = state;
       return times === 1

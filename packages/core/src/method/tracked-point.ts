@@ -9,6 +9,8 @@ const SPARSE = 1 / 8;
 export interface TrackedFunction {
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
   gradient(x: Float64Array, out: Float64Array): number;
+  /** The same for a dense round, where that is another gradient. */
+  denseGradient?(x: Float64Array, out: Float64Array): number;
   /** f_i's linear map A_i, when following the product A_i x of a moving point x pays. */
   readonly linearMap?: LinearMap | undefined;
 }
@@ -71,5 +73,10 @@ export class TrackedPoint {
     return linearMap === undefined || product === undefined
       ? this.f.gradient(x, out)
       : linearMap.gradientAt(x, product, out);
+  }
+
+  /** The same for a dense round: `LocalFunction.denseGradient`. */
+  denseGradient(out: Float64Array): number {
+    return this.f.denseGradient?.(this.x, out) ?? this.gradient(out);
   }
 }

@@ -1,6 +1,7 @@
+import { UsageError } from '../errors.js';
 import { type DianaParameters, diana, dianaParameters, dianaServer, reportDiana } from './diana.js';
 import { defineMethod } from './method.js';
-import { batchSize } from './parameters.js';
+import { batchSizeOrOption } from './parameters.js';
 
 interface VrDianaParameters extends DianaParameters {
   /** b′, samples of a gradient. */
@@ -40,9 +41,13 @@ export const vrDiana = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   batches: true,
+  stochastic: 'parameter',
   parameters(spec, theory): VrDianaParameters {
     const samples = theory.samples ?? 1;
-    const batch = batchSize(spec, 'batch', samples, false) ?? Math.ceil(samples / 100);
+    if (theory.batchDense !== undefined) {
+      throw new UsageError(`method vr-diana has no dense rounds; leave out batchDense ${theory.batchDense}`);
+    }
+    const batch = batchSizeOrOption(['batch', 'batch'], spec, theory.batch, samples, false) ?? Math.ceil(samples / 100);
     return { ...dianaParameters(spec, theory), batch, pReference: batch / samples };
   },
   report: (parameters) => ({

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.js';
 import { axpy, subtract } from '../vector.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
-import { batchSize, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { batchSizeOrOption, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
 interface VrMarinaParameters extends PolyakLojasiewicz {
   /** Probability of a dense uplink. */
@@ -47,12 +47,18 @@ export const vrMarina = defineMethod({
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   batches: true,
-  parameters(spec, { uplink, dimension, samples }): VrMarinaParameters {
+  stochastic: 'parameter',
+  parameters(spec, { uplink, dimension, samples, ...asked }): VrMarinaParameters {
     const online = spec.boolean('online') ?? false;
-    const batch = batchSize(spec, 'batch', samples, online) ?? Math.ceil((samples ?? 1) / 100);
-    const large = batchSize(spec, 'large-batch', samples, true) ?? samples ?? 1;
+    const batch =
+      batchSizeOrOption(['batch', 'batch'], spec, asked.batch, samples, online) ?? Math.ceil((samples ?? 1) / 100);
+    const { batchDense } = asked;
+    const large = batchSizeOrOption(['large-batch', 'batchDense'], spec, batchDense, samples, true) ?? samples ?? 1;
     if (!online && spec.text('large-batch') !== undefined) {
       throw new UsageError('method vr-marina: large-batch is a parameter of the online variant; add online=true');
+    }
+    if (!online && batchDense !== undefined) {
+      throw new UsageError('method vr-marina: batchDense is for the online variant; add online=true');
     }
     return {
       p: spec.number('p', 0, 1, true) ?? Math.min(uplink.density / dimension, batch / (large + batch)),

@@ -36,11 +36,18 @@ export function explanationText(of: Explanation): string {
     ...(of.parameters.length === 0 ? ['  none'] : []),
     ...of.parameters.map(({ name, value, meaning }) => row(name, value === undefined ? '–' : number(value), meaning)),
     ...(of.coins === 'even' ? [row('coins', 'even', 'one round in 1/p; the theorem assumes independent coins')] : []),
+    ...(of.batch === undefined
+      ? []
+      : [
+          row('batch', number(of.batch.gradient), 'B, samples of a gradient'),
+          ...(of.batch.dense === undefined ? [] : [row('batch-dense', number(of.batch.dense), 'of a dense round')]),
+        ]),
     '',
     `Step size (${of.theorem})`,
     `  theory       ${stepSize.theory === undefined ? '–' : number(stepSize.theory)}`,
     `  γ            ${number(stepSize.value)}`,
     `  formula      ${stepSize.formula}`,
+    ...(of.batch === undefined ? [] : [`  batch        ${of.batch.theory}`]),
     '',
   ].join('\n');
 }

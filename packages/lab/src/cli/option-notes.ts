@@ -158,6 +158,24 @@ its own. A run's model.safetensors is taken by the names of its tensors, any oth
     text: `With \`even\` each round is still dense with probability p, but dense rounds are evenly spread over the run:
 [decision 10](decisions/0010-systematic-sampling.md). No effect on methods without dense rounds.`,
   },
+  batch: {
+    group: 'How to train',
+    meaning: 'Stochastic gradients: B, the number of samples that every gradient of a round is taken on',
+    otherwise: 'all samples: exact gradients',
+    example: '--batch 64',
+    text: `Each worker draws them anew in each round, without replacement, from streams of the seed: equal configurations end at equal
+x, as ever. A worker that has no more than B takes all; B above what any worker has is refused, and so is a problem without
+samples. What it means to each method: [methods.md](methods.md#stochastic-gradients). The theorems are about exact gradients:
+\`--explain\` says so.`,
+  },
+  batchDense: {
+    group: 'How to train',
+    meaning:
+      'With `--batch`: the number of samples of a gradient that is sent whole, for methods that else send differences',
+    otherwise: 'all samples',
+    example: '--batch 64 --batch-dense 512',
+    text: `For \`marina\`, \`pp-marina\`, \`m3\`, the start of \`dasha\`, and \`vr-marina:online=true\`, whose \`large-batch\` it is.`,
+  },
   rounds: {
     group: 'When to stop',
     otherwise: '500 when no other rule is given, else no limit',

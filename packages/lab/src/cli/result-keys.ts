@@ -17,6 +17,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   wire: '',
   dense: '',
   coins: '',
+  batch: '`--batch`, only where it was given',
+  batchDense: '`--batch-dense`, only where it was given',
   rounds: 'rounds that were run',
   loss: 'f(x), exact',
   gradNormSq: '‖∇f(x)‖², exact',

@@ -48,6 +48,9 @@ export interface Summary {
   readonly dense: 'plain' | 'packed';
   /** How rounds with a dense message were drawn. */
   readonly coins: Coins;
+  /** Samples of a gradient, and of one in a dense round, where the run said so. */
+  readonly batch?: number;
+  readonly batchDense?: number;
   readonly rounds: number;
   readonly loss: number;
   readonly gradNormSq: number;

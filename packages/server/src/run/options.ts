@@ -92,6 +92,18 @@ export const optionsSchema = v.strictObject({
     ),
     'independent',
   ),
+  batch: v.optional(
+    described(
+      count(1, 1e9),
+      'B, samples of a stochastic gradient, drawn anew in each round; default all: exact gradients',
+    ),
+  ),
+  batchDense: v.optional(
+    described(
+      count(1, 1e9),
+      'with batch: samples of a gradient in a dense round, where the method has any; default all',
+    ),
+  ),
   transport: v.optional(described(choice(...TRANSPORTS), 'how frames travel'), 'threads'),
   link: v.optional(
     described(

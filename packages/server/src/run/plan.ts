@@ -14,6 +14,7 @@ import { attempt, checkData, checkInit, givenInit, loadData, lookUp } from '@flo
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
+import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 import { checkValidation, loadValidation } from './validation.js';
@@ -56,6 +57,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   const init = options.init ?? family.init;
   const given = typeof init !== 'string' || isInitFile(init);
   if (!given) checkInit(init);
+  checkBatchMethod(options, method);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
   const link = options.link === undefined ? undefined : parseLink(options.link);
   const linkModels = options.linkModel === undefined ? [] : [parseLinkModel(options.linkModel)];
@@ -86,6 +88,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   if (method.batches === true && loaded.samples === undefined) {
     throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);
   }
+  checkBatchSamples(options, family.name, loaded.samples);
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
@@ -97,6 +100,8 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
     workers,
     dimension,
     samples: loaded.samples,
+    batch: options.batch,
+    batchDense: options.batchDense,
     uplink: linkTheory('uplink', uplink),
     downlink: linkTheory('downlink', downlink),
   };
@@ -116,6 +121,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
       dense,
       init: start === undefined ? (init as string) : givenInit(start.hash),
       seed,
+      ...jobBatches(options, method),
     },
     registries,
     method,

@@ -27,6 +27,8 @@ export interface MethodSuiteOptions {
   readonly seeds?: number;
   /** A problem and options that suit the method; default a strongly convex quadratic with different Hessians. */
   readonly problem?: TrainOptions;
+  /** The spec for runs with a `batch`, where that is another. */
+  readonly batch?: string;
   /** Whether payload sizes depend on values, so that the expected bytes are only an estimate. */
   readonly variableBytes?: boolean;
 }
@@ -40,10 +42,18 @@ function quadratics(): TrainOptions {
   return { problem: 'heterogeneous-quadratic', data: file, workers: 4 };
 }
 
+/** Five workers with eleven or twelve samples each. */
+function sampled(): TrainOptions {
+  const row = (s: number) => Array.from({ length: 9 }, (_, j) => `${j + 1}:${Math.sin(3 * s + j * (2 + (s % 7)))}`);
+  const file = join(mkdtempSync(join(tmpdir(), 'flotilla-')), 'samples.svm');
+  writeFileSync(file, Array.from({ length: 58 }, (_, s) => `${s % 3 === 0 ? 1 : -1} ${row(s).join(' ')}`).join('\n'));
+  return { problem: 'nonconvex-logistic', data: file, workers: 5 };
+}
+
 /**
  * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
  * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any transport; the ledger counts what the
- * transport carries, and the theory's expectation of it holds; the step size of theory makes progress; its description names
+ * transport carries, and the theory's expectation of it holds; a run with a batch is one run too, or refused; the step size of theory makes progress; its description names
  * every parameter.
  *
  * @example
@@ -141,6 +151,36 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       for (const threads of [2, common.workers as number]) expect(await run({ threads })).toBe(one);
       expect(await run({ transport: 'loopback' })).toBe(one);
       expect(await run({ threads: 2, seed: 'another' })).not.toBe(one);
+    });
+
+    test('with a batch: one hash for threads and for loopback, the same from a snapshot on; or it is refused', async () => {
+      const { method } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
+      const { problem: _, data: __, ...others } = common;
+      const exact: TrainOptions = { ...others, ...sampled(), method: suite.batch ?? spec, stepSize: 0.1 };
+      const options: TrainOptions = { ...exact, batch: 4 };
+      if (method.stochastic === undefined) {
+        await expect(train(options).result).rejects.toThrow(/batch/);
+        return;
+      }
+      const run = async (more: TrainOptions) =>
+        (await train({ ...options, rounds: 40, evalEvery: 40, ...more }).result).xHash;
+      const hash = await run({ transport: 'loopback' });
+      for (const threads of [1, 3]) expect(await run({ threads })).toBe(hash);
+      expect(await run({ transport: 'loopback', batch: 5 })).not.toBe(hash);
+
+      const training = await openHere(options);
+      const other = await openHere({ ...options, init: 'normal:0.5' });
+      const advance = async (one: typeof training, rounds: number) => {
+        for (let round = 0; round < rounds; round++) await one.round();
+      };
+      await advance(training, 17);
+      await advance(other, 9);
+      await other.restore(await training.snapshot());
+      for (const one of [training, other]) await advance(one, 23);
+      expect(training.xHash()).toBe(hash);
+      expect(other.xHash()).toBe(hash);
+      expect((await other.spent()).gradientCalls).toBe((await training.spent()).gradientCalls);
+      for (const one of [training, other]) await one.close();
     });
 
     test('the ledger counts what the transport carries, and theory expects it', async () => {
