@@ -547,6 +547,261 @@ function addRows<T>(
   }
 }
 
+/** Values of a row of scores that are summed in registers at a time: pairs, with the loads as many as there are registers for. */
+const TILE: usize = 6;
+
+/**
+ * `pairs` neighbouring pairs of one row of scores: out ← shift + scale · Σ_k value[k] · row column[k] of X, k < end. Pairs is
+ * known where this is inlined.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreTile<T>(
+  pairs: usize,
+  k: usize,
+  end: usize,
+  column: usize,
+  value: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  out: usize,
+): void {
+  const zero = f64x2.splat(0);
+  let a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;
+  for (; k < end; k++) {
+    const v = f64x2.splat(entry<T>(value, k));
+    const at = x + <usize>load<i32>(column + (k << 2)) * width;
+    a0 = f64x2.add(a0, f64x2.mul(v, v128.load(at)));
+    if (pairs > 1) a1 = f64x2.add(a1, f64x2.mul(v, v128.load(at, 16)));
+    if (pairs > 2) a2 = f64x2.add(a2, f64x2.mul(v, v128.load(at, 32)));
+    if (pairs > 3) a3 = f64x2.add(a3, f64x2.mul(v, v128.load(at, 48)));
+    if (pairs > 4) a4 = f64x2.add(a4, f64x2.mul(v, v128.load(at, 64)));
+    if (pairs > 5) a5 = f64x2.add(a5, f64x2.mul(v, v128.load(at, 80)));
+  }
+  const f = f64x2.splat(scale);
+  v128.store(out, f64x2.add(v128.load(shift), f64x2.mul(f, a0)));
+  if (pairs > 1) v128.store(out, f64x2.add(v128.load(shift, 16), f64x2.mul(f, a1)), 16);
+  if (pairs > 2) v128.store(out, f64x2.add(v128.load(shift, 32), f64x2.mul(f, a2)), 32);
+  if (pairs > 3) v128.store(out, f64x2.add(v128.load(shift, 48), f64x2.mul(f, a3)), 48);
+  if (pairs > 4) v128.store(out, f64x2.add(v128.load(shift, 64), f64x2.mul(f, a4)), 64);
+  if (pairs > 5) v128.store(out, f64x2.add(v128.load(shift, 80), f64x2.mul(f, a5)), 80);
+}
+
+/**
+ * scores (count × width) ← shift + scale · A X: row r of A is row which[r] of a sparse matrix as above, X has `width` columns, a
+ * multiple of 2, and shift (width) is added to every row. No `which`: all rows.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  const row = width << 3;
+  for (let r: usize = 0; r < count; r++, scores += row) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    const k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      const at = c << 3;
+      scoreTile<T>(TILE, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        scoreTile<T>(1, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 4:
+        scoreTile<T>(2, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 6:
+        scoreTile<T>(3, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 8:
+        scoreTile<T>(4, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 10:
+        scoreTile<T>(5, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+    }
+  }
+}
+
+/** out ← out + scale · value[k] · factor at row column[k], k < end, for `pairs` neighbouring pairs. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function outerTile<T>(
+  pairs: usize,
+  k: usize,
+  end: usize,
+  column: usize,
+  value: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  const s = f64x2.splat(scale);
+  const f0 = f64x2.mul(s, v128.load(factor));
+  const f1 = pairs > 1 ? f64x2.mul(s, v128.load(factor, 16)) : f0;
+  const f2 = pairs > 2 ? f64x2.mul(s, v128.load(factor, 32)) : f0;
+  const f3 = pairs > 3 ? f64x2.mul(s, v128.load(factor, 48)) : f0;
+  const f4 = pairs > 4 ? f64x2.mul(s, v128.load(factor, 64)) : f0;
+  const f5 = pairs > 5 ? f64x2.mul(s, v128.load(factor, 80)) : f0;
+  for (; k < end; k++) {
+    const v = f64x2.splat(entry<T>(value, k));
+    const o = out + <usize>load<i32>(column + (k << 2)) * width;
+    v128.store(o, f64x2.add(v128.load(o), f64x2.mul(v, f0)));
+    if (pairs > 1) v128.store(o, f64x2.add(v128.load(o, 16), f64x2.mul(v, f1)), 16);
+    if (pairs > 2) v128.store(o, f64x2.add(v128.load(o, 32), f64x2.mul(v, f2)), 32);
+    if (pairs > 3) v128.store(o, f64x2.add(v128.load(o, 48), f64x2.mul(v, f3)), 48);
+    if (pairs > 4) v128.store(o, f64x2.add(v128.load(o, 64), f64x2.mul(v, f4)), 64);
+    if (pairs > 5) v128.store(o, f64x2.add(v128.load(o, 80), f64x2.mul(v, f5)), 80);
+  }
+}
+
+/** out (· × width) ← out + scale · Aᵀ F, F (count × width); A as above. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addOuterRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  const row = width << 3;
+  for (let r: usize = 0; r < count; r++, factor += row) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    const k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      outerTile<T>(TILE, k, end, column, value, factor + (c << 3), width, scale, out + (c << 3));
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        outerTile<T>(1, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 4:
+        outerTile<T>(2, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 6:
+        outerTile<T>(3, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 8:
+        outerTile<T>(4, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 10:
+        outerTile<T>(5, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+    }
+  }
+}
+
+export function scoreRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<Ones>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<Ones>(start, column, value, which, count, factor, width, scale, out);
+}
+
+export function scoreRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<u8>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<u8>(start, column, value, which, count, factor, width, scale, out);
+}
+
+export function scoreRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<f64>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<f64>(start, column, value, which, count, factor, width, scale, out);
+}
+
 export function multiplyRowsOnes(
   start: usize,
   column: usize,

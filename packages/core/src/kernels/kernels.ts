@@ -66,6 +66,12 @@ interface Exports {
   drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
   project(xi: number, rows: number, side: number, x: number, out: number): void;
   addCombination(xi: number, rows: number, side: number, factor: number, out: number): void;
+  scoreRowsOnes: ScoreRows;
+  scoreRowsU8: ScoreRows;
+  scoreRowsF64: ScoreRows;
+  addOuterRowsOnes: AddOuterRows;
+  addOuterRowsU8: AddOuterRows;
+  addOuterRowsF64: AddOuterRows;
   multiplyRowsOnes: MultiplyRows;
   multiplyRowsU8: MultiplyRows;
   multiplyRowsF64: MultiplyRows;
@@ -73,6 +79,31 @@ interface Exports {
   addRowsU8: AddRows;
   addRowsF64: AddRows;
 }
+
+type ScoreRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  x: number,
+  width: number,
+  scale: number,
+  shift: number,
+  scores: number,
+) => void;
+
+type AddOuterRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  factor: number,
+  width: number,
+  scale: number,
+  out: number,
+) => void;
 
 type MultiplyRows = (
   start: number,
@@ -299,6 +330,65 @@ export class Kernels {
   /** out ← out + Σ_r factor[at + r] · row r of Ξ (rows × side, f32, in this kernel memory), side that of `out`. */
   addCombination(xi: Float32Array, rows: number, factor: Region, at: number, out: Region): void {
     this.#exports.addCombination(xi.byteOffset, rows, out.values.length, factor.pointer + 8 * at, out.pointer);
+  }
+
+  /**
+   * scores (count × width) ← shift + scale · A X, X (· × width) and shift (width); width must be a multiple of 2. Row r of A is row
+   * which[from + r] of `m`, or row from + r without `which`. All of it lies in this kernel memory.
+   */
+  scoreRows(
+    m: SparseMatrix,
+    which: Int32Array | undefined,
+    from: number,
+    count: number,
+    x: Region,
+    width: number,
+    scale: number,
+    shift: Region,
+    scores: Region,
+  ): void {
+    const { scoreRowsOnes, scoreRowsU8, scoreRowsF64 } = this.#exports;
+    const score = byValues(m, scoreRowsOnes, scoreRowsU8, scoreRowsF64);
+    const { start, column, values } = m;
+    score(
+      start.byteOffset + (which === undefined ? 4 * from : 0),
+      column.byteOffset,
+      values?.byteOffset ?? 0,
+      which === undefined ? 0 : which.byteOffset + 4 * from,
+      count,
+      x.pointer,
+      width,
+      scale,
+      shift.pointer,
+      scores.pointer,
+    );
+  }
+
+  /** out (· × width) ← out + scale · Aᵀ F, F (count × width); as above. */
+  addOuterRows(
+    m: SparseMatrix,
+    which: Int32Array | undefined,
+    from: number,
+    count: number,
+    factor: Region,
+    width: number,
+    scale: number,
+    out: Region,
+  ): void {
+    const { addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64 } = this.#exports;
+    const add = byValues(m, addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64);
+    const { start, column, values } = m;
+    add(
+      start.byteOffset + (which === undefined ? 4 * from : 0),
+      column.byteOffset,
+      values?.byteOffset ?? 0,
+      which === undefined ? 0 : which.byteOffset + 4 * from,
+      count,
+      factor.pointer,
+      width,
+      scale,
+      out.pointer,
+    );
   }
 
   /**

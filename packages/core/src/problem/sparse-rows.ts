@@ -14,30 +14,14 @@ export class ShardRows {
   /** With `offset` 1 every row begins with a one, the bias, and the features come after it. */
   constructor(
     private readonly kernels: Kernels,
-    { rowStart, column, value, scale, features }: Dataset,
+    data: Dataset,
     shard: Int32Array,
     private readonly offset: 0 | 1,
   ) {
-    const start = kernels.allocateInt32(shard.length + 1);
-    shard.forEach((s, r) => {
-      start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
-    });
-    const length = start[shard.length];
-    const to = kernels.allocateInt32(length);
-    const bytes = value instanceof Uint8Array;
-    let ones = true;
-    for (const s of shard) for (let k = rowStart[s]; ones && k < rowStart[s + 1]; k++) ones = value[k] === 1;
-    const values = ones ? undefined : bytes ? kernels.allocateUint8(length) : kernels.allocate(length).values;
-    shard.forEach((s, r) => {
-      for (let k = rowStart[s], at = start[r]; k < rowStart[s + 1]; k++, at++) {
-        to[at] = 8 * column[k];
-        if (values !== undefined) values[at] = value[k];
-      }
-    });
-    this.#matrix = { start, column: to, values };
+    this.#matrix = shardMatrix(kernels, data, shard);
     this.#rows = shard.length;
-    this.#scale = scale;
-    this.#vector = kernels.allocate(features + offset);
+    this.#scale = data.scale;
+    this.#vector = kernels.allocate(data.features + offset);
     this.#numbers = kernels.allocate(shard.length);
   }
 
@@ -85,6 +69,27 @@ export class ShardRows {
     this.#which.set(batch);
     return this.#which;
   }
+}
+
+/** The rows of a shard where the kernels reach them. Values that are all one are not stored. */
+export function shardMatrix(kernels: Kernels, { rowStart, column, value }: Dataset, shard: Int32Array): SparseMatrix {
+  const start = kernels.allocateInt32(shard.length + 1);
+  shard.forEach((s, r) => {
+    start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
+  });
+  const length = start[shard.length];
+  const to = kernels.allocateInt32(length);
+  const bytes = value instanceof Uint8Array;
+  let ones = true;
+  for (const s of shard) for (let k = rowStart[s]; ones && k < rowStart[s + 1]; k++) ones = value[k] === 1;
+  const values = ones ? undefined : bytes ? kernels.allocateUint8(length) : kernels.allocate(length).values;
+  shard.forEach((s, r) => {
+    for (let k = rowStart[s], at = start[r]; k < rowStart[s + 1]; k++, at++) {
+      to[at] = 8 * column[k];
+      if (values !== undefined) values[at] = value[k];
+    }
+  });
+  return { start, column: to, values };
 }
 
 /** ‖a_s‖². */
