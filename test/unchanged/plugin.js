@@ -61,7 +61,7 @@ const leastSquares = {
   stepSize: (method) => (method === 'gd' ? '0.1' : 'theory'),
   create(spec, { workers, data, shards }) {
     spec.done();
-    if (data === undefined || shards === undefined) throw new Error('samples are missing');
+    if (data?.rowStart === undefined || shards === undefined) throw new Error('sparse samples are missing');
     const { rowStart, column, value, scale, label, features } = data;
     const { order, start, samples } = shards;
     return {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SparseDataset } from '../dist/data/dataset.js';
 import { readIdx } from '../dist/data/idx.js';
 import { dataSource } from '../dist/data/load.js';
 import { loadMnist } from '../dist/data/mnist.js';
@@ -77,7 +78,7 @@ describe('IDX files', () => {
       packed(labelName, labels);
       const source = dataSource(packed(imageName, images));
       expect(source.split).toBe('shuffled');
-      const data = await source.load();
+      const data = (await source.load()) as SparseDataset;
       expect([data.name, data.samples, data.features, data.scale]).toEqual([imageName, 2, 3, 1 / 255]);
       expect([[...data.rowStart], [...data.column], [...data.value], [...data.label]]).toEqual([
         [0, 2, 3],

@@ -13,7 +13,7 @@ const leastSquares = {
   create(spec, { workers, data, shards }) {
     const ridge = spec.number('ridge', 0, 1e9) ?? 0;
     spec.rejectUnknown();
-    if (data === undefined || shards === undefined) throw new Error('made without its samples');
+    if (data?.rowStart === undefined || shards === undefined) throw new Error('made without sparse samples');
     const { rowStart, column, value, scale, label } = data;
     return {
       dimension: data.features,

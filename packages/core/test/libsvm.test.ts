@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Dataset } from '../dist/data/dataset.js';
+import type { SparseDataset } from '../dist/data/dataset.js';
 import { readLibsvm } from '../dist/data/libsvm.js';
 import { split } from '../dist/data/split.js';
 import { Kernels } from '../dist/kernels/kernels.js';
@@ -20,13 +20,13 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Reads a file with this content. */
-function read(content: string | Uint8Array, name = 'file', limit?: number): Promise<Dataset> {
+function read(content: string | Uint8Array, name = 'file', limit?: number): Promise<SparseDataset> {
   const path = join(folder, name);
   writeFileSync(path, content);
   return readLibsvm(path, 'small', limit);
 }
 
-const plain = ({ label, rowStart, column, value, features }: Dataset) => ({
+const plain = ({ label, rowStart, column, value, features }: SparseDataset) => ({
   label: [...label],
   rowStart: [...rowStart],
   column: [...column],

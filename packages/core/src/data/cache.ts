@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '../errors.js';
 import { type CatalogueEntry, COLLECTION } from './catalogue.js';
-import type { Dataset } from './dataset.js';
+import type { SparseDataset } from './dataset.js';
 import { type DownloadOptions, download } from './download.js';
 import { parseLibsvm } from './libsvm.js';
 import { makeFolder } from './make-folder.js';
@@ -32,7 +32,7 @@ export async function loadFromCatalogue(
   entry: CatalogueEntry,
   env: Environment = process.env,
   options: DownloadOptions = {},
-): Promise<Dataset> {
+): Promise<SparseDataset> {
   const folder = cacheFolder(env);
   const plain = entry.file.replace(/\.(gz|xz|bz2)$/, '');
   const candidates = ['', '.bz2', '.xz', '.gz'].map((ending) => join(folder, plain + ending));
@@ -58,7 +58,7 @@ export async function loadFromCatalogue(
 }
 
 /** Reads a file and makes sure that it is the data set. */
-async function check(name: string, entry: CatalogueEntry, path: string): Promise<Dataset> {
+async function check(name: string, entry: CatalogueEntry, path: string): Promise<SparseDataset> {
   const bytes = await readDataFile(path);
   const hash = sha256(bytes);
   const record = join(path, '..', `${name}.sha256`);

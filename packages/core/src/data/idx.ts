@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FlotillaError } from '../errors.js';
-import { type Dataset, shared } from './dataset.js';
+import { type SparseDataset, shared } from './dataset.js';
 import { readDataFile } from './read-file.js';
 
 /** An IDX file of unsigned bytes (the format of MNIST): its dimensions and its values, row-major. */
@@ -38,7 +38,7 @@ export async function readIdx(path: string, limit?: number): Promise<Idx> {
  * @param name the data set's name in messages
  * @throws FlotillaError `io` when a file cannot be read, is not an IDX file, or the two have different lengths.
  */
-export async function readIdxImages(path: string, name: string): Promise<Dataset> {
+export async function readIdxImages(path: string, name: string): Promise<SparseDataset> {
   const { shape, values } = await readIdx(path);
   const [samples = 0, ...inner] = shape;
   const features = inner.reduce((product, length) => product * length, 1);

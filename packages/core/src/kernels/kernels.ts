@@ -33,6 +33,12 @@ export interface SparseMatrix {
   readonly values: Uint8Array | Float64Array | undefined;
 }
 
+/** A dense matrix by rows in a thread's kernel memory, row-major. */
+export interface DenseMatrix {
+  readonly columns: number;
+  readonly values: Uint8Array | Float32Array | Float64Array;
+}
+
 interface Exports {
   multiplyTransposed(
     a: number,
@@ -72,12 +78,24 @@ interface Exports {
   addOuterRowsOnes: AddOuterRows;
   addOuterRowsU8: AddOuterRows;
   addOuterRowsF64: AddOuterRows;
+  scoreDenseRowsU8: ScoreDenseRows;
+  scoreDenseRowsF32: ScoreDenseRows;
+  scoreDenseRowsF64: ScoreDenseRows;
+  addOuterDenseRowsU8: AddOuterDenseRows;
+  addOuterDenseRowsF32: AddOuterDenseRows;
+  addOuterDenseRowsF64: AddOuterDenseRows;
   multiplyRowsOnes: MultiplyRows;
   multiplyRowsU8: MultiplyRows;
   multiplyRowsF64: MultiplyRows;
   addRowsOnes: AddRows;
   addRowsU8: AddRows;
   addRowsF64: AddRows;
+  multiplyDenseRowsU8: MultiplyDenseRows;
+  multiplyDenseRowsF32: MultiplyDenseRows;
+  multiplyDenseRowsF64: MultiplyDenseRows;
+  addDenseRowsU8: AddDenseRows;
+  addDenseRowsF32: AddDenseRows;
+  addDenseRowsF64: AddDenseRows;
 }
 
 type ScoreRows = (
@@ -101,6 +119,50 @@ type AddOuterRows = (
   count: number,
   factor: number,
   width: number,
+  scale: number,
+  out: number,
+) => void;
+
+type ScoreDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  x: number,
+  width: number,
+  scale: number,
+  shift: number,
+  scores: number,
+) => void;
+
+type AddOuterDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  factor: number,
+  width: number,
+  scale: number,
+  out: number,
+) => void;
+
+type MultiplyDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  x: number,
+  scale: number,
+  shift: number,
+  product: number,
+) => void;
+
+type AddDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  factor: number,
   scale: number,
   out: number,
 ) => void;
@@ -337,7 +399,7 @@ export class Kernels {
    * which[from + r] of `m`, or row from + r without `which`. All of it lies in this kernel memory.
    */
   scoreRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     from: number,
     count: number,
@@ -347,26 +409,20 @@ export class Kernels {
     shift: Region,
     scores: Region,
   ): void {
+    const rest = [count, x.pointer, width, scale, shift.pointer, scores.pointer] as const;
+    if ('columns' in m) {
+      const { scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64 } = this.#exports;
+      const score = byType(m, scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64);
+      return score(...denseFrom(m, which, from), ...rest);
+    }
     const { scoreRowsOnes, scoreRowsU8, scoreRowsF64 } = this.#exports;
     const score = byValues(m, scoreRowsOnes, scoreRowsU8, scoreRowsF64);
-    const { start, column, values } = m;
-    score(
-      start.byteOffset + (which === undefined ? 4 * from : 0),
-      column.byteOffset,
-      values?.byteOffset ?? 0,
-      which === undefined ? 0 : which.byteOffset + 4 * from,
-      count,
-      x.pointer,
-      width,
-      scale,
-      shift.pointer,
-      scores.pointer,
-    );
+    score(...sparseFrom(m, which, from), ...rest);
   }
 
   /** out (· × width) ← out + scale · Aᵀ F, F (count × width); as above. */
   addOuterRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     from: number,
     count: number,
@@ -375,28 +431,23 @@ export class Kernels {
     scale: number,
     out: Region,
   ): void {
+    const rest = [count, factor.pointer, width, scale, out.pointer] as const;
+    if ('columns' in m) {
+      const { addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64 } = this.#exports;
+      const add = byType(m, addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64);
+      return add(...denseFrom(m, which, from), ...rest);
+    }
     const { addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64 } = this.#exports;
     const add = byValues(m, addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64);
-    const { start, column, values } = m;
-    add(
-      start.byteOffset + (which === undefined ? 4 * from : 0),
-      column.byteOffset,
-      values?.byteOffset ?? 0,
-      which === undefined ? 0 : which.byteOffset + 4 * from,
-      count,
-      factor.pointer,
-      width,
-      scale,
-      out.pointer,
-    );
+    add(...sparseFrom(m, which, from), ...rest);
   }
 
   /**
    * product[r] ← shift + scale · ⟨row which[r], x⟩, r < count, with x from its value `xAt` on; all rows in order without
-   * `which`. All of it lies in this kernel memory.
+   * `which`. All of it lies in this kernel memory. A dense row gives the same bits as a sparse one with all its entries.
    */
   multiplyRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     count: number,
     x: Region,
@@ -405,6 +456,14 @@ export class Kernels {
     shift: number,
     product: Region,
   ): void {
+    if ('columns' in m) {
+      const { multiplyDenseRowsU8, multiplyDenseRowsF32, multiplyDenseRowsF64 } = this.#exports;
+      const multiplyDense = byType(m, multiplyDenseRowsU8, multiplyDenseRowsF32, multiplyDenseRowsF64);
+      const from = x.pointer + 8 * xAt;
+      const list = which?.byteOffset ?? 0;
+      multiplyDense(m.values.byteOffset, m.columns, list, count, from, scale, shift, product.pointer);
+      return;
+    }
     const { multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64 } = this.#exports;
     const multiply = byValues(m, multiplyRowsOnes, multiplyRowsU8, multiplyRowsF64);
     const { start, column, values } = m;
@@ -423,7 +482,7 @@ export class Kernels {
 
   /** out, from value `outAt` on, ← out + Σ_r scale · factor[r] · row which[r], r < count; as above. */
   addRows(
-    m: SparseMatrix,
+    m: SparseMatrix | DenseMatrix,
     which: Int32Array | undefined,
     count: number,
     factor: Region,
@@ -431,6 +490,13 @@ export class Kernels {
     out: Region,
     outAt: number,
   ): void {
+    if ('columns' in m) {
+      const { addDenseRowsU8, addDenseRowsF32, addDenseRowsF64 } = this.#exports;
+      const addDense = byType(m, addDenseRowsU8, addDenseRowsF32, addDenseRowsF64);
+      const to = out.pointer + 8 * outAt;
+      addDense(m.values.byteOffset, m.columns, which?.byteOffset ?? 0, count, factor.pointer, scale, to);
+      return;
+    }
     const { addRowsOnes, addRowsU8, addRowsF64 } = this.#exports;
     const add = byValues(m, addRowsOnes, addRowsU8, addRowsF64);
     const { start, column, values } = m;
@@ -457,4 +523,20 @@ export class Kernels {
 function byValues<T>({ values }: SparseMatrix, ones: T, u8: T, f64: T): T {
   if (values === undefined) return ones;
   return values instanceof Uint8Array ? u8 : f64;
+}
+
+function byType<T>({ values }: DenseMatrix, u8: T, f32: T, f64: T): T {
+  if (values instanceof Uint8Array) return u8;
+  return values instanceof Float32Array ? f32 : f64;
+}
+
+/** The first arguments of a kernel for the rows that begin at number `from` of `which`, or at row `from`. */
+function sparseFrom({ start, column, values }: SparseMatrix, which: Int32Array | undefined, from: number) {
+  const rows = start.byteOffset + (which === undefined ? 4 * from : 0);
+  return [rows, column.byteOffset, values?.byteOffset ?? 0, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
+}
+
+function denseFrom({ columns, values }: DenseMatrix, which: Int32Array | undefined, from: number) {
+  const skipped = which === undefined ? from * columns * values.BYTES_PER_ELEMENT : 0;
+  return [values.byteOffset + skipped, columns, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
 }

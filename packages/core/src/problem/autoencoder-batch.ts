@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, RowReader } from '../data/dataset.js';
 import { squaredNorm } from '../vector.js';
 
 /**
@@ -11,6 +11,8 @@ import { squaredNorm } from '../vector.js';
  * its zeros none in the products with E.
  */
 export class AutoencoderBatch {
+  readonly #row: RowReader;
+  readonly #features: number;
   readonly #encoded: Float64Array;
   readonly #back: Float64Array;
   readonly #residual: Float64Array;
@@ -19,10 +21,12 @@ export class AutoencoderBatch {
   readonly #decoderGram: Float64Array;
 
   constructor(
-    private readonly data: Dataset,
+    data: Dataset,
     private readonly code: number,
     private readonly lambda: number,
   ) {
+    this.#row = new RowReader(data);
+    this.#features = data.features;
     this.#encoded = new Float64Array(code);
     this.#back = new Float64Array(code);
     this.#residual = new Float64Array(data.features);
@@ -32,7 +36,9 @@ export class AutoencoderBatch {
 
   /** Writes ∇f_J(x) to `out` and returns f_J(x); sample j of the batch is row `rows[batch[j]]` of the data. */
   gradient(x: Float64Array, rows: Int32Array, batch: Int32Array, weight: number, out: Float64Array): number {
-    const { rowStart, column, value, scale, features: q } = this.data;
+    const row = this.#row;
+    const { column, value, scale } = row;
+    const q = this.#features;
     const { code } = this;
     const encoder = code * q;
     const encoded = this.#encoded;
@@ -42,9 +48,8 @@ export class AutoencoderBatch {
     const factor = weight / batch.length;
     let squares = 0;
     for (const j of batch) {
-      const s = rows[j];
-      const [from, to] = [rowStart[s], rowStart[s + 1]];
-      this.#reconstruct(x, s);
+      this.#reconstruct(x, rows[j]);
+      const { first: from, end: to, shift } = row;
       back.fill(0);
       for (let i = 0; i < q; i++) {
         const r = residual[i];
@@ -55,9 +60,9 @@ export class AutoencoderBatch {
         }
       }
       for (let a = 0; a < code; a++) {
-        const row = encoder + a * q;
+        const at = encoder + a * q;
         const slope = 2 * factor * back[a] * scale;
-        for (let k = from; k < to; k++) out[row + column[k]] += slope * value[k];
+        for (let k = from; k < to; k++) out[at + column[k - shift]] += slope * value[k];
       }
     }
     return loss + factor * squares;
@@ -71,29 +76,32 @@ export class AutoencoderBatch {
 
   /** Sets `encoded` to E b and `residual` to D E b − b. */
   #reconstruct(x: Float64Array, s: number): void {
-    const { rowStart, column, value, scale, features: q } = this.data;
+    const row = this.#row;
+    const { column, value, scale } = row;
+    const q = this.#features;
     const { code } = this;
     const encoder = code * q;
     const encoded = this.#encoded;
     const residual = this.#residual;
-    const [from, to] = [rowStart[s], rowStart[s + 1]];
+    row.seek(s);
+    const { first: from, end: to, shift } = row;
     encoded.fill(0);
     for (let a = 0; a < code; a++) {
-      const row = encoder + a * q;
-      for (let k = from; k < to; k++) encoded[a] += scale * value[k] * x[row + column[k]];
+      const at = encoder + a * q;
+      for (let k = from; k < to; k++) encoded[a] += scale * value[k] * x[at + column[k - shift]];
     }
     for (let i = 0; i < q; i++) {
       let sum = 0;
       for (let a = 0; a < code; a++) sum += x[i * code + a] * encoded[a];
       residual[i] = sum;
     }
-    for (let k = from; k < to; k++) residual[column[k]] -= scale * value[k];
+    for (let k = from; k < to; k++) residual[column[k - shift]] -= scale * value[k];
   }
 
   /** Writes the gradient of (λ/2)‖DE − I‖² to `out` and returns its value: ½λ (⟨DᵀD, EEᵀ⟩ − 2 tr(DE) + q). */
   #regulariser(x: Float64Array, out: Float64Array): number {
     const { code, lambda } = this;
-    const q = this.data.features;
+    const q = this.#features;
     const encoder = code * q;
     const encoderGram = this.#encoderGram;
     const decoderGram = this.#decoderGram;

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, RowReader } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
@@ -278,8 +278,11 @@ function pad(length: number): number {
 
 function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
   const seen = new Uint8Array(data.features);
+  const row = new RowReader(data);
+  const { column, value } = row;
   for (const s of rows) {
-    for (let k = data.rowStart[s]; k < data.rowStart[s + 1]; k++) seen[data.column[k]] = 1;
+    row.seek(s);
+    for (let k = row.first; k < row.end; k++) if (value[k] !== 0) seen[column[k - row.shift]] = 1;
   }
   const active: number[] = [];
   for (let j = 0; j < seen.length; j++) if (seen[j] === 1) active.push(j);
@@ -307,15 +310,18 @@ function denseMoments(
   laidOut: Region,
 ): Matrix {
   const sums = kernels.allocateInt32(side * side);
+  const row = new RowReader(data);
+  const { column, value } = row;
   const large = rows.length > MAX_EXACT ? kernels.allocate(side * side) : undefined;
   for (let first = 0; first < rows.length; first += CHUNK) {
     const count = Math.min(CHUNK, rows.length - first);
     const length = (count + 7) & ~7;
     const x = new Int16Array(laidOut.values.buffer, laidOut.pointer, side * length).fill(0);
     for (let r = 0; r < count; r++) {
-      const s = rows[first + r];
-      for (let k = data.rowStart[s]; k < data.rowStart[s + 1]; k++)
-        x[place[data.column[k]] * length + r] = data.value[k];
+      row.seek(rows[first + r]);
+      for (let k = row.first; k < row.end; k++) {
+        if (value[k] !== 0) x[place[column[k - row.shift]] * length + r] = value[k];
+      }
     }
     kernels.addGram16(laidOut, sums, side, length);
     if (large !== undefined) {
@@ -329,11 +335,17 @@ function denseMoments(
 /** The same for any values, by walking the non-zeros. */
 function sparseMoments(data: Dataset, rows: Int32Array, place: Int32Array, side: number, kernels: Kernels): Matrix {
   const out = kernels.allocate(side * side);
-  const { rowStart, column, value } = data;
+  const row = new RowReader(data);
+  const { column, value } = row;
   for (const s of rows) {
-    for (let a = rowStart[s]; a < rowStart[s + 1]; a++) {
-      const row = place[column[a]] * side;
-      for (let b = a; b < rowStart[s + 1]; b++) out.values[row + place[column[b]]] += value[a] * value[b];
+    row.seek(s);
+    const { first, end, shift } = row;
+    for (let a = first; a < end; a++) {
+      if (value[a] === 0) continue;
+      const to = place[column[a - shift]] * side;
+      for (let b = a; b < end; b++) {
+        if (value[b] !== 0) out.values[to + place[column[b - shift]]] += value[a] * value[b];
+      }
     }
   }
   return out;

@@ -11,7 +11,7 @@ import {
   type ProblemInput,
   smoothnessFrom,
 } from './problem.js';
-import { ShardRows, squaredRowNorm } from './sparse-rows.js';
+import { ShardRows, squaredRowNorms } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
 export interface MarginLoss {
@@ -52,9 +52,10 @@ export function binaryClassification(
   const classes = facts === undefined ? classesOf(data) : classesIn(facts);
   const sign = facts !== undefined && data.label.length === 0 ? undefined : signs(data, classes);
   const workers = shards.start.length - 1;
+  const norms = squaredRowNorms(data, offset);
   const steepest = Array.from({ length: workers }, (_, i) => {
     let largest = 0;
-    for (const s of shardOf(shards, i)) largest = Math.max(largest, squaredRowNorm(data, s, offset));
+    for (const s of shardOf(shards, i)) largest = Math.max(largest, norms[s]);
     return loss.curvature * largest;
   });
   const lambda = lambdaIn(facts) ?? (match[2] === undefined ? number : number * Math.max(...steepest));

@@ -1,9 +1,9 @@
-import type { Dataset } from '../data/dataset.js';
-import type { Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
+import { type Dataset, type DenseDataset, RowReader, type SparseDataset } from '../data/dataset.js';
+import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
 
-/** The samples of one shard, laid out for the kernels; row r is local sample r. Values that are all one are not stored. */
+/** The samples of one shard, laid out for the kernels as the data set is, sparse or dense; row r is local sample r. */
 export class ShardRows {
-  readonly #matrix: SparseMatrix;
+  readonly #matrix: SparseMatrix | DenseMatrix;
   readonly #rows: number;
   readonly #scale: number;
   /** x or a gradient, and one number a row. */
@@ -71,8 +71,13 @@ export class ShardRows {
   }
 }
 
-/** The rows of a shard where the kernels reach them. Values that are all one are not stored. */
-export function shardMatrix(kernels: Kernels, { rowStart, column, value }: Dataset, shard: Int32Array): SparseMatrix {
+/** The rows of a shard where the kernels reach them, sparse or dense as the data set is. */
+export function shardMatrix(kernels: Kernels, data: Dataset, shard: Int32Array): SparseMatrix | DenseMatrix {
+  return data.rowStart === undefined ? denseRows(kernels, data, shard) : sparseRows(kernels, data, shard);
+}
+
+/** Rows of a sparse data set where the kernels reach them. Values that are all one are not stored. */
+function sparseRows(kernels: Kernels, { rowStart, column, value }: SparseDataset, shard: Int32Array): SparseMatrix {
   const start = kernels.allocateInt32(shard.length + 1);
   shard.forEach((s, r) => {
     start[r + 1] = start[r] + rowStart[s + 1] - rowStart[s];
@@ -92,9 +97,29 @@ export function shardMatrix(kernels: Kernels, { rowStart, column, value }: Datas
   return { start, column: to, values };
 }
 
-/** ‖a_s‖². */
-export function squaredRowNorm({ rowStart, value, scale }: Dataset, s: number, offset: 0 | 1): number {
-  let sum = 0;
-  for (let k = rowStart[s]; k < rowStart[s + 1]; k++) sum += value[k] * value[k];
-  return sum * scale * scale + offset;
+/** The same of a dense one. */
+function denseRows(kernels: Kernels, { value, features }: DenseDataset, shard: Int32Array): DenseMatrix {
+  const length = shard.length * features;
+  const values =
+    value instanceof Uint8Array
+      ? kernels.allocateUint8(length)
+      : value instanceof Float32Array
+        ? kernels.allocateFloat32(length)
+        : kernels.allocate(length).values;
+  shard.forEach((s, r) => {
+    values.set(value.subarray(s * features, (s + 1) * features), r * features);
+  });
+  return { columns: features, values };
+}
+
+/** ‖a_s‖² of every sample. */
+export function squaredRowNorms(data: Dataset, offset: 0 | 1): Float64Array {
+  const rows = new RowReader(data);
+  const { value, scale } = rows;
+  return Float64Array.from({ length: data.samples }, (_, s) => {
+    rows.seek(s);
+    let sum = 0;
+    for (let k = rows.first; k < rows.end; k++) sum += value[k] * value[k];
+    return sum * scale * scale + offset;
+  });
 }
