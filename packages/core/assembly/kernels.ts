@@ -547,6 +547,583 @@ function addRows<T>(
   }
 }
 
+/** Values of a row of scores that are summed in registers at a time: pairs, with the loads as many as there are registers for. */
+const TILE: usize = 6;
+
+/**
+ * `pairs` neighbouring pairs of one row of scores: out ← shift + scale · Σ_k value[k] · row column[k] of X, k < end. Pairs is
+ * known where this is inlined.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreTile<T>(
+  pairs: usize,
+  k: usize,
+  end: usize,
+  column: usize,
+  value: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  out: usize,
+): void {
+  const zero = f64x2.splat(0);
+  let a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;
+  for (; k < end; k++) {
+    const v = f64x2.splat(entry<T>(value, k));
+    const at = x + <usize>load<i32>(column + (k << 2)) * width;
+    a0 = f64x2.add(a0, f64x2.mul(v, v128.load(at)));
+    if (pairs > 1) a1 = f64x2.add(a1, f64x2.mul(v, v128.load(at, 16)));
+    if (pairs > 2) a2 = f64x2.add(a2, f64x2.mul(v, v128.load(at, 32)));
+    if (pairs > 3) a3 = f64x2.add(a3, f64x2.mul(v, v128.load(at, 48)));
+    if (pairs > 4) a4 = f64x2.add(a4, f64x2.mul(v, v128.load(at, 64)));
+    if (pairs > 5) a5 = f64x2.add(a5, f64x2.mul(v, v128.load(at, 80)));
+  }
+  const f = f64x2.splat(scale);
+  v128.store(out, f64x2.add(v128.load(shift), f64x2.mul(f, a0)));
+  if (pairs > 1) v128.store(out, f64x2.add(v128.load(shift, 16), f64x2.mul(f, a1)), 16);
+  if (pairs > 2) v128.store(out, f64x2.add(v128.load(shift, 32), f64x2.mul(f, a2)), 32);
+  if (pairs > 3) v128.store(out, f64x2.add(v128.load(shift, 48), f64x2.mul(f, a3)), 48);
+  if (pairs > 4) v128.store(out, f64x2.add(v128.load(shift, 64), f64x2.mul(f, a4)), 64);
+  if (pairs > 5) v128.store(out, f64x2.add(v128.load(shift, 80), f64x2.mul(f, a5)), 80);
+}
+
+/**
+ * scores (count × width) ← shift + scale · A X: row r of A is row which[r] of a sparse matrix as above, X has `width` columns, a
+ * multiple of 2, and shift (width) is added to every row. No `which`: all rows.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  const row = width << 3;
+  for (let r: usize = 0; r < count; r++, scores += row) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    const k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      const at = c << 3;
+      scoreTile<T>(TILE, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        scoreTile<T>(1, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 4:
+        scoreTile<T>(2, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 6:
+        scoreTile<T>(3, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 8:
+        scoreTile<T>(4, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+      case 10:
+        scoreTile<T>(5, k, end, column, value, x + at, width, scale, shift + at, scores + at);
+        break;
+    }
+  }
+}
+
+/** out ← out + scale · value[k] · factor at row column[k], k < end, for `pairs` neighbouring pairs. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function outerTile<T>(
+  pairs: usize,
+  k: usize,
+  end: usize,
+  column: usize,
+  value: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  const s = f64x2.splat(scale);
+  const f0 = f64x2.mul(s, v128.load(factor));
+  const f1 = pairs > 1 ? f64x2.mul(s, v128.load(factor, 16)) : f0;
+  const f2 = pairs > 2 ? f64x2.mul(s, v128.load(factor, 32)) : f0;
+  const f3 = pairs > 3 ? f64x2.mul(s, v128.load(factor, 48)) : f0;
+  const f4 = pairs > 4 ? f64x2.mul(s, v128.load(factor, 64)) : f0;
+  const f5 = pairs > 5 ? f64x2.mul(s, v128.load(factor, 80)) : f0;
+  for (; k < end; k++) {
+    const v = f64x2.splat(entry<T>(value, k));
+    const o = out + <usize>load<i32>(column + (k << 2)) * width;
+    v128.store(o, f64x2.add(v128.load(o), f64x2.mul(v, f0)));
+    if (pairs > 1) v128.store(o, f64x2.add(v128.load(o, 16), f64x2.mul(v, f1)), 16);
+    if (pairs > 2) v128.store(o, f64x2.add(v128.load(o, 32), f64x2.mul(v, f2)), 32);
+    if (pairs > 3) v128.store(o, f64x2.add(v128.load(o, 48), f64x2.mul(v, f3)), 48);
+    if (pairs > 4) v128.store(o, f64x2.add(v128.load(o, 64), f64x2.mul(v, f4)), 64);
+    if (pairs > 5) v128.store(o, f64x2.add(v128.load(o, 80), f64x2.mul(v, f5)), 80);
+  }
+}
+
+/** out (· × width) ← out + scale · Aᵀ F, F (count × width); A as above. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addOuterRows<T>(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  const row = width << 3;
+  for (let r: usize = 0; r < count; r++, factor += row) {
+    const s = which === 0 ? r : <usize>load<i32>(which + (r << 2));
+    const k = <usize>load<i32>(start + (s << 2));
+    const end = <usize>load<i32>(start + (s << 2), 4);
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      outerTile<T>(TILE, k, end, column, value, factor + (c << 3), width, scale, out + (c << 3));
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        outerTile<T>(1, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 4:
+        outerTile<T>(2, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 6:
+        outerTile<T>(3, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 8:
+        outerTile<T>(4, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+      case 10:
+        outerTile<T>(5, k, end, column, value, factor + at, width, scale, out + at);
+        break;
+    }
+  }
+}
+
+export function scoreRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<Ones>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsOnes(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<Ones>(start, column, value, which, count, factor, width, scale, out);
+}
+
+export function scoreRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<u8>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsU8(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<u8>(start, column, value, which, count, factor, width, scale, out);
+}
+
+export function scoreRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreRows<f64>(start, column, value, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterRowsF64(
+  start: usize,
+  column: usize,
+  value: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterRows<f64>(start, column, value, which, count, factor, width, scale, out);
+}
+
+/**
+ * `pairs` neighbouring pairs of two rows of scores: as `scoreTile`, for dense rows of T at `a` and `b`. Pairs is known where this
+ * is inlined.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreDenseTile<T>(
+  pairs: usize,
+  columns: usize,
+  a: usize,
+  b: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  out: usize,
+  next: usize,
+): void {
+  const zero = f64x2.splat(0);
+  let a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;
+  let b0 = zero, b1 = zero, b2 = zero, b3 = zero, b4 = zero, b5 = zero;
+  const row = width << 3;
+  for (const end = a + columns * sizeof<T>(); a < end; a += sizeof<T>(), b += sizeof<T>(), x += row) {
+    const v = f64x2.splat(<f64>load<T>(a));
+    const w = f64x2.splat(<f64>load<T>(b));
+    let t = v128.load(x);
+    a0 = f64x2.add(a0, f64x2.mul(v, t));
+    b0 = f64x2.add(b0, f64x2.mul(w, t));
+    if (pairs > 1) {
+      t = v128.load(x, 16);
+      a1 = f64x2.add(a1, f64x2.mul(v, t));
+      b1 = f64x2.add(b1, f64x2.mul(w, t));
+    }
+    if (pairs > 2) {
+      t = v128.load(x, 32);
+      a2 = f64x2.add(a2, f64x2.mul(v, t));
+      b2 = f64x2.add(b2, f64x2.mul(w, t));
+    }
+    if (pairs > 3) {
+      t = v128.load(x, 48);
+      a3 = f64x2.add(a3, f64x2.mul(v, t));
+      b3 = f64x2.add(b3, f64x2.mul(w, t));
+    }
+    if (pairs > 4) {
+      t = v128.load(x, 64);
+      a4 = f64x2.add(a4, f64x2.mul(v, t));
+      b4 = f64x2.add(b4, f64x2.mul(w, t));
+    }
+    if (pairs > 5) {
+      t = v128.load(x, 80);
+      a5 = f64x2.add(a5, f64x2.mul(v, t));
+      b5 = f64x2.add(b5, f64x2.mul(w, t));
+    }
+  }
+  const f = f64x2.splat(scale);
+  let s = v128.load(shift);
+  v128.store(out, f64x2.add(s, f64x2.mul(f, a0)));
+  v128.store(next, f64x2.add(s, f64x2.mul(f, b0)));
+  if (pairs > 1) {
+    s = v128.load(shift, 16);
+    v128.store(out, f64x2.add(s, f64x2.mul(f, a1)), 16);
+    v128.store(next, f64x2.add(s, f64x2.mul(f, b1)), 16);
+  }
+  if (pairs > 2) {
+    s = v128.load(shift, 32);
+    v128.store(out, f64x2.add(s, f64x2.mul(f, a2)), 32);
+    v128.store(next, f64x2.add(s, f64x2.mul(f, b2)), 32);
+  }
+  if (pairs > 3) {
+    s = v128.load(shift, 48);
+    v128.store(out, f64x2.add(s, f64x2.mul(f, a3)), 48);
+    v128.store(next, f64x2.add(s, f64x2.mul(f, b3)), 48);
+  }
+  if (pairs > 4) {
+    s = v128.load(shift, 64);
+    v128.store(out, f64x2.add(s, f64x2.mul(f, a4)), 64);
+    v128.store(next, f64x2.add(s, f64x2.mul(f, b4)), 64);
+  }
+  if (pairs > 5) {
+    s = v128.load(shift, 80);
+    v128.store(out, f64x2.add(s, f64x2.mul(f, a5)), 80);
+    v128.store(next, f64x2.add(s, f64x2.mul(f, b5)), 80);
+  }
+}
+
+/** Address of the values of row `r` of `count`; the last row in place of those after it. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function denseRow(value: usize, size: usize, which: usize, r: usize, count: usize): usize {
+  const last = min(r, count - 1);
+  return value + size * (which === 0 ? last : <usize>load<i32>(which + (last << 2)));
+}
+
+/** As `scoreRows`, for dense rows of `columns` values of T. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function scoreDenseRows<T>(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  const row = width << 3;
+  const size = columns * sizeof<T>();
+  for (let r: usize = 0; r < count; r += 2) {
+    const a = denseRow(value, size, which, r, count);
+    const b = denseRow(value, size, which, r + 1, count);
+    const out = scores + r * row;
+    // an odd last row is its own second one
+    const next = r + 1 < count ? out + row : out;
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      const at = c << 3;
+      scoreDenseTile<T>(TILE, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        scoreDenseTile<T>(1, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+        break;
+      case 4:
+        scoreDenseTile<T>(2, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+        break;
+      case 6:
+        scoreDenseTile<T>(3, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+        break;
+      case 8:
+        scoreDenseTile<T>(4, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+        break;
+      case 10:
+        scoreDenseTile<T>(5, columns, a, b, x + at, width, scale, shift + at, out + at, next + at);
+        break;
+    }
+  }
+}
+
+/** out ← out + scale · (row a)ᵀ factor + scale · (row b)ᵀ next, for `pairs` neighbouring pairs of columns of out. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function outerDenseTile<T>(
+  pairs: usize,
+  columns: usize,
+  a: usize,
+  b: usize,
+  factor: usize,
+  next: usize,
+  width: usize,
+  scale: f64,
+  nextScale: f64,
+  out: usize,
+): void {
+  const s = f64x2.splat(scale);
+  const t = f64x2.splat(nextScale);
+  const f0 = f64x2.mul(s, v128.load(factor));
+  const g0 = f64x2.mul(t, v128.load(next));
+  const f1 = pairs > 1 ? f64x2.mul(s, v128.load(factor, 16)) : f0;
+  const g1 = pairs > 1 ? f64x2.mul(t, v128.load(next, 16)) : g0;
+  const f2 = pairs > 2 ? f64x2.mul(s, v128.load(factor, 32)) : f0;
+  const g2 = pairs > 2 ? f64x2.mul(t, v128.load(next, 32)) : g0;
+  const f3 = pairs > 3 ? f64x2.mul(s, v128.load(factor, 48)) : f0;
+  const g3 = pairs > 3 ? f64x2.mul(t, v128.load(next, 48)) : g0;
+  const f4 = pairs > 4 ? f64x2.mul(s, v128.load(factor, 64)) : f0;
+  const g4 = pairs > 4 ? f64x2.mul(t, v128.load(next, 64)) : g0;
+  const f5 = pairs > 5 ? f64x2.mul(s, v128.load(factor, 80)) : f0;
+  const g5 = pairs > 5 ? f64x2.mul(t, v128.load(next, 80)) : g0;
+  const row = width << 3;
+  for (const end = a + columns * sizeof<T>(); a < end; a += sizeof<T>(), b += sizeof<T>(), out += row) {
+    const v = f64x2.splat(<f64>load<T>(a));
+    const w = f64x2.splat(<f64>load<T>(b));
+    v128.store(out, f64x2.add(v128.load(out), f64x2.add(f64x2.mul(v, f0), f64x2.mul(w, g0))));
+    if (pairs > 1) {
+      v128.store(out, f64x2.add(v128.load(out, 16), f64x2.add(f64x2.mul(v, f1), f64x2.mul(w, g1))), 16);
+    }
+    if (pairs > 2) {
+      v128.store(out, f64x2.add(v128.load(out, 32), f64x2.add(f64x2.mul(v, f2), f64x2.mul(w, g2))), 32);
+    }
+    if (pairs > 3) {
+      v128.store(out, f64x2.add(v128.load(out, 48), f64x2.add(f64x2.mul(v, f3), f64x2.mul(w, g3))), 48);
+    }
+    if (pairs > 4) {
+      v128.store(out, f64x2.add(v128.load(out, 64), f64x2.add(f64x2.mul(v, f4), f64x2.mul(w, g4))), 64);
+    }
+    if (pairs > 5) {
+      v128.store(out, f64x2.add(v128.load(out, 80), f64x2.add(f64x2.mul(v, f5), f64x2.mul(w, g5))), 80);
+    }
+  }
+}
+
+/** As `addOuterRows`, for dense rows of `columns` values of T. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addOuterDenseRows<T>(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  const row = width << 3;
+  const size = columns * sizeof<T>();
+  for (let r: usize = 0; r < count; r += 2) {
+    const a = denseRow(value, size, which, r, count);
+    const b = denseRow(value, size, which, r + 1, count);
+    const own = factor + r * row;
+    const paired = r + 1 < count;
+    const next = paired ? own + row : own;
+    const nextScale = paired ? scale : 0;
+    let c: usize = 0;
+    for (; c + 2 * TILE <= width; c += 2 * TILE) {
+      const at = c << 3;
+      outerDenseTile<T>(TILE, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+    }
+    const at = c << 3;
+    switch (<i32>(width - c)) {
+      case 2:
+        outerDenseTile<T>(1, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+        break;
+      case 4:
+        outerDenseTile<T>(2, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+        break;
+      case 6:
+        outerDenseTile<T>(3, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+        break;
+      case 8:
+        outerDenseTile<T>(4, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+        break;
+      case 10:
+        outerDenseTile<T>(5, columns, a, b, own + at, next + at, width, scale, nextScale, out + at);
+        break;
+    }
+  }
+}
+
+export function scoreDenseRowsU8(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreDenseRows<u8>(value, columns, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterDenseRowsU8(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterDenseRows<u8>(value, columns, which, count, factor, width, scale, out);
+}
+
+export function scoreDenseRowsF32(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreDenseRows<f32>(value, columns, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterDenseRowsF32(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterDenseRows<f32>(value, columns, which, count, factor, width, scale, out);
+}
+
+export function scoreDenseRowsF64(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  x: usize,
+  width: usize,
+  scale: f64,
+  shift: usize,
+  scores: usize,
+): void {
+  scoreDenseRows<f64>(value, columns, which, count, x, width, scale, shift, scores);
+}
+
+export function addOuterDenseRowsF64(
+  value: usize,
+  columns: usize,
+  which: usize,
+  count: usize,
+  factor: usize,
+  width: usize,
+  scale: f64,
+  out: usize,
+): void {
+  addOuterDenseRows<f64>(value, columns, which, count, factor, width, scale, out);
+}
+
 export function multiplyRowsOnes(
   start: usize,
   column: usize,

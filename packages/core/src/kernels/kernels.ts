@@ -72,6 +72,18 @@ interface Exports {
   drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
   project(xi: number, rows: number, side: number, x: number, out: number): void;
   addCombination(xi: number, rows: number, side: number, factor: number, out: number): void;
+  scoreRowsOnes: ScoreRows;
+  scoreRowsU8: ScoreRows;
+  scoreRowsF64: ScoreRows;
+  addOuterRowsOnes: AddOuterRows;
+  addOuterRowsU8: AddOuterRows;
+  addOuterRowsF64: AddOuterRows;
+  scoreDenseRowsU8: ScoreDenseRows;
+  scoreDenseRowsF32: ScoreDenseRows;
+  scoreDenseRowsF64: ScoreDenseRows;
+  addOuterDenseRowsU8: AddOuterDenseRows;
+  addOuterDenseRowsF32: AddOuterDenseRows;
+  addOuterDenseRowsF64: AddOuterDenseRows;
   multiplyRowsOnes: MultiplyRows;
   multiplyRowsU8: MultiplyRows;
   multiplyRowsF64: MultiplyRows;
@@ -85,6 +97,54 @@ interface Exports {
   addDenseRowsF32: AddDenseRows;
   addDenseRowsF64: AddDenseRows;
 }
+
+type ScoreRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  x: number,
+  width: number,
+  scale: number,
+  shift: number,
+  scores: number,
+) => void;
+
+type AddOuterRows = (
+  start: number,
+  column: number,
+  value: number,
+  which: number,
+  count: number,
+  factor: number,
+  width: number,
+  scale: number,
+  out: number,
+) => void;
+
+type ScoreDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  x: number,
+  width: number,
+  scale: number,
+  shift: number,
+  scores: number,
+) => void;
+
+type AddOuterDenseRows = (
+  value: number,
+  columns: number,
+  which: number,
+  count: number,
+  factor: number,
+  width: number,
+  scale: number,
+  out: number,
+) => void;
 
 type MultiplyDenseRows = (
   value: number,
@@ -335,6 +395,54 @@ export class Kernels {
   }
 
   /**
+   * scores (count × width) ← shift + scale · A X, X (· × width) and shift (width); width must be a multiple of 2. Row r of A is row
+   * which[from + r] of `m`, or row from + r without `which`. All of it lies in this kernel memory.
+   */
+  scoreRows(
+    m: SparseMatrix | DenseMatrix,
+    which: Int32Array | undefined,
+    from: number,
+    count: number,
+    x: Region,
+    width: number,
+    scale: number,
+    shift: Region,
+    scores: Region,
+  ): void {
+    const rest = [count, x.pointer, width, scale, shift.pointer, scores.pointer] as const;
+    if ('columns' in m) {
+      const { scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64 } = this.#exports;
+      const score = byType(m, scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64);
+      return score(...denseFrom(m, which, from), ...rest);
+    }
+    const { scoreRowsOnes, scoreRowsU8, scoreRowsF64 } = this.#exports;
+    const score = byValues(m, scoreRowsOnes, scoreRowsU8, scoreRowsF64);
+    score(...sparseFrom(m, which, from), ...rest);
+  }
+
+  /** out (· × width) ← out + scale · Aᵀ F, F (count × width); as above. */
+  addOuterRows(
+    m: SparseMatrix | DenseMatrix,
+    which: Int32Array | undefined,
+    from: number,
+    count: number,
+    factor: Region,
+    width: number,
+    scale: number,
+    out: Region,
+  ): void {
+    const rest = [count, factor.pointer, width, scale, out.pointer] as const;
+    if ('columns' in m) {
+      const { addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64 } = this.#exports;
+      const add = byType(m, addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64);
+      return add(...denseFrom(m, which, from), ...rest);
+    }
+    const { addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64 } = this.#exports;
+    const add = byValues(m, addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64);
+    add(...sparseFrom(m, which, from), ...rest);
+  }
+
+  /**
    * product[r] ← shift + scale · ⟨row which[r], x⟩, r < count, with x from its value `xAt` on; all rows in order without
    * `which`. All of it lies in this kernel memory. A dense row gives the same bits as a sparse one with all its entries.
    */
@@ -420,4 +528,15 @@ function byValues<T>({ values }: SparseMatrix, ones: T, u8: T, f64: T): T {
 function byType<T>({ values }: DenseMatrix, u8: T, f32: T, f64: T): T {
   if (values instanceof Uint8Array) return u8;
   return values instanceof Float32Array ? f32 : f64;
+}
+
+/** The first arguments of a kernel for the rows that begin at number `from` of `which`, or at row `from`. */
+function sparseFrom({ start, column, values }: SparseMatrix, which: Int32Array | undefined, from: number) {
+  const rows = start.byteOffset + (which === undefined ? 4 * from : 0);
+  return [rows, column.byteOffset, values?.byteOffset ?? 0, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
+}
+
+function denseFrom({ columns, values }: DenseMatrix, which: Int32Array | undefined, from: number) {
+  const skipped = which === undefined ? from * columns * values.BYTES_PER_ELEMENT : 0;
+  return [values.byteOffset + skipped, columns, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
 }

@@ -18,7 +18,7 @@ export class ShardRows {
     shard: Int32Array,
     private readonly offset: 0 | 1,
   ) {
-    this.#matrix = data.rowStart === undefined ? denseRows(kernels, data, shard) : sparseRows(kernels, data, shard);
+    this.#matrix = shardMatrix(kernels, data, shard);
     this.#rows = shard.length;
     this.#scale = data.scale;
     this.#vector = kernels.allocate(data.features + offset);
@@ -69,6 +69,11 @@ export class ShardRows {
     this.#which.set(batch);
     return this.#which;
   }
+}
+
+/** The rows of a shard where the kernels reach them, sparse or dense as the data set is. */
+export function shardMatrix(kernels: Kernels, data: Dataset, shard: Int32Array): SparseMatrix | DenseMatrix {
+  return data.rowStart === undefined ? denseRows(kernels, data, shard) : sparseRows(kernels, data, shard);
 }
 
 /** Rows of a sparse data set where the kernels reach them. Values that are all one are not stored. */
