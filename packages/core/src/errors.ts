@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'worker-lost'
   /** The run folder, a data file or another path cannot be read or written. */
   | 'io'
+  /** A limit of the machine or of the process: threads, memory, open files. */
+  | 'limit'
   /** The caller's AbortSignal fired. */
   | 'aborted'
   /** A defect in Flotilla or in code plugged into it. */
@@ -52,16 +54,17 @@ export class DivergedError extends FlotillaError {
     readonly where: number | 'server',
     what: string,
   ) {
+    const remedy = round === 0 ? 'scale the data or start elsewhere' : 'try a smaller step size';
     super(
       'diverged',
-      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; try a smaller step size`,
+      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; ${remedy}`,
     );
   }
-}
 
-/** Any thrown value as a {@link FlotillaError}; what is not one becomes `internal` and keeps its cause. */
-export function asFlotillaError(thrown: unknown): FlotillaError {
-  if (thrown instanceof FlotillaError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new FlotillaError('internal', message, { cause: thrown });
+  /** The error that has this message already, as it came from another thread. */
+  static of(round: number, where: number | 'server', message: string): DivergedError {
+    const error = new DivergedError(round, where, '');
+    error.message = message;
+    return error;
+  }
 }

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
-import { asFlotillaError, reportedParameters } from '@flotilla/core/internal';
+import { type ErrorRecord, recordOf, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -27,12 +27,7 @@ export type RunEvent =
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
 export type RunOutcome =
   | { readonly ok: true; readonly summary: Summary }
-  | {
-      readonly ok: false;
-      readonly code: FlotillaError['code'];
-      readonly message: string;
-      readonly stack: string | undefined;
-    };
+  | { readonly ok: false; readonly error: ErrorRecord };
 
 const PROGRESS_MS = 200;
 /** How often the event loop gets to run while data is loaded. */
@@ -43,8 +38,7 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
   try {
     return { ok: true, summary: await runInThread(task, runtime) };
   } catch (thrown) {
-    const { code, message, stack } = asFlotillaError(thrown);
-    return { ok: false, code, message, stack };
+    return { ok: false, error: recordOf(thrown) };
   } finally {
     task.port.close();
   }
@@ -82,10 +76,11 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     const { metrics, stopReason } = await opened.run({
       onMetrics(row) {
         folder?.metrics(row);
+        // there is something to keep: from now on an abort waits for the end of a round
+        begun = true;
         emit({ type: 'metrics', metrics: row });
       },
       onBegin() {
-        begun = true;
         secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },
       onRound() {
@@ -103,6 +98,9 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     folder?.summary(summary);
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
+  } catch (error) {
+    if (!begun) folder?.discard();
+    throw error;
   } finally {
     folder?.close();
     await (training ?? hosts).close();

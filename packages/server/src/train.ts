@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
-import { type ErrorCode, FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
+import { asFlotillaError, errorOf } from '@flotilla/core/internal';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
@@ -98,8 +98,8 @@ export function train(input: TrainOptions = {}): Run {
       }
       if (outcome.ok && outcome.summary.stopReason !== 'aborted') return outcome.summary;
       if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
-      if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
-      throw restored(outcome);
+      if (outcome.error.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
+      throw errorOf(outcome.error);
     } finally {
       signal?.removeEventListener('abort', abort);
       port1.close();
@@ -140,10 +140,4 @@ async function runTask(task: RunTask): Promise<RunOutcome> {
   } finally {
     await pool.close();
   }
-}
-
-function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>): FlotillaError {
-  const error = new FlotillaError(code as ErrorCode, message);
-  if (stack !== undefined) error.stack = stack;
-  return error;
 }
