@@ -1,4 +1,5 @@
-import { asFlotillaError, type ErrorCode, FlotillaError, messageOf } from './errors.js';
+import { DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+import { asFlotillaError, messageOf } from './thrown.js';
 
 /** An error as data: classes and codes do not survive the way between threads. Texts are as long as a message can carry. */
 export interface ErrorRecord {
@@ -28,6 +29,7 @@ const CODES: Readonly<Record<ErrorCode, true>> = {
   compressor: true,
   'worker-lost': true,
   io: true,
+  limit: true,
   aborted: true,
   internal: true,
 };
@@ -44,10 +46,13 @@ export function errorRecord(thrown: unknown): ErrorRecord {
   };
 }
 
-/** The error that a record is of. Its texts are only shown; a code that is not known is `internal`. */
+/** The error that a record is of, of its class. Its texts are only shown; a code that is not known is `internal`. */
 export function errorFrom({ code, message, worker, round, cause }: ErrorRecord): FlotillaError {
   const known = Object.hasOwn(CODES, code) ? (code as ErrorCode) : 'internal';
-  return new FlotillaError(known, message, { worker, round, ...(cause !== undefined && { cause: causeFrom(cause) }) });
+  const context = { worker, round, ...(cause !== undefined && { cause: causeFrom(cause) }) };
+  if (known === 'usage') return new UsageError(message, context);
+  if (known === 'diverged' && round !== undefined) return DivergedError.of(round, worker ?? 'server', message);
+  return new FlotillaError(known, message, context);
 }
 
 function causeRecord(cause: unknown): CauseRecord {

@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'worker-lost'
   /** The run folder, a data file or another path cannot be read or written. */
   | 'io'
+  /** A limit of the machine or of the process: threads, memory, open files. */
+  | 'limit'
   /** The caller's AbortSignal fired. */
   | 'aborted'
   /** A defect in Flotilla or in code plugged into it. */
@@ -54,8 +56,8 @@ export class FlotillaError extends Error {
 export class UsageError extends FlotillaError {
   override readonly name = 'UsageError';
 
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('usage', message, options);
+  constructor(message: string, context?: ErrorContext) {
+    super('usage', message, context);
   }
 }
 
@@ -69,38 +71,18 @@ export class DivergedError extends FlotillaError {
     readonly where: number | 'server',
     what: string,
   ) {
+    const remedy = round === 0 ? 'scale the data or start elsewhere' : 'try a smaller step size';
     super(
       'diverged',
-      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; try a smaller step size`,
+      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; ${remedy}`,
       { worker: where === 'server' ? undefined : where },
     );
   }
-}
 
-/** Any thrown value as a {@link FlotillaError}; what is not one becomes `internal` and keeps its cause. */
-export function asFlotillaError(thrown: unknown): FlotillaError {
-  return thrown instanceof FlotillaError ? thrown : new FlotillaError('internal', messageOf(thrown), { cause: thrown });
-}
-
-/** Does what a plug-in's code has a part in: what that throws says where it was. @param where Such as `problem ridge, load` */
-export function attempt<T>(where: string, work: () => T): T {
-  const refuse = (thrown: unknown): never => {
-    if (thrown instanceof FlotillaError) throw thrown;
-    throw new FlotillaError('internal', `${where}: ${messageOf(thrown)}`, { cause: thrown });
-  };
-  try {
-    const result = work();
-    return result instanceof Promise ? (result.catch(refuse) as T) : result;
-  } catch (thrown) {
-    return refuse(thrown);
-  }
-}
-
-/** What a thrown value says, whatever it is. */
-export function messageOf(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? String(thrown.message) : String(thrown);
-  } catch {
-    return 'a value that cannot be printed';
+  /** The error that has this message already, as it came from another thread. */
+  static of(round: number, where: number | 'server', message: string): DivergedError {
+    const error = new DivergedError(round, where, '');
+    error.message = message;
+    return error;
   }
 }

@@ -3,6 +3,7 @@ import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
 import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
+import { modelFile } from './model/safetensors.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
@@ -81,12 +82,22 @@ async function runInThread(
   const hosts = startHosts(options, runtime);
   let folder: RunFolder | undefined;
   let training: Training | undefined;
+  const leaveModel = () => {
+    if (training === undefined) return;
+    const model = training.flatModel();
+    leave(model);
+    folder?.write('model.safetensors', modelFile(model));
+  };
   try {
     // data may have to be downloaded
     const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any worker is built
-    if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
+    if (options.out !== undefined) {
+      // a starting point has the path that it was given by, else the hash of its numbers
+      const init = typeof options.init === 'string' ? options.init : job.init;
+      folder = new RunFolder(options.out, { ...options, ...job, init });
+    }
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     const answerModels = () => {
@@ -102,11 +113,12 @@ async function runInThread(
     const { metrics, stopReason } = await opened.run({
       onMetrics(row) {
         folder?.metrics(row);
+        // there is something to keep: from now on an abort waits for the end of a round
+        begun = true;
         emit({ type: 'metrics', metrics: row });
         answerModels();
       },
       onBegin() {
-        begun = true;
         answerModels();
         secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },
@@ -123,15 +135,20 @@ async function runInThread(
       },
     });
     const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound);
+    leaveModel();
     folder?.summary(summary);
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
-  } finally {
-    if (training !== undefined) {
-      const model = training.flatModel();
-      leave(model);
-      folder?.model(model);
+  } catch (error) {
+    if (!begun) folder?.discard();
+    // of two reasons the first one counts
+    else {
+      try {
+        leaveModel();
+      } catch {}
     }
+    throw error;
+  } finally {
     folder?.close();
     await (training ?? hosts).close();
   }

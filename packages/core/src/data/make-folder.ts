@@ -1,9 +1,20 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Makes a folder and those above it. (Node 20's own `recursive` never returns below /proc.) */
-export function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  mkdirSync(path);
+/**
+ * Makes a folder and those above it, all or none. (Node 20's own `recursive` never returns below /proc.)
+ * @returns the folders that were made, the innermost last
+ */
+export function makeFolder(path: string): string[] {
+  if (existsSync(path)) return [];
+  const made = makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+    return [...made, path];
+  } catch (error) {
+    // another run was quicker
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return made;
+    for (const folder of made.toReversed()) rmdirSync(folder);
+    throw error;
+  }
 }

@@ -533,7 +533,12 @@ function byType<T>({ values }: DenseMatrix, u8: T, f32: T, f64: T): T {
 /** The first arguments of a kernel for the rows that begin at number `from` of `which`, or at row `from`. */
 function sparseFrom({ start, column, values }: SparseMatrix, which: Int32Array | undefined, from: number) {
   const rows = start.byteOffset + (which === undefined ? 4 * from : 0);
-  return [rows, column.byteOffset, values?.byteOffset ?? 0, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
+  return [
+    rows,
+    column.byteOffset,
+    values?.byteOffset ?? 0,
+    which === undefined ? 0 : which.byteOffset + 4 * from,
+  ] as const;
 }
 
 function denseFrom({ columns, values }: DenseMatrix, which: Int32Array | undefined, from: number) {

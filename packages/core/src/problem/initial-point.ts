@@ -1,5 +1,6 @@
-import { attempt, FlotillaError, UsageError } from '../errors.js';
+import { FlotillaError, UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
+import { attempt } from '../thrown.js';
 import type { Problem } from './problem.js';
 
 const ALLOWED = 'reference, zeros or normal:SCALE (for example normal:0.01)';

@@ -1,67 +1,121 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
-import { makeFolder } from '@flotilla/core/internal';
-import type { FlatModel } from '../model/model.js';
-import { modelFile } from '../model/safetensors.js';
+import { type FileContent, makeFolder, reasonOf, writeAll, writeWhole } from '@flotilla/core/internal';
 import type { Metrics, Summary } from './metrics.js';
 
-/** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */
-export class RunFolder {
-  readonly #metrics: number;
+const CONFIG = 'config.json';
+const ROWS = 'metrics.jsonl';
 
-  /** @throws UsageError when the folder cannot be made or written, or holds a run already. */
+/** Everything that a run may leave in its folder, whoever writes it. None of it may be there before. */
+export const RUN_FILES = [CONFIG, ROWS, 'summary.json', 'report.html', 'model.safetensors', 'checkpoint'] as const;
+
+/**
+ * What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. The files come with the
+ * first row: a run that fails before, or is killed, has left nothing that keeps the next one from the same folder.
+ */
+export class RunFolder {
+  /** Absolute: the current folder may be another one, or gone, when the last file is written. */
+  readonly path: string;
+  /** Folders that were made for the run, the innermost last. */
+  #made: readonly string[] = [];
+  /** metrics.jsonl, once there is a row. */
+  #rows: number | undefined;
+  /** Bytes of whole rows. */
+  #length = 0;
+
+  /** Makes the folder. @throws UsageError when it cannot be made or written, or holds a run or files of the same names already */
   constructor(
-    readonly path: string,
-    config: unknown,
+    out: string,
+    private readonly config: unknown,
   ) {
     try {
-      makeFolder(resolve(path));
-      this.#metrics = openSync(join(path, 'metrics.jsonl'), 'wx');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-        throw new UsageError(`out ${JSON.stringify(path)} holds a run already; name a new folder`, { cause });
+      this.path = resolve(out);
+      this.#made = makeFolder(this.path);
+      if (!statSync(this.path).isDirectory()) throw new Error('it is no folder');
+      const there = RUN_FILES.filter(
+        (name) => lstatSync(join(this.path, name), { throwIfNoEntry: false }) !== undefined,
+      );
+      if (there.length > 0) {
+        const what = there.includes(ROWS) ? 'a run' : there.join(', ');
+        throw new UsageError(`out ${JSON.stringify(out)} holds ${what} already; name a new folder`);
       }
-      throw new UsageError(`out ${JSON.stringify(path)} cannot be written: ${(cause as Error).message}`, { cause });
+      // refused before data is read for it
+      accessSync(this.path, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      this.discard();
+      if (cause instanceof UsageError) throw cause;
+      throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${reasonOf(cause)}`, { cause });
     }
-    this.#whole('config.json', config);
   }
 
-  /** Appends a row. @throws FlotillaError `io` */
+  /** Appends a row, whole or not at all; with the first one the run begins to leave files. @throws FlotillaError `io` */
   metrics(row: Metrics): void {
+    const first = this.#rows === undefined;
     try {
-      writeSync(this.#metrics, `${JSON.stringify(row)}\n`);
+      this.#rows ??= this.#begin();
+      const bytes = Buffer.from(`${JSON.stringify(row)}\n`);
+      try {
+        writeAll(this.#rows, bytes);
+        this.#length += bytes.length;
+      } catch (error) {
+        ftruncateSync(this.#rows, this.#length);
+        throw error;
+      }
     } catch (cause) {
-      throw new FlotillaError('io', `${join(this.path, 'metrics.jsonl')}: ${(cause as Error).message}`, { cause });
+      if (first) this.discard();
+      if (cause instanceof FlotillaError) throw cause;
+      throw new FlotillaError('io', `${join(this.path, ROWS)} cannot be written: ${reasonOf(cause)}`, { cause });
     }
   }
 
   summary(summary: Summary): void {
-    this.#whole('summary.json', summary);
+    this.write('summary.json', json(summary));
   }
 
-  model(model: FlatModel): void {
-    this.#whole('model.safetensors', Buffer.concat(modelFile(model)));
+  /** Writes a file of the run, whole or not at all, once. @throws FlotillaError `io` */
+  write(name: (typeof RUN_FILES)[number], content: FileContent): void {
+    writeWhole(join(this.path, name), content);
   }
 
   close(): void {
-    closeSync(this.#metrics);
+    if (this.#rows !== undefined) closeSync(this.#rows);
+    this.#rows = undefined;
   }
 
-  /** Writes a file that is there whole or not at all. */
-  #whole(name: string, content: unknown): void {
-    const path = join(this.path, name);
+  /** Takes away what a run that did not come to its first row has made, and nothing else. */
+  discard(): void {
     try {
-      const file = openSync(`${path}.part`, 'w');
-      try {
-        writeFileSync(file, Buffer.isBuffer(content) ? content : `${JSON.stringify(content, null, 2)}\n`);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
+      if (this.#rows !== undefined) {
+        this.close();
+        rmSync(join(this.path, ROWS));
+        rmSync(join(this.path, CONFIG));
       }
-      renameSync(`${path}.part`, path);
-    } catch (cause) {
-      throw new FlotillaError('io', `${path}: ${(cause as Error).message}`, { cause });
+      for (const folder of this.#made.toReversed()) rmdirSync(folder);
+    } catch {
+      // somebody has put something there
+    }
+  }
+
+  #begin(): number {
+    this.write(CONFIG, json(this.config));
+    try {
+      return openSync(join(this.path, ROWS), 'wx');
+    } catch (error) {
+      rmSync(join(this.path, CONFIG));
+      throw error;
     }
   }
 }
+
+const json = (content: unknown) => `${JSON.stringify(content, null, 2)}\n`;
