@@ -20,16 +20,26 @@ export type ErrorCode =
   /** A defect in Flotilla or in code plugged into it. */
   | 'internal';
 
+/** What an error may have beside its message. */
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  readonly option?: string | undefined;
+}
+
 /** The base of all errors thrown on purpose. `message` is one line that names the value and what is allowed. */
 export class FlotillaError extends Error {
   override readonly name: string = 'FlotillaError';
 
+  /** The option that is wrong, by its name in the library: `message` begins with it. Missing when it is about something else. */
+  declare readonly option?: string;
+
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: { cause?: unknown },
+    { option, ...options }: ErrorDetails = {},
   ) {
     super(message, options);
+    if (option !== undefined) this.option = option;
   }
 }
 
@@ -37,9 +47,14 @@ export class FlotillaError extends Error {
 export class UsageError extends FlotillaError {
   override readonly name = 'UsageError';
 
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('usage', message, options);
+  constructor(message: string, details?: ErrorDetails) {
+    super('usage', message, details);
   }
+}
+
+/** The error for an option with an unusable value. @param complaint What is said of it, after its name */
+export function optionError(option: string, complaint: string, cause?: unknown): UsageError {
+  return new UsageError(`${option} ${complaint}`, cause === undefined ? { option } : { option, cause });
 }
 
 /** A NaN or an infinity where the mathematics needs a number. Names the round and who computed it. */

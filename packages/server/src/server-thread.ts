@@ -32,6 +32,7 @@ export type RunOutcome =
       readonly code: FlotillaError['code'];
       readonly message: string;
       readonly stack: string | undefined;
+      readonly option: string | undefined;
     };
 
 const PROGRESS_MS = 200;
@@ -43,8 +44,8 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
   try {
     return { ok: true, summary: await runInThread(task, runtime) };
   } catch (thrown) {
-    const { code, message, stack } = asFlotillaError(thrown);
-    return { ok: false, code, message, stack };
+    const { code, message, stack, option } = asFlotillaError(thrown);
+    return { ok: false, code, message, stack, option };
   } finally {
     task.port.close();
   }

@@ -142,8 +142,8 @@ async function runTask(task: RunTask): Promise<RunOutcome> {
   }
 }
 
-function restored({ code, message, stack }: Extract<RunOutcome, { ok: false }>): FlotillaError {
-  const error = new FlotillaError(code as ErrorCode, message);
+function restored({ code, message, stack, option }: Extract<RunOutcome, { ok: false }>): FlotillaError {
+  const error = new FlotillaError(code as ErrorCode, message, { option });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

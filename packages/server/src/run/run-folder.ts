@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FlotillaError, UsageError } from '@flotilla/core';
-import { makeFolder } from '@flotilla/core/internal';
+import { FlotillaError } from '@flotilla/core';
+import { fileReason, makeFolder, optionError, printed } from '@flotilla/core/internal';
 import type { Metrics, Summary } from './metrics.js';
 
 /** What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. */
@@ -18,9 +18,9 @@ export class RunFolder {
       this.#metrics = openSync(join(path, 'metrics.jsonl'), 'wx');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-        throw new UsageError(`out ${JSON.stringify(path)} holds a run already; name a new folder`, { cause });
+        throw optionError('out', `${printed(path)} holds a run already; name a new folder`, cause);
       }
-      throw new UsageError(`out ${JSON.stringify(path)} cannot be written: ${(cause as Error).message}`, { cause });
+      throw optionError('out', `${printed(path)} cannot be written: ${fileReason(cause)}`, cause);
     }
     this.#whole('config.json', config);
   }
@@ -30,7 +30,7 @@ export class RunFolder {
     try {
       writeSync(this.#metrics, `${JSON.stringify(row)}\n`);
     } catch (cause) {
-      throw new FlotillaError('io', `${join(this.path, 'metrics.jsonl')}: ${(cause as Error).message}`, { cause });
+      throw new FlotillaError('io', `${join(this.path, 'metrics.jsonl')}: ${fileReason(cause)}`, { cause });
     }
   }
 
@@ -55,7 +55,7 @@ export class RunFolder {
       }
       renameSync(`${path}.part`, path);
     } catch (cause) {
-      throw new FlotillaError('io', `${path}: ${(cause as Error).message}`, { cause });
+      throw new FlotillaError('io', `${path}: ${fileReason(cause)}`, { cause });
     }
   }
 }
