@@ -1,5 +1,5 @@
 import { type Registry, Spec, UsageError } from '@flotilla/core';
-import { lookUp } from '@flotilla/core/internal';
+import { lookUp, parseDecimal, printed } from '@flotilla/core/internal';
 import { bernoulli } from './bernoulli.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { CoreSketch } from './core-sketch.js';
@@ -95,7 +95,7 @@ export function createCompressor(
     const entry = lookUp('compressor', registry, spec.name);
     if (codec !== undefined) {
       throw new UsageError(
-        `compressor ${JSON.stringify(text)}: ${part} cannot follow one that rounds every value; put it first`,
+        `compressor ${printed(text)}: ${part} cannot follow one that rounds every value; put it first`,
       );
     }
     if ('wrapper' in entry !== (inner !== undefined)) {
@@ -107,7 +107,7 @@ export function createCompressor(
     }
     if ('wrapper' in entry || 'standalone' in entry) {
       if (parts.length > 1) {
-        throw new UsageError(`compressor ${JSON.stringify(text)}: ${part.trim()} cannot be a part of another one`);
+        throw new UsageError(`compressor ${printed(text)}: ${part.trim()} cannot be a part of another one`);
       }
       if ('wrapper' in entry) return entry.wrapper(createCompressor(inner as string, env, registry), text);
       const compressor = entry.standalone(spec, { ...env, stage }, text);
@@ -138,7 +138,7 @@ function split(text: string): string[] {
     if (letter === '+' && depth === 0) parts.push('');
     else parts[parts.length - 1] += letter;
   }
-  if (depth !== 0) throw new UsageError(`compressor ${JSON.stringify(text)}: its parentheses do not match`);
+  if (depth !== 0) throw new UsageError(`compressor ${printed(text)}: its parentheses do not match`);
   return parts;
 }
 
@@ -158,8 +158,8 @@ function probability(spec: Spec): number {
 /** p of `p=2` or `p=inf`, the default. */
 function normOf(spec: Spec): number {
   const text = spec.text('p') ?? 'inf';
-  const p = text === 'inf' ? Number.POSITIVE_INFINITY : Number(text);
-  if (!(p >= 1) || (text !== 'inf' && !Number.isFinite(p))) throw spec.invalid('p', text, 'inf or a number from 1 on');
+  const p = text === 'inf' ? Number.POSITIVE_INFINITY : parseDecimal(text);
+  if (p === undefined || p < 1) throw spec.invalid('p', text, 'inf or a number from 1 on');
   return p;
 }
 
@@ -167,9 +167,8 @@ function normOf(spec: Spec): number {
 function keptCoordinates(spec: Spec, { dimension, workers }: Environment): number {
   const text = spec.text('k') ?? '';
   if (text === 'd/n') return Math.max(1, Math.floor(dimension / workers));
-  const percent = /^([0-9.]+)%$/.exec(text);
-  const share = Number(percent?.[1]);
-  if (percent !== null && share > 0 && share <= 100) {
+  const share = text.endsWith('%') ? parseDecimal(text.slice(0, -1)) : undefined;
+  if (share !== undefined && share > 0 && share <= 100) {
     // 0.57 % of 10,000 is 57, although the product in f64 is a little less
     return Math.max(1, Math.floor(Number(((dimension * share) / 100).toPrecision(12))));
   }

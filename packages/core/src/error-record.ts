@@ -7,6 +7,7 @@ export interface ErrorRecord {
   readonly message: string;
   readonly worker?: number;
   readonly round?: number;
+  readonly option?: string;
   readonly cause?: CauseRecord;
 }
 
@@ -36,20 +37,21 @@ const CODES: Readonly<Record<ErrorCode, true>> = {
 
 /** What was thrown, as data. */
 export function errorRecord(thrown: unknown): ErrorRecord {
-  const { code, message, worker, round, cause } = asFlotillaError(thrown);
+  const { code, message, worker, round, option, cause } = asFlotillaError(thrown);
   return {
     code,
     message: cut(message, MAX_MESSAGE),
     ...(worker !== undefined && { worker }),
     ...(round !== undefined && { round }),
+    ...(option !== undefined && { option }),
     ...(cause !== undefined && { cause: causeRecord(cause) }),
   };
 }
 
 /** The error that a record is of, of its class. Its texts are only shown; a code that is not known is `internal`. */
-export function errorFrom({ code, message, worker, round, cause }: ErrorRecord): FlotillaError {
+export function errorFrom({ code, message, worker, round, option, cause }: ErrorRecord): FlotillaError {
   const known = Object.hasOwn(CODES, code) ? (code as ErrorCode) : 'internal';
-  const context = { worker, round, ...(cause !== undefined && { cause: causeFrom(cause) }) };
+  const context = { worker, round, option, ...(cause !== undefined && { cause: causeFrom(cause) }) };
   if (known === 'usage') return new UsageError(message, context);
   if (known === 'diverged' && round !== undefined) return DivergedError.of(round, worker ?? 'server', message);
   return new FlotillaError(known, message, context);

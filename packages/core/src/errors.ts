@@ -27,6 +27,7 @@ export interface ErrorContext {
   readonly cause?: unknown;
   readonly worker?: number | undefined;
   readonly round?: number | undefined;
+  readonly option?: string | undefined;
 }
 
 /**
@@ -41,14 +42,18 @@ export class FlotillaError extends Error {
   /** The round that it happened in. */
   declare readonly round?: number;
 
+  /** The option that is wrong, by its name in the library: `message` begins with it. Missing when it is about something else. */
+  declare readonly option?: string;
+
   constructor(
     readonly code: ErrorCode,
     message: string,
-    { worker, round, ...options }: ErrorContext = {},
+    { worker, round, option, ...options }: ErrorContext = {},
   ) {
     super(message, options);
     if (worker !== undefined) this.worker = worker;
     if (round !== undefined) this.round = round;
+    if (option !== undefined) this.option = option;
   }
 }
 
@@ -59,6 +64,11 @@ export class UsageError extends FlotillaError {
   constructor(message: string, context?: ErrorContext) {
     super('usage', message, context);
   }
+}
+
+/** The error for an option with an unusable value. @param complaint What is said of it, after its name */
+export function optionError(option: string, complaint: string, cause?: unknown): UsageError {
+  return new UsageError(`${option} ${complaint}`, cause === undefined ? { option } : { option, cause });
 }
 
 /** A NaN or an infinity where the mathematics needs a number. Names the round and who computed it. */

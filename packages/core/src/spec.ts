@@ -1,4 +1,7 @@
+import { parseDecimal } from './decimal.js';
 import { UsageError } from './errors.js';
+import { didYouMean } from './near-miss.js';
+import { printed, printedWord } from './printed.js';
 
 /**
  * One grammar for methods, problems, compressors and splits: `name` or `name:key=value,key=value`.
@@ -18,19 +21,20 @@ export class Spec {
 
   /** @throws UsageError when `text` does not follow the grammar. */
   static parse(kind: string, text: string): Spec {
-    const match = /^([a-z0-9][a-z0-9-]*)(?::(.*))?$/s.exec(text.trim());
+    // no name has a capital or an underscore: whoever looks it up says which one is meant
+    const match = /^([a-z0-9][\w-]{0,99})(?::(.*))?$/is.exec(text.trim());
     if (match === null) {
-      throw new UsageError(`${kind} ${JSON.stringify(text)} is not of the form name or name:key=value,key=value`);
+      throw new UsageError(`${kind} ${printed(text)} is not of the form name or name:key=value,key=value`);
     }
     const parameters = new Map<string, string>();
     for (const part of match[2] === undefined ? [] : match[2].split(',')) {
-      const pair = /^\s*([a-z0-9-]+)\s*=\s*(\S+)\s*$/.exec(part);
+      const pair = /^\s*([\w-]{1,100})\s*=\s*(\S+)\s*$/.exec(part);
       const key = pair?.[1];
       const value = pair?.[2];
       if (key === undefined || value === undefined) {
-        throw new UsageError(`${kind} ${JSON.stringify(text)}: ${JSON.stringify(part)} is not of the form key=value`);
+        throw new UsageError(`${kind} ${printed(text)}: ${printed(part)} is not of the form key=value`);
       }
-      if (parameters.has(key)) throw new UsageError(`${kind} ${JSON.stringify(text)} gives ${key} twice`);
+      if (parameters.has(key)) throw new UsageError(`${kind} ${printed(text)} gives ${key} twice`);
       parameters.set(key, value);
     }
     return new Spec(kind, match[1] as string, parameters);
@@ -51,8 +55,8 @@ export class Spec {
   number(key: string, low: number, high: number, open = false): number | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!Number.isFinite(value) || value < low || value > high || (open && value === low)) {
+    const value = parseDecimal(text);
+    if (value === undefined || value < low || value > high || (open && value === low)) {
       throw this.invalid(key, text, `a number in ${open ? '(' : '['}${low}, ${high}]`);
     }
     return value;
@@ -62,8 +66,8 @@ export class Spec {
   integer(key: string, low: number, high: number, allowed?: string): number | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
-    const value = Number(text);
-    const inRange = Number.isFinite(value) && value >= low && value <= high;
+    const value = parseDecimal(text);
+    const inRange = value !== undefined && value >= low && value <= high;
     if (inRange && Number.isInteger(value)) return value;
     if (allowed !== undefined) throw this.invalid(key, text, allowed);
     throw inRange
@@ -89,17 +93,18 @@ export class Spec {
 
   /** The error for a parameter with an unusable value. */
   invalid(key: string, text: string, allowed: string): UsageError {
-    return new UsageError(`${this.kind} ${this.name}: ${key}=${text} is not allowed; ${key} must be ${allowed}`);
+    return new UsageError(
+      `${this.kind} ${this.name}: ${key}=${printedWord(text)} is not allowed; ${key} must be ${allowed}`,
+    );
   }
 
   /** Refuses every parameter that was given but never asked for. */
   rejectUnknown(): void {
     for (const key of this.parameters.keys()) {
       if (this.#asked.has(key)) continue;
-      const known = [...this.#asked].join(', ');
-      throw new UsageError(
-        `${this.kind} ${this.name} has no parameter ${key}; ${known === '' ? 'it takes none' : `it takes ${known}`}`,
-      );
+      const known = [...this.#asked];
+      const takes = known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}`;
+      throw new UsageError(`${this.kind} ${this.name} has no parameter ${key}; ${takes}${didYouMean(key, known)}`);
     }
   }
 
@@ -120,7 +125,8 @@ export type Registry<T> = Readonly<Record<string, T>>;
 /** The entry of a registry, or an error that lists the names there are. */
 export function lookUp<T>(kind: string, registry: Registry<T>, name: string): T {
   if (Object.hasOwn(registry, name)) return registry[name] as T;
-  throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}; known: ${Object.keys(registry).join(', ')}`);
+  const known = Object.keys(registry);
+  throw new UsageError(`unknown ${kind} ${printed(name)}; known: ${known.join(', ')}${didYouMean(name, known)}`);
 }
 
 /**
@@ -130,10 +136,10 @@ export function lookUp<T>(kind: string, registry: Registry<T>, name: string): T 
 export function extend<T extends object>(kind: string, registry: Registry<T>, entries: Registry<T>): Registry<T> {
   for (const [name, entry] of Object.entries(entries)) {
     if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
-      throw new UsageError(`${JSON.stringify(name)} cannot name a ${kind}: letters a to z, digits and - only`);
+      throw new UsageError(`${printed(name)} cannot name a ${kind}: letters a to z, digits and - only`);
     }
     if (Object.hasOwn(registry, name) && registry[name] !== entry) {
-      throw new UsageError(`there is a ${kind} ${JSON.stringify(name)} already; choose another name`);
+      throw new UsageError(`there is a ${kind} ${printed(name)} already; choose another name`);
     }
   }
   return Object.freeze({ ...registry, ...entries });

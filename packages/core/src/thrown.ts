@@ -14,6 +14,21 @@ const LIMITS: Readonly<Record<string, string>> = {
     'a thread has used up its JavaScript heap: raise it (NODE_OPTIONS=--max-old-space-size=MIB), or use a smaller problem',
 };
 
+/** Why the file system refused, by its code. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'it is a folder, not a file',
+  EEXIST: 'it is there already',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the disk quota is used up',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'its links lead in a circle',
+};
+
 /** A RangeError's words where memory was asked for and not given. */
 const NO_MEMORY = /out of memory|could not allocate|allocation failed|unable to grow/i;
 
@@ -39,7 +54,9 @@ export function messageOf(thrown: unknown): string {
 export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;
+  const { code } = Object(thrown) as { code?: unknown };
   const message = messageOf(thrown);
+  if (typeof code === 'string' && Object.hasOwn(REFUSALS, code) && !message.includes('uv_cwd')) return REFUSALS[code];
   if (message.includes('uv_cwd')) return 'the current folder is gone: change to one that exists';
   return /^E[A-Z0-9]+: [^,]+(?=, \w+(?: '|$))/.exec(message)?.[0] ?? message;
 }

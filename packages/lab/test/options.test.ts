@@ -41,6 +41,13 @@ const rows: Readonly<Record<Name, Row>> = {
     refused: 'cifar',
     beside: '--problem logistic',
   },
+  validation: {
+    run: 'loopback',
+    text: fixture('a9a-408.libsvm'),
+    value: fixture('a9a-408.libsvm'),
+    refused: 'cifar',
+    beside: `--problem logistic --data ${fixture('a9a-408.libsvm')}`,
+  },
   split: {
     run: 'loopback',
     text: 'dirichlet:alpha=5',

@@ -80,6 +80,7 @@ const controlSchema = v.variant('type', [
     message: text,
     worker: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9_999))),
     round: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
+    option: v.exactOptional(text),
     cause: v.exactOptional(v.strictObject({ name: text, message: text, stack: text })),
   }),
 ]);

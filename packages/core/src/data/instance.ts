@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
+import { reasonOf } from '../thrown.js';
 
 /** A fixed instance of `heterogeneous-quadratic`: f_i(x) = ½ c_i xᵀXx − bᵀx. */
 export interface QuadraticInstance {
@@ -19,7 +21,8 @@ export function loadInstance(path: string): QuadraticInstance {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new UsageError(`cannot read the instance ${JSON.stringify(path)}: ${(cause as Error).message}`, { cause });
+    const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
+    throw new UsageError(`cannot read the instance ${printed(path)}: ${reason}`, { cause });
   }
   const { c, b, n, d } = Object(value) as Record<string, unknown>;
   for (const [name, list] of Object.entries({ c, b })) {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { UsageError } from '../errors.js';
+import { optionError, UsageError } from '../errors.js';
+import { didYouMean } from '../near-miss.js';
+import { printed } from '../printed.js';
 import { catalogue } from './catalogue.js';
 import type { Dataset } from './dataset.js';
 
@@ -36,9 +38,10 @@ export function dataSource(text: string): DataSource {
     };
   }
   if (!existsSync(text)) {
-    const known = ['mnist', ...Object.keys(catalogue)].join(', ');
+    if (/[/\\.~]/.test(text)) throw optionError('data', `${printed(text)} cannot be read: no file is there`);
+    const known = ['mnist', ...Object.keys(catalogue)];
     throw new UsageError(
-      `unknown data set ${JSON.stringify(text)}; known: ${known}, or the path of a LIBSVM or IDX file`,
+      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM or IDX file${didYouMean(text, known)}`,
     );
   }
   const name = basename(text);

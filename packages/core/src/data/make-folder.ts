@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it, all or none. (Node 20's own `recursive` never returns below /proc.)
+ * Makes a folder and those above it, all or none, and none called `~`: shells take that for another one, as in `rm -r ~`.
+ * (Node 20's own `recursive` never returns below /proc.)
  * @returns the folders that were made, the innermost last
  */
 export function makeFolder(path: string): string[] {
   if (existsSync(path)) return [];
+  if (basename(path) === '~') throw new Error('a folder called ~ is not made; write the whole path');
   const made = makeFolder(dirname(path));
   try {
     mkdirSync(path);

@@ -1,5 +1,6 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
 import type { Shards } from '../data/split.js';
+import { parseDecimal } from '../decimal.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
 import type { SampleData } from './from-samples.js';
@@ -42,9 +43,9 @@ export function binaryClassification(
 ): Problem {
   const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
   const lambdaText = spec.text('lambda') ?? loss.lambda;
-  const match = /^([0-9.]+(?:e[+-]?[0-9]+)?)(\*L)?$/i.exec(lambdaText);
-  const number = Number(match?.[1]);
-  if (match === null || !Number.isFinite(number)) {
+  const match = /^(.*?)(\*L)?$/i.exec(lambdaText);
+  const number = parseDecimal(match?.[1] ?? '');
+  if (match === null || number === undefined || number < 0) {
     throw spec.invalid('lambda', lambdaText, 'a number ≥ 0 or a multiple of L such as 1e-6*L');
   }
   spec.rejectUnknown();

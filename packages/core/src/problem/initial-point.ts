@@ -1,9 +1,15 @@
-import { FlotillaError, UsageError } from '../errors.js';
+import { parseDecimal } from '../decimal.js';
+import { FlotillaError, optionError } from '../errors.js';
+import { didYouMean } from '../near-miss.js';
+import { printed } from '../printed.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import { attempt } from '../thrown.js';
 import type { Problem } from './problem.js';
 
 const ALLOWED = 'reference, zeros or normal:SCALE (for example normal:0.01)';
+
+/** Those of them that are words. */
+const STARTS = ['reference', 'zeros'];
 
 /** The init that stands for the problem's own starting point. */
 const OWN = 'problem';
@@ -19,9 +25,9 @@ export function givenInit(hash: string): string {
 /** The standard deviation of `normal:SCALE`, or undefined for the other starting points. @throws UsageError */
 function scaleOf(text: string, hasOwn: boolean): number | undefined {
   if (text === 'reference' || text === 'zeros' || (text === OWN && hasOwn)) return undefined;
-  const scale = Number(/^normal:(\S+)$/.exec(text)?.[1]);
-  if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) {
-    throw new UsageError(`init ${JSON.stringify(text)} is not known; allowed: ${ALLOWED}`);
+  const scale = parseDecimal(/^normal:(.*)$/s.exec(text)?.[1] ?? '');
+  if (scale === undefined || scale <= 0) {
+    throw optionError('init', `${printed(text)} is not known; allowed: ${ALLOWED}${didYouMean(text, STARTS)}`);
   }
   return scale;
 }

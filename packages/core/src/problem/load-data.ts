@@ -1,5 +1,6 @@
 import { checkSplit } from '../data/split.js';
-import { UsageError } from '../errors.js';
+import { optionError } from '../errors.js';
+import { printed } from '../printed.js';
 import type { Spec } from '../spec.js';
 import { fromInstance, type InstanceData } from './from-instance.js';
 import { fromSamples, type SampleData } from './from-samples.js';
@@ -38,7 +39,9 @@ function usualLoading({ name, data: kind }: ProblemFamily): Loading {
   if (kind === 'instance') return fromInstance;
   return {
     checkData({ data, split }) {
-      if (data !== undefined) throw new UsageError(`problem ${name} takes no data; leave out data=${data}`);
+      if (data !== undefined) {
+        throw optionError('data', `${printed(data)} must be left out: problem ${name} takes no data`);
+      }
       if (split !== undefined) checkSplit(split);
     },
     // a split is of no use here, and has always been let through and recorded

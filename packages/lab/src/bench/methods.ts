@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { methods, problems, Spec, UsageError } from '@flotilla/core';
+import { methods, problems, Spec } from '@flotilla/core';
 import { lookUp } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
@@ -8,6 +8,7 @@ import { type Outcome, type Trial, tune } from '../experiment/tune.js';
 import type { ChartSpec } from '../report/chart.js';
 import { meanCurve, spread, spreadText } from '../report/curves.js';
 import type { Table } from '../report/table.js';
+import { numberOption } from '../terminal/command-line.js';
 import { bytes, grouped, number } from '../terminal/format.js';
 import type { Bench, BenchContext, BenchReport } from './bench.js';
 
@@ -128,12 +129,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
 }
 
 function positive(options: Readonly<Record<string, string>>, name: string): number | undefined {
-  const text = options[name];
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value)))
-    throw new UsageError(`${name} cannot be ${JSON.stringify(text)}; it is a number > 0`);
-  return value;
+  return numberOption(name, options[name], 'a number > 0', (value) => value > 0);
 }
 
 const totalBytes = ({ uplink, downlink }: Summary) => uplink.frameBytes + downlink.frameBytes;

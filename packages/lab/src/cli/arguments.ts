@@ -1,23 +1,23 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '@flotilla/core';
+import { FlotillaError, UsageError } from '@flotilla/core';
+import { parseDecimal, printed } from '@flotilla/core/internal';
 import { describeOptions, type OptionDescription } from '@flotilla/server/internal';
+import { type Declared, readCommandLine } from '../terminal/command-line.js';
+import { optionNotes } from './option-notes.js';
+
+export type FlagName = 'json' | 'explain' | 'quiet' | 'help' | 'all' | 'version';
 
 /** A flag: given or not, without a value. */
-export interface Flag {
-  readonly description: string;
-  /** Its one letter, for those that have one. */
-  readonly short?: string;
-}
-
-export type FlagName = 'json' | 'explain' | 'quiet' | 'help' | 'version';
+const flag = (description: string, short?: string): Declared & { readonly description: string } =>
+  short === undefined ? { type: 'boolean', description } : { type: 'boolean', description, short };
 
 /** What `start` takes beside the options of a run. */
-export const FLAGS: Readonly<Record<FlagName, Flag>> = {
-  json: { description: 'print the summary as one JSON object on stdout, and nothing else there' },
-  explain: { description: 'print the constants, formulas and values that the run would have, instead of running' },
-  quiet: { description: 'print no progress and no closing table', short: 'q' },
-  help: { description: 'show this', short: 'h' },
-  version: { description: 'show the version', short: 'v' },
+export const FLAGS: Readonly<Record<FlagName, ReturnType<typeof flag>>> = {
+  json: flag('print the summary as one JSON object on stdout, and nothing else there'),
+  explain: flag('print the constants, formulas and values that the run would have, instead of running'),
+  quiet: flag('print no progress and no closing table', 'q'),
+  help: flag('show the usual options', 'h'),
+  all: flag('with --help: show every option'),
+  version: flag('show the version', 'v'),
 };
 
 type OptionName = OptionDescription['name'];
@@ -36,50 +36,43 @@ export interface Arguments {
   readonly flags: Readonly<Record<FlagName, boolean>>;
 }
 
+/** How every option of a run is written, by its name on the command line. */
+export function declaredOptions(described = describeOptions()): Record<string, Declared> {
+  return Object.fromEntries(described.map((option) => [dashed(option.name), declare(option)]));
+}
+
+function declare({ name, kind, path, choices, description: of, preset }: OptionDescription): Declared {
+  const description = preset === undefined ? of : `${of} (default: ${preset})`;
+  if (kind === 'flag') return { type: 'boolean', negatable: true, description };
+  const value = kind.startsWith('number') ? ['N', ...choices].join('|') : choices.join('|');
+  const placeholder = optionNotes[name].placeholder ?? (value || (path ? 'PATH' : 'TEXT'));
+  return { type: 'string', path, multiple: kind === 'list', description, placeholder };
+}
+
 /**
- * Reads a command line. Strict, unlike citty's own parser: an unknown option, a missing value or a stray word is an error.
+ * Reads a command line. An unknown option, a missing value or a stray word is an error.
  * @throws UsageError
  */
-export function readArguments(argv: readonly string[]): Arguments {
-  const names = new Map(describeOptions().map((option) => [dashed(option.name), option]));
-  const known: Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }> = {};
-  for (const [option, { kind }] of names) known[option] = { type: 'string', multiple: kind === 'list' };
-  for (const [flag, { short }] of Object.entries(FLAGS)) {
-    known[flag] = short === undefined ? { type: 'boolean' } : { type: 'boolean', short };
-  }
-  let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  try {
-    ({ values } = parseArgs({ args: [...argv], options: known, strict: true }));
-  } catch (cause) {
-    const { message, code } = cause as Error & { code?: string };
-    const option = /'(-[^']*)'/.exec(message)?.[1];
-    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-      throw new UsageError(
-        `unknown option ${option}; known: ${Object.keys(known)
-          .map((name) => `--${name}`)
-          .join(' ')}`,
-      );
-    }
-    if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
-      const word = /'([^']*)'/.exec(message)?.[1];
-      throw new UsageError(`unexpected ${JSON.stringify(word)}: options are written --name value`);
-    }
-    if (message.includes('ambiguous') || message.includes('argument missing'))
-      throw new UsageError(`${option} needs a value`);
-    throw new UsageError((message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, ''));
-  }
+export function readArguments(argv: readonly string[], described = describeOptions()): Arguments {
+  const declared: Record<string, Declared> = { ...declaredOptions(described), ...FLAGS };
+  const { values, positionals } = readCommandLine(argv, declared);
+  const [stray] = positionals;
+  if (stray !== undefined) throw new UsageError(`unexpected ${printed(stray)}: options are written --name value`);
   const options: Record<string, unknown> = {};
-  for (const [option, { name, kind }] of names) {
-    const text = values[option];
-    if (Array.isArray(text)) options[name] = text;
-    else if (typeof text === 'string') options[name] = kind.startsWith('number') ? numberOr(text) : text;
+  for (const { name, kind } of described) {
+    const given = values[dashed(name)] as unknown;
+    if (given === undefined) continue;
+    // what is not a number is left for the schema to refuse
+    options[name] = typeof given === 'string' && kind.startsWith('number') ? (parseDecimal(given) ?? given) : given;
   }
-  const flags = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, values[flag] === true]));
+  const flags = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, values[flag] !== undefined]));
   return { options, flags: flags as Arguments['flags'] };
 }
 
-/** The number that `text` writes, or the text for the schema to refuse. */
-function numberOr(text: string): number | string {
-  const value = Number(text);
-  return text.trim() === '' || Number.isNaN(value) ? text : value;
+/** What the library throws of an option, by the option's name on the command line: `stepSize must be …` → `--step-size must be …` */
+export function asGiven(thrown: unknown): unknown {
+  if (!(thrown instanceof FlotillaError) || thrown.option === undefined) return thrown;
+  const { code, message, option } = thrown;
+  if (!message.startsWith(`${option} `)) return thrown;
+  return new FlotillaError(code, `--${dashed(option as OptionName)}${message.slice(option.length)}`, { cause: thrown });
 }

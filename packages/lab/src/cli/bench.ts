@@ -1,20 +1,56 @@
-import { parseArgs } from 'node:util';
-import { systemRuntime } from '@flotilla/core';
-import { lookUp } from '@flotilla/core/internal';
+import { systemRuntime, UsageError } from '@flotilla/core';
+import { lookUp, printed } from '@flotilla/core/internal';
 import type { Bench } from '../bench/bench.js';
 import { benches } from '../bench/registry.js';
 import { machine } from '../report/machine.js';
 import { writeResults } from '../report/results.js';
 import { tableText } from '../report/table.js';
-import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
+import { countOption, type Declared, readCommandLine } from '../terminal/command-line.js';
+import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
+import { programName } from '../terminal/program.js';
 import { createWorkProgress } from '../terminal/work-progress.js';
 
+/** What every bench takes. */
+const OPTIONS = {
+  out: { type: 'string', path: true, placeholder: 'DIR', description: 'results go to DIR/bench/NAME (default: runs)' },
+  quick: { type: 'boolean', description: 'small sizes' },
+  smoke: { type: 'boolean', description: 'the same in seconds, to see that it runs: its figures say nothing' },
+  seeds: { type: 'string', placeholder: 'K', description: 'seeds of what is repeated over seeds (default: per bench)' },
+  help: { type: 'boolean', short: 'h', description: 'show this; behind a NAME, its own options too' },
+} as const satisfies Record<string, Declared>;
+
 /** @param program How the command is called here. */
-export const benchHelp = (program: string) => `${program} --list                                  what there is
-${program} NAME [--out DIR] [--quick] [--seeds K]  runs one; results in DIR/bench/NAME (default: runs)
-${program} NAME --smoke                            the same in seconds, to see that it runs: its figures say nothing
-${program} NAME --help                             its own options
-`;
+export const benchHelp = (program: string) =>
+  helpPage([
+    {
+      title: 'Examples',
+      lines: exampleLines([
+        [`${program} --list`, 'what there is'],
+        [`${program} NAME`, 'runs one'],
+        [`${program} NAME --quick --out DIR`, ''],
+        [`${program} NAME --help`, 'its own options'],
+      ]),
+    },
+    { title: 'Options', rows: optionRows(OPTIONS) },
+  ]);
+
+/** The bench's own options, all with a value. */
+const ownOptions = ({ options = {} }: Bench): Record<string, Declared> =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, description]) => [
+      name,
+      { type: 'string', path: true, placeholder: 'VALUE', description },
+    ]),
+  );
+
+const ownHelp = (bench: Bench) => {
+  const own = optionRows(ownOptions(bench));
+  return helpPage([
+    { title: `${bench.name}: ${bench.summary}` },
+    ...(own.length === 0 ? [] : [{ title: 'Options of its own', rows: own }]),
+    { title: 'Options of every bench', rows: optionRows(OPTIONS) },
+  ]);
+};
 
 /** `flotilla bench`. */
 export async function bench(argv: readonly string[]): Promise<void> {
@@ -30,10 +66,7 @@ export async function bench(argv: readonly string[]): Promise<void> {
   }
   const bench = lookUp('bench', benches, first);
   const { out, quick, smoke, seeds, help, own } = readOptions(bench, argv.slice(1));
-  if (help) {
-    const lines = Object.entries(bench.options ?? {}).map(([name, means]) => `  --${name} VALUE  ${means}\n`);
-    return print(`${bench.name}: ${bench.summary}\n${lines.join('')}`);
-  }
+  if (help) return print(ownHelp(bench));
   const results = writeResults(out, 'bench', bench.name);
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
   const context = { out: results.folder, quick, smoke, seeds, options: own, runtime: systemRuntime, log, progress };
@@ -49,28 +82,18 @@ export async function bench(argv: readonly string[]): Promise<void> {
 }
 
 function readOptions(bench: Bench, args: readonly string[]) {
-  const own = Object.keys(bench.options ?? {});
-  const known: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
-    ...Object.fromEntries(own.map((name) => [name, { type: 'string' }])),
-    out: { type: 'string' },
-    quick: { type: 'boolean' },
-    smoke: { type: 'boolean' },
-    seeds: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
-  };
-  const { values } = parseOrRefuse(
-    () => parseArgs({ args: [...args], options: known, strict: true }),
-    Object.keys(known),
-  );
-  const { out = 'runs', quick = false, smoke = false, seeds: text, help = false, ...rest } = values;
-  const seeds = countOption('seeds', text as string | undefined);
+  const declared = ownOptions(bench);
+  const { values, positionals } = readCommandLine(args, { ...declared, ...OPTIONS });
+  const [stray] = positionals;
+  if (stray !== undefined) throw new UsageError(`unexpected ${printed(stray)}: one bench at a time`);
+  const { out = 'runs', quick = false, smoke = false, seeds, help = false, ...own } = values;
   return {
-    out: String(out),
-    quick: quick === true || smoke === true,
-    smoke: smoke === true,
-    seeds,
-    help: help === true,
-    own: rest as Record<string, string>,
+    out,
+    quick: quick || smoke,
+    smoke,
+    seeds: countOption('seeds', seeds),
+    help,
+    own: own as Record<string, string>,
   };
 }
 

@@ -1,4 +1,5 @@
 import { UsageError } from '@flotilla/core';
+import { didYouMean, printed } from '@flotilla/core/internal';
 
 /** A command: what it does with the words that come after its name. */
 type Run = (argv: readonly string[]) => Promise<void>;
@@ -41,14 +42,6 @@ export const commands: Readonly<Record<string, Command>> = {
 /** The command of that name, loaded. @throws UsageError when there is none */
 export async function loadCommand(name: string): Promise<Run> {
   if (Object.hasOwn(commands, name)) return (commands[name] as Command).load();
-  throw new UsageError(`unexpected ${JSON.stringify(name)}: options are written --name value`);
-}
-
-/** The commands, a line each. */
-export function commandList(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
-  return `Commands\n${lines.join('')}
-Options alone are those of start; COMMAND --help lists a command's own.
-`;
+  const meant = didYouMean(name, Object.keys(commands));
+  throw new UsageError(`unexpected ${printed(name)}${meant === '' ? ': options are written --name value' : meant}`);
 }

@@ -1,27 +1,39 @@
-import { UsageError } from '@flotilla/core';
 import { evaluate as evaluateModel } from '@flotilla/server';
+import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { number } from '../terminal/format.js';
+import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
-import { MODEL_OPTIONS, readModelArguments } from './model-arguments.js';
+import { MODEL_OPTIONS, modelAndData } from './model-arguments.js';
+
+const OPTIONS = {
+  ...MODEL_OPTIONS,
+  json: { type: 'boolean', description: 'print one JSON object: loss, and the metrics of the problem' },
+  help: { type: 'boolean', short: 'h', description: 'show this' },
+} as const satisfies Record<string, Declared>;
 
 /** @param program How the command is called here. */
-export const evaluateHelp = (
-  program: string,
-) => `${program} RUN --data DATA [--json]   f and metrics of a run's model on data
-
-${MODEL_OPTIONS}  --json          print one JSON object: loss, and the metrics of the problem
-`;
+export const evaluateHelp = (program: string) =>
+  helpPage(
+    [
+      {
+        title: 'Examples',
+        lines: exampleLines([[`${program} runs/first --data held-out.csv`, "f and metrics of the run's model"]]),
+      },
+      { title: 'Options', rows: optionRows(OPTIONS) },
+    ],
+    'A run folder, or a model.safetensors, and the data to look at.',
+  );
 
 /** `flotilla evaluate`. */
 export async function evaluate(argv: readonly string[]): Promise<void> {
-  const { help, run, use, out, json } = readModelArguments('evaluate', argv);
-  if (help) {
+  const { values, positionals } = readCommandLine(argv, OPTIONS);
+  if (values.help === true) {
     process.stdout.write(evaluateHelp(programName('evaluate')));
     return;
   }
-  if (out !== undefined) throw new UsageError('evaluate prints what it finds; leave out --out');
+  const { run, use } = modelAndData('evaluate', positionals, values);
   const found = await evaluateModel(run, use);
-  if (json) {
+  if (values.json === true) {
     process.stdout.write(`${JSON.stringify(found)}\n`);
     return;
   }

@@ -1,42 +1,45 @@
-import { stripVTControlCharacters } from 'node:util';
 import { describeOptions } from '@flotilla/server/internal';
-import { type ArgsDef, type CommandDef, renderUsage } from 'citty';
-import { dashed, FLAGS } from './arguments.js';
+import type { Declared } from '../terminal/command-line.js';
+import { exampleLines, type HelpPart, helpPage, optionRows } from '../terminal/help-page.js';
+import { dashed, declaredOptions, FLAGS } from './arguments.js';
+import type { commands } from './commands.js';
+import { GROUPS, optionNotes } from './option-notes.js';
 
-const examples = (program: string) => `Examples
-  ${program}                                     M3 on MNIST, 20 workers
-  ${program} --method gd                         the baseline it is compared with
-  ${program} --method gd --link up=10mbit,down=50mbit,latency=20ms
-  ${program} --downlink perm-k+natural --uplink rand-k:k=1254+natural --method m3:p=0.005
-  ${program} --problem nonconvex-logistic --method marina --uplink rand-k:k=1% --workers 5
-  ${program} --method marina --problem nonconvex-logistic --workers 5 --explain
-`;
+const examples = (program: string) =>
+  exampleLines([
+    [program, 'M3 on MNIST, 20 workers'],
+    [`${program} --method gd`, 'the baseline it is compared with'],
+    [`${program} --method marina --explain`, 'constants, formulas and bytes'],
+    [`${program} --method gd --link up=10mbit,down=50mbit,latency=20ms`, ''],
+    [`${program} --method m3:p=0.005 --downlink perm-k+natural`, ''],
+    [`${program} --problem nonconvex-logistic --method marina --workers 5`, ''],
+  ]);
 
-/**
- * The help of `start`: examples, then every option with its default; coloured for a terminal.
- * @param program How `start` is called here.
- * @param commands A paragraph on the other commands, for who asked for no command in particular.
- */
-export async function startHelp(program: string, commands?: string): Promise<string> {
-  const options = await renderUsage(describeStart(program));
-  const page = [examples(program), ...(commands === undefined ? [] : [commands]), `${options}\n`].join('\n');
-  const coloured = process.stdout.isTTY && !process.env.NO_COLOR;
-  return coloured ? page : stripVTControlCharacters(page);
+interface HelpOptions {
+  /** Also the options that are seldom needed. */
+  readonly all: boolean;
+  /** The commands there are, for who asked for no command in particular. */
+  readonly commands?: typeof commands;
 }
 
-/** `start` as citty describes it. */
-function describeStart(program: string): CommandDef {
-  const args: ArgsDef = {};
-  for (const { name, description, preset } of describeOptions()) {
-    args[dashed(name)] = {
-      type: 'string',
-      description,
-      ...(preset === undefined ? {} : { default: String(preset) }),
-    };
-  }
-  for (const [flag, { description, short }] of Object.entries(FLAGS)) {
-    args[flag] = { type: 'boolean', description, alias: short === undefined ? [] : [short] };
-  }
-  const description = 'Trains with compressed communication over worker threads and measures every byte.';
-  return { meta: { name: program, description }, args };
+/** The help of `start`: examples, then its options by group. @param program How `start` is called here. */
+export function startHelp(program: string, { all, commands = {} }: HelpOptions): string {
+  const described = describeOptions();
+  const declared = declaredOptions(described);
+  const shown = described.filter(({ name }) => all || optionNotes[name].rare !== true);
+  const groups = Object.keys(GROUPS).map((group): HelpPart => {
+    const names = shown.filter(({ name }) => optionNotes[name].group === group).map(({ name }) => dashed(name));
+    const own = Object.fromEntries(names.map((name) => [name, declared[name] as Declared]));
+    return { title: group, rows: optionRows(group === 'Output' ? { ...own, ...FLAGS } : own) };
+  });
+  const list = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const);
+  const parts = [
+    { title: 'Examples', lines: examples(program) },
+    ...(list.length === 0 ? [] : [{ title: 'Commands', rows: list }]),
+    ...groups,
+  ];
+  const others = described.length - shown.length;
+  const more = others === 0 ? [] : [`${program} --help --all lists ${others} more options.`];
+  const other = list.length === 0 ? [] : ["Options alone are those of start; COMMAND --help lists a command's own."];
+  return helpPage(parts, [...more, ...other].join(' ') || undefined);
 }

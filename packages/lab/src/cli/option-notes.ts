@@ -24,6 +24,10 @@ export interface OptionNote {
   readonly value?: string;
   /** What holds when it is left out, where the schema does not know; left out where that is nothing. */
   readonly otherwise?: string;
+  /** Left out of the help unless all options are asked for. */
+  readonly rare?: true;
+  /** What stands for its value in the help, such as `SPEC`; left out where the schema knows. */
+  readonly placeholder?: string;
   /** A part of a command line that uses it. */
   readonly example: string;
   /** Everything else. */
@@ -50,6 +54,7 @@ const tunedStepSizes = listBy(Object.keys(methods).map((name) => [name, problems
 export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>> = {
   method: {
     group: 'What to train',
+    placeholder: 'SPEC',
     meaning: 'The method and its parameters',
     value: specOf(Object.keys(methods), 'methods.md'),
     example: '--method m3:p=0.005,beta=0.136',
@@ -57,6 +62,7 @@ export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>
   },
   problem: {
     group: 'What to train',
+    placeholder: 'SPEC',
     meaning: 'The problem and its parameters',
     value: specOf(Object.keys(problems), 'problems.md'),
     example: '--problem nonconvex-logistic:bias=false,lambda=0.001',
@@ -66,6 +72,7 @@ and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`
   },
   data: {
     group: 'What to train',
+    placeholder: 'DATA',
     meaning: 'The data set of a problem that is made of samples, or an instance of `heterogeneous-quadratic`',
     value:
       '`mnist`, a name of the [catalogue](data.md#catalogue), or the path of a LIBSVM or IDX file (.gz, .xz and .bz2 too) or of a JSON instance',
@@ -84,6 +91,8 @@ once. [data.md](data.md) describes the formats.`,
   },
   split: {
     group: 'What to train',
+    rare: true,
+    placeholder: 'SPLIT',
     meaning: 'How the samples are assigned to the workers',
     value: '`contiguous`, `shuffled`, `label`, or `dirichlet:alpha=…`',
     otherwise: '`shuffled` for mnist and IDX files, `contiguous` for LIBSVM data',
@@ -98,6 +107,7 @@ once. [data.md](data.md) describes the formats.`,
   },
   plugins: {
     group: 'What to train',
+    rare: true,
     meaning: 'A module whose default export has further `compressors`, `methods` or `problems`',
     value: 'a path; the option may be given again',
     example: '--plugin ./rand-block.js',
@@ -105,6 +115,7 @@ once. [data.md](data.md) describes the formats.`,
   },
   uplink: {
     group: 'How to train',
+    placeholder: 'SPEC',
     value: COMPRESSOR,
     otherwise: OF_THE_METHOD,
     example: '--uplink rand-k:k=1%+natural',
@@ -112,6 +123,7 @@ once. [data.md](data.md) describes the formats.`,
   },
   downlink: {
     group: 'How to train',
+    placeholder: 'SPEC',
     value: COMPRESSOR,
     otherwise: OF_THE_METHOD,
     example: '--downlink perm-k+natural',
@@ -119,6 +131,7 @@ once. [data.md](data.md) describes the formats.`,
   },
   stepSize: {
     group: 'How to train',
+    placeholder: 'N|theory',
     meaning: 'The step size γ',
     value: 'a number > 0, `theory`, or `theory*FACTOR`',
     otherwise: '`theory`; tuned numbers for `autoencoder`',
@@ -128,6 +141,8 @@ smoothness constant, for which \`theory\` is refused; its step sizes are tuned f
   },
   init: {
     group: 'How to train',
+    rare: true,
+    placeholder: 'START',
     meaning: 'The starting point x⁰',
     value: '`reference`, `zeros`, `normal:SCALE`, `problem`, or the path of a `.safetensors` or `.npy` file',
     otherwise: usualStarts,
@@ -144,16 +159,19 @@ its own. A run's model.safetensors is taken by the names of its tensors, any oth
   },
   wire: {
     group: 'How to train',
+    rare: true,
     example: '--wire f64',
     text: `Also of a value that a compressor sends as it is.`,
   },
   dense: {
     group: 'How to train',
+    rare: true,
     example: '--dense packed',
     text: `\`plain\` takes 4 bytes a coordinate, 8 with \`--wire f64\`; \`packed\` has entropy-coded exponents.`,
   },
   coins: {
     group: 'How to train',
+    rare: true,
     example: '--coins even',
     text: `With \`even\` each round is still dense with probability p, but dense rounds are evenly spread over the run:
 [decision 10](decisions/0010-systematic-sampling.md). No effect on methods without dense rounds.`,
@@ -187,19 +205,23 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   targetRelative: {
     group: 'When to stop',
+    rare: true,
     example: '--target-relative 0.01',
   },
   targetLoss: {
     group: 'When to stop',
+    rare: true,
     example: '--target-loss 36',
   },
   timeLimit: {
     group: 'When to stop',
+    placeholder: 'SECONDS',
     example: '--time-limit 60',
     text: `Set-up and evaluation do not count. Waiting for paced links (\`--link\`) does; the clock of modelled links is another one.`,
   },
   maxBytes: {
     group: 'When to stop',
+    rare: true,
     example: '--max-bytes 1e9',
     text: `Summed over all workers.`,
   },
@@ -210,6 +232,7 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   out: {
     group: 'Output',
+    placeholder: 'DIR',
     value: 'a path',
     otherwise: '`runs/<time>-<method>-<problem>`',
     example: '--out runs/first',
@@ -223,11 +246,13 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   transport: {
     group: 'System',
+    rare: true,
     example: '--transport loopback',
     text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread.`,
   },
   link: {
     group: 'System',
+    placeholder: 'LINK',
     meaning: "Each worker's link, really paced: frames wait for it",
     value: '`up=RATE,down=RATE,latency=TIME,duplex=full|half`; every key may be left out',
     otherwise: 'no links: frames go as fast as memory',
@@ -236,6 +261,8 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   linkModel: {
     group: 'System',
+    rare: true,
+    placeholder: 'LINK',
     meaning: "Each worker's link in virtual time: a second clock beside the real one, without waiting",
     value: 'as for `--link`, and `compute=TIME`, `server=TIME`',
     example: '--link-model up=1mbit,down=1mbit,compute=5ms',
@@ -243,6 +270,8 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
   workerTimeout: {
     group: 'System',
+    rare: true,
+    placeholder: 'SECONDS',
     example: '--worker-timeout 60',
     text: `The run ends then, with exit code 1.`,
   },
@@ -258,6 +287,7 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     text: `With \`--json\` they are one object.`,
   },
   quiet: {},
-  help: { meaning: 'List the options with their defaults' },
+  help: { meaning: 'List the usual options with their defaults' },
+  all: { meaning: 'With `--help`: list every option', example: '--help --all' },
   version: {},
 };

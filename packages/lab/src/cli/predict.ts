@@ -1,38 +1,48 @@
-import { writeFileSync } from 'node:fs';
-import { FlotillaError, type Predictions, UsageError } from '@flotilla/core';
+import type { Predictions } from '@flotilla/core';
+import { writeWhole } from '@flotilla/core/internal';
 import { predict as predictWith } from '@flotilla/server';
+import { type Declared, readCommandLine } from '../terminal/command-line.js';
+import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
-import { MODEL_OPTIONS, readModelArguments } from './model-arguments.js';
+import { MODEL_OPTIONS, modelAndData } from './model-arguments.js';
+
+const OPTIONS = {
+  ...MODEL_OPTIONS,
+  out: { type: 'string', path: true, placeholder: 'FILE', description: 'write there instead of printing' },
+  help: { type: 'boolean', short: 'h', description: 'show this' },
+} as const satisfies Record<string, Declared>;
 
 /** @param program How the command is called here. */
-export const predictHelp = (
-  program: string,
-) => `${program} RUN --data DATA [--out FILE]   what a run's model says of each sample
-
-${MODEL_OPTIONS}  --out FILE      write there instead of printing
-
-CSV: a line of names, then a line for each sample in the order of the data, such as label,probability.
-`;
+export const predictHelp = (program: string) =>
+  helpPage(
+    [
+      {
+        title: 'Examples',
+        lines: exampleLines([
+          [`${program} runs/first --data new.csv`, "what the run's model says of each sample"],
+          [`${program} runs/first --data new.csv --out FILE`, 'the same into a new file'],
+        ]),
+      },
+      { title: 'Options', rows: optionRows(OPTIONS) },
+    ],
+    'CSV: a line of names, then a line for each sample in the order of the data, such as label,probability.',
+  );
 
 /** `flotilla predict`. */
 export async function predict(argv: readonly string[]): Promise<void> {
-  const { help, run, use, out, json } = readModelArguments('predict', argv);
-  if (help) {
+  const { values, positionals } = readCommandLine(argv, OPTIONS);
+  if (values.help === true) {
     process.stdout.write(predictHelp(programName('predict')));
     return;
   }
-  if (json) throw new UsageError('predict prints CSV; leave out --json');
+  const { run, use } = modelAndData('predict', positionals, values);
   const table = csv(await predictWith(run, use));
-  if (out === undefined) {
+  if (values.out === undefined) {
     process.stdout.write(table);
     return;
   }
-  try {
-    writeFileSync(out, table, { flag: 'wx' });
-  } catch (cause) {
-    throw new FlotillaError('io', `${out} cannot be written: ${(cause as Error).message}`, { cause });
-  }
-  process.stdout.write(`${out}\n`);
+  writeWhole(values.out, table);
+  process.stdout.write(`${values.out}\n`);
 }
 
 function csv(predictions: Predictions): string {

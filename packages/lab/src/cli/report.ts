@@ -1,19 +1,35 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { UsageError } from '@flotilla/core';
+import { printed, reasonOf } from '@flotilla/core/internal';
 import { runReport } from '../report/run-report.js';
-import { parseOrRefuse, programName } from '../terminal/program.js';
+import { type Declared, readCommandLine } from '../terminal/command-line.js';
+import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
+import { programName } from '../terminal/program.js';
+
+const OPTIONS = {
+  out: { type: 'string', path: true, placeholder: 'FILE', description: 'the page (default: report.html here)' },
+  help: { type: 'boolean', short: 'h', description: 'show this' },
+} as const satisfies Record<string, Declared>;
 
 /** @param program How the command is called here. */
-export const reportHelp = (
-  program: string,
-) => `${program} RUN… [--out FILE]   one page of one or several run folders (default: report.html here)
-Runs that differ in their seed only become one curve, the seeds a band around it.
-`;
+export const reportHelp = (program: string) =>
+  helpPage(
+    [
+      {
+        title: 'Examples',
+        lines: exampleLines([
+          [`${program} runs/first`, 'one page of a run folder'],
+          [`${program} runs/first runs/second --out FILE`, 'of several'],
+        ]),
+      },
+      { title: 'Options', rows: optionRows(OPTIONS) },
+    ],
+    'Runs that differ in their seed only become one curve, the seeds a band around it.',
+  );
 
 /** `flotilla report`. */
 export async function report(argv: readonly string[]): Promise<void> {
-  const { values, positionals } = parseOrRefuse(() => read(argv), ['out', 'help']);
+  const { values, positionals } = readCommandLine(argv, OPTIONS);
   if (values.help === true) {
     process.stdout.write(reportHelp(programName('report')));
     return;
@@ -24,14 +40,7 @@ export async function report(argv: readonly string[]): Promise<void> {
   try {
     writeFileSync(out, page);
   } catch (cause) {
-    throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`--out ${printed(out)} cannot be written: ${reasonOf(cause)}`, { cause });
   }
   process.stdout.write(`${out}\n`);
 }
-
-const read = (argv: readonly string[]) =>
-  parseArgs({
-    args: [...argv],
-    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-  });

@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { systemRuntime, UsageError } from '@flotilla/core';
-import { lookUp } from '@flotilla/core/internal';
+import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
+import { lookUp, printed } from '@flotilla/core/internal';
 import { Sweep } from '../experiment/sweep.js';
 import { drawChart } from '../report/chart.js';
 import { machine } from '../report/machine.js';
@@ -13,20 +12,48 @@ import { figureJson } from '../reproduce/figure-json.js';
 import { chartFile, figureMarkdown } from '../reproduce/markdown.js';
 import { figures } from '../reproduce/registry.js';
 import { type FigureResult, figureSections, panelCharts, panelTable, runFigure } from '../reproduce/run-figure.js';
-import { countOption, parseOrRefuse, programName } from '../terminal/program.js';
+import { countOption, type Declared, readCommandLine } from '../terminal/command-line.js';
+import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
+import { programName } from '../terminal/program.js';
 import { createWorkProgress } from '../terminal/work-progress.js';
 
-/** @param program How the command is called here. */
-export const reproduceHelp = (program: string) => `${program} --list                 the figures there are
-${program} FIGURE [options]       runs one; results in DIR/reproduce/FIGURE
+const OPTIONS = {
+  list: { type: 'boolean', description: 'list the figures there are' },
+  quick: { type: 'boolean', description: 'a smaller size, under two minutes' },
+  seeds: { type: 'string', placeholder: 'K', description: 'seeds of every run (default: 5, quick 3)' },
+  'data-dir': {
+    type: 'string',
+    path: true,
+    placeholder: 'DIR',
+    description: 'where LIBSVM files lie (mushrooms, phishing.xz, …); else a data set is looked up by its name',
+  },
+  only: {
+    type: 'string',
+    placeholder: 'IDS',
+    description: 'some of its panels, by the ids that results.json has, joined by commas',
+  },
+  out: {
+    type: 'string',
+    path: true,
+    placeholder: 'DIR',
+    description: 'results go to DIR/reproduce/FIGURE (default: runs)',
+  },
+  threads: { type: 'string', placeholder: 'T', description: 'runs at a time (default: one per core)' },
+  help: { type: 'boolean', short: 'h', description: 'show this' },
+} as const satisfies Record<string, Declared>;
 
-  --quick          a smaller size, under two minutes
-  --seeds K        seeds of every run (default 5, quick 3)
-  --data-dir DIR   where LIBSVM files lie (mushrooms, phishing.xz, …); else a data set is looked up by its name
-  --only IDS       some of its panels, by the ids that results.json has, joined by commas
-  --out DIR        (default: runs)
-  --threads T      runs at a time (default: one per core)
-`;
+/** @param program How the command is called here. */
+export const reproduceHelp = (program: string) =>
+  helpPage([
+    {
+      title: 'Examples',
+      lines: exampleLines([
+        [`${program} --list`, 'the figures there are'],
+        [`${program} marina-1 --quick`, 'one of them, at a smaller size'],
+      ]),
+    },
+    { title: 'Options', rows: optionRows(OPTIONS) },
+  ]);
 
 /** `flotilla reproduce`. */
 export async function reproduce(argv: readonly string[]): Promise<void> {
@@ -70,6 +97,10 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
     const titled = tables.map((table, k) => ({ ...table, title: `${result.panels[k]?.panel.title}\n${table.title}` }));
     const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
     print(`${titled.map(tableText).join('\n\n')}\n\n${claims.join('\n')}\n\nresults: ${results.folder}\n`);
+    const [first] = result.panels;
+    if (first?.skipped !== undefined && tables.length === 0) {
+      throw new FlotillaError('io', `${figure.name}: every panel was left out, the first because ${first.skipped}`);
+    }
   } finally {
     stop();
     await sweep.close();
@@ -87,9 +118,9 @@ async function writeCharts({ panels }: FigureResult, folder: string): Promise<vo
 }
 
 function read(argv: readonly string[]) {
-  const { values, positionals } = parseOrRefuse(() => parse(argv), Object.keys(OPTIONS));
+  const { values, positionals } = readCommandLine(argv, OPTIONS);
   const [name, ...rest] = positionals;
-  if (rest.length > 0) throw new UsageError(`one figure at a time: ${rest[0]} is one too many`);
+  if (rest.length > 0) throw new UsageError(`one figure at a time: ${printed(rest[0])} is one too many`);
   const figure: Figure | undefined = name === undefined ? undefined : lookUp('figure', figures, name);
   return {
     figure,
@@ -103,19 +134,6 @@ function read(argv: readonly string[]) {
     only: values.only?.split(','),
   };
 }
-
-const OPTIONS = {
-  list: { type: 'boolean' },
-  quick: { type: 'boolean' },
-  seeds: { type: 'string' },
-  'data-dir': { type: 'string' },
-  only: { type: 'string' },
-  out: { type: 'string' },
-  threads: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
-const parse = (argv: readonly string[]) => parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
 
 function print(text: string): void {
   process.stdout.write(text);

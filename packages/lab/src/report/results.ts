@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { makeFolder } from '@flotilla/core/internal';
+import { makeFolder, printed, reasonOf } from '@flotilla/core/internal';
 import { renderPage, type Section } from './page.js';
 
 /**
@@ -13,7 +13,7 @@ export function writeResults(out: string, kind: string, name: string) {
   try {
     makeFolder(resolve(folder));
   } catch (cause) {
-    throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`--out ${printed(out)} cannot be written: ${reasonOf(cause)}`, { cause });
   }
   const whole = (file: string, content: string) => {
     writeFileSync(join(folder, `${file}.part`), content);

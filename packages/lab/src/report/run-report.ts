@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
+import { printed, reasonOf } from '@flotilla/core/internal';
 import { denseFrameBytes, type Metrics, type Summary } from '@flotilla/server';
 import { bytes, number } from '../terminal/format.js';
 import type { ChartSpec, Series } from './chart.js';
@@ -74,8 +75,17 @@ function readRun(folder: string): StoredRun {
     }
     return { folder, config, rows, summary };
   } catch (cause) {
-    throw new UsageError(`${JSON.stringify(folder)} does not hold a run: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`${printed(folder)} does not hold a run: ${noRun(folder, cause)}`, { cause });
   }
+}
+
+/** Why a folder has no run that can be read. */
+function noRun(folder: string, cause: unknown): string {
+  if (cause instanceof SyntaxError) return 'one of its files is not whole';
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return 'it is a file, not a folder';
+  if (code !== 'ENOENT') return reasonOf(cause);
+  return existsSync(folder) ? 'it has no config.json or no metrics.jsonl' : 'no folder is there';
 }
 
 /** Runs by what they compute, seeds apart, and a name for each: the method and what else differs. */

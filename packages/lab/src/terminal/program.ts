@@ -1,4 +1,4 @@
-import { type ErrorCode, UsageError } from '@flotilla/core';
+import type { ErrorCode } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { originOf } from './origin.js';
 
@@ -32,24 +32,4 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
 export function programName(command: string): string {
   const { npm_lifecycle_event: script, npm_package_name: name } = process.env;
   return name === 'flotilla-workspace' && script === command ? `pnpm ${command}` : `flotilla ${command}`;
-}
-
-/** What `parse` gives. @throws UsageError with the first sentence of parseArgs' complaint and the options there are. */
-export function parseOrRefuse<T>(parse: () => T, known: readonly string[]): T {
-  try {
-    return parse();
-  } catch (cause) {
-    const reason = ((cause as Error).message.split(/\.?\n|\. /)[0] as string).replace(/ <value>/, '');
-    throw new UsageError(`${reason}; known: ${known.map((name) => `--${name}`).join(' ')}`, { cause });
-  }
-}
-
-/** The whole number from 1 to 1000 that an option gives; undefined when it is not given. @throws UsageError */
-export function countOption(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1 && value <= 1000)) {
-    throw new UsageError(`${option} cannot be ${JSON.stringify(text)}; it is a whole number, 1 to 1000`);
-  }
-  return value;
 }

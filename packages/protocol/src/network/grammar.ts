@@ -1,4 +1,5 @@
-import { type KeyedRandom, Rng, UsageError } from '@flotilla/core';
+import { type KeyedRandom, Rng, type UsageError } from '@flotilla/core';
+import { optionError, parseDecimal, printed, printedWord } from '@flotilla/core/internal';
 import type { Links } from './link.js';
 
 /** A share of the workers and the value they get: `low`, or log-uniform between `low` and `high`. */
@@ -72,14 +73,15 @@ function linkOf(pairs: Pairs): LinkSpec {
 /**
  * Every worker's link. A list is repeated until all have one; a range is drawn from the run's randomness, so that a worker
  * has the same link in every run with this seed.
+ * @param option What the spec is called in errors.
  * @throws UsageError when a list names more workers than there are.
  */
-export function linksOf(spec: LinkSpec, workers: number, random: KeyedRandom): Links {
+export function linksOf(spec: LinkSpec, workers: number, random: KeyedRandom, option = 'link'): Links {
   const rng = new Rng();
   const drawn = (key: 'up' | 'down' | 'latency', place: number) => {
     const listed = spec[key].flatMap((share) => new Array<Share>(share.count).fill(share));
     if (listed.length > workers) {
-      throw new UsageError(`the link's ${key} lists ${listed.length} workers; there are ${workers}`);
+      throw optionError(option, `lists ${listed.length} workers in ${key}; there are ${workers}`);
     }
     return Float64Array.from({ length: workers }, (_, worker) => {
       const { low, high } = listed[worker % listed.length] as Share;
@@ -102,11 +104,12 @@ class Pairs {
     for (const part of text.split(',')) {
       const [key = '', value = '', ...rest] = part.split('=').map((word) => word.trim());
       if (!known.includes(key) || value === '' || rest.length > 0) {
-        throw new UsageError(
-          `${option} ${JSON.stringify(text)}: ${JSON.stringify(part)} is not of the form key=value with a key of ${known.join(', ')}`,
+        throw optionError(
+          option,
+          `${printed(text)}: ${printed(part)} is not of the form key=value with a key of ${known.join(', ')}`,
         );
       }
-      if (this.#pairs.has(key)) throw new UsageError(`${option} ${JSON.stringify(text)} gives ${key} twice`);
+      if (this.#pairs.has(key)) throw optionError(option, `${printed(text)} gives ${key} twice`);
       this.#pairs.set(key, value);
     }
   }
@@ -116,7 +119,7 @@ class Pairs {
   }
 
   invalid(key: string, value: string, allowed: string): UsageError {
-    return new UsageError(`${this.option} ${JSON.stringify(this.text)}: ${key} cannot be ${value}; it is ${allowed}`);
+    return optionError(this.option, `${printed(this.text)}: ${key} cannot be ${printedWord(value)}; it is ${allowed}`);
   }
 
   /** One time, the same for all workers. */
@@ -155,6 +158,6 @@ function read(text: string, { units, zero }: Quantity): number | undefined {
   const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)([a-z]+)$/i.exec(text) ?? [];
   const scale = Object.hasOwn(units, unit.toLowerCase()) ? units[unit.toLowerCase()] : undefined;
   if (digits === undefined || scale === undefined) return undefined;
-  const value = Number(digits) * scale;
+  const value = (parseDecimal(digits) ?? Number.NaN) * scale;
   return (value > 0 || zero) && value <= MAX_VALUE ? value : undefined;
 }

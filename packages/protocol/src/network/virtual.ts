@@ -52,7 +52,7 @@ export function modelLinks(
 ): ModelledServerEnd {
   const { workers } = end;
   const scenarios = specs.map((spec): Scenario => {
-    const links = linksOf(spec, workers, random);
+    const links = linksOf(spec, workers, random, 'linkModel');
     const free = new Float64Array(2 * workers).fill(Number.NEGATIVE_INFINITY);
     return {
       spec,

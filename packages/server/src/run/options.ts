@@ -1,29 +1,32 @@
 import { methods, problems, UsageError } from '@flotilla/core';
+import { didYouMean, optionError, printed, printedWord } from '@flotilla/core/internal';
 import * as v from 'valibot';
+import { STEP_SIZES } from './step-size.js';
 
-// Messages complete the sentence «workers cannot be 0: …».
-const kindOf = (value: unknown) => {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : typeof value;
-};
-const expected = (what: string) => (issue: { readonly input: unknown }) =>
-  `Invalid input: expected ${what}, received ${kindOf(issue.input)}`;
-const text = () => v.string(expected('string'));
-const real = () => v.pipe(v.number(expected('number')), v.finite(expected('number')));
-const positive = () => v.pipe(real(), v.gtValue(0, 'Too small: expected number to be >0'));
+/** Characters that a text may have: the job with its texts travels in one control message. */
+const MAX_TEXT = 10_000;
+/** Those of links, which stay with the server and may be listed for each of 10,000 workers. */
+const MAX_LINKS = 100_000;
+const MAX_LIST = 100;
+
+// what a refusal says is worked out from the schema, by `allowed` and `complaint` below
+const text = () => v.pipe(v.string(), v.minLength(1));
+const withoutHome = (path: string) => !/^~(?:\/|$)/.test(path);
+const withoutNul = (path: string) => !path.includes('\0');
+/** The path of a file or folder; something else may be allowed beside it. */
+const path = () => v.pipe(v.string(), v.minLength(1), v.check(withoutHome), v.check(withoutNul));
+const real = () => v.pipe(v.number(), v.finite());
+const positive = () => v.pipe(real(), v.gtValue(0));
 /** A whole number between two bounds. */
-const count = (low: number, high: number) =>
-  v.pipe(
-    real(),
-    v.integer(expected('int')),
-    v.minValue(low, `Too small: expected number to be >=${low}`),
-    v.maxValue(high, `Too big: expected number to be <=${high}`),
-  );
-const choice = <const T extends readonly string[]>(...names: T) =>
-  v.picklist(names, `Invalid option: expected one of ${names.map((name) => `"${name}"`).join('|')}`);
+const count = (low: number, high: number) => v.pipe(real(), v.integer(), v.minValue(low), v.maxValue(high));
+/** Yes or no: on the command line without a value, `--name` or `--no-name`. */
+const flag = () => v.boolean();
+const choice = <const T extends readonly string[]>(...names: T) => v.picklist(names);
 const described = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
+
+/** What `init` may be, in an error. */
+const INITS = 'a Float64Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file';
 
 /** What `transport` may be; hosts/registry.ts has one for each. */
 const TRANSPORTS = ['threads', 'loopback'] as const;
@@ -41,13 +44,13 @@ export const optionsSchema = v.strictObject({
   ),
   data: v.optional(
     described(
-      text(),
+      path(),
       'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
     ),
   ),
   validation: v.optional(
     described(
-      text(),
+      path(),
       'data that is not trained on, evaluated beside it: a name or a path as for data, or test for the test part of a named set',
     ),
   ),
@@ -55,7 +58,7 @@ export const optionsSchema = v.strictObject({
   workers: v.optional(described(count(1, 10_000), 'n, logical workers'), 20),
   threads: v.optional(
     described(
-      v.union([count(1, 1024), v.literal('auto', 'Invalid input: expected "auto"')]),
+      v.union([count(1, 1024), v.literal('auto')]),
       'worker threads, or auto: one per core; default one per worker up to 32, else auto',
     ),
   ),
@@ -68,15 +71,15 @@ export const optionsSchema = v.strictObject({
   timeLimit: v.optional(described(positive(), 'stop after this many seconds of rounds')),
   maxBytes: v.optional(described(positive(), 'stop when this many frame bytes have been sent, both directions')),
   stepSize: v.optional(
-    described(v.union([positive(), text()]), 'a number, theory, or theory*FACTOR; default per problem'),
+    described(v.union([positive(), text()], STEP_SIZES), 'a number, theory, or theory*FACTOR; default per problem'),
   ),
   init: v.optional(
     described(
-      v.union([v.instance(Float64Array, expected('Float64Array')), text()]),
-      'x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem',
+      v.union([v.instance(Float64Array as new () => Float64Array), path()], INITS),
+      `x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem`,
     ),
   ),
-  seed: v.optional(described(text(), 'any text'), '0'),
+  seed: v.optional(described(text(), 'what everything random is drawn from: any text'), '0'),
   wire: v.optional(described(choice('f32', 'f64'), 'width of a dense coordinate on the wire'), 'f32'),
   dense: v.optional(
     described(
@@ -121,15 +124,12 @@ export const optionsSchema = v.strictObject({
   ),
   plugins: v.optional(
     described(
-      v.pipe(
-        v.array(v.pipe(text(), v.minLength(1, 'Too small: expected string to have >=1 characters')), expected('array')),
-        v.maxLength(100, 'Too big: expected array to have <=100 items'),
-      ),
+      v.pipe(v.array(path()), v.maxLength(MAX_LIST)),
       'path of a module with further compressors, methods or problems; may be given again',
     ),
     () => [],
   ),
-  out: v.optional(described(text(), 'run folder')),
+  out: v.optional(described(path(), 'run folder; default runs/<time>-<method>-<problem>')),
 });
 
 /** What {@link train} takes: every option may be left out. */
@@ -159,8 +159,10 @@ export interface OptionDescription {
   readonly description: string;
   /** What holds when it is left out, where that does not depend on the method, problem or data. */
   readonly preset: string | number | undefined;
-  /** `number or word` is a number where the text is one. */
-  readonly kind: 'number' | 'number or word' | 'text' | 'list';
+  /** `number or word` is a number where the text is one; a `flag` is given without a value. */
+  readonly kind: 'number' | 'number or word' | 'text' | 'list' | 'flag';
+  /** Whether texts, or those of the list, may be paths. */
+  readonly path: boolean;
   /** The words that it takes, where not every text will do on its face. */
   readonly choices: readonly string[];
   /** The numbers that it takes; undefined unless `kind` has numbers. */
@@ -177,27 +179,36 @@ export function describeOptions(): OptionDescription[] {
   }));
 }
 
-/** What stands below an option's description in the schema. */
-type ValueSchema = (typeof optionsSchema.entries)[keyof Options]['wrapped']['pipe'][0];
+/** What may stand below an option's description in the schema. */
+type ValueSchema = (typeof optionsSchema.entries)[keyof Options]['wrapped']['pipe'][0] | ReturnType<typeof flag>;
 
 /** What values an option has, as its schema checks them. */
-function describeValue(schema: ValueSchema): Pick<OptionDescription, 'kind' | 'choices' | 'range'> {
+function describeValue(schema: ValueSchema): Pick<OptionDescription, 'kind' | 'path' | 'choices' | 'range'> {
+  const nothing = { path: false, choices: [], range: undefined };
   switch (schema.type) {
     case 'number':
-      return { kind: 'number', choices: [], range: rangeOf(schema) };
+      return { ...nothing, kind: 'number', range: rangeOf(schema) };
+    case 'boolean':
+      return { ...nothing, kind: 'flag' };
     case 'picklist':
-      return { kind: 'text', choices: schema.options, range: undefined };
+      return { ...nothing, kind: 'text', choices: schema.options };
     case 'array':
-      return { kind: 'list', choices: [], range: undefined };
+      return { ...nothing, kind: 'list', path: isPath(schema.item) };
     case 'union': {
       const [number, other] = schema.options;
-      // of a number or any text, the text is looked at later; numbers in memory are the library's alone
-      if (number.type === 'instance' || other.type === 'string') return { kind: 'text', choices: [], range: undefined };
-      return { kind: 'number or word', choices: [other.literal], range: rangeOf(number) };
+      // numbers in memory are the library's alone
+      if (number.type === 'instance') return { ...nothing, kind: 'text', path: true };
+      // of a number or any text, the text is looked at later
+      if (other.type === 'string') return { ...nothing, kind: 'text' };
+      return { ...nothing, kind: 'number or word', choices: [other.literal], range: rangeOf(number) };
     }
     default:
-      return { kind: 'text', choices: [], range: undefined };
+      return { ...nothing, kind: 'text', path: isPath(schema) };
   }
+}
+
+function isPath({ pipe }: ReturnType<typeof text> | ReturnType<typeof path>): boolean {
+  return pipe.some((part) => part.type === 'check' && part.requirement === withoutHome);
 }
 
 type NumberSchema = ReturnType<typeof real> | ReturnType<typeof positive> | ReturnType<typeof count>;
@@ -223,33 +234,70 @@ function rangeOf({ pipe }: NumberSchema): NumberRange {
  */
 export function parseOptions(input: unknown): Options {
   if (typeof input !== 'object' || input === null)
-    throw new UsageError(`options must be an object, not ${String(input)}`);
+    throw new UsageError(`options must be an object, not ${printed(input)}`);
   const known = Object.keys(optionsSchema.entries);
-  const unknown = Object.keys(input).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new UsageError(`unknown option ${unknown.join(', ')}; known: ${known.join(', ')}`);
+  for (const name of Object.keys(input)) {
+    if (known.includes(name)) continue;
+    const meant = didYouMean(name, known);
+    throw new UsageError(`unknown option ${printedWord(name)}${meant === '' ? `; known: ${known.join(', ')}` : meant}`);
   }
-  const parsed = v.safeParse(optionsSchema, input, { abortPipeEarly: true });
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const name = v.getDotPath(issue)?.split('.')[0] ?? 'options';
-  const given = (input as Record<string, unknown>)[name];
-  const description = describeOptions().find((option) => option.name === name)?.description ?? '';
-  throw new UsageError(`${name} cannot be ${printed(given)}: ${allowed(issue)} (${description})`);
+  const options: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(optionsSchema.entries)) {
+    const value: unknown = (input as Record<string, unknown>)[name];
+    const parsed = checked(schema, value);
+    if (parsed?.success !== true) throw optionError(name, complaint(schema.wrapped.pipe[0], value, parsed?.issues[0]));
+    if (parsed.output !== undefined) options[name] = parsed.output;
+  }
+  return options as Options;
 }
 
-/** A value as JSON, or as it calls itself when JSON has no words for it. */
-function printed(value: unknown): string {
+/** Refuses texts that a run cannot send to its workers. @throws UsageError */
+export function checkLengths(options: Options): void {
+  for (const [name, value] of Object.entries(options)) {
+    const limit = name === 'link' || name === 'linkModel' ? MAX_LINKS : MAX_TEXT;
+    for (const text of Array.isArray(value) ? value : [value]) {
+      if (typeof text !== 'string' || text.length <= limit) continue;
+      throw optionError(name, `must have at most ${limit} characters, not ${text.length}`);
+    }
+  }
+}
+
+type EntrySchema = (typeof optionsSchema.entries)[keyof Options];
+
+/** What the schema says of a value; undefined when the value cannot even be looked at, as a revoked proxy. */
+function checked(schema: EntrySchema, value: unknown): v.SafeParseResult<EntrySchema> | undefined {
   try {
-    return JSON.stringify(value) ?? String(value);
+    return v.safeParse(schema, value, { abortPipeEarly: true });
   } catch {
-    return String(value);
+    return undefined;
   }
 }
 
-/** What an issue asks for, the alternatives of a union joined. */
-function allowed(issue: v.BaseIssue<unknown>): string {
-  if (issue.type !== 'union' || issue.issues === undefined) return issue.message;
-  const byAlternative = issue.issues.filter((one) => one.path === undefined || one.path.length === issue.path?.length);
-  return [...new Set(byAlternative.map((one) => one.message))].join(' or ');
+/** What is wrong with a value, in words that follow the option's name. */
+function complaint(schema: ValueSchema, value: unknown, issue: v.BaseIssue<unknown> | undefined): string {
+  if (typeof value === 'string') {
+    if (value === '') return 'must not be empty';
+    if (issue?.requirement === withoutHome) return `${printed(value)} begins with ~, which is not expanded here`;
+    if (issue?.requirement === withoutNul) return `${printed(value)} has a NUL character, which no path can have`;
+  }
+  return `must be ${allowed(schema)}, not ${printed(value)}`;
+}
+
+/** What values an option takes, in words. */
+function allowed(schema: ValueSchema): string {
+  if (schema.type === 'union' && schema.message !== undefined) return schema.message;
+  const { kind, choices, range, path } = describeValue(schema);
+  if (kind === 'list') return `a list of at most ${MAX_LIST} ${path ? 'paths' : 'texts'}, none empty`;
+  if (kind === 'flag') return 'true or false';
+  if (range === undefined && choices.length === 0) return 'a string';
+  return listed([...(range === undefined ? [] : [numbers(range)]), ...choices]);
+}
+
+/** `a, b or c` */
+const listed = (words: readonly string[]) => words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+
+function numbers({ integer, minimum, exclusiveMinimum, maximum }: NumberRange): string {
+  const number = integer ? 'a whole number' : 'a number';
+  if (Number.isFinite(maximum)) return `${number} from ${minimum} to ${maximum}`;
+  return Number.isFinite(minimum) ? `${number} ${exclusiveMinimum ? '>' : '≥'} ${minimum}` : number;
 }

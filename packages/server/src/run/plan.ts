@@ -10,12 +10,21 @@ import {
   type Theory,
   UsageError,
 } from '@flotilla/core';
-import { attempt, checkData, checkInit, givenInit, loadData, lookUp } from '@flotilla/core/internal';
+import {
+  attempt,
+  checkData,
+  checkInit,
+  givenInit,
+  loadData,
+  lookUp,
+  optionError,
+  printed,
+} from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
-import type { Options } from './options.js';
+import { checkLengths, type Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 import { checkValidation, loadValidation } from './validation.js';
 
@@ -66,6 +75,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
 
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
+  checkLengths(options);
   const registries = await loadPlugins(options.plugins);
   const names = resolveNames(options, registries);
   const { methodSpec, method, problemSpec, family, init, given, stepSize, linkModels } = names;
@@ -160,7 +170,10 @@ function checkAssumption(
 /** The compressor of one link: the one asked for, or the method's own. */
 function linkCompressor(link: string, usual: string | undefined, asked: string | undefined, method: string) {
   if (asked !== undefined && usual === undefined) {
-    throw new UsageError(`method ${method} sends no compressed messages on the ${link}; leave out ${link}=${asked}`);
+    throw optionError(
+      link,
+      `${printed(asked)} must be left out: method ${method} sends no compressed messages on the ${link}`,
+    );
   }
   return asked ?? usual;
 }

@@ -11,7 +11,15 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
-import { type FileContent, makeFolder, reasonOf, writeAll, writeWhole } from '@flotilla/core/internal';
+import {
+  type FileContent,
+  makeFolder,
+  optionError,
+  printed,
+  reasonOf,
+  writeAll,
+  writeWhole,
+} from '@flotilla/core/internal';
 import type { Metrics, Summary } from './metrics.js';
 
 const CONFIG = 'config.json';
@@ -48,14 +56,14 @@ export class RunFolder {
       );
       if (there.length > 0) {
         const what = there.includes(ROWS) ? 'a run' : there.join(', ');
-        throw new UsageError(`out ${JSON.stringify(out)} holds ${what} already; name a new folder`);
+        throw optionError('out', `${printed(out)} holds ${what} already; name a new folder`);
       }
       // refused before data is read for it
       accessSync(this.path, constants.W_OK | constants.X_OK);
     } catch (cause) {
       this.discard();
       if (cause instanceof UsageError) throw cause;
-      throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${reasonOf(cause)}`, { cause });
+      throw optionError('out', `${printed(out)} cannot be written: ${reasonOf(cause)}`, cause);
     }
   }
 

@@ -1,18 +1,20 @@
-import { type Method, type MethodParameters, type Smoothness, type Theory, UsageError } from '@flotilla/core';
+import type { Method, MethodParameters, Smoothness, Theory } from '@flotilla/core';
+import { optionError, parseDecimal, printed } from '@flotilla/core/internal';
 
 /** γ as it was asked for: a number, or a multiple of what theory says. */
 export type StepSize = { readonly value: number } | { readonly timesTheory: number };
 
-/** @throws UsageError when `text` is neither a positive number nor `theory` or `theory*FACTOR`. */
-export function parseStepSize(text: string | number): StepSize {
-  const theory = /^theory(?:\*([0-9.]+(?:e[+-]?[0-9]+)?))?$/i.exec(String(text));
-  const number = Number(theory === null ? text : (theory[1] ?? 1));
-  if (!(number > 0 && number < Number.POSITIVE_INFINITY)) {
-    throw new UsageError(
-      `stepSize ${JSON.stringify(text)} is not allowed; it is a number > 0, theory, or theory*FACTOR`,
-    );
+/** What `stepSize` may be. */
+export const STEP_SIZES = 'a number > 0, theory or theory*FACTOR';
+
+/** @throws UsageError when `asked` is neither a positive number nor `theory` or `theory*FACTOR`. */
+export function parseStepSize(asked: string | number): StepSize {
+  const [theory, factor = '1'] = /^theory(?:\*(.*))?$/is.exec(String(asked)) ?? [];
+  const number = typeof asked === 'number' ? asked : parseDecimal(theory === undefined ? asked : factor);
+  if (number === undefined || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
+    throw optionError('stepSize', `must be ${STEP_SIZES}, not ${printed(asked)}`);
   }
-  return theory === null ? { value: number } : { timesTheory: number };
+  return theory === undefined ? { value: number } : { timesTheory: number };
 }
 
 /**
@@ -28,9 +30,9 @@ export function resolveStepSize(
 ): number {
   if ('value' in asked) return asked.value;
   if (smoothness === undefined) {
-    throw new UsageError('stepSize theory needs a smoothness constant and this problem has none; give a number');
+    throw optionError('stepSize', 'theory needs a smoothness constant and this problem has none; give a number');
   }
   const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
-  if (!(stepSize > 0)) throw new UsageError(`stepSize theory is ${stepSize} for these compressors; give a number`);
+  if (!(stepSize > 0)) throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);
   return stepSize;
 }

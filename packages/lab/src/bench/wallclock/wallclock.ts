@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, Spec, UsageError } from '@flotilla/core';
+import { printed } from '@flotilla/core/internal';
 import { type ChartSpec, drawChart } from '../../report/chart.js';
+import { numberOption } from '../../terminal/command-line.js';
 import type { Bench, BenchContext, BenchReport } from '../bench.js';
 import { CURVE, type Entry, type Job, keptIn, lossAfter, measureToTarget, type Paced, runPaced } from './runs.js';
 import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable } from './tables.js';
@@ -57,8 +59,7 @@ export const wallclock: Bench = {
     const workers = numberOf(options, 'workers', 20);
     const baseRounds = numberOf(options, 'rounds', quick ? 40 : 500);
     const latency = options.latency ?? '0ms';
-    const factors = (options.tune ?? '1').split(',').map(Number);
-    if (!factors.every((factor) => factor > 0)) throw new UsageError(`tune ${options.tune} is not a list of factors`);
+    const factors = (options.tune ?? '1').split(',').map((factor) => positiveOf('tune', factor));
     const pacedSpeed = numberOf(options, 'paced', quick ? 0 : 10);
     const seeds = Array.from({ length: context.seeds ?? (quick ? 1 : 3) }, (_, k) => String(k));
 
@@ -108,20 +109,19 @@ const NOTES = [
 ];
 
 function numberOf(options: Readonly<Record<string, string>>, name: string, preset: number): number {
-  const text = options[name];
-  const value = text === undefined ? preset : Number(text);
-  if (!(Number.isInteger(value) && value >= 0 && value <= 1e6)) {
-    throw new UsageError(`${name} cannot be ${JSON.stringify(text)}; it is a whole number`);
-  }
-  return value;
+  const fits = (value: number) => Number.isInteger(value) && value >= 0 && value <= 1e6;
+  return numberOption(name, options[name], 'a whole number from 0 to 1000000', fits) ?? preset;
 }
+
+const positiveOf = (name: string, text: string) =>
+  numberOption(name, text, 'numbers > 0, joined by commas', (value) => value > 0) as number;
 
 /** The entries that were asked for, GD first, those whose method there is. */
 function chosen(text: string | undefined, log: BenchContext['log']): Entry[] {
   const wanted = text?.split(',').map((label) => label.trim().toLowerCase());
   const known = ENTRIES.map(({ label }) => label.toLowerCase());
   for (const label of wanted ?? []) {
-    if (!known.includes(label)) throw new UsageError(`unknown method ${label}; known: ${known.join(', ')}`);
+    if (!known.includes(label)) throw new UsageError(`unknown method ${printed(label)}; known: ${known.join(', ')}`);
   }
   return ENTRIES.filter(({ label, method }) => {
     if (label !== BASE && wanted?.includes(label.toLowerCase()) === false) return false;

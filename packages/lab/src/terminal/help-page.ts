@@ -1,0 +1,67 @@
+import type { Declared } from './command-line.js';
+
+/** A part of a help page: a title, and lines as they are or rows of a name and what it is. */
+export interface HelpPart {
+  readonly title: string;
+  readonly lines?: readonly string[];
+  readonly rows?: readonly HelpRow[];
+}
+
+export type HelpRow = readonly [name: string, text: string];
+
+/** Columns of the narrowest terminal that a page is made for. */
+const WIDTH = 80;
+/** Longest name beside which its text begins; that of a longer one begins below it. */
+const LONGEST_NAME = 26;
+
+/** A help page, of lines of at most 80 columns; words are never broken. */
+export function helpPage(parts: readonly HelpPart[], after?: string): string {
+  const names = parts.flatMap(({ rows = [] }) => rows.map(([name]) => name.length));
+  const column = Math.max(0, ...names.filter((length) => length <= LONGEST_NAME));
+  const blocks = parts.map(({ title, lines = [], rows = [] }) =>
+    [
+      ...wrapped(title, WIDTH),
+      ...lines.map((line) => `  ${line}`),
+      ...rows.flatMap((row) => rowLines(row, column)),
+    ].join('\n'),
+  );
+  return `${[...blocks, ...(after === undefined ? [] : [wrapped(after, WIDTH).join('\n')])].join('\n\n')}\n`;
+}
+
+function rowLines([name, text]: HelpRow, column: number): string[] {
+  const lines = wrapped(text, WIDTH - column - 4);
+  const beside = name.length <= column ? lines.shift() : undefined;
+  const first = beside === undefined ? `  ${name}` : `  ${name.padEnd(column)}  ${beside}`;
+  return [first, ...lines.map((line) => ' '.repeat(column + 4) + line)];
+}
+
+/** Lines of at most `width` letters, unless a word is longer. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+/** Commands and what each is for, side by side, for {@link HelpPart.lines}. */
+export function exampleLines(examples: readonly HelpRow[]): string[] {
+  const width = Math.max(...examples.map(([command, text]) => (text === '' ? 0 : command.length)));
+  return examples.map(([command, text]) => `${command.padEnd(width)}  ${text}`.trimEnd());
+}
+
+/** The row of every option that has a description. */
+export function optionRows(declared: Readonly<Record<string, Declared>>): HelpRow[] {
+  return Object.entries(declared).flatMap(([name, option]) => {
+    const { type, short, description, placeholder = option.path === true ? 'PATH' : 'TEXT' } = option;
+    if (description === undefined) return [];
+    const value = type === 'boolean' ? '' : ` ${placeholder}`;
+    return [[`--${name}${short === undefined ? '' : `, -${short}`}${value}`, description] as const];
+  });
+}
