@@ -58,15 +58,20 @@ export function errorFrom({ code, message, worker, round, option, cause }: Error
 }
 
 function causeRecord(cause: unknown): CauseRecord {
-  const whole = messageOf(cause);
-  const message = cut(whole, MAX_MESSAGE);
-  if (!(cause instanceof Error)) return { name: 'Error', message, stack: '' };
-  const name = cut(String(cause.name), MAX_NAME);
-  const stack = String(cause.stack);
-  // frames, not a message that leaves no room for them
-  const at = stack.indexOf(whole);
-  const frames = at < 0 ? `\n${stack}` : stack.slice(at + whole.length);
-  return { name, message, stack: cut(`${name}: ${message}${frames}`, MAX_STACK) };
+  const message = cut(messageOf(cause), MAX_MESSAGE);
+  try {
+    if (cause instanceof Error) {
+      const name = cut(String(cause.name), MAX_NAME);
+      const stack = String(cause.stack);
+      // frames, not a message that leaves no room for them
+      const at = stack.indexOf(cause.message);
+      const frames = at < 0 ? `\n${stack}` : stack.slice(at + cause.message.length);
+      return { name, message, stack: cut(`${name}: ${message}${frames}`, MAX_STACK) };
+    }
+  } catch {
+    // a value that cannot even be looked at
+  }
+  return { name: 'Error', message, stack: '' };
 }
 
 function causeFrom({ name, message, stack }: CauseRecord): Error {

@@ -54,11 +54,10 @@ export function messageOf(thrown: unknown): string {
 export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;
-  const { code } = Object(thrown) as { code?: unknown };
   const message = messageOf(thrown);
-  if (typeof code === 'string' && Object.hasOwn(REFUSALS, code) && !message.includes('uv_cwd')) return REFUSALS[code];
   if (message.includes('uv_cwd')) return 'the current folder is gone: change to one that exists';
-  return /^E[A-Z0-9]+: [^,]+(?=, \w+(?: '|$))/.exec(message)?.[0] ?? message;
+  const [refusal, code] = /^(E[A-Z0-9]+): [^,]+(?=, \w+(?: '|$))/.exec(message) ?? [message, ''];
+  return Object.hasOwn(REFUSALS, code) ? (REFUSALS[code] as string) : refusal;
 }
 
 /** A value as a text. @throws what its own conversion throws */

@@ -44,7 +44,7 @@ describe('a file is written whole', () => {
         cwd: folder,
         encoding: 'utf8',
       });
-      expect(out).toBe('["io","disk/big cannot be written: ENOSPC: no space left on device"]\n');
+      expect(out).toBe('["io","disk/big cannot be written: no space is left"]\n');
     },
   );
 });
