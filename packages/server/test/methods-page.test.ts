@@ -73,7 +73,7 @@ function page(all: readonly Method[]): string {
     'Methods that send differences ∇f_i(x⁺) − ∇f_i(x) take both gradients on the same samples, two gradients a round instead of',
     'one. The error that a round adds to g then shrinks with ‖x⁺ − x‖², as in VR-MARINA; on different samples it would be of the',
     'size of the gradients’ own variance, and add up until the next dense round. Dense rounds, and g⁰, take all samples, or',
-    '`--batch-dense` of them, drawn from a stream of their own. `marina` with a batch is `vr-marina` with p as MARINA has it.',
+    '`--batch-dense` of them, drawn from a stream of their own. `marina` with a batch is `vr-marina` with MARINA’s p and γ.',
     '',
     '`dasha` with a batch is DASHA-MVR (Algorithm 1, stochastic setting): h_i⁺ = G_i(x⁺) + (1 − b)(h_i − G_i(x)), both G_i on the',
     'same B samples, g_i⁰ = h_i⁰ over all samples or `--batch-dense` of them (the paper’s B_init). The paper’s momentum is',
