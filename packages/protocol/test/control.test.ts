@@ -76,7 +76,14 @@ const valid: Control[] = [
   { type: 'finish' },
   { type: 'finished', computeSeconds: 1.5, gradientCalls: 3 },
   { type: 'failed', code: 'usage', message: 'no' },
-  { type: 'failed', code: 'internal', message: 'no', worker: 3, round: 7, cause: { name: 'E', message: 'm', stack: '' } },
+  {
+    type: 'failed',
+    code: 'internal',
+    message: 'no',
+    worker: 3,
+    round: 7,
+    cause: { name: 'E', message: 'm', stack: '' },
+  },
 ];
 
 /** Any value as msgpack, by the library itself: what a peer that does not check might send. */

@@ -12,14 +12,16 @@ export interface ThreadTask {
   readonly linked: { readonly links: Links | undefined } | undefined;
   /** Paths of the run's plug-ins. */
   readonly plugins: readonly string[];
+  /** The option `problem`, which may be a module's path. */
+  readonly problem: string;
 }
 
 /** Longest sleep of a thread with nothing to do, before it looks whether the server has closed. */
 const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default async function serve({ attachment, problemData, linked, plugins }: ThreadTask): Promise<void> {
-  const registries = await loadPlugins(plugins);
+export default async function serve({ attachment, problemData, linked, plugins, problem }: ThreadTask): Promise<void> {
+  const registries = await loadPlugins(plugins, problem);
   const opened = openThreadEnd(attachment, systemRuntime);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
   const host = new WorkerHost(end, problemData, registries, systemRuntime);

@@ -1,3 +1,4 @@
+import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
@@ -24,7 +25,11 @@ export function checkData(family: ProblemFamily, asked: DataRequest): void {
  * @throws UsageError for data that is not as it must be, FlotillaError `io` when it cannot be read
  */
 export async function loadData(family: ProblemFamily, spec: Spec, input: LoadInput): Promise<ProblemData> {
-  if (family.load !== undefined) return family.load(spec, input);
+  if (family.load !== undefined) {
+    const loaded = await family.load(spec, input);
+    if (typeof input.data !== 'object' || loaded.source !== undefined) return loaded;
+    return { ...loaded, source: `memory:sha256=${fingerprint(input.data)}` };
+  }
   const { shared, ...rest } = await usualLoading(family).load(spec, input);
   const nothing: UsualData = { data: undefined, shards: undefined, instance: undefined };
   return { ...rest, shared: { ...nothing, ...shared } };
@@ -38,7 +43,10 @@ function usualLoading({ name, data: kind }: ProblemFamily): Loading {
   if (kind === 'instance') return fromInstance;
   return {
     checkData({ data, split }) {
-      if (data !== undefined) throw new UsageError(`problem ${name} takes no data; leave out data=${data}`);
+      if (data !== undefined)
+        throw new UsageError(
+          `problem ${name} takes no data; leave out data${typeof data === 'string' ? `=${data}` : ''}`,
+        );
       if (split !== undefined) checkSplit(split);
     },
     // a split is of no use here, and has always been let through and recorded

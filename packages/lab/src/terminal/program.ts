@@ -20,7 +20,8 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
   } catch (thrown) {
     const error = asFlotillaError(thrown);
     // code of the caller's own that has thrown is named; the stack is for defects of this program
-    const origin = error.code === 'internal' && error.cause instanceof Error ? originOf(`${error.cause.stack}`) : undefined;
+    const origin =
+      error.code === 'internal' && error.cause instanceof Error ? originOf(`${error.cause.stack}`) : undefined;
     process.stderr.write(`flotilla: ${error.message}${origin === undefined ? '' : ` (${origin})`}\n`);
     if (error.code === 'internal' && origin === undefined) process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT_CODE_OF[error.code] ?? 1;

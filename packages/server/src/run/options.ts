@@ -1,4 +1,5 @@
-import { methods, problems, UsageError } from '@flotilla/core';
+import { type DataInput, methods, type ProblemModule, problems, UsageError } from '@flotilla/core';
+import { problemText, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
 
 // Messages complete the sentence «workers cannot be 0: …».
@@ -25,6 +26,30 @@ const choice = <const T extends readonly string[]>(...names: T) =>
 const described = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
 
+/** A plain object, and nothing that only looks like one: what is checked in it is the business of whoever takes it. */
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+
+/** A problem by name, or the module that it is. Afterwards a text. */
+const problem = () =>
+  v.pipe(
+    v.custom<string | URL | ProblemModule>((value) => {
+      if (typeof value === 'string' || value instanceof URL) return true;
+      if (!isRecord(value)) return false;
+      const { module, parameters = {}, ...rest } = value as Partial<ProblemModule>;
+      const names = typeof module === 'string' || module instanceof URL;
+      return names && isRecord(parameters) && Object.keys(rest).length === 0;
+    }, expected('string, URL or { module, parameters }')),
+    v.transform(problemText),
+  );
+
+/** Data by name or path, or in memory. Afterwards its arrays lie in shared memory. */
+const data = () =>
+  v.pipe(
+    v.custom<DataInput>((value) => typeof value === 'string' || isRecord(value), expected('string or object')),
+    v.transform((input) => (typeof input === 'string' ? input : shareArrays(input, 'data'))),
+  );
+
 /** What `transport` may be; hosts/registry.ts has one for each. */
 const TRANSPORTS = ['threads', 'loopback'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -36,12 +61,15 @@ export const optionsSchema = v.strictObject({
     'm3',
   ),
   problem: v.optional(
-    described(text(), `problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000`),
+    described(
+      problem(),
+      `problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000; or the path of a module, ./my-problem.js:key=value`,
+    ),
     'autoencoder',
   ),
   data: v.optional(
     described(
-      text(),
+      data(),
       'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
     ),
   ),
@@ -194,8 +222,9 @@ function rangeOf({ pipe }: NumberSchema): NumberRange {
 }
 
 /**
- * Checks options on their face and fills in defaults. For options from strangers leave out `out`, which names a
- * folder, and `plugins`, which name code that is run.
+ * Checks options on their face and fills in defaults. Nothing here is for strangers: `plugins` and `problem` may name code that
+ * is run, `data` a file that is read, `out` a folder that is written. Whoever takes wishes from others maps names of his own to
+ * options: README.md of this package.
  * @throws UsageError that names the option, its value and what is allowed.
  */
 export function parseOptions(input: unknown): Options {
