@@ -62,16 +62,9 @@ async function importDefault(kind: string, path: string): Promise<unknown> {
   try {
     return ((await import(url)) as { default?: unknown }).default;
   } catch (cause) {
-    const reason = existsSync(new URL(url)) ? reasonOf(cause) : 'there is no such file';
+    const reason = existsSync(new URL(url)) ? messageOf(cause).split('\n')[0] : 'there is no such file';
     throw new UsageError(`${kind} ${path} cannot be imported: ${reason}`, { cause });
   }
-}
-
-/** What an import has failed of, in one line; text that is no JavaScript with its place, which only the stack has. */
-function reasonOf(cause: unknown): string {
-  const [line = ''] = messageOf(cause).split('\n');
-  const place = cause instanceof SyntaxError ? /^file:\S+:\d+/.exec(`${cause.stack}`)?.[0] : undefined;
-  return place === undefined ? line : `${line} (${place})`;
 }
 
 /** Functions that a problem must have, and properties. */
