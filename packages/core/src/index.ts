@@ -8,6 +8,7 @@ export {
 } from './data/dataset.js';
 export type { QuadraticInstance } from './data/instance.js';
 export type { LoadOptions } from './data/load.js';
+export type { DataInput, DenseMemoryData, MemoryData, SparseMemoryData } from './data/memory-data.js';
 export type { Shards } from './data/split.js';
 export { DivergedError, type ErrorCode, type ErrorContext, FlotillaError, UsageError } from './errors.js';
 export {
@@ -42,6 +43,21 @@ export {
   polyakLojasiewicz,
 } from './method/parameters.js';
 export { type TrackedFunction, TrackedPoint } from './method/tracked-point.js';
+export {
+  type DefinedLoad,
+  type DefinedMetric,
+  type DefinedProblem,
+  type DefinedWorker,
+  defineProblem,
+  type LoadedProblem,
+  type NumberParameter,
+  type ParameterDefinition,
+  type ParameterDefinitions,
+  type ParameterValues,
+  type ProblemDefinition,
+  type SamplesProblem,
+  type SamplesWorker,
+} from './problem/define-problem.js';
 export { fromInstance, type InstanceData } from './problem/from-instance.js';
 export { fromSamples, type SampleData } from './problem/from-samples.js';
 export { problems } from './problem/index.js';
@@ -62,6 +78,7 @@ export {
   smoothnessFrom,
   type Tensor,
 } from './problem/problem.js';
+export type { ProblemModule } from './problem/problem-reference.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { type Runtime, systemRuntime } from './runtime.js';
 export { type Registry, Spec } from './spec.js';

@@ -1,5 +1,6 @@
 export { type ErrorCode, FlotillaError } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
+export { modulesOf } from '@flotilla/worker';
 export { type ExplainedLink, type Explanation, explain } from './explain.js';
 export type { Model, ModelTensor } from './model/model.js';
 export { readModel } from './model/read-model.js';

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
 import { asFlotillaError, errorFrom } from '@flotilla/core/internal';
+import { modulesOf } from '@flotilla/worker';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import type { Metrics, Progress, Summary } from './run/metrics.js';
 import { type OptionsInput, parseOptions } from './run/options.js';
@@ -78,11 +79,9 @@ export interface Run extends AsyncIterable<Metrics> {
  */
 export function train(input: TrainOptions = {}): Run {
   const { signal, logger, onProgress, ...rest } = input ?? {};
-  const parsed = parseOptions(input === null ? input : rest);
-  // the caller may go on writing to its numbers
-  const options = parsed.init instanceof Float64Array ? { ...parsed, init: parsed.init.slice() } : parsed;
-  // what plug-ins add is known in the threads of the run only
-  if (options.plugins.length === 0) resolveNames(options);
+  const options = parseOptions(input === null ? input : rest);
+  // what modules add is known in the threads of the run only
+  if (modulesOf(options).length === 0) resolveNames(options);
   checkCallers({ signal, logger, onProgress });
   const kept = new ReplayBuffer<Metrics>();
   const { port1, port2 } = new MessageChannel();

@@ -9,7 +9,7 @@ import {
   type Runtime,
   Spec,
 } from '@flotilla/core';
-import { asFlotillaError, attempt, errorRecord, lookUp } from '@flotilla/core/internal';
+import { asFlotillaError, attempt, errorRecord, lookUp, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import {
   type Control,
   FrameKind,
@@ -101,8 +101,10 @@ export class WorkerHost {
   /** Loads the shards. L_i and max_j L_ij of each hosted worker, null where there is none. */
   #configure(job: Job): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
     const random = new KeyedRandom(job.seed);
-    const spec = Spec.parse('problem', job.problem);
-    const family = lookUp('problem', this.registries.problems, spec.name);
+    const reference = parseProblem(job.problem);
+    const { spec } = reference;
+    // a module is among them when the caller has named it: a message never has one imported
+    const family = lookUpProblem(this.registries.problems, reference);
     const input = { workers: job.workers, random, ...this.input.problemData };
     const problem = attempt(`problem ${spec.name}, create`, () => family.create(spec, input));
     const kernels = new Kernels();

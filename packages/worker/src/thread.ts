@@ -10,6 +10,8 @@ export interface ThreadTask extends HostInput {
   readonly linked: { readonly links: Links | undefined } | undefined;
   /** Paths of the run's plug-ins. */
   readonly plugins: readonly string[];
+  /** The option `problem`, which may be a module's path. */
+  readonly problem: string;
 }
 
 /** Longest sleep of a thread with nothing to do, before it looks whether the server has closed. */
@@ -17,8 +19,8 @@ const WAIT_MS = 1000;
 
 /** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
 export default async function serve(task: ThreadTask): Promise<void> {
-  const { attachment, linked, plugins } = task;
-  const registries = await loadPlugins(plugins);
+  const { attachment, linked, plugins, problem } = task;
+  const registries = await loadPlugins(plugins, problem);
   const opened = openThreadEnd(attachment, systemRuntime);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
   const host = new WorkerHost(end, task, registries, systemRuntime);

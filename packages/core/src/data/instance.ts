@@ -24,19 +24,25 @@ export function loadInstance(path: string): QuadraticInstance {
     const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
     throw new UsageError(`cannot read the instance ${printed(path)}: ${reason}`, { cause });
   }
+  return instanceFrom(value, JSON.stringify(path));
+}
+
+/** The same from a value that is there. @param called What it is called in an error. @throws UsageError */
+export function instanceFrom(value: unknown, called: string): QuadraticInstance {
   const { c, b, n, d } = Object(value) as Record<string, unknown>;
   for (const [name, list] of Object.entries({ c, b })) {
-    if (!Array.isArray(list) || list.length === 0 || !list.every(Number.isFinite)) {
-      throw new UsageError(`the instance ${JSON.stringify(path)} needs ${name}: an array of finite numbers`);
+    const numbers = Array.isArray(list) || list instanceof Float64Array ? Array.from(list) : [];
+    if (numbers.length === 0 || !numbers.every(Number.isFinite)) {
+      throw new UsageError(`the instance ${called} needs ${name}: an array of finite numbers`);
     }
   }
-  const instance = { c: c as number[], b: b as number[] };
+  const instance = { c: Array.from(c as number[]), b: Array.from(b as number[]) };
   for (const [name, given, length] of [
     ['n', n, instance.c.length],
     ['d', d, instance.b.length],
   ]) {
     if (given !== undefined && given !== length) {
-      throw new UsageError(`the instance ${JSON.stringify(path)} says ${name} = ${given} and has ${length} values`);
+      throw new UsageError(`the instance ${called} says ${name} = ${given} and has ${length} values`);
     }
   }
   return instance;

@@ -413,7 +413,8 @@ export class Kernels {
     if ('columns' in m) {
       const { scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64 } = this.#exports;
       const score = byType(m, scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64);
-      return score(...denseFrom(m, which, from), ...rest);
+      score(...denseFrom(m, which, from), ...rest);
+      return;
     }
     const { scoreRowsOnes, scoreRowsU8, scoreRowsF64 } = this.#exports;
     const score = byValues(m, scoreRowsOnes, scoreRowsU8, scoreRowsF64);
@@ -435,7 +436,8 @@ export class Kernels {
     if ('columns' in m) {
       const { addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64 } = this.#exports;
       const add = byType(m, addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64);
-      return add(...denseFrom(m, which, from), ...rest);
+      add(...denseFrom(m, which, from), ...rest);
+      return;
     }
     const { addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64 } = this.#exports;
     const add = byValues(m, addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64);

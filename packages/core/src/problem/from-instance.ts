@@ -1,4 +1,5 @@
-import { loadInstance, type QuadraticInstance } from '../data/instance.js';
+import { instanceFrom, loadInstance, type QuadraticInstance } from '../data/instance.js';
+import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit } from '../data/split.js';
 import type { ProblemFamily } from './problem.js';
 
@@ -8,13 +9,18 @@ export interface InstanceData {
   readonly instance: QuadraticInstance | undefined;
 }
 
-/** The data of families that a fixed instance from a JSON file may take the place of. Spread it into a family. */
+/** The data of families that a fixed instance, from a JSON file or in memory, may take the place of. Spread it into a family. */
 export const fromInstance = {
   data: 'instance',
-  checkData({ split }) {
+  checkData({ data, split }) {
+    if (typeof data === 'object') instanceFrom(data, 'in memory');
     if (split !== undefined) checkSplit(split);
   },
   async load(_spec, { data, split }) {
-    return { shared: { instance: data === undefined ? undefined : loadInstance(data) }, source: data, split };
+    if (typeof data !== 'object') {
+      return { shared: { instance: data === undefined ? undefined : loadInstance(data) }, source: data, split };
+    }
+    const instance = instanceFrom(data, 'in memory');
+    return { shared: { instance }, source: `memory:sha256=${fingerprint(instance)}`, split };
   },
 } satisfies Pick<ProblemFamily<InstanceData>, 'data' | 'checkData' | 'load'>;

@@ -1,3 +1,4 @@
+import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit } from '../data/split.js';
 import { optionError } from '../errors.js';
 import { printed } from '../printed.js';
@@ -25,7 +26,11 @@ export function checkData(family: ProblemFamily, asked: DataRequest): void {
  * @throws UsageError for data that is not as it must be, FlotillaError `io` when it cannot be read
  */
 export async function loadData(family: ProblemFamily, spec: Spec, input: LoadInput): Promise<ProblemData> {
-  if (family.load !== undefined) return family.load(spec, input);
+  if (family.load !== undefined) {
+    const loaded = await family.load(spec, input);
+    if (typeof input.data !== 'object' || loaded.source !== undefined) return loaded;
+    return { ...loaded, source: `memory:sha256=${fingerprint(input.data)}` };
+  }
   const { shared, ...rest } = await usualLoading(family).load(spec, input);
   const nothing: UsualData = { data: undefined, shards: undefined, instance: undefined };
   return { ...rest, shared: { ...nothing, ...shared } };
@@ -40,7 +45,8 @@ function usualLoading({ name, data: kind }: ProblemFamily): Loading {
   return {
     checkData({ data, split }) {
       if (data !== undefined) {
-        throw optionError('data', `${printed(data)} must be left out: problem ${name} takes no data`);
+        const given = typeof data === 'string' ? printed(data) : 'in memory';
+        throw optionError('data', `${given} must be left out: problem ${name} takes no data`);
       }
       if (split !== undefined) checkSplit(split);
     },

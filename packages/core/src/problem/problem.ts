@@ -1,3 +1,4 @@
+import type { DataInput } from '../data/memory-data.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
@@ -140,10 +141,10 @@ export function tensorsOf({ tensors, dimension }: Pick<Problem, 'tensors' | 'dim
  */
 export type Facts = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
-/** The data that a run asks for: texts as the options have them, undefined where left out. */
+/** The data that a run asks for, as its options have it; undefined where left out. */
 export interface DataRequest {
-  /** A name or a path; what it means is the family's business. */
-  readonly data: string | undefined;
+  /** A name or a path, or data in memory; what it means is the family's business. */
+  readonly data: DataInput | undefined;
   /** Its test part, for named sets that have one, in place of what is trained on. */
   readonly part?: 'test' | undefined;
   /** Spec of a split. */
@@ -168,7 +169,10 @@ export interface ProblemData<D extends object = object> {
    * shared memory; nobody but the family looks into it.
    */
   readonly shared: D;
-  /** What the data is called in the run's records, such as `mnist` when nothing was asked for; undefined without data. */
+  /**
+   * What the data is called in the run's records, such as `mnist` when nothing was asked for; undefined without data. Data in
+   * memory for which it is left out is recorded as `memory` with a hash.
+   */
   readonly source?: string | undefined;
   /** The split as used. */
   readonly split?: string | undefined;

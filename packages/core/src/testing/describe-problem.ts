@@ -25,7 +25,7 @@ const SEED = 'describeProblem';
  * describeProblem('least squares', {
  *   spec: 'least-squares:lambda=0.1',
  *   family: plugin.problems['least-squares'],
- *   module: new URL('./least-squares.js', import.meta.url).href,
+ *   module: new URL('./least-squares.js', import.meta.url).href, // a plug-in, or a problem that is its default export
  *   data: 'small.txt',
  *   offers: ['smoothness', 'samples'],
  * });

@@ -6,14 +6,15 @@ import { lookUp, type Registry, Spec } from '../spec.js';
 import { type Evaluation, evaluateAll } from './evaluate-all.js';
 
 export interface OracleTask extends Evaluation {
-  /** Module whose default export has the family among its `problems`, when it is no built-in one. */
+  /** Module whose default export is the family or has it among its `problems`, when it is no built-in one. */
   readonly module: string | undefined;
 }
 
 const task = workerData as OracleTask;
-const plugin =
+const { name } = Spec.parse('problem', task.spec);
+const exported =
   task.module === undefined
-    ? undefined
-    : ((await import(task.module)) as { default: { problems: Registry<ProblemFamily> } });
-const family = lookUp('problem', plugin?.default.problems ?? problems, Spec.parse('problem', task.spec).name);
+    ? { problems }
+    : ((await import(task.module)) as { default: { problems: Registry<ProblemFamily> } | ProblemFamily }).default;
+const family = 'problems' in exported ? lookUp('problem', exported.problems, name) : exported;
 parentPort?.postMessage(evaluateAll(family, task));

@@ -1,3 +1,4 @@
+import type { DataInput } from '../data/memory-data.js';
 import type { Oracle, Problem, ProblemFamily } from '../problem/problem.js';
 import type { Rng } from '../random.js';
 
@@ -11,12 +12,12 @@ export interface ProblemSuiteOptions {
   /** The family, when it is no built-in one. */
   readonly family?: ProblemFamily;
   /**
-   * URL of a module whose default export has that family among its `problems`: another thread imports it. When it is left out,
-   * a family that is not built in is made again on the same thread, from a clone of its data.
+   * URL of a module whose default export is that family, or has it among its `problems`: another thread imports it. When it is
+   * left out, a family that is not built in is made again on the same thread, from a clone of its data.
    */
   readonly module?: string;
   /** The data and the split, as a run's options have them. Small data makes a quick suite. */
-  readonly data?: string;
+  readonly data?: DataInput;
   readonly split?: string;
   /** n; default 4. */
   readonly workers?: number;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Spec } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
 import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
@@ -83,5 +83,5 @@ async function leaveReport(folder: string, failure: string | undefined): Promise
 /** runs/<time>-<method>-<problem> */
 function defaultFolder(method: string, problem: string): string {
   const time = new Date().toISOString().replace(/[:.]/g, '-');
-  return join('runs', `${time}-${Spec.parse('method', method).name}-${Spec.parse('problem', problem).name}`);
+  return join('runs', `${time}-${Spec.parse('method', method).name}-${parseProblem(problem).spec.name}`);
 }

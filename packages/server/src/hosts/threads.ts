@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
-import type { ThreadTask } from '@flotilla/worker';
+import { modulesOf, type ThreadTask } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
 import type { Fleet, Transport } from './fleet.js';
@@ -18,8 +18,8 @@ type Pool = ThreadPool<ThreadTask, void>;
 /** Workers on threads of their own, each with an equal share, and mailboxes in shared memory. */
 export const threads: Transport = {
   start(options, runtime) {
-    // a plug-in's own imports must be the modules that the thread runs
-    const entry = options.plugins.length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
+    // a module's own imports must be the modules that the thread runs
+    const entry = modulesOf(options).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
     const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options));
     return { open: (plan) => open(options, plan, pool, runtime), close: () => pool.close() };
   },
@@ -34,7 +34,7 @@ function threadCount({ workers, threads, linkModel }: Options): number {
 }
 
 function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fleet {
-  const { workers, plugins } = options;
+  const { workers, plugins, problem: reference } = options;
   const { dimension, problem, problemData, start, links } = plan;
   const threads = threadCount(options);
   const stamped = isStamped(plan);
@@ -45,7 +45,10 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
   let failure: FlotillaError | undefined;
   const tasks = attachments.map((attachment) =>
     pool
-      .run({ attachment, problemData, start, linked: stamped ? { links } : undefined, plugins }, attachment.port)
+      .run(
+        { attachment, problemData, start, linked: stamped ? { links } : undefined, plugins, problem: reference },
+        attachment.port,
+      )
       .catch((cause: unknown) => {
         const first = `workers on thread ${attachment.thread}`;
         failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });

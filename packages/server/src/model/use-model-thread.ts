@@ -1,13 +1,5 @@
-import {
-  type Facts,
-  type FlotillaError,
-  Kernels,
-  KeyedRandom,
-  type Predictions,
-  Spec,
-  UsageError,
-} from '@flotilla/core';
-import { asFlotillaError, loadData, lookUp } from '@flotilla/core/internal';
+import { type DataInput, type Facts, Kernels, KeyedRandom, type Predictions, UsageError } from '@flotilla/core';
+import { type ErrorRecord, errorRecord, loadData, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import { loadPlugins } from '@flotilla/worker';
 import { Validation, type ValidationMetrics } from '../run/validation.js';
 import type { FlatModel } from './model.js';
@@ -18,7 +10,7 @@ export interface UseTask {
   readonly model: FlatModel;
   /** Spec of the problem that the model was trained for. */
   readonly problem: string;
-  readonly data: string;
+  readonly data: DataInput;
   /** Paths of modules whose code may be run. */
   readonly plugins: readonly string[];
 }
@@ -28,24 +20,21 @@ export type Use =
   | { readonly what: 'predict'; readonly predictions: Predictions };
 
 /** How the task ends; errors are data on the way between threads. */
-export type UseOutcome =
-  | { readonly ok: true; readonly use: Use }
-  | { readonly ok: false; readonly code: FlotillaError['code']; readonly message: string };
+export type UseOutcome = { readonly ok: true; readonly use: Use } | (ErrorRecord & { readonly ok: false });
 
 /** Thread entry: looks at data with a model. */
 export default async function serve(task: UseTask): Promise<UseOutcome> {
   try {
     return { ok: true, use: await use(task) };
   } catch (thrown) {
-    const { code, message } = asFlotillaError(thrown);
-    return { ok: false, code, message };
+    return { ok: false, ...errorRecord(thrown) };
   }
 }
 
 async function use({ what, model, problem: text, data, plugins }: UseTask): Promise<Use> {
-  const { problems } = await loadPlugins(plugins);
-  const spec = () => Spec.parse('problem', text);
-  const family = lookUp('problem', problems, spec().name);
+  const { problems } = await loadPlugins(plugins, text);
+  const spec = () => parseProblem(text).spec;
+  const family = lookUpProblem(problems, parseProblem(text));
   const facts = factsOf(model.metadata.facts);
   if (facts === undefined) throw new UsageError(`a model of problem ${family.name} cannot be used on other data`);
   const one = { workers: 1, random: new KeyedRandom(model.metadata.seed ?? '0'), facts };

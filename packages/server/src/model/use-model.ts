@@ -1,4 +1,5 @@
-import { FlotillaError, type Predictions, UsageError } from '@flotilla/core';
+import { type DataInput, FlotillaError, type Predictions, type ProblemModule, UsageError } from '@flotilla/core';
+import { errorFrom, parseProblem, problemText, shareArrays } from '@flotilla/core/internal';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
 import { readFlatModel } from './read-model.js';
@@ -6,10 +7,12 @@ import type { Use, UseOutcome, UseTask } from './use-model-thread.js';
 
 /** What to use a model on. */
 export interface UseOptions {
-  /** Data of the kind that the model was trained on: a name or a path, as for `train`. */
-  readonly data: string;
-  /** Spec of the problem, in place of the one that the model names. */
-  readonly problem?: string | undefined;
+  /** Data of the kind that the model was trained on: a name, a path or data in memory, as for `train`. */
+  readonly data: DataInput;
+  /** The problem, in place of the one that the model names; to be given when that is a module of one's own. */
+  readonly problem?: string | URL | ProblemModule | undefined;
+  /** Has the module imported that the model itself names as its problem: a file then says what code runs. */
+  readonly trust?: boolean | undefined;
   /** Modules with the problem that the model was trained for. Their code runs. */
   readonly plugins?: readonly string[] | undefined;
   /** Ends the work; the promise then rejects with an `aborted` error. */
@@ -38,12 +41,10 @@ export async function predict(model: Model | string, options: UseOptions): Promi
 }
 
 async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
-  const { data, plugins = [], signal } = options;
-  if (typeof data !== 'string')
-    throw new UsageError(`data must be the name or the path of a data set, not ${typeof data}`);
+  const { plugins = [], signal } = options;
+  const data = dataOf(options.data);
   const flat = typeof model === 'string' ? await readFlatModel(model) : flatten(model);
-  const problem = options.problem ?? flat.metadata.problem;
-  if (problem === undefined) throw new UsageError('the model names no problem; give one');
+  const problem = problemOf(options, flat);
   const { threadPool } = await import('../hosts/pool.js');
   const pool = threadPool<UseTask, UseOutcome>(new URL('./use-model-thread.js', import.meta.url).href, 1);
   const abort = () => void pool.close();
@@ -52,7 +53,7 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
     signal?.addEventListener('abort', abort, { once: true });
     const outcome = await pool.run({ what, model: flat, problem, data, plugins });
     if (outcome.ok) return outcome.use;
-    throw new FlotillaError(outcome.code, outcome.message);
+    throw errorFrom(outcome);
   } catch (cause) {
     if (signal?.aborted) throw new FlotillaError('aborted', `${what} was aborted`, { cause: signal.reason });
     if (cause instanceof FlotillaError) throw cause;
@@ -65,4 +66,21 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
 
 function flatten({ x, tensors, metadata }: Model): FlatModel {
   return { x, metadata, tensors: Object.entries(tensors).map(([name, { shape }]) => ({ name, shape })) };
+}
+
+function dataOf(data: DataInput): DataInput {
+  if (typeof data === 'string' && data !== '') return data;
+  if (typeof data === 'object' && data !== null) return shareArrays(data, 'data');
+  throw new UsageError('data must be the name or the path of a data set, or data in memory');
+}
+
+/** The text of the problem; never a module that only a file has named. @throws UsageError */
+function problemOf({ problem, trust = false }: UseOptions, { metadata }: FlatModel): string {
+  if (problem !== undefined) return problemText(problem);
+  if (metadata.problem === undefined) throw new UsageError('the model names no problem; give one');
+  const { module } = parseProblem(metadata.problem);
+  if (module === undefined || trust) return metadata.problem;
+  throw new UsageError(
+    `the model's problem is the module ${module}: name it as the problem, or trust the model, to have its code run`,
+  );
 }

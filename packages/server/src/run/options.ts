@@ -1,5 +1,5 @@
-import { methods, problems, UsageError } from '@flotilla/core';
-import { didYouMean, optionError, printed, printedWord } from '@flotilla/core/internal';
+import { type DataInput, methods, type ProblemModule, problems, UsageError } from '@flotilla/core';
+import { didYouMean, optionError, printed, printedWord, problemText, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
 import { STEP_SIZES } from './step-size.js';
 
@@ -25,8 +25,56 @@ const choice = <const T extends readonly string[]>(...names: T) => v.picklist(na
 const described = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
 
-/** What `init` may be, in an error. */
-const INITS = 'a Float64Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file';
+/** A plain object, and nothing that only looks like one: what is checked in it is the business of whoever takes it. */
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+
+const isProblemModule = (value: unknown): boolean => {
+  if (value instanceof URL) return true;
+  if (!isRecord(value)) return false;
+  const { module, parameters = {}, ...rest } = value as Partial<ProblemModule>;
+  const names = typeof module === 'string' || module instanceof URL;
+  return names && isRecord(parameters) && Object.keys(rest).length === 0;
+};
+
+/** A problem by name, or the module that it is. Afterwards a text. */
+const problem = () =>
+  v.union(
+    [
+      text(),
+      v.pipe(
+        v.custom<URL | ProblemModule>(isProblemModule),
+        v.transform((module: URL | ProblemModule) => problemText(module)),
+      ),
+    ],
+    'a string, a URL or { module, parameters }',
+  );
+
+/** Data by name or path, or in memory. Afterwards its arrays lie in shared memory. */
+const data = () =>
+  v.union(
+    [
+      path(),
+      v.pipe(
+        v.custom<Exclude<DataInput, string>>(isRecord),
+        v.transform((input) => shareArrays(input, 'data')),
+      ),
+    ],
+    'a string or an object',
+  );
+
+/** A starting point by name or path, or its numbers. Afterwards nobody else's. */
+const init = () =>
+  v.union(
+    [
+      path(),
+      v.pipe(
+        v.instance(Float64Array as new () => Float64Array),
+        v.transform((x) => x.slice()),
+      ),
+    ],
+    'a Float64Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file',
+  );
 
 /** What `transport` may be; hosts/registry.ts has one for each. */
 const TRANSPORTS = ['threads', 'loopback'] as const;
@@ -39,18 +87,21 @@ export const optionsSchema = v.strictObject({
     'm3',
   ),
   problem: v.optional(
-    described(text(), `problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000`),
+    described(
+      problem(),
+      `problem spec: ${Object.keys(problems).join(', ')}; e.g. heterogeneous-quadratic:la2=1,lb2=1000; or the path of a module, ./my-problem.js:key=value`,
+    ),
     'autoencoder',
   ),
   data: v.optional(
     described(
-      path(),
+      data(),
       'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
     ),
   ),
   validation: v.optional(
     described(
-      path(),
+      data(),
       'data that is not trained on, evaluated beside it: a name or a path as for data, or test for the test part of a named set',
     ),
   ),
@@ -74,10 +125,7 @@ export const optionsSchema = v.strictObject({
     described(v.union([positive(), text()], STEP_SIZES), 'a number, theory, or theory*FACTOR; default per problem'),
   ),
   init: v.optional(
-    described(
-      v.union([v.instance(Float64Array as new () => Float64Array), path()], INITS),
-      `x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem`,
-    ),
+    described(init(), 'x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem'),
   ),
   seed: v.optional(described(text(), 'what everything random is drawn from: any text'), '0'),
   wire: v.optional(described(choice('f32', 'f64'), 'width of a dense coordinate on the wire'), 'f32'),
@@ -195,12 +243,14 @@ function describeValue(schema: ValueSchema): Pick<OptionDescription, 'kind' | 'p
     case 'array':
       return { ...nothing, kind: 'list', path: isPath(schema.item) };
     case 'union': {
-      const [number, other] = schema.options;
-      // numbers in memory are the library's alone
-      if (number.type === 'instance') return { ...nothing, kind: 'text', path: true };
+      const [first, other] = schema.options;
+      // what is in memory is the library's alone
+      if (first.type === 'string') return { ...nothing, kind: 'text', path: isPath(first) };
+      if (other.type === 'literal') {
+        return { ...nothing, kind: 'number or word', choices: [other.literal], range: rangeOf(first) };
+      }
       // of a number or any text, the text is looked at later
-      if (other.type === 'string') return { ...nothing, kind: 'text' };
-      return { ...nothing, kind: 'number or word', choices: [other.literal], range: rangeOf(number) };
+      return { ...nothing, kind: 'text' };
     }
     default:
       return { ...nothing, kind: 'text', path: isPath(schema) };
@@ -228,8 +278,9 @@ function rangeOf({ pipe }: NumberSchema): NumberRange {
 }
 
 /**
- * Checks options on their face and fills in defaults. For options from strangers leave out `out`, which names a
- * folder, and `plugins`, which name code that is run.
+ * Checks options on their face and fills in defaults. Nothing here is for strangers: `plugins` and `problem` may name code that
+ * is run, `data` a file that is read, `out` a folder that is written. Whoever takes wishes from others maps names of his own to
+ * options: README.md of this package.
  * @throws UsageError that names the option, its value and what is allowed.
  */
 export function parseOptions(input: unknown): Options {
@@ -268,7 +319,9 @@ type EntrySchema = (typeof optionsSchema.entries)[keyof Options];
 function checked(schema: EntrySchema, value: unknown): v.SafeParseResult<EntrySchema> | undefined {
   try {
     return v.safeParse(schema, value, { abortPipeEarly: true });
-  } catch {
+  } catch (thrown) {
+    // what makes a module's text, or shares data, has said what is wrong
+    if (thrown instanceof UsageError) throw thrown;
     return undefined;
   }
 }

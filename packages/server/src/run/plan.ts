@@ -17,7 +17,9 @@ import {
   givenInit,
   loadData,
   lookUp,
+  lookUpProblem,
   optionError,
+  parseProblem,
   printed,
 } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
@@ -59,8 +61,9 @@ export interface RunPlan {
 export function resolveNames(options: Options, { methods, problems }: Registries = BUILT_IN) {
   const methodSpec = Spec.parse('method', options.method);
   const method = lookUp('method', methods, methodSpec.name);
-  const problemSpec = Spec.parse('problem', options.problem);
-  const family = lookUp('problem', problems, problemSpec.name);
+  const reference = parseProblem(options.problem);
+  const { spec: problemSpec } = reference;
+  const family = lookUpProblem(problems, reference);
   checkData(family, { data: options.data, split: options.split });
   checkValidation(family, options);
   const init = options.init ?? family.init;
@@ -76,7 +79,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
 /** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
 export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
   checkLengths(options);
-  const registries = await loadPlugins(options.plugins);
+  const registries = await loadPlugins(options.plugins, options.problem);
   const names = resolveNames(options, registries);
   const { methodSpec, method, problemSpec, family, init, given, stepSize, linkModels } = names;
   const { workers, wire, dense, seed } = options;
@@ -88,7 +91,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   const where = `problem ${problemSpec.name}`;
   const loaded = await attempt(`${where}, load`, () => loadData(family, problemSpec, input));
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
-  const spec = Spec.parse('problem', options.problem);
+  const { spec } = parseProblem(options.problem);
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
   const start = given ? await givenStart(init, problem) : undefined;

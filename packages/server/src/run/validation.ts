@@ -1,13 +1,5 @@
-import {
-  Kernels,
-  type LoadInput,
-  type Oracle,
-  type Problem,
-  type ProblemFamily,
-  Spec,
-  UsageError,
-} from '@flotilla/core';
-import { checkData, loadData } from '@flotilla/core/internal';
+import { Kernels, type LoadInput, type Oracle, type Problem, type ProblemFamily, UsageError } from '@flotilla/core';
+import { checkData, loadData, parseProblem } from '@flotilla/core/internal';
 import type { Options } from './options.js';
 
 /** f and the problem's metrics on data that is not trained on. */
@@ -48,7 +40,7 @@ export async function loadValidation(
   if (options.validation === undefined) return undefined;
   if (facts === undefined)
     throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
-  const spec = () => Spec.parse('problem', options.problem);
+  const spec = () => parseProblem(options.problem).spec;
   const one = { workers: 1, random, facts };
   const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal });
   return family.create(spec(), { ...one, ...shared });
