@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
 import { type ErrorRecord, recordOf, reportedParameters } from '@flotilla/core/internal';
 import { startHosts } from './hosts/registry.js';
-import type { Metrics, Progress, Summary } from './run/metrics.js';
+import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
@@ -22,6 +22,7 @@ export interface RunTask {
 export type RunEvent =
   | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
   | { readonly type: 'metrics'; readonly metrics: Metrics }
+  | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'progress'; readonly progress: Progress };
 
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
@@ -59,11 +60,13 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
   let folder: RunFolder | undefined;
   let training: Training | undefined;
   try {
+    emit({ type: 'phase', phase: 'loading' });
     // data may have to be downloaded
     const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any worker is built
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });
+    emit({ type: 'phase', phase: 'building' });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     const { stepSize, fleet, ledger } = opened;
@@ -71,6 +74,7 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
     const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
+    emit({ type: 'phase', phase: 'evaluating' });
     let secondsToFirstRound = 0;
     let told = runtime.now();
     const { metrics, stopReason } = await opened.run({
@@ -81,6 +85,7 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
         emit({ type: 'metrics', metrics: row });
       },
       onBegin() {
+        emit({ type: 'phase', phase: 'training' });
         secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },
       onRound() {

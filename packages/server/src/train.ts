@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorOf } from '@flotilla/core/internal';
-import type { Metrics, Progress, Summary } from './run/metrics.js';
-import { type OptionsInput, parseOptions } from './run/options.js';
+import { asFlotillaError, errorOf, messageOf } from '@flotilla/core/internal';
+import type { ThreadPool } from './hosts/pool.js';
+import { onAbort } from './on-abort.js';
+import { ownFile } from './own-files.js';
+import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
+import { type Options, type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
 import type { RunEvent, RunOutcome, RunTask } from './server-thread.js';
@@ -20,13 +23,20 @@ export interface Logger {
  * @interface
  */
 export type TrainOptions = OptionsInput & {
-  /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
+  /**
+   * Ends the run after the current round; `result` then rejects with an {@link AbortedError}. One that has fired already costs
+   * nothing: no thread is started. Any number of runs may share one.
+   */
   signal?: AbortSignal | undefined;
   /** Where to log; silent by default. */
   logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called when the run comes to its next phase; the time before the first round is theirs. */
+  onPhase?: ((phase: Phase) => void) | undefined;
 };
+
+type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onPhase'>;
 
 /** The run ended because its signal fired; `cause` is the signal's reason. */
 export class AbortedError extends FlotillaError {
@@ -48,13 +58,14 @@ export class AbortedError extends FlotillaError {
  * run; its signal does.
  */
 export interface Run extends AsyncIterable<Metrics> {
-  /** Rejects with a FlotillaError: look at its `code`. */
+  /** Rejects with a FlotillaError: look at its `code`. May be left unread. */
   readonly result: Promise<Summary>;
 }
 
 /**
  * Starts a training run and returns at once. The parameter server runs in a thread of its own and the workers in theirs,
- * so the caller's event loop only ever sees metrics. Nothing global is touched and nothing is printed.
+ * so the caller's event loop only ever sees metrics. Nothing global is touched and nothing is printed, but for Node's warning of a
+ * run that fails without a logger and without anybody's having asked for its `result` or its rows; such a run ends no process.
  *
  * @example
  * const run = train({ method: 'm3', workers: 20, rounds: 100 });
@@ -64,63 +75,97 @@ export interface Run extends AsyncIterable<Metrics> {
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
 export function train(input: TrainOptions = {}): Run {
-  const { signal, logger, onProgress, ...rest } = input ?? {};
+  const { signal, logger, onProgress, onPhase, ...rest } = input ?? {};
+  const callers = { signal, logger, onProgress, onPhase };
   const options = parseOptions(input === null ? input : rest);
   // what plug-ins add is known in the threads of the run only
   if (options.plugins.length === 0) resolveNames(options);
-  checkCallers({ signal, logger, onProgress });
+  checkCallers(callers);
   const kept = new ReplayBuffer<Metrics>();
-  const { port1, port2 } = new MessageChannel();
-  const abort = () => port1.postMessage('abort');
-  let thrown: unknown;
-  port1.on('message', (event: RunEvent) => {
-    if (event.type === 'metrics') return kept.push(event.metrics);
-    try {
-      if (event.type === 'progress') onProgress?.(event.progress);
-      else logger?.[event.level](event.fields, event.message);
-    } catch (error) {
-      // the caller's own code failed: the run ends and says so, the caller's process does not
-      thrown ??= error;
-      abort();
-    }
-  });
-  if (signal?.aborted) abort();
-  signal?.addEventListener('abort', abort, { once: true });
-
-  // the last rows come by another port than the outcome: wait until that port has closed behind them
-  const drained = once(port1, 'close');
-  const finish = async () => {
-    try {
-      const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
-      await drained;
-      if (thrown !== undefined) {
-        throw new FlotillaError('internal', `a callback threw: ${asFlotillaError(thrown).message}`, { cause: thrown });
-      }
-      if (outcome.ok && outcome.summary.stopReason !== 'aborted') return outcome.summary;
-      if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
-      if (outcome.error.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
-      throw errorOf(outcome.error);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      port1.close();
-    }
-  };
-  const result = finish();
+  const result = host(options, callers, kept);
+  let isRead = false;
   result.then(
     () => kept.end(undefined),
     (error: FlotillaError) => {
       kept.end(error);
-      if (thrown === undefined) logger?.error({ code: error.code }, error.message);
+      if (logger !== undefined) logQuietly(logger, error);
+      else if (!isRead && error.code !== 'aborted') process.emitWarning(unread(error));
     },
   );
-  return { result, [Symbol.asyncIterator]: () => kept.read() };
+  return {
+    get result() {
+      isRead = true;
+      return result;
+    },
+    [Symbol.asyncIterator]() {
+      isRead = true;
+      return kept.read();
+    },
+  };
+}
+
+/** A run that failed and that nobody has looked at ends no process, nor does it end without a word. */
+function unread({ message }: FlotillaError): Error {
+  const warning = new Error(`a run failed, and nobody has asked for its result: ${message}`);
+  return Object.assign(warning, { name: 'FlotillaWarning' });
+}
+
+/** A logger that throws has no way to say so. */
+function logQuietly(logger: Logger, { code, message }: FlotillaError): void {
+  try {
+    logger.error({ code }, message);
+  } catch {}
+}
+
+/** The run as its caller's thread sees it: starts the server thread, hands on what comes from it, and ends it. */
+async function host(options: Options, callers: Callers, kept: ReplayBuffer<Metrics>): Promise<Summary> {
+  const { signal, logger, onProgress, onPhase } = callers;
+  // the caller first gets the run, then hears of it
+  await undefined;
+  if (signal?.aborted) throw new AbortedError(undefined, signal.reason);
+  const { port1, port2 } = new MessageChannel();
+  const abort = () => port1.postMessage('abort');
+  let thrown: { readonly value: unknown } | undefined;
+  const tell = (event: RunEvent) => {
+    if (event.type === 'metrics') return kept.push(event.metrics);
+    try {
+      if (event.type === 'progress') onProgress?.(event.progress);
+      else if (event.type === 'phase') onPhase?.(event.phase);
+      else logger?.[event.level](event.fields, event.message);
+    } catch (value) {
+      // the caller's own code failed: the run ends and says so, the caller's process does not
+      thrown ??= { value };
+      abort();
+    }
+  };
+  port1.on('message', tell);
+  const unwatch = signal && onAbort(signal, abort);
+  // the last rows come by another port than the outcome: wait until that port has closed behind them
+  const drained = once(port1, 'close');
+  try {
+    tell({ type: 'phase', phase: 'starting' });
+    const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
+    await drained;
+    if (thrown !== undefined) {
+      const { value } = thrown;
+      throw new FlotillaError('internal', `a callback threw: ${messageOf(value)}`, { cause: value });
+    }
+    if (outcome.ok && outcome.summary.stopReason !== 'aborted') return outcome.summary;
+    if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
+    if (outcome.error.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
+    throw errorOf(outcome.error);
+  } finally {
+    unwatch?.();
+    port1.close();
+  }
 }
 
 /** Refuses what the schema cannot see, before anything is opened. */
-function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal' | 'logger' | 'onProgress'>): void {
+function checkCallers({ signal, logger, onProgress, onPhase }: Callers): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new UsageError('onProgress must be a function');
+  if (onPhase !== undefined && typeof onPhase !== 'function') throw new UsageError('onPhase must be a function');
   for (const level of ['debug', 'info', 'error'] as const) {
     if (logger !== undefined && typeof logger?.[level] !== 'function') {
       throw new UsageError(`logger must have a method ${level}, as pino's has`);
@@ -130,14 +175,18 @@ function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal
 
 /** Runs the server thread to its end. */
 async function runTask(task: RunTask): Promise<RunOutcome> {
-  // whoever imports this package to look at options need not load a thread pool
-  const { threadPool } = await import('./hosts/pool.js');
-  const pool = threadPool<RunTask, RunOutcome>(new URL('./server-thread.js', import.meta.url).href, 1);
+  let pool: ThreadPool<RunTask, RunOutcome> | undefined;
   try {
+    const entry = ownFile('server-thread.js');
+    // whoever imports this package to look at options need not load a thread pool
+    const { threadPool } = await import('./hosts/pool.js');
+    pool = threadPool(entry, 1);
     return await pool.run(task, task.port);
   } catch (cause) {
-    throw new FlotillaError('internal', `the server thread ended: ${(cause as Error).message}`, { cause });
+    const error = asFlotillaError(cause);
+    if (error.code !== 'internal') throw error;
+    throw new FlotillaError('internal', `the server thread ended: ${error.message}`, { cause });
   } finally {
-    await pool.close();
+    await pool?.close();
   }
 }

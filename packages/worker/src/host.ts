@@ -8,6 +8,7 @@ import {
   Rng,
   type Runtime,
   Spec,
+  UsageError,
 } from '@flotilla/core';
 import { asFlotillaError, lookUp } from '@flotilla/core/internal';
 import {
@@ -102,6 +103,12 @@ export class WorkerHost {
     const rng = new Rng();
     const evaluated = new Float64Array(1 + problem.dimension);
     const oracles = this.end.workers.map((index) => problem.oracle(index, kernels));
+    for (const [k, { smoothness = 0, sampleSmoothness = 0 }] of oracles.entries()) {
+      if (Number.isFinite(smoothness + sampleSmoothness)) continue;
+      throw new UsageError(
+        `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data ?? job.problem} are too large, and their squares overflow; scale them`,
+      );
+    }
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
       const local = new CountedOracle(index, oracle, random, rng, this.runtime);

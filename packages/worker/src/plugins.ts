@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type CompressorEntry, compressors } from '@flotilla/compressors';
 import { type Method, methods, type ProblemFamily, problems, type Registry, UsageError } from '@flotilla/core';
-import { extend } from '@flotilla/core/internal';
+import { extend, messageOf } from '@flotilla/core/internal';
 
 /** What the specs of a run may name. */
 export interface Registries {
@@ -37,7 +37,7 @@ export async function loadPlugins(paths: readonly string[]): Promise<Registries>
     try {
       ({ default: plugin } = (await import(url)) as { default: Plugin });
     } catch (cause) {
-      throw new UsageError(`plugin ${path} cannot be imported: ${(cause as Error).message}`, { cause });
+      throw new UsageError(`plugin ${path} cannot be imported: ${messageOf(cause)}`, { cause });
     }
     check(path, plugin);
     compressors = extend('compressor', compressors, plugin.compressors ?? {});

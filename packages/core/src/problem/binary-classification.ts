@@ -46,7 +46,11 @@ export function binaryClassification(
   const workers = shards.start.length - 1;
   const steepest = Array.from({ length: workers }, (_, i) => {
     let largest = 0;
-    for (const s of shardOf(shards, i)) largest = Math.max(largest, squaredRowNorm(data, s, offset));
+    for (const s of shardOf(shards, i)) {
+      const norm = squaredRowNorm(data, s, offset);
+      if (!Number.isFinite(norm)) throw overflow(data, s);
+      largest = Math.max(largest, norm);
+    }
     return loss.curvature * largest;
   });
   const lambda = match[2] === undefined ? number : number * Math.max(...steepest);
@@ -114,6 +118,15 @@ class ClassificationOracle implements Oracle {
     for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
     return value + 0.5 * lambda * rows.combine(batch, margins, lambda, out);
   }
+}
+
+/** Says which value of a sample is too large to be squared. */
+function overflow({ name, rowStart, column, value, scale }: Dataset, s: number): UsageError {
+  let at = rowStart[s];
+  for (let k = at; k < rowStart[s + 1]; k++) if (Math.abs(value[k]) > Math.abs(value[at])) at = k;
+  return new UsageError(
+    `data set ${name}: ‖a‖² of sample ${s + 1} overflows, feature ${column[at] + 1} is ${value[at] * scale}; scale the data`,
+  );
 }
 
 function shardOf({ order, start }: Shards, worker: number): Int32Array {

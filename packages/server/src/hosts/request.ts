@@ -1,4 +1,5 @@
 import { type ErrorCode, FlotillaError } from '@flotilla/core';
+import { errorOf } from '@flotilla/core/internal';
 import { type Control, ProtocolError, packControl, unpackControl } from '@flotilla/protocol';
 import type { Fleet } from './fleet.js';
 
@@ -35,7 +36,7 @@ export async function request<T extends Control['type']>(
       }
     }
     const got = unpackControl(reply);
-    if (got.type === 'failed') throw new FlotillaError(got.code as ErrorCode, got.message);
+    if (got.type === 'failed') throw errorOf({ code: got.code as ErrorCode, message: got.message });
     if (got.type !== answer) throw new ProtocolError(`host ${host} answered ${message.type} with ${got.type}`);
     answers.push(got as Extract<Control, { type: T }>);
   }

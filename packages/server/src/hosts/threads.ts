@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FlotillaError, type Runtime } from '@flotilla/core';
+import { asFlotillaError, type ErrorRecord, errorOf } from '@flotilla/core/internal';
 import { createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import type { ThreadTask } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
@@ -13,7 +14,7 @@ const MAX_THREAD_PER_WORKER = 32;
 /** How long threads may take to end of themselves. */
 const CLOSE_MS = 5000;
 
-type Pool = ThreadPool<ThreadTask, void>;
+type Pool = ThreadPool<ThreadTask, ErrorRecord | undefined>;
 
 /** Workers on threads of their own, each with an equal share, and mailboxes in shared memory. */
 export const threads: Transport = {
@@ -46,9 +47,13 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
   const tasks = attachments.map((attachment) =>
     pool
       .run({ attachment, problemData, linked: stamped ? { links } : undefined, plugins }, attachment.port)
-      .catch((cause: unknown) => {
-        const first = `workers on thread ${attachment.thread}`;
-        failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+      .then((record) => record && errorOf(record), asFlotillaError)
+      .then((error) => {
+        if (error?.code !== 'internal') failure ??= error;
+        else {
+          const what = `workers on thread ${attachment.thread} ended: ${error.message}`;
+          failure ??= new FlotillaError('worker-lost', what, { cause: error.cause ?? error });
+        }
       }),
   );
   return {

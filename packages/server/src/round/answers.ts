@@ -1,4 +1,5 @@
 import { type ErrorCode, FlotillaError, type Runtime } from '@flotilla/core';
+import { errorOf } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type Header, readHeader, type ServerEnd, unpackControl } from '@flotilla/protocol';
 
 /** How long a blocking wait for a worker lasts before the event loop runs. */
@@ -38,7 +39,9 @@ export class Answers {
     if (frame[0] !== FrameKind.failure) return frame;
     const reason = unpackControl(frame.slice(HEADER_BYTES));
     transport.release(worker);
-    if (reason.type === 'failed') throw new FlotillaError(reason.code as ErrorCode, reason.message);
+    if (reason.type === 'failed') {
+      throw errorOf({ code: reason.code as ErrorCode, message: reason.message, round, where: worker });
+    }
     throw new FlotillaError('protocol', `worker ${worker} failed without a reason`);
   }
 

@@ -13,6 +13,7 @@ import {
 import { checkData, checkInit, loadData, lookUp } from '@flotilla/core/internal';
 import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLinkModel } from '@flotilla/protocol';
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
+import { checkDimension } from './memory.js';
 import type { Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 
@@ -68,6 +69,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
   const problem = family.create(Spec.parse('problem', options.problem), { workers, random, ...loaded.shared });
   const { dimension, smoothness } = problem;
+  checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   checkInit(init, problem);
 
   if (method.batches === true && loaded.samples === undefined) {
@@ -89,6 +91,10 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   };
   const parameters = method.parameters(methodSpec, theory);
   methodSpec.rejectUnknown();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value !== 'number' || Number.isFinite(value)) continue;
+    throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
+  }
 
   return {
     job: {

@@ -30,7 +30,15 @@ export function resolveStepSize(
   if (smoothness === undefined) {
     throw new UsageError('stepSize theory needs a smoothness constant and this problem has none; give a number');
   }
+  for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'sampleRms', 'trace', 'mu'] as const) {
+    const value = smoothness[name];
+    if (value === undefined || Number.isFinite(value)) continue;
+    throw new UsageError(
+      `stepSize theory needs finite constants, and L_${name} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
+    );
+  }
   const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
-  if (!(stepSize > 0)) throw new UsageError(`stepSize theory is ${stepSize} for these compressors; give a number`);
+  if (!(stepSize > 0 && stepSize < Number.POSITIVE_INFINITY))
+    throw new UsageError(`stepSize theory is ${stepSize} for these compressors; give a number`);
   return stepSize;
 }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, Spec, UsageError } from '@flotilla/core';
 import { type ChartSpec, drawChart } from '../../report/chart.js';
@@ -83,9 +82,10 @@ export const wallclock: Bench = {
           );
 
     const charts = chartsOf(compared, base, job);
+    const files: Record<string, string> = {};
     for (const [k, name] of ['seconds', 'times-sooner'].entries()) {
       const { svg } = await drawChart(charts[k] as ChartSpec, 760, 520);
-      writeFileSync(join(context.out, `${name}.svg`), `${svg}\n`);
+      files[`${name}.svg`] = `${svg}\n`;
     }
     const speeds = [...CURVE.map((speed) => Number(speed.toPrecision(4))), null];
     return {
@@ -97,6 +97,7 @@ export const wallclock: Bench = {
         ...pacedTable(paced, pacedSpeed),
       ],
       charts,
+      files,
       notes: NOTES,
     };
   },
