@@ -181,7 +181,10 @@ async function runTask(task: RunTask): Promise<RunOutcome> {
     // whoever imports this package to look at options need not load a thread pool
     const { threadPool } = await import('./hosts/pool.js');
     pool = threadPool(entry, 1);
-    return await pool.run(task, task.port);
+    const outcome: RunOutcome | null = await pool.run(task, task.port);
+    // a thread in which `null` is thrown out of turn ends without an error
+    if (outcome === null) throw new Error('nobody knows why');
+    return outcome;
   } catch (cause) {
     const error = asFlotillaError(cause);
     if (error.code !== 'internal') throw error;

@@ -106,7 +106,7 @@ export class WorkerHost {
     for (const [k, { smoothness = 0, sampleSmoothness = 0 }] of oracles.entries()) {
       if (Number.isFinite(smoothness + sampleSmoothness)) continue;
       throw new UsageError(
-        `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data ?? job.problem} are too large, and their squares overflow; scale them`,
+        `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data === undefined ? '' : `${job.data} or of `}${job.problem} are too large; scale them`,
       );
     }
     const workers = this.end.workers.map((index, k): [number, Worker] => {

@@ -1,12 +1,13 @@
 import { type ErrorCode, UsageError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import { surviveStreams } from './streams.js';
 
 /** What each exit code says. */
 export const EXIT_CODES = {
   0: 'finished, by any stop rule',
   1: 'the run failed: diverged, a worker lost, a file that cannot be read or written',
   2: 'bad usage: one line says what is wrong and what is allowed',
-  130: 'interrupted by Ctrl-C or SIGTERM; the run folder has the summary of the rounds until then, if there were any',
+  130: 'interrupted by Ctrl-C, SIGTERM or SIGHUP; the run folder has the summary of the rounds until then, if there were any',
 } as const;
 
 /** Exit codes by cause; every other failure is 1. */
@@ -14,11 +15,12 @@ const EXIT_CODE_OF: Partial<Record<ErrorCode, keyof typeof EXIT_CODES>> = { usag
 
 /** Runs a command's program to its end: what it throws becomes one line on stderr and an exit code. */
 export async function runProgram(main: (argv: readonly string[]) => Promise<void>): Promise<void> {
+  surviveStreams();
   try {
     await main(process.argv.slice(2));
   } catch (thrown) {
     const error = asFlotillaError(thrown);
-    process.stderr.write(`flotilla: ${error.message}\n`);
+    process.stderr.write(`flotilla: ${error.message.trim().replace(/\s*\n\s*/g, ' ')}\n`);
     if (error.code === 'internal') process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT_CODE_OF[error.code] ?? 1;
   }

@@ -44,15 +44,16 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
   const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
   const linked = stamped ? linkServerEnd(server, runtime) : undefined;
   let failure: FlotillaError | undefined;
+  let closed = false;
   const tasks = attachments.map((attachment) =>
     pool
       .run({ attachment, problemData, linked: stamped ? { links } : undefined, plugins }, attachment.port)
       .then((record) => record && errorOf(record), asFlotillaError)
       .then((error) => {
-        if (error?.code !== 'internal') failure ??= error;
-        else {
-          const what = `workers on thread ${attachment.thread} ended: ${error.message}`;
-          failure ??= new FlotillaError('worker-lost', what, { cause: error.cause ?? error });
+        if (error && error.code !== 'internal') failure ??= error;
+        else if (!closed) {
+          const what = `workers on thread ${attachment.thread} ended: ${error?.message ?? 'nobody knows why'}`;
+          failure ??= new FlotillaError('worker-lost', what, { cause: error?.cause ?? error });
         }
       }),
   );
@@ -63,6 +64,7 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
     runtime,
     failure: () => failure,
     async close() {
+      closed = true;
       server.close();
       // a thread that is inside a gradient ends when it is through; one that never is gets terminated
       const ended = new AbortController();

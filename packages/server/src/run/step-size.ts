@@ -33,8 +33,9 @@ export function resolveStepSize(
   for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'sampleRms', 'trace', 'mu'] as const) {
     const value = smoothness[name];
     if (value === undefined || Number.isFinite(value)) continue;
+    const constant = name === 'trace' || name === 'mu' ? name : `L_${name}`;
     throw new UsageError(
-      `stepSize theory needs finite constants, and L_${name} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
+      `stepSize theory needs finite constants, and ${constant} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
     );
   }
   const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
