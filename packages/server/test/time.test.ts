@@ -25,7 +25,7 @@ async function run(more: TrainOptions) {
   });
   const outcome = await serve({ options, calledAt: runtime.now(), port: port2 }, runtime);
   await closed;
-  if (!outcome.ok) throw new Error(outcome.message);
+  if (!outcome.ok) throw new Error(outcome.error.message);
   return { summary: outcome.summary, events };
 }
 
