@@ -81,7 +81,8 @@ export class DivergedError extends FlotillaError {
     readonly where: number | 'server',
     what: string,
   ) {
-    const remedy = round === 0 ? 'scale the data or start elsewhere' : 'try a smaller step size';
+    // before the second round no step has moved x far: the numbers themselves may be too large
+    const remedy = round > 1 ? 'try a smaller step size' : 'scale the data, or try a smaller step size';
     super(
       'diverged',
       `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; ${remedy}`,

@@ -29,6 +29,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
 };
 
+const NO_FOLDER = 'the current folder is gone: change to one that exists';
+
 /** A RangeError's words where memory was asked for and not given. */
 const NO_MEMORY = /out of memory|could not allocate|allocation failed|unable to grow/i;
 
@@ -55,7 +57,7 @@ export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;
   const message = messageOf(thrown);
-  if (message.includes('uv_cwd')) return 'the current folder is gone: change to one that exists';
+  if (message.endsWith('uv_cwd')) return NO_FOLDER;
   const [refusal, code] = /^(E[A-Z0-9]+): [^,]+(?=, \w+(?: '|$))/.exec(message) ?? [message, ''];
   return Object.hasOwn(REFUSALS, code) ? (REFUSALS[code] as string) : refusal;
 }
@@ -89,6 +91,8 @@ export function asFlotillaError(thrown: unknown): FlotillaError {
   if (isFlotillaError(thrown)) return thrown;
   const limit = limitOf(thrown);
   if (limit !== undefined) return new FlotillaError('limit', limit, { cause: thrown });
+  const reason = reasonOf(thrown);
+  if (reason === NO_FOLDER) return new FlotillaError('io', reason, { cause: thrown });
   return new FlotillaError('internal', messageOf(thrown), { cause: thrown });
 }
 

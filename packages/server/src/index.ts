@@ -7,7 +7,14 @@ export { readModel } from './model/read-model.js';
 export { evaluate, predict, type UseOptions } from './model/use-model.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
-export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
+export {
+  denseFrameBytes,
+  type Metrics,
+  type Phase,
+  type Progress,
+  type StopReason,
+  type Summary,
+} from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
 export { MAX_KEPT } from './run/replay-buffer.js';
 export type { ValidationMetrics } from './run/validation.js';

@@ -4,7 +4,7 @@ import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } fr
 import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
-import type { Metrics, Progress, Summary } from './run/metrics.js';
+import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
@@ -27,6 +27,7 @@ export type HostMessage = 'abort' | 'model';
 export type RunEvent =
   | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
   | { readonly type: 'metrics'; readonly metrics: Metrics }
+  | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'model'; readonly model: FlatModel };
 
@@ -89,6 +90,7 @@ async function runInThread(
     folder?.write('model.safetensors', modelFile(model));
   };
   try {
+    emit({ type: 'phase', phase: 'loading' });
     // data may have to be downloaded
     const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
     const { job } = plan;
@@ -98,6 +100,7 @@ async function runInThread(
       const init = typeof options.init === 'string' ? options.init : job.init;
       folder = new RunFolder(options.out, { ...options, ...job, init });
     }
+    emit({ type: 'phase', phase: 'building' });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     const answerModels = () => {
@@ -108,6 +111,7 @@ async function runInThread(
     const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
+    emit({ type: 'phase', phase: 'evaluating' });
     let secondsToFirstRound = 0;
     let told = runtime.now();
     const { metrics, stopReason } = await opened.run({
@@ -119,6 +123,7 @@ async function runInThread(
         answerModels();
       },
       onBegin() {
+        emit({ type: 'phase', phase: 'training' });
         answerModels();
         secondsToFirstRound = (runtime.now() - calledAt) / 1000;
       },

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorFrom } from '@flotilla/core/internal';
+import { asFlotillaError, errorFrom, messageOf } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
+import type { ThreadPool } from './hosts/pool.js';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
-import type { Metrics, Progress, Summary } from './run/metrics.js';
-import { type OptionsInput, parseOptions } from './run/options.js';
+import { ModelRequests } from './model/model-requests.js';
+import { onAbort } from './on-abort.js';
+import { ownFile } from './own-files.js';
+import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
+import { type Options, type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
 import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
@@ -22,13 +26,20 @@ export interface Logger {
  * @interface
  */
 export type TrainOptions = OptionsInput & {
-  /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
+  /**
+   * Ends the run after the current round; `result` then rejects with an {@link AbortedError}. One that has fired already costs
+   * nothing: no thread is started. Any number of runs may share one.
+   */
   signal?: AbortSignal | undefined;
   /** Where to log; silent by default. */
   logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called when the run comes to its next phase; the time before the first round is theirs. */
+  onPhase?: ((phase: Phase) => void) | undefined;
 };
+
+type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onPhase'>;
 
 /**
  * What a run came to, with the model that it trained. `model` is not enumerable: a result that is sent as JSON, spread or
@@ -56,7 +67,7 @@ export class AbortedError extends FlotillaError {
  * run; its signal does.
  */
 export interface Run extends AsyncIterable<Metrics> {
-  /** Rejects with a FlotillaError: look at its `code`. */
+  /** Rejects with a FlotillaError: look at its `code`. May be left unread. */
   readonly result: Promise<RunResult>;
   /**
    * The model after the round that is under way, without stopping the run; once it has ended, however, the one after its last
@@ -68,7 +79,8 @@ export interface Run extends AsyncIterable<Metrics> {
 
 /**
  * Starts a training run and returns at once. The parameter server runs in a thread of its own and the workers in theirs,
- * so the caller's event loop only ever sees metrics. Nothing global is touched and nothing is printed.
+ * so the caller's event loop only ever sees metrics. Nothing global is touched and nothing is printed, but for Node's warning of a
+ * run that fails without a logger and without anybody's having asked for its `result` or its rows; such a run ends no process.
  *
  * @example
  * const run = train({ method: 'm3', workers: 20, rounds: 100 });
@@ -78,81 +90,35 @@ export interface Run extends AsyncIterable<Metrics> {
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
 export function train(input: TrainOptions = {}): Run {
-  const { signal, logger, onProgress, ...rest } = input ?? {};
+  const { signal, logger, onProgress, onPhase, ...rest } = input ?? {};
+  const callers = { signal, logger, onProgress, onPhase };
   const options = parseOptions(input === null ? input : rest);
   // what modules add is known in the threads of the run only
   if (modulesOf(options).length === 0) resolveNames(options);
-  checkCallers({ signal, logger, onProgress });
+  checkCallers(callers);
   const kept = new ReplayBuffer<Metrics>();
-  const { port1, port2 } = new MessageChannel();
-  const tell = (message: HostMessage) => port1.postMessage(message);
-  const abort = () => tell('abort');
-  let thrown: unknown;
-  const modelsAsked: ((model: Model) => void)[] = [];
-  port1.on('message', (event: RunEvent) => {
-    if (event.type === 'metrics') return kept.push(event.metrics);
-    if (event.type === 'model') return modelsAsked.shift()?.(modelOf(event.model));
-    try {
-      if (event.type === 'progress') onProgress?.(event.progress);
-      else logger?.[event.level](event.fields, event.message);
-    } catch (error) {
-      // the caller's own code failed: the run ends and says so, the caller's process does not
-      thrown ??= error;
-      abort();
-    }
-  });
-  if (signal?.aborted) abort();
-  signal?.addEventListener('abort', abort, { once: true });
-
-  // the last rows come by another port than the outcome: wait until that port has closed behind them
-  const drained = once(port1, 'close');
-  let last: FlatModel | undefined;
-  const finish = async () => {
-    try {
-      const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
-      await drained;
-      last = outcome.model;
-      if (thrown !== undefined) {
-        throw new FlotillaError('internal', `a callback threw: ${asFlotillaError(thrown).message}`, { cause: thrown });
-      }
-      if (outcome.ok && outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
-      if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
-      if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
-      throw restored(outcome);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      port1.close();
-    }
-  };
-  const result = finish();
+  const models = new ModelRequests();
+  const result = host(options, callers, kept, models);
+  let isRead = false;
   result.then(
     () => kept.end(undefined),
     (error: FlotillaError) => {
       kept.end(error);
-      if (thrown === undefined) logger?.error({ code: error.code }, error.message);
+      if (logger !== undefined) logQuietly(logger, error);
+      else if (!isRead && error.code !== 'aborted') process.emitWarning(unread(error));
     },
   );
-  let ended = false;
-  const atEnd = result
-    .then(
-      () => undefined,
-      (error: FlotillaError) => error,
-    )
-    .finally(() => {
-      ended = true;
-    });
-  const finalModel = async () => {
-    const error = await atEnd;
-    if (last === undefined) throw error;
-    return modelOf({ ...last, x: last.x.slice() });
+  return {
+    get result() {
+      isRead = true;
+      return result;
+    },
+    model: () => models.ask(result),
+    [Symbol.asyncIterator]() {
+      isRead = true;
+      return kept.read();
+    },
   };
-  const model = () => {
-    if (ended) return finalModel();
-    const asked = new Promise<Model>((resolve) => modelsAsked.push(resolve));
-    tell('model');
-    return Promise.race([asked, finalModel()]);
-  };
-  return { result, model, [Symbol.asyncIterator]: () => kept.read() };
 }
 
 function withModel(summary: Summary, flat: FlatModel | undefined): RunResult {
@@ -160,11 +126,79 @@ function withModel(summary: Summary, flat: FlatModel | undefined): RunResult {
   return Object.defineProperty({ ...summary }, 'model', { value: model, enumerable: false }) as RunResult;
 }
 
+/** A run that failed and that nobody has looked at ends no process, nor does it end without a word. */
+function unread({ message }: FlotillaError): Error {
+  const warning = new Error(`a run failed, and nobody has asked for its result: ${message}`);
+  return Object.assign(warning, { name: 'FlotillaWarning' });
+}
+
+/** A logger that throws has no way to say so. */
+function logQuietly(logger: Logger, { code, message }: FlotillaError): void {
+  try {
+    logger.error({ code }, message);
+  } catch {}
+}
+
+/** The run as its caller's thread sees it: starts the server thread, hands on what comes from it, and ends it. */
+async function host(
+  options: Options,
+  callers: Callers,
+  kept: ReplayBuffer<Metrics>,
+  models: ModelRequests,
+): Promise<RunResult> {
+  const { signal, logger, onProgress, onPhase } = callers;
+  // the caller first gets the run, then hears of it
+  await undefined;
+  if (signal?.aborted) throw new AbortedError(undefined, signal.reason);
+  const { port1, port2 } = new MessageChannel();
+  const send = (message: HostMessage) => port1.postMessage(message);
+  const abort = () => send('abort');
+  let thrown: { readonly value: unknown } | undefined;
+  const tell = (event: RunEvent) => {
+    if (event.type === 'metrics') return kept.push(event.metrics);
+    if (event.type === 'model') return models.answer(event.model);
+    try {
+      if (event.type === 'progress') onProgress?.(event.progress);
+      else if (event.type === 'phase') onPhase?.(event.phase);
+      else logger?.[event.level](event.fields, event.message);
+    } catch (value) {
+      // the caller's own code failed: the run ends and says so, the caller's process does not
+      thrown ??= { value };
+      abort();
+    }
+  };
+  port1.on('message', tell);
+  const unwatch = signal && onAbort(signal, abort);
+  models.open(() => send('model'));
+  // the last rows come by another port than the outcome: wait until that port has closed behind them
+  const drained = once(port1, 'close');
+  let last: FlatModel | undefined;
+  try {
+    tell({ type: 'phase', phase: 'starting' });
+    const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
+    await drained;
+    last = outcome.model;
+    if (thrown !== undefined) {
+      const { value } = thrown;
+      throw new FlotillaError('internal', `a callback threw: ${messageOf(value)}`, { cause: value });
+    }
+    if (outcome.ok && outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
+    if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
+    if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
+    throw restored(outcome);
+  } finally {
+    models.close(last);
+    unwatch?.();
+    port1.close();
+  }
+}
+
 /** Refuses what the schema cannot see, before anything is opened. */
-function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal' | 'logger' | 'onProgress'>): void {
+function checkCallers({ signal, logger, onProgress, onPhase }: Callers): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new UsageError('onProgress must be a function');
+  if (onPhase !== undefined && typeof onPhase !== 'function') throw new UsageError('onPhase must be a function');
   for (const level of ['debug', 'info', 'error'] as const) {
     if (logger !== undefined && typeof logger?.[level] !== 'function') {
       throw new UsageError(`logger must have a method ${level}, as pino's has`);
@@ -174,15 +208,22 @@ function checkCallers({ signal, logger, onProgress }: Pick<TrainOptions, 'signal
 
 /** Runs the server thread to its end. */
 async function runTask(task: RunTask): Promise<RunOutcome> {
-  // whoever imports this package to look at options need not load a thread pool
-  const { threadPool } = await import('./hosts/pool.js');
-  const pool = threadPool<RunTask, RunOutcome>(new URL('./server-thread.js', import.meta.url).href, 1);
+  let pool: ThreadPool<RunTask, RunOutcome> | undefined;
   try {
-    return await pool.run(task, task.port);
+    const entry = ownFile('server-thread.js');
+    // whoever imports this package to look at options need not load a thread pool
+    const { threadPool } = await import('./hosts/pool.js');
+    pool = threadPool(entry, 1);
+    const outcome: RunOutcome | null = await pool.run(task, task.port);
+    // a thread in which `null` is thrown out of turn ends without an error
+    if (outcome === null) throw new Error('nobody knows why');
+    return outcome;
   } catch (cause) {
-    throw new FlotillaError('internal', `the server thread ended: ${(cause as Error).message}`, { cause });
+    const error = asFlotillaError(cause);
+    if (error.code !== 'internal') throw error;
+    throw new FlotillaError('internal', `the server thread ended: ${error.message}`, { cause });
   } finally {
-    await pool.close();
+    await pool?.close();
   }
 }
 

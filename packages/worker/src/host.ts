@@ -8,6 +8,7 @@ import {
   Rng,
   type Runtime,
   Spec,
+  UsageError,
 } from '@flotilla/core';
 import { asFlotillaError, attempt, errorRecord, lookUp, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import {
@@ -112,6 +113,12 @@ export class WorkerHost {
     const { dimension, metrics = [] } = problem;
     const evaluated = new Float64Array(1 + dimension + metrics.length);
     const oracles = this.end.workers.map((index) => atWorker(index, () => problem.oracle(index, kernels)));
+    for (const [k, { smoothness = 0, sampleSmoothness = 0 }] of oracles.entries()) {
+      if (Number.isFinite(smoothness + sampleSmoothness)) continue;
+      throw new UsageError(
+        `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data === undefined ? '' : `${job.data} or of `}${job.problem} are too large; scale them`,
+      );
+    }
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
       const local = new CountedOracle(index, oracle, random, rng, this.runtime, job);

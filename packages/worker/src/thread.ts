@@ -1,4 +1,5 @@
 import { systemRuntime } from '@flotilla/core';
+import { type ErrorRecord, errorRecord } from '@flotilla/core/internal';
 import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
 import { type HostInput, WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
@@ -17,13 +18,25 @@ export interface ThreadTask extends HostInput {
 /** Longest sleep of a thread with nothing to do, before it looks whether the server has closed. */
 const WAIT_MS = 1000;
 
-/** Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block. */
-export default async function serve(task: ThreadTask): Promise<void> {
+/**
+ * Thread entry: hosts workers until the server closes. Run by piscina as one long task, so it may block.
+ * @returns why it has ended before, as data, because classes and codes do not survive the way between threads
+ */
+export default async function serve(task: ThreadTask): Promise<ErrorRecord | undefined> {
+  try {
+    await host(task);
+    return undefined;
+  } catch (thrown) {
+    return errorRecord(thrown);
+  }
+}
+
+async function host(task: ThreadTask): Promise<void> {
   const { attachment, linked, plugins, problem } = task;
   const registries = await loadPlugins(plugins, problem);
   const opened = openThreadEnd(attachment, systemRuntime);
   const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
-  const host = new WorkerHost(end, task, registries, systemRuntime);
-  while (end.wait(WAIT_MS)) host.step();
+  const workers = new WorkerHost(end, task, registries, systemRuntime);
+  while (end.wait(WAIT_MS)) workers.step();
   attachment.port.close();
 }

@@ -225,14 +225,20 @@ export class Kernels {
 
   constructor() {
     compiled ??= new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('@flotilla/core/kernels.wasm'))));
-    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
-    const instance = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
+    let instance: WebAssembly.Instance;
+    try {
+      this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
+      instance = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
+    } catch (cause) {
+      const what = '4 GiB of address space cannot be reserved for a thread';
+      throw new FlotillaError('limit', `${what}: raise the limit (ulimit -v), or use fewer threads`, { cause });
+    }
     this.#exports = instance.exports as unknown as Exports;
   }
 
   /**
    * `length` zeros, aligned to 64 bytes, for as long as this object lives.
-   * @throws FlotillaError `internal` when the thread's kernel memory (4 GiB) is used up.
+   * @throws FlotillaError `limit` when the thread's kernel memory (4 GiB) is used up.
    */
   allocate(length: number): Region {
     const pointer = this.#reserve(8 * length);
@@ -264,12 +270,15 @@ export class Kernels {
         const grown = this.#memory.buffer.byteLength / PAGE;
         this.#memory.grow(Math.max(pages, Math.min(GROWTH_PAGES, MAX_PAGES - grown)));
       } catch (cause) {
-        const gib = ((pointer + bytes) / 2 ** 30).toFixed(1);
-        throw new FlotillaError(
-          'internal',
-          `${gib} GiB of kernel memory on one thread exceed 4 GiB; use more threads`,
-          { cause },
-        );
+        const gib = (count: number) => `${(count / 2 ** 30).toFixed(1)} GiB`;
+        const most = MAX_PAGES * PAGE;
+        const what =
+          pointer + bytes <= most
+            ? `there is no more memory where a thread needs ${gib(pointer + bytes)}; use fewer workers or a smaller problem`
+            : bytes > most / 2
+              ? `${gib(bytes)} of kernel memory for one worker, where a thread has 4 GiB; use more workers, or a smaller dimension`
+              : `${gib(pointer + bytes)} of kernel memory on one thread exceed 4 GiB; use more threads, or fewer workers`;
+        throw new FlotillaError('limit', what, { cause });
       }
     }
     this.#used = pointer + bytes;

@@ -112,6 +112,9 @@ export function smoothnessFrom(perWorker: readonly number[], perSample?: readonl
 }
 
 export function rootMeanSquare(values: readonly number[]): number {
+  const max = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  // squares that would overflow are taken of shares of the largest
+  if (max > 1e150 && max < Infinity) return max * rootMeanSquare(values.map((v) => v / max));
   return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 }
 

@@ -1,4 +1,5 @@
 import { type Dataset, type DenseDataset, RowReader, type SparseDataset } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
 import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
 
 /** The samples of one shard, laid out for the kernels as the data set is, sparse or dense; row r is local sample r. */
@@ -112,7 +113,7 @@ function denseRows(kernels: Kernels, { value, features }: DenseDataset, shard: I
   return { columns: features, values };
 }
 
-/** ‖a_s‖² of every sample. */
+/** ‖a_s‖² of every sample. @throws UsageError where one overflows */
 export function squaredRowNorms(data: Dataset, offset: 0 | 1): Float64Array {
   const rows = new RowReader(data);
   const { value, scale } = rows;
@@ -120,6 +121,13 @@ export function squaredRowNorms(data: Dataset, offset: 0 | 1): Float64Array {
     rows.seek(s);
     let sum = 0;
     for (let k = rows.first; k < rows.end; k++) sum += value[k] * value[k];
-    return sum * scale * scale + offset;
+    const norm = sum * scale * scale + offset;
+    if (Number.isFinite(norm)) return norm;
+    let at = rows.first;
+    for (let k = at; k < rows.end; k++) if (Math.abs(value[k]) > Math.abs(value[at])) at = k;
+    const feature = rows.column[at - rows.shift] + 1;
+    throw new UsageError(
+      `data set ${data.name}: ‖a‖² of sample ${s + 1} overflows, feature ${feature} is ${value[at] * scale}; scale the data`,
+    );
   });
 }

@@ -5,7 +5,7 @@ import type { WorkAt } from '../terminal/work-progress.js';
 
 /** What a bench is run with. */
 export interface BenchContext {
-  /** The bench's own folder, which exists: `<out>/bench/<name>`. Caches and CSV files go here. */
+  /** The bench's own folder, which exists: `<out>/bench/<name>`. Caches go here. */
   readonly out: string;
   /** Small sizes, for a machine or a reader in a hurry. */
   readonly quick: boolean;
@@ -29,6 +29,8 @@ export interface BenchReport {
   readonly results: unknown;
   readonly tables: readonly Table[];
   readonly charts?: readonly ChartSpec[];
+  /** Further files for the bench's folder, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** What a reader must know to read the tables, one paragraph each. */
   readonly notes?: readonly string[];
 }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, problems, Spec } from '@flotilla/core';
 import { lookUp } from '@flotilla/core/internal';
@@ -112,12 +111,12 @@ async function run(context: BenchContext): Promise<BenchReport> {
     );
     const sorted = measured.sort((a, b) => cost(a) - cost(b));
     const rows = sorted.map(toRow);
-    writeFileSync(join(context.out, 'results.csv'), csv(rows));
     const where = `${problem}${data === undefined ? '' : `, ${data}`}, ${workers} workers, to ‖∇f‖² ≤ ${target} ‖∇f(x⁰)‖²`;
     return {
       results: { problem, data: data ?? null, workers, target, rounds, evalEvery, seeds: count, rows },
       tables: [costTable(sorted, where), timeTable(sorted, where)],
       charts: charts(sorted),
+      files: { 'results.csv': csv(rows) },
       notes: [
         `${where}. Step sizes: the power of two times theory that needs the fewest rounds, by the first two seeds. Mean ± standard deviation over ${count} seeds; bytes over all workers; sorted by total bytes.`,
         'Seconds are arithmetic: for each worker a link of that speed, downlink and uplink one after the other, and a core of its own for its gradients. A method without figures did not reach the target within the rounds given.',

@@ -71,13 +71,14 @@ export async function bench(argv: readonly string[]): Promise<void> {
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
   const context = { out: results.folder, quick, smoke, seeds, options: own, runtime: systemRuntime, log, progress };
   const report = await bench.run(context).finally(stop);
-  const { tables, charts = [], notes = [] } = report;
+  const { tables, charts = [], notes = [], files = {} } = report;
   const command = [programName('bench'), ...argv].join(' ');
   await results.write({ command, quick, machine: machine(), results: report.results }, `Bench: ${bench.name}`, [
     { text: [bench.summary, ...notes] },
     { charts, tables },
     { title: 'How this was made', text: [machine()], code: command },
   ]);
+  for (const [name, content] of Object.entries(files)) results.file(name, content);
   print(`${tables.map(tableText).join('\n\n')}\n\nresults: ${results.folder}\n`);
 }
 

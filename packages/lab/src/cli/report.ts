@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { UsageError } from '@flotilla/core';
-import { printed, reasonOf } from '@flotilla/core/internal';
-import { runReport } from '../report/run-report.js';
+import { canReplace, printed, reasonOf, writeWhole } from '@flotilla/core/internal';
+import { isPage } from '../report/page.js';
+import { reportOf } from '../report/run-report.js';
+import { readRun } from '../report/stored-run.js';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
@@ -36,11 +37,18 @@ export async function report(argv: readonly string[]): Promise<void> {
   }
   if (positionals.length === 0) throw new UsageError('report needs the folder of at least one run');
   const { out = 'report.html' } = values;
-  const page = await runReport(positionals);
+  const runs = positionals.map(readRun);
+  // refused before anything is drawn
   try {
-    writeFileSync(out, page);
+    canReplace(out, isPage);
   } catch (cause) {
-    throw new UsageError(`--out ${printed(out)} cannot be written: ${reasonOf(cause)}`, { cause });
+    const taken = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    const reason = taken
+      ? 'is there already and is no report; name another file'
+      : `cannot be written: ${reasonOf(cause)}`;
+    throw new UsageError(`--out ${printed(out)} ${reason}`, { cause });
   }
+  for (const note of runs.flatMap(({ notes }) => notes)) process.stderr.write(`flotilla: ${note}\n`);
+  writeWhole(out, await reportOf(runs), isPage);
   process.stdout.write(`${out}\n`);
 }

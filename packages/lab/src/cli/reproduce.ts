@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
 import { lookUp, printed } from '@flotilla/core/internal';
@@ -91,8 +90,8 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
         },
       ],
     );
-    await writeCharts(result, results.folder);
-    writeFileSync(join(results.folder, 'README.md'), figureMarkdown(result, command, machine()));
+    await writeCharts(result, results.file);
+    results.file('README.md', figureMarkdown(result, command, machine()));
     const tables = result.panels.filter(({ skipped }) => skipped === undefined).map(panelTable);
     const titled = tables.map((table, k) => ({ ...table, title: `${result.panels[k]?.panel.title}\n${table.title}` }));
     const claims = result.claims.map(({ claim, verdict, numbers }) => `${verdict}: ${claim}\n    ${numbers}`);
@@ -108,11 +107,11 @@ export async function reproduce(argv: readonly string[]): Promise<void> {
 }
 
 /** Each chart as an SVG file: <panel>-<number>.svg. */
-async function writeCharts({ panels }: FigureResult, folder: string): Promise<void> {
+async function writeCharts({ panels }: FigureResult, write: (name: string, content: string) => void): Promise<void> {
   for (const result of panels) {
     for (const [k, chart] of panelCharts(result).entries()) {
       const { svg } = await drawChart(chart, 640, 400);
-      writeFileSync(join(folder, chartFile(result.panel.id, k)), svg);
+      write(chartFile(result.panel.id, k), svg);
     }
   }
 }

@@ -1,11 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Spec } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
 import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
+import { keepStdout } from '../terminal/streams.js';
 import { asGiven, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { explanationText } from './explanation.js';
@@ -32,9 +33,10 @@ async function startAs(argv: readonly string[]): Promise<void> {
     return;
   }
   const checked = parseOptions(given);
+  const print = flags.json ? keepStdout() : (text: string) => void process.stdout.write(text);
   if (flags.explain) {
     const explanation = await explain(checked);
-    process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    print(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return;
   }
   const out = checked.out ?? defaultFolder(checked.method, checked.problem);
@@ -44,28 +46,40 @@ async function startAs(argv: readonly string[]): Promise<void> {
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
-  const display = flags.quiet ? undefined : createProgressDisplay(process.stderr, new StoppingCriteria(options).rounds);
+  // a terminal that goes away says so more than once
+  process.on('SIGHUP', onInterrupt);
+  const display = flags.quiet
+    ? undefined
+    : createProgressDisplay(process.stderr, options, new StoppingCriteria(options).rounds);
+  const folder = absolute(out);
+  let left = false;
   let failure: string | undefined;
   try {
     const run = train({
       ...options,
       signal: interrupt.signal,
       onProgress: (at) => display?.progress(at),
+      onPhase: (phase) => display?.phase(phase),
     });
-    for await (const row of run) display?.metrics(row);
+    for await (const row of run) {
+      // with its first row the run has files in the folder
+      left = true;
+      display?.metrics(row);
+    }
     display?.stop();
     const summary = await run.result;
-    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
+    if (flags.json) print(`${JSON.stringify(summary)}\n`);
+    else if (!flags.quiet) print(closingTable(summary, out));
   } catch (error) {
     display?.stop();
     // what was interrupted has a summary, and its report shows that
     if (!(error instanceof AbortedError)) failure = asFlotillaError(error).message;
     throw error;
   } finally {
-    if (existsSync(join(out, 'config.json'))) await leaveReport(out, failure);
+    if (left) await leaveReport(folder, failure);
     process.off('SIGINT', onInterrupt);
     process.off('SIGTERM', onInterrupt);
+    process.off('SIGHUP', onInterrupt);
   }
 }
 
@@ -77,6 +91,15 @@ async function leaveReport(folder: string, failure: string | undefined): Promise
     await writeRunReport(folder, failure);
   } catch (thrown) {
     process.stderr.write(`flotilla: report.html was not written: ${asFlotillaError(thrown).message}\n`);
+  }
+}
+
+/** The path from the root, if there still is a current folder: it may be gone when the run ends. */
+function absolute(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeFolder } from '@flotilla/core/internal';
+import { makeFolder, writeWhole } from '@flotilla/core/internal';
 
 /** What has been computed, in files named by the hash of what it depends on: its key, and the code that computes. */
 export class RecordCache {
@@ -27,9 +27,8 @@ export class RecordCache {
 
   /** Writes the record, and for a reader of the file what it is of. A process that ends within leaves no half of it. */
   write(name: string, of: object, record: unknown): void {
-    const path = this.#path(name);
-    writeFileSync(`${path}.part`, JSON.stringify({ ...of, record }));
-    renameSync(`${path}.part`, path);
+    // another process may have come to the same record; its name is of what it holds
+    writeWhole(this.#path(name), JSON.stringify({ ...of, record }), () => true);
   }
 
   #path(name: string): string {

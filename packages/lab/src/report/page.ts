@@ -12,6 +12,17 @@ export interface Section {
   readonly code?: string;
 }
 
+/** How every page begins, and nobody else's. */
+const HEAD = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">`;
+
+/** Whether a file that begins with `head` is a page of ours, so that a new one may take its place. */
+export const isPage = (head: string) => head.startsWith(HEAD);
+
 /**
  * A self-contained page: charts drawn here, values under the pointer by a small script over data in the page, light or dark
  * as the reader's system is, nothing fetched. Every text is escaped.
@@ -19,12 +30,7 @@ export interface Section {
 export async function renderPage(title: string, sections: readonly Section[]): Promise<string> {
   const parts: string[] = [];
   for (const section of sections) parts.push(await renderSection(section));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+  return `${HEAD}
 <title>${escapeHtml(title)}</title>
 <style>${STYLE}</style>
 </head>

@@ -1,22 +1,12 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '@flotilla/core';
-import { printed, reasonOf } from '@flotilla/core/internal';
+import { writeWhole } from '@flotilla/core/internal';
 import { denseFrameBytes, type Metrics, type Summary } from '@flotilla/server';
 import { bytes, number } from '../terminal/format.js';
 import type { ChartSpec, Series } from './chart.js';
 import { AXES, meanCurve, spreadText } from './curves.js';
-import { renderPage, type Section } from './page.js';
+import { isPage, renderPage, type Section } from './page.js';
+import { readRun, type StoredRun } from './stored-run.js';
 import type { Table } from './table.js';
-
-/** A run as its folder has it. */
-interface StoredRun {
-  readonly folder: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly rows: readonly Metrics[];
-  /** Missing when the run failed. */
-  readonly summary: Summary | undefined;
-}
 
 /** Options that do not change what a run computes. */
 const BYSTANDERS = new Set(['seed', 'out', 'threads', 'transport', 'workerTimeout']);
@@ -24,16 +14,19 @@ const BYSTANDERS = new Set(['seed', 'out', 'threads', 'transport', 'workerTimeou
 /**
  * Writes report.html into a run folder from config.json, metrics.jsonl and, as far as there is one, summary.json.
  * @param failure Why the run ended before its time.
+ * @throws FlotillaError `io` when it cannot be written, or another file has its name
  */
 export async function writeRunReport(folder: string, failure?: string): Promise<void> {
-  const path = join(folder, 'report.html');
-  writeFileSync(`${path}.part`, await runReport([folder], failure));
-  renameSync(`${path}.part`, path);
+  writeWhole(join(folder, 'report.html'), await runReport([folder], failure), isPage);
 }
 
 /** The page of one or several runs: those that differ in their seed only become one curve, with the seeds as a band. */
-export async function runReport(folders: readonly string[], failure?: string): Promise<string> {
-  const runs = folders.map(readRun);
+export function runReport(folders: readonly string[], failure?: string): Promise<string> {
+  return reportOf(folders.map(readRun), failure);
+}
+
+/** The page of runs that have been read. */
+export async function reportOf(runs: readonly StoredRun[], failure?: string): Promise<string> {
   const groups = groupRuns(runs);
   const [run] = runs;
   const single = runs.length === 1 && run !== undefined ? run : undefined;
@@ -43,6 +36,7 @@ export async function runReport(folders: readonly string[], failure?: string): P
   const text = [
     ...(failure === undefined ? [] : [`The run ended before its time: ${failure}.`]),
     ...(single?.summary === undefined ? [] : [outcome(single.summary)]),
+    ...runs.flatMap(({ notes }) => notes),
     ...(single === undefined
       ? ['A curve is the mean over seeds at equal abscissa, its band reaches from the smallest to the largest value.']
       : []),
@@ -57,35 +51,6 @@ export async function runReport(folders: readonly string[], failure?: string): P
     })),
   ];
   return renderPage(title, sections);
-}
-
-/** @throws UsageError when the folder holds no run. */
-function readRun(folder: string): StoredRun {
-  const read = (file: string) => readFileSync(join(folder, file), 'utf8');
-  try {
-    const config = JSON.parse(read('config.json')) as StoredRun['config'];
-    const lines = read('metrics.jsonl').split('\n');
-    // a run that was killed may leave half a line
-    const rows = lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as Metrics);
-    let summary: Summary | undefined;
-    try {
-      summary = JSON.parse(read('summary.json')) as Summary;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    }
-    return { folder, config, rows, summary };
-  } catch (cause) {
-    throw new UsageError(`${printed(folder)} does not hold a run: ${noRun(folder, cause)}`, { cause });
-  }
-}
-
-/** Why a folder has no run that can be read. */
-function noRun(folder: string, cause: unknown): string {
-  if (cause instanceof SyntaxError) return 'one of its files is not whole';
-  const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOTDIR') return 'it is a file, not a folder';
-  if (code !== 'ENOENT') return reasonOf(cause);
-  return existsSync(folder) ? 'it has no config.json or no metrics.jsonl' : 'no folder is there';
 }
 
 /** Runs by what they compute, seeds apart, and a name for each: the method and what else differs. */

@@ -1,13 +1,14 @@
 import type { ErrorCode } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { originOf } from './origin.js';
+import { surviveStreams } from './streams.js';
 
 /** What each exit code says. */
 export const EXIT_CODES = {
   0: 'finished, by any stop rule',
   1: 'the run failed: diverged, a worker lost, a file that cannot be read or written',
   2: 'bad usage: one line says what is wrong and what is allowed',
-  130: 'interrupted by Ctrl-C or SIGTERM; the run folder has the summary of the rounds until then, if there were any',
+  130: 'interrupted by Ctrl-C, SIGTERM or SIGHUP; the run folder has the summary of the rounds until then, if there were any',
 } as const;
 
 /** Exit codes by cause; every other failure is 1. */
@@ -15,6 +16,7 @@ const EXIT_CODE_OF: Partial<Record<ErrorCode, keyof typeof EXIT_CODES>> = { usag
 
 /** Runs a command's program to its end: what it throws becomes one line on stderr and an exit code. */
 export async function runProgram(main: (argv: readonly string[]) => Promise<void>): Promise<void> {
+  surviveStreams();
   try {
     await main(process.argv.slice(2));
   } catch (thrown) {
@@ -22,7 +24,8 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
     // code of the caller's own that has thrown is named; the stack is for defects of this program
     const origin =
       error.code === 'internal' && error.cause instanceof Error ? originOf(`${error.cause.stack}`) : undefined;
-    process.stderr.write(`flotilla: ${error.message}${origin === undefined ? '' : ` (${origin})`}\n`);
+    const message = error.message.trim().replace(/\s*\n\s*/g, ' ');
+    process.stderr.write(`flotilla: ${message}${origin === undefined ? '' : ` (${origin})`}\n`);
     if (error.code === 'internal' && origin === undefined) process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT_CODE_OF[error.code] ?? 1;
   }

@@ -1,20 +1,37 @@
-import type { Metrics, Progress } from '@flotilla/server';
+import type { Metrics, Options, Phase, Progress } from '@flotilla/server';
 import { type Options as BarOptions, Presets, SingleBar } from 'cli-progress';
 import { bytes, duration, number } from './format.js';
 
 /** Shows a run while it goes: always on stderr, which is not where results go. */
 export interface ProgressDisplay {
+  phase(phase: Phase): void;
   metrics(row: Metrics): void;
   progress(at: Progress): void;
   stop(): void;
 }
 
-/** A bar on a terminal, a line for each evaluated round anywhere else. */
-export function createProgressDisplay(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
-  return stream.isTTY ? bar(stream, rounds) : lines(stream);
+/** Of a run's options, what its phases are told with. */
+type Told = Pick<Options, 'workers' | 'data'>;
+
+/** A bar on a terminal, a line for each phase and evaluated round anywhere else. */
+export function createProgressDisplay(stream: NodeJS.WriteStream, run: Told, rounds: number): ProgressDisplay {
+  return stream.isTTY ? bar(stream, run, rounds) : lines(stream, run);
 }
 
-function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
+/** What a run does before its rounds; they speak for themselves. */
+function phaseText(phase: Phase, { workers, data }: Told): string | undefined {
+  const texts: Partial<Record<Phase, string>> = {
+    starting: 'starting threads',
+    loading: data === undefined ? 'reading data and planning' : `reading ${data} and planning`,
+    building: workers === 1 ? 'building the function of 1 worker' : `building the functions of ${workers} workers`,
+    evaluating: 'evaluating the starting point',
+  };
+  return texts[phase];
+}
+
+const CLEAR_LINE = '\r\x1b[K';
+
+function bar(stream: NodeJS.WriteStream, run: Told, rounds: number): ProgressDisplay {
   let loss = '-';
   let gradient = '-';
   let metric = '';
@@ -39,8 +56,9 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
     ]
       .filter((part) => part !== '')
       .join(gap);
-    if (started) shown.update(round, { text });
-    else shown.start(Math.max(total, 1), round, { text });
+    if (started) return shown.update(round, { text });
+    stream.write(CLEAR_LINE);
+    shown.start(Math.max(total, 1), round, { text });
     started = true;
   };
   return {
@@ -51,14 +69,23 @@ function bar(stream: NodeJS.WriteStream, rounds: number): ProgressDisplay {
       show(position(row));
     },
     progress: show,
+    phase(phase) {
+      const text = phaseText(phase, run);
+      if (!started && text !== undefined) stream.write(`${CLEAR_LINE}${text.slice(0, (stream.columns || 80) - 3)} …`);
+    },
     stop() {
       if (started) shown.stop();
+      else stream.write(CLEAR_LINE);
     },
   };
 }
 
-function lines(stream: NodeJS.WriteStream): ProgressDisplay {
+function lines(stream: NodeJS.WriteStream, run: Told): ProgressDisplay {
   return {
+    phase(phase) {
+      const text = phaseText(phase, run);
+      if (text !== undefined) stream.write(`${text}\n`);
+    },
     metrics(row) {
       const { round, seconds, uplinkBytes, downlinkBytes } = position(row);
       const rate = seconds > 0 && round > 0 ? `  ${(round / seconds).toPrecision(3)} rounds/s` : '';

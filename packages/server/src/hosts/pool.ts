@@ -27,8 +27,23 @@ export function threadPool<T, R>(module: string, threads: number): ThreadPool<T,
     concurrentTasksPerWorker: 1,
     atomics: 'disabled',
   });
+  let closing = false;
+  let fail: (error: unknown) => void = () => undefined;
+  // a thread that ends before it has its task leaves the task without an answer
+  const lost = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  lost.catch(() => undefined);
+  pool.on('error', fail);
+  pool.on('workerDestroy', () => {
+    // after the answer of a task that the thread had
+    if (!closing) setImmediate(() => fail(new Error('a thread has ended before its time')));
+  });
   return {
-    run: (task, port) => pool.run(task, port === undefined ? {} : { transferList: [port] }),
-    close: () => pool.destroy(),
+    run: (task, port) => Promise.race([pool.run(task, port === undefined ? {} : { transferList: [port] }), lost]),
+    close() {
+      closing = true;
+      return pool.destroy();
+    },
   };
 }

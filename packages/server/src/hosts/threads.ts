@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FlotillaError, type Runtime } from '@flotilla/core';
+import { asFlotillaError, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
 import { createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import { modulesOf, type ThreadTask } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
@@ -13,7 +14,7 @@ const MAX_THREAD_PER_WORKER = 32;
 /** How long threads may take to end of themselves. */
 const CLOSE_MS = 5000;
 
-type Pool = ThreadPool<ThreadTask, void>;
+type Pool = ThreadPool<ThreadTask, ErrorRecord | undefined>;
 
 /** Workers on threads of their own, each with an equal share, and mailboxes in shared memory. */
 export const threads: Transport = {
@@ -43,15 +44,20 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
   const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
   const linked = stamped ? linkServerEnd(server, runtime) : undefined;
   let failure: FlotillaError | undefined;
+  let closed = false;
   const tasks = attachments.map((attachment) =>
     pool
       .run(
         { attachment, problemData, start, linked: stamped ? { links } : undefined, plugins, problem: reference },
         attachment.port,
       )
-      .catch((cause: unknown) => {
-        const first = `workers on thread ${attachment.thread}`;
-        failure ??= new FlotillaError('worker-lost', `${first} ended: ${(cause as Error).message}`, { cause });
+      .then((record) => record && errorFrom(record), asFlotillaError)
+      .then((error) => {
+        if (error && error.code !== 'internal') failure ??= error;
+        else if (!closed) {
+          const what = `workers on thread ${attachment.thread} ended: ${error?.message ?? 'nobody knows why'}`;
+          failure ??= new FlotillaError('worker-lost', what, { cause: error?.cause ?? error });
+        }
       }),
   );
   return {
@@ -61,6 +67,7 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
     runtime,
     failure: () => failure,
     async close() {
+      closed = true;
       server.close();
       // a thread that is inside a gradient ends when it is through; one that never is gets terminated
       const ended = new AbortController();

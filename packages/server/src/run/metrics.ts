@@ -19,6 +19,12 @@ export interface Progress {
   readonly downlinkBytes: number;
 }
 
+/**
+ * What a run is doing, in this order: its threads start; its data is read or downloaded and everything is checked; the workers
+ * build their functions from their shards; f and ∇f are computed at x⁰; rounds.
+ */
+export type Phase = 'starting' | 'loading' | 'building' | 'evaluating' | 'training';
+
 export type StopReason =
   | 'rounds'
   | 'target'

@@ -26,6 +26,7 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
+import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
 import { checkValidation, loadValidation } from './validation.js';
@@ -94,6 +95,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   const { spec } = parseProblem(options.problem);
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
+  checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   const start = given ? await givenStart(init, problem) : undefined;
   if (start === undefined) checkInit(init as string, problem);
   const validation = await loadValidation(options, family, problem, { random, signal });
@@ -120,6 +122,10 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   };
   const parameters = method.parameters(methodSpec, theory);
   methodSpec.rejectUnknown();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value !== 'number' || Number.isFinite(value)) continue;
+    throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
+  }
 
   return {
     job: {

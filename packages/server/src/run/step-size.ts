@@ -32,7 +32,18 @@ export function resolveStepSize(
   if (smoothness === undefined) {
     throw optionError('stepSize', 'theory needs a smoothness constant and this problem has none; give a number');
   }
+  for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'sampleRms', 'trace', 'mu'] as const) {
+    const value = smoothness[name];
+    if (value === undefined || Number.isFinite(value)) continue;
+    const constant = name === 'trace' || name === 'mu' ? name : `L_${name}`;
+    throw optionError(
+      'stepSize',
+      `theory needs finite constants, and ${constant} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
+    );
+  }
   const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
-  if (!(stepSize > 0)) throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);
+  if (!(stepSize > 0 && stepSize < Number.POSITIVE_INFINITY)) {
+    throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);
+  }
   return stepSize;
 }

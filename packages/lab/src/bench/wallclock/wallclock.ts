@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, Spec, UsageError } from '@flotilla/core';
 import { printed } from '@flotilla/core/internal';
@@ -84,9 +83,10 @@ export const wallclock: Bench = {
           );
 
     const charts = chartsOf(compared, base, job);
+    const files: Record<string, string> = {};
     for (const [k, name] of ['seconds', 'times-sooner'].entries()) {
       const { svg } = await drawChart(charts[k] as ChartSpec, 760, 520);
-      writeFileSync(join(context.out, `${name}.svg`), `${svg}\n`);
+      files[`${name}.svg`] = `${svg}\n`;
     }
     const speeds = [...CURVE.map((speed) => Number(speed.toPrecision(4))), null];
     return {
@@ -98,6 +98,7 @@ export const wallclock: Bench = {
         ...pacedTable(paced, pacedSpeed),
       ],
       charts,
+      files,
       notes: NOTES,
     };
   },

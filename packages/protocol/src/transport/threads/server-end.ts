@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Runtime } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 import type { ServerEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
 import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
@@ -26,7 +26,14 @@ export function createThreadTransport(
   const { workers, threads } = options;
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
   const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
-  const shared = new SharedArrayBuffer(Layout.bytes(workers, threads, slotBytes));
+  const bytes = Layout.bytes(workers, threads, slotBytes);
+  let shared: SharedArrayBuffer;
+  try {
+    shared = new SharedArrayBuffer(bytes);
+  } catch (cause) {
+    const what = `${Math.ceil(bytes / 2 ** 20)} MiB of shared memory for the mailboxes of ${workers} workers cannot be had`;
+    throw new FlotillaError('limit', `${what}: raise the limit of memory (ulimit -v), or use fewer workers`, { cause });
+  }
   const channels = Array.from({ length: threads }, () => new MessageChannel());
   const ports = channels.map((channel) => channel.port1);
   return {
