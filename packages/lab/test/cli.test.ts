@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describeOptions } from '@flotilla/server/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dashed } from '../dist/cli/arguments.js';
 import { commands } from '../dist/cli/commands.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
 
@@ -22,9 +24,17 @@ interface Result {
 
 /** Runs the command in a folder of its own; `interruptAt` sends SIGINT when stderr has that text. */
 function flotilla(args: string, interruptAt?: string, variables = {}): Promise<Result> {
+  return flotillaWords(
+    args.split(' ').filter((arg) => arg !== ''),
+    interruptAt,
+    variables,
+  );
+}
+
+function flotillaWords(words: readonly string[], interruptAt?: string, variables = {}): Promise<Result> {
   return new Promise((resolve) => {
     const env = { ...process.env, npm_lifecycle_event: '', ...variables };
-    const child = spawn(process.execPath, [main, ...args.split(' ').filter((arg) => arg !== '')], { cwd: folder, env });
+    const child = spawn(process.execPath, [main, ...words], { cwd: folder, env });
     let [stdout, stderr, interrupted] = ['', '', false];
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
@@ -76,13 +86,13 @@ describe('results', () => {
     expect(await flotilla(`${quick} --quiet --out quiet`)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('--help begins with examples, as the command is called here, and names every option; --version', async () => {
+  test('--help begins with examples, as the command is called here, and names options; --version', async () => {
     const { code, stdout } = await flotilla('--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Examples\n {2}flotilla start/);
     const script = { npm_lifecycle_event: 'start', npm_package_name: 'flotilla-workspace' };
     expect((await flotilla('start --help', undefined, script)).stdout).toMatch(/^Examples\n {2}pnpm start/);
-    for (const option of ['--method', '--step-size', '--target-relative', '--eval-every', '--json'])
+    for (const option of ['--method', '--step-size', '--target', '--eval-every', '--json'])
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -141,15 +151,15 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
     ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],
     ['--uplink rand-k', 'compressor rand-k needs k='],
-    ['--method gd --uplink natural', 'method gd sends no compressed messages on the uplink'],
-    ['--workers 0', 'workers cannot be 0'],
-    ['--workers many', 'workers cannot be "many"'],
-    ['--workers 10001', 'workers cannot be 10001'],
-    ['--threads 0', 'threads cannot be 0'],
-    ['--wire f16', 'wire cannot be "f16"'],
-    ['--step-size 0', 'stepSize "0" is not allowed'],
+    ['--method gd --uplink natural', '--uplink "natural" must be left out: method gd sends no compressed messages'],
+    ['--workers 0', '--workers must be a whole number from 1 to 10000, not 0'],
+    ['--workers many', '--workers must be a whole number from 1 to 10000, not "many"'],
+    ['--workers 10001', '--workers must be a whole number from 1 to 10000, not 10001'],
+    ['--threads 0', '--threads must be a whole number from 1 to 1024 or auto, not 0'],
+    ['--wire f16', '--wire must be f32 or f64, not "f16"'],
+    ['--step-size 0', '--step-size must be a number > 0, theory or theory*FACTOR, not "0"'],
     ['--step-size theory', 'this problem has none; give a number'],
-    ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
+    ['--init ones', '--init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
     [
       '--data cifar',
@@ -160,23 +170,136 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--method pp-marina:sampled=9 --workers 5', 'sampled=9 is not allowed; sampled must be a number in [1, 5]'],
     ['--method marina:downlink=sparse', 'downlink=sparse is not allowed; downlink must be dense or delta'],
     ['--bandwidth 10mbit', 'unknown option --bandwidth; known: --method'],
-    ['--link up=10', 'link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
-    ['--link-model bandwidth=1mbit', 'a key of up, down, latency, duplex, compute, server'],
+    ['--link up=10', '--link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
+    [
+      '--link-model bandwidth=1mbit',
+      '--link-model "bandwidth=1mbit": "bandwidth=1mbit" is not of the form key=value with a key of up, down, latency, duplex, compute, server',
+    ],
+    ['--stepSize 1', 'unknown option --stepSize; did you mean --step-size?'],
+    ['--methd gd', 'unknown option --methd; did you mean --method?'],
+    ['--eval 1', 'unknown option --eval; did you mean --eval-every?'],
+    ['--method M3', 'did you mean m3?'],
+    ['--method m3:P=1', 'method m3 has no parameter P; it takes p, p-downlink, p-uplink, beta; did you mean p?'],
+    ['--problem autoencodr', 'did you mean autoencoder?'],
+    ['--uplink randk:k=5', 'did you mean rand-k?'],
+    ['--data mushroom --problem logistic', 'did you mean mushrooms?'],
+    ['--data ./mushrooms --problem logistic', '--data "./mushrooms" cannot be read: no file is there'],
+    ['--data data.svm --problem logistic', '--data "data.svm" cannot be read: no file is there'],
+    ['--problem quadratic --data mnist', '--data "mnist" must be left out: problem quadratic takes no data'],
+    ['--link up=9x1mbit --workers 3 --problem quadratic', '--link lists 9 workers in up; there are 3'],
+    ['--link-model up=9x1mbit --workers 3 --problem quadratic', '--link-model lists 9 workers in up; there are 3'],
+    ['--target -1', '--target must be a number > 0, not -1'],
+    ['--json=yes', '--json takes no value; leave out "yes"'],
     ['--rounds', '--rounds needs a value'],
+    ['--rounds --json', '--rounds needs a value'],
+    ['--seed --other', '--seed needs a value; if that is "--other", write --seed=--other'],
+    ['strat', 'unexpected "strat"; did you mean start?'],
+    ['report nowhere', '"nowhere" does not hold a run: no folder is there'],
+    [`report ${main}`, 'does not hold a run: it is a file, not a folder'],
+    ['report .', '"." does not hold a run: it has no config.json or no metrics.jsonl'],
+    ['report --out', '--out needs a value'],
+    ['bench methods --seeds 0x2', '--seeds must be a whole number from 1 to 1000, not "0x2"'],
+    ['bench methods --wrkers 3', 'unknown option --wrkers; did you mean --workers?'],
+    ['reproduce marina1', 'did you mean marina-1?'],
     ['twenty', 'unexpected "twenty"'],
-    ['--out /proc/flotilla', 'out "/proc/flotilla" cannot be written'],
+    ['--out /proc/flotilla', '--out "/proc/flotilla" cannot be written: no such file or folder'],
   ])('%s', async (args, message) => {
-    const { code, stdout, stderr } = await flotilla(`${args} --quiet`);
+    const { code, stdout, stderr } = await flotilla(
+      /^(?:report|bench|reproduce|strat)/.test(args) ? args : `--quiet ${args}`,
+    );
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n').length).toBe(1);
     expect(stderr).toMatch(/^flotilla: /);
   });
 
+  test('nothing of another program is in them, nor a name that only the library has', async () => {
+    const odd = [
+      '--workers 0',
+      '--threads x',
+      '--step-size x',
+      '--eval-every 0',
+      '--json=1',
+      '--rounds',
+      'report x',
+      '--out /proc/x',
+    ];
+    for (const args of odd) {
+      const { stderr } = await flotilla(args);
+      expect(stderr, args).not.toMatch(
+        /expected|received|invalid input|too small|<value>|argument|ENO|stepSize|evalEvery/i,
+      );
+    }
+  });
+
   test('an --out that is a file', async () => {
     const { code, stderr } = await flotilla(`${quick} --out ${main}`);
     expect(code).toBe(2);
     expect(stderr).toContain('cannot be written');
+  });
+});
+
+describe('values as a shell hands them over', () => {
+  const tiny = '--problem quadratic:d=9 --method gd --workers 2 --transport loopback --rounds 2 --quiet';
+  const config = (out: string) => JSON.parse(readFileSync(join(folder, out, 'config.json'), 'utf8'));
+
+  test('a value may begin with a dash', async () => {
+    expect(await flotilla(`${tiny} --seed -1 --target-loss -1e9 --out -x`)).toMatchObject({ code: 0, stderr: '' });
+    expect(config('-x')).toMatchObject({ seed: '-1', targetLoss: -1e9, out: '-x' });
+    expect((await flotilla(`${tiny} --seed=-q --out=dash`)).code).toBe(0);
+    expect(config('dash')).toMatchObject({ seed: '-q' });
+  });
+
+  test('an empty one is refused, and nothing is written', async () => {
+    const before = readdirSync(folder);
+    for (const given of [['--out='], ['--out', '']]) {
+      const { code, stderr } = await flotillaWords([...tiny.split(' '), ...given]);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: 'flotilla: --out must not be empty\n' });
+    }
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  test.each(['--workers 0x2', '--step-size 0x1', '--uplink rand-k:k=0x1', '--problem quadratic:d=0x9'])(
+    '%s is not decimal',
+    async (args) => {
+      const { code, stdout, stderr } = await flotilla(`${tiny} --method marina ${args}`);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/^flotilla: .*0x\d.*\n$/);
+    },
+  );
+
+  test('~/ that the shell has left is the home folder; without one it is refused', async () => {
+    const home = join(folder, 'home');
+    mkdirSync(home);
+    expect(await flotilla(`${tiny} --out=~/run`, undefined, { HOME: home })).toMatchObject({ code: 0 });
+    expect(existsSync(join(home, 'run', 'summary.json'))).toBe(true);
+    expect((await flotilla(`${tiny} --out=~/run`, undefined, { HOME: '' })).stderr).toBe(
+      'flotilla: --out "~/run" begins with ~, and there is no home folder; write the whole path\n',
+    );
+    const inside = await flotilla(`${tiny} --out ./~/run`);
+    expect(inside.stderr).toBe(
+      'flotilla: --out "./~/run" cannot be written: a folder called ~ is not made; write the whole path\n',
+    );
+    expect(existsSync(join(folder, '~'))).toBe(false);
+  });
+});
+
+describe('help', () => {
+  test('of a bench fits 80 columns too', async () => {
+    const { stdout } = await flotilla('bench methods --help');
+    expect(stdout).toContain('--step-base VALUE');
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
+
+  test('groups the options, the usual ones first, all of them with --all', async () => {
+    const usual = (await flotilla('--help')).stdout;
+    const all = (await flotilla('--help --all')).stdout;
+    const groups = ['Examples', 'Commands', 'What to train', 'How to train', 'When to stop', 'Output', 'System'];
+    for (const page of [usual, all]) expect(page.match(/^[A-Z].*$/gm)?.slice(0, groups.length)).toEqual(groups);
+    const described = describeOptions().map(({ name }) => `--${dashed(name)}`);
+    for (const option of described) expect(all).toMatch(new RegExp(`^ {2}${option}( |,|$)`, 'm'));
+    expect(described.some((option) => !new RegExp(`^ {2}${option}( |,|$)`, 'm').test(usual))).toBe(true);
+    expect(usual).toContain('--help --all lists');
   });
 });
 
@@ -240,7 +363,7 @@ describe('--explain', () => {
     expect((await flotilla(options)).stdout).not.toContain('coins');
     const refused = await flotilla(`${options} --coins sometimes`);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/^flotilla: coins cannot be "sometimes"/);
+    expect(refused.stderr).toMatch(/^flotilla: --coins must be independent or even, not "sometimes"/);
   });
 
   test('--json gives the same as an object; expected bytes from dense and compressed messages', async () => {
