@@ -2,7 +2,7 @@ export type { Dataset } from './data/dataset.js';
 export type { QuadraticInstance } from './data/instance.js';
 export type { LoadOptions } from './data/load.js';
 export type { Shards } from './data/split.js';
-export { DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+export { DivergedError, type ErrorCode, type ErrorDetails, FlotillaError, UsageError } from './errors.js';
 export { Kernels, type Matrix, type Region, type SparseColumns, type SparseMatrix } from './kernels/kernels.js';
 export type { Form, Incoming, Outgoing, Sparse } from './message.js';
 export { methods } from './method/index.js';

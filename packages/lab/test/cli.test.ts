@@ -1,54 +1,11 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describeOptions } from '@flotilla/server/internal';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dashed } from '../dist/cli/arguments.js';
+import { describe, expect, test } from 'vitest';
 import { commands } from '../dist/cli/commands.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
+import { commandLine, main } from './command-line.js';
 
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flotilla-cli-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Result {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command in a folder of its own; `interruptAt` sends SIGINT when stderr has that text. */
-function flotilla(args: string, interruptAt?: string, variables = {}): Promise<Result> {
-  return flotillaWords(
-    args.split(' ').filter((arg) => arg !== ''),
-    interruptAt,
-    variables,
-  );
-}
-
-function flotillaWords(words: readonly string[], interruptAt?: string, variables = {}): Promise<Result> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, npm_lifecycle_event: '', ...variables };
-    const child = spawn(process.execPath, [main, ...words], { cwd: folder, env });
-    let [stdout, stderr, interrupted] = ['', '', false];
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-      if (interruptAt !== undefined && !interrupted && stderr.includes(interruptAt)) {
-        interrupted = true;
-        child.kill('SIGINT');
-      }
-    });
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
+const { folder, flotilla } = commandLine('cli');
 
 const quick = '--problem heterogeneous-quadratic:d=50 --workers 4 --threads 2 --step-size 0.3 --rounds 20';
 
@@ -58,11 +15,11 @@ describe('results', () => {
     expect(code).toBe(0);
     const summary = JSON.parse(stdout);
     expect(stdout.trim().split('\n').length).toBe(1);
-    expect(summary).toEqual(JSON.parse(readFileSync(join(folder, 'json', 'summary.json'), 'utf8')));
+    expect(summary).toEqual(JSON.parse(readFileSync(join(folder(), 'json', 'summary.json'), 'utf8')));
     // as docs/cli.md has them
     expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS));
     for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
-    const [row] = readFileSync(join(folder, 'json', 'metrics.jsonl'), 'utf8').split('\n');
+    const [row] = readFileSync(join(folder(), 'json', 'metrics.jsonl'), 'utf8').split('\n');
     const rowKeys = Object.keys(ROW_KEYS).filter((key) => key !== 'modelSeconds');
     expect(Object.keys(JSON.parse(row))).toEqual(rowKeys);
     expect(stderr).toMatch(/^round 0 {2}f .*\nround 10 .*up .* down .*rounds\/s\nround 20 /);
@@ -77,7 +34,7 @@ describe('results', () => {
     // GD in 20 rounds: 20 · 4 frames of 208 bytes each way
     expect(stdout).toMatch(/uplink +84 .*16\.6 kB +\d\.\d+ ×/);
     expect(stdout).toMatch(/total .*33\.3 kB +\d\.\d+ ×/);
-    const [name] = readdirSync(join(folder, 'runs'));
+    const [name] = readdirSync(join(folder(), 'runs'));
     expect(name).toMatch(/^\d{4}-\d\d-\d\dT.*-m3-heterogeneous-quadratic$/);
     expect(stdout).toContain(join('runs', name));
   });
@@ -136,7 +93,7 @@ describe('results', () => {
     );
     expect(code).toBe(130);
     expect(stderr).toMatch(/\nflotilla: the run was aborted after round \d+\n$/);
-    const summary = JSON.parse(readFileSync(join(folder, 'ctrl-c', 'summary.json'), 'utf8'));
+    const summary = JSON.parse(readFileSync(join(folder(), 'ctrl-c', 'summary.json'), 'utf8'));
     expect(summary).toMatchObject({ stopReason: 'aborted' });
   });
 });
@@ -196,7 +153,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['strat', 'unexpected "strat"; did you mean start?'],
     ['report nowhere', '"nowhere" does not hold a run: no folder is there'],
     [`report ${main}`, 'does not hold a run: it is a file, not a folder'],
-    ['report .', '"." does not hold a run: it has no config.json or no metrics.jsonl'],
+    ['report .', '"." does not hold a run: it has no config.json and no metrics.jsonl'],
     ['report --out', '--out needs a value'],
     ['bench methods --seeds 0x2', '--seeds must be a whole number from 1 to 1000, not "0x2"'],
     ['bench methods --wrkers 3', 'unknown option --wrkers; did you mean --workers?'],
@@ -239,70 +196,6 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
   });
 });
 
-describe('values as a shell hands them over', () => {
-  const tiny = '--problem quadratic:d=9 --method gd --workers 2 --transport loopback --rounds 2 --quiet';
-  const config = (out: string) => JSON.parse(readFileSync(join(folder, out, 'config.json'), 'utf8'));
-
-  test('a value may begin with a dash', async () => {
-    expect(await flotilla(`${tiny} --seed -1 --target-loss -1e9 --out -x`)).toMatchObject({ code: 0, stderr: '' });
-    expect(config('-x')).toMatchObject({ seed: '-1', targetLoss: -1e9, out: '-x' });
-    expect((await flotilla(`${tiny} --seed=-q --out=dash`)).code).toBe(0);
-    expect(config('dash')).toMatchObject({ seed: '-q' });
-  });
-
-  test('an empty one is refused, and nothing is written', async () => {
-    const before = readdirSync(folder);
-    for (const given of [['--out='], ['--out', '']]) {
-      const { code, stderr } = await flotillaWords([...tiny.split(' '), ...given]);
-      expect({ code, stderr }).toEqual({ code: 2, stderr: 'flotilla: --out must not be empty\n' });
-    }
-    expect(readdirSync(folder)).toEqual(before);
-  });
-
-  test.each(['--workers 0x2', '--step-size 0x1', '--uplink rand-k:k=0x1', '--problem quadratic:d=0x9'])(
-    '%s is not decimal',
-    async (args) => {
-      const { code, stdout, stderr } = await flotilla(`${tiny} --method marina ${args}`);
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toMatch(/^flotilla: .*0x\d.*\n$/);
-    },
-  );
-
-  test('~/ that the shell has left is the home folder; without one it is refused', async () => {
-    const home = join(folder, 'home');
-    mkdirSync(home);
-    expect(await flotilla(`${tiny} --out=~/run`, undefined, { HOME: home })).toMatchObject({ code: 0 });
-    expect(existsSync(join(home, 'run', 'summary.json'))).toBe(true);
-    expect((await flotilla(`${tiny} --out=~/run`, undefined, { HOME: '' })).stderr).toBe(
-      'flotilla: --out "~/run" begins with ~, and there is no home folder; write the whole path\n',
-    );
-    const inside = await flotilla(`${tiny} --out ./~/run`);
-    expect(inside.stderr).toBe(
-      'flotilla: --out "./~/run" cannot be written: a folder called ~ is not made; write the whole path\n',
-    );
-    expect(existsSync(join(folder, '~'))).toBe(false);
-  });
-});
-
-describe('help', () => {
-  test('of a bench fits 80 columns too', async () => {
-    const { stdout } = await flotilla('bench methods --help');
-    expect(stdout).toContain('--step-base VALUE');
-    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  });
-
-  test('groups the options, the usual ones first, all of them with --all', async () => {
-    const usual = (await flotilla('--help')).stdout;
-    const all = (await flotilla('--help --all')).stdout;
-    const groups = ['Examples', 'Commands', 'What to train', 'How to train', 'When to stop', 'Output', 'System'];
-    for (const page of [usual, all]) expect(page.match(/^[A-Z].*$/gm)?.slice(0, groups.length)).toEqual(groups);
-    const described = describeOptions().map(({ name }) => `--${dashed(name)}`);
-    for (const option of described) expect(all).toMatch(new RegExp(`^ {2}${option}( |,|$)`, 'm'));
-    expect(described.some((option) => !new RegExp(`^ {2}${option}( |,|$)`, 'm').test(usual))).toBe(true);
-    expect(usual).toContain('--help --all lists');
-  });
-});
-
 test('divergence: exit 1, one line with round and place, the folder keeps its rows', async () => {
   const { code, stdout, stderr } = await flotilla(
     '--method gd --step-size 0.01 --threads 2 --eval-every 2 --out diverged --json',
@@ -312,15 +205,15 @@ test('divergence: exit 1, one line with round and place, the folder keeps its ro
     /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size\n$/,
   );
   expect(
-    readFileSync(join(folder, 'diverged', 'metrics.jsonl'), 'utf8')
+    readFileSync(join(folder(), 'diverged', 'metrics.jsonl'), 'utf8')
       .trim()
       .split('\n').length,
   ).toBeGreaterThan(2);
-  expect(existsSync(join(folder, 'diverged', 'summary.json'))).toBe(false);
+  expect(existsSync(join(folder(), 'diverged', 'summary.json'))).toBe(false);
 });
 
 test('a LIBSVM file by path; a damaged one is refused with its line', async () => {
-  const path = join(folder, 'tiny.libsvm');
+  const path = join(folder(), 'tiny.libsvm');
   writeFileSync(path, '+1 1:0.5 3:1\n-1 2:1\r\n-1\n+1 3:-2 # comment\n');
   const run = `--problem nonconvex-logistic --method gd --workers 2 --threads 1 --rounds 3 --json --quiet --data ${path}`;
   const { code, stdout } = await flotilla(run);
@@ -336,17 +229,17 @@ test('a LIBSVM file by path; a damaged one is refused with its line', async () =
 describe('--explain', () => {
   // the instance of experiments on heterogeneous quadratics by hand: L_i = c_i λ, λ = ½ (1 + cos(π/4)) for d = 3
   const lambda = 0.5 * (1 + Math.SQRT1_2);
-  const instance = () => writeFileSync(join(folder, 'two.json'), JSON.stringify({ c: [1, 3], b: [1, 1, 1] }));
+  const instance = () => writeFileSync(join(folder(), 'two.json'), JSON.stringify({ c: [1, 3], b: [1, 1, 1] }));
 
   test('prints the constants, the formula and its value, and runs nothing', async () => {
     instance();
-    const before = readdirSync(folder).length;
+    const before = readdirSync(folder()).length;
     const { code, stdout, stderr } = await flotilla(
       '--explain --problem heterogeneous-quadratic --data two.json --workers 2 --method marina --uplink rand-k:k=1',
     );
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    expect(readdirSync(folder).length).toBe(before);
+    expect(readdirSync(folder()).length).toBe(before);
     expect(stdout).toContain('Algorithm 1');
     expect(stdout).toMatch(new RegExp(`L_rms +${Number((lambda * Math.sqrt(5)).toPrecision(5))}`));
     expect(stdout).toContain('1/(L_rms (1 + √((1 − p)ω/(pn))))');

@@ -85,7 +85,9 @@ function noRun(folder: string, cause: unknown): string {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'ENOTDIR') return 'it is a file, not a folder';
   if (code !== 'ENOENT') return fileReason(cause);
-  return existsSync(folder) ? 'it has no config.json or no metrics.jsonl' : 'no folder is there';
+  if (!existsSync(folder)) return 'no folder is there';
+  const missing = ['config.json', 'metrics.jsonl'].filter((file) => !existsSync(join(folder, file)));
+  return `it has no ${missing.join(' and no ')}`;
 }
 
 /** Runs by what they compute, seeds apart, and a name for each: the method and what else differs. */
