@@ -1,5 +1,5 @@
 import { type Registry, Spec, UsageError } from '@flotilla/core';
-import { lookUp, parseDecimal, printed } from '@flotilla/core/internal';
+import { lookUp, parseDecimal, printed, printedWord } from '@flotilla/core/internal';
 import { bernoulli } from './bernoulli.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { CoreSketch } from './core-sketch.js';
@@ -145,13 +145,19 @@ function split(text: string): string[] {
 /** A whole number that must be given. */
 function whole(spec: Spec, key: string, most: number, allowed = `a whole number from 1 to ${most}`): number {
   const value = spec.integer(key, 1, most, allowed);
-  if (value === undefined) throw new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}`);
+  if (value === undefined) throw missing(spec, key, allowed);
   return value;
+}
+
+function missing(spec: Spec, key: string, allowed: string): UsageError {
+  const given = [...spec.parameters].map(([other, value]) => `${other}=${printedWord(value)}`);
+  const instead = given.length === 0 ? '' : `, not ${given.join(',')}`;
+  return new UsageError(`compressor ${spec.name} needs ${key}=: ${allowed}${instead}`);
 }
 
 function probability(spec: Spec): number {
   const p = spec.number('p', 0, 1, true);
-  if (p === undefined) throw new UsageError(`compressor ${spec.name} needs p=: a probability in (0, 1]`);
+  if (p === undefined) throw missing(spec, 'p', 'a probability in (0, 1]');
   return p;
 }
 

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseDecimal } from '../dist/decimal.js';
 import { UsageError } from '../dist/errors.js';
 import { methods } from '../dist/method/index.js';
+import { nearMiss } from '../dist/near-miss.js';
+import { printed } from '../dist/printed.js';
 import { problems } from '../dist/problem/index.js';
 import { extend, lookUp, Spec } from '../dist/spec.js';
 
@@ -14,7 +17,7 @@ test('a spec is a name and its parameters', () => {
   expect(() => spec.rejectUnknown()).not.toThrow();
 });
 
-test.each(['', ':', 'M3', 'm3:', 'm3:p', 'm3:p=', 'm3:p=1,p=2', 'm3:=1', 'm 3', 'm3;p=1'])('refuses %j', (text) => {
+test.each(['', ':', 'm3:', 'm3:p', 'm3:p=', 'm3:p=1,p=2', 'm3:=1', 'm 3', 'm3;p=1'])('refuses %j', (text) => {
   expect(() => Spec.parse('method', text)).toThrow(UsageError);
 });
 
@@ -44,6 +47,75 @@ test('whole numbers: outside the range, a fraction, or in words of the caller', 
     expect(() => read(text, 'one of nine')).toThrow(`compressor c: k=${text} is not allowed; k must be one of nine`);
   }
   expect(Spec.parse('compressor', 'c').integer('k', 1, 9, 'one of nine')).toBeUndefined();
+});
+
+test('numbers are decimal', () => {
+  const read = (text: string) => Spec.parse('method', `m3:p=${text}`).number('p', -100, 100);
+  for (const [text, value] of Object.entries({ '7': 7, '+7': 7, '-.5': -0.5, '1.': 1, '1e-2': 0.01, '2.5E1': 25 })) {
+    expect(read(text)).toBe(value);
+    expect(parseDecimal(text)).toBe(value);
+  }
+  for (const text of [
+    '0x10',
+    '0b1',
+    '0o7',
+    '1_0',
+    'Infinity',
+    '-Infinity',
+    'NaN',
+    '.',
+    'e1',
+    '1e',
+    '1e999',
+    '--1',
+    '1n',
+    '１',
+  ]) {
+    expect(() => read(text)).toThrow(UsageError);
+    expect(() => Spec.parse('method', `m3:p=${text}`).integer('p', -100, 100)).toThrow(UsageError);
+    expect(parseDecimal(text)).toBeUndefined();
+  }
+  for (const text of ['', ' ', ' 1', '1 ', '\t1', '1\n']) expect(parseDecimal(text)).toBeUndefined();
+});
+
+test('a name that is a slip away from a known one is suggested', () => {
+  const known = ['gd', 'm3', 'marina', 'marina-p', 'vr-marina', 'step-size', 'heterogeneous-quadratic'];
+  const slips: Record<string, string | undefined> = {
+    M3: 'm3',
+    marnia: 'marina',
+    marinap: 'marina-p',
+    stepSize: 'step-size',
+    step_size: 'step-size',
+    stepsise: 'step-size',
+    heterogeneous: 'heterogeneous-quadratic',
+    vr: undefined,
+    sgd: 'gd',
+    dcgd: undefined,
+    unlike: undefined,
+    '': undefined,
+    ['m'.repeat(1e6)]: undefined,
+  };
+  for (const [name, meant] of Object.entries(slips)) expect(nearMiss(name, known), name).toBe(meant);
+  expect(() => lookUp('method', { marina: 1 }, 'marinna')).toThrow(
+    /^unknown method "marinna"; known: marina; did you mean marina\?$/,
+  );
+  const spec = Spec.parse('method', 'm3:Beta=1');
+  spec.number('beta', 0, 1);
+  expect(() => spec.rejectUnknown()).toThrow(/it takes beta; did you mean beta\?$/);
+});
+
+test('values are printed on one line of bounded length, and obeyed by no terminal', () => {
+  expect(printed('a"b\n')).toBe('"a\\"b\\n"');
+  expect(printed('\u009b31m\u202ex\u001b')).toBe('"\\u009b31m\\u202ex\\u001b"');
+  expect(printed('x'.repeat(300))).toBe(`"${'x'.repeat(50)}"… (300 characters)`);
+  expect(printed([1, 'b', { c: { d: 1 } }])).toBe("[ 1, 'b', { c: [Object] } ]");
+  expect(printed(new Array(1e6).fill('x'.repeat(1000))).length).toBeLessThan(250);
+  fc.assert(
+    fc.property(
+      fc.anything(),
+      (value) => [...'\n\u001b'].every((letter) => !printed(value).includes(letter)) && printed(value).length < 1300,
+    ),
+  );
 });
 
 test('no text makes the parser throw anything but a UsageError', () => {

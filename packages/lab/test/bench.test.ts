@@ -50,8 +50,8 @@ test('--list has a line for each bench and figure', async () => {
 describe('bad usage: exit 2, one line', () => {
   test.each([
     ['bench', 'method', /unknown bench "method"; known: .*methods/],
-    ['bench', 'methods --fast', /Unknown option '--fast'; known: --problem/],
-    ['bench', 'methods --seeds none', /seeds cannot be "none"; it is a whole number, 1 to 1000/],
+    ['bench', 'methods --fast', /unknown option --fast; known: --problem/],
+    ['bench', 'methods --seeds none', /--seeds must be a whole number from 1 to 1000, not "none"/],
     ['bench', 'methods --quick --methods gd,sgd', /unknown method "sgd"/],
     ['bench', 'methods --out /proc/none', /out "\/proc\/none" cannot be written/],
     ['reproduce', 'marina-2', /unknown figure "marina-2"; known: marina-1/],
@@ -133,12 +133,13 @@ test.each(Object.entries(smokes))('pnpm bench %s --smoke', async (name, args) =>
   for (const table of tables) expect(table.match(/<tr/g)?.length).toBeGreaterThan(1);
 });
 
-test('pnpm reproduce: a panel whose data is not at hand is left out with a message', async () => {
+test('pnpm reproduce: a panel whose data is not at hand is left out with a message, and where all are it fails', async () => {
   const { code, stdout, stderr } = await run(
     'reproduce',
     'marina-p-1 --quick --only fixed --out none --data-dir nowhere',
   );
-  expect(code, stderr).toBe(0);
+  expect(code, stderr).toBe(1);
   expect(stderr).toMatch(/A fixed instance.* is left out: cannot read the instance/);
+  expect(stderr).toMatch(/\nflotilla: marina-p-1: every panel was left out, the first because cannot read .*\n$/);
   expect(stdout).not.toMatch(/reproduced: GD/);
 });

@@ -1,44 +1,11 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { commands } from '../dist/cli/commands.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
+import { commandLine, main } from './command-line.js';
 
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flotilla-cli-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Result {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command in a folder of its own; `interruptAt` sends SIGINT when stderr has that text. */
-function flotilla(args: string, interruptAt?: string, variables = {}): Promise<Result> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, npm_lifecycle_event: '', ...variables };
-    const child = spawn(process.execPath, [main, ...args.split(' ').filter((arg) => arg !== '')], { cwd: folder, env });
-    let [stdout, stderr, interrupted] = ['', '', false];
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-      if (interruptAt !== undefined && !interrupted && stderr.includes(interruptAt)) {
-        interrupted = true;
-        child.kill('SIGINT');
-      }
-    });
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
+const { folder, flotilla } = commandLine('cli');
 
 const quick = '--problem heterogeneous-quadratic:d=50 --workers 4 --threads 2 --step-size 0.3 --rounds 20';
 
@@ -48,12 +15,12 @@ describe('results', () => {
     expect(code).toBe(0);
     const summary = JSON.parse(stdout);
     expect(stdout.trim().split('\n').length).toBe(1);
-    expect(summary).toEqual(JSON.parse(readFileSync(join(folder, 'json', 'summary.json'), 'utf8')));
+    expect(summary).toEqual(JSON.parse(readFileSync(join(folder(), 'json', 'summary.json'), 'utf8')));
     // as docs/cli.md has them
     const batchKeys = new Set(['batch', 'batchDense']);
     expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS).filter((key) => !batchKeys.has(key)));
     for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
-    const [row] = readFileSync(join(folder, 'json', 'metrics.jsonl'), 'utf8').split('\n');
+    const [row] = readFileSync(join(folder(), 'json', 'metrics.jsonl'), 'utf8').split('\n');
     const rowKeys = Object.keys(ROW_KEYS).filter((key) => key !== 'modelSeconds');
     expect(Object.keys(JSON.parse(row))).toEqual(rowKeys);
     expect(stderr).toMatch(/^round 0 {2}f .*\nround 10 .*up .* down .*rounds\/s\nround 20 /);
@@ -68,7 +35,7 @@ describe('results', () => {
     // GD in 20 rounds: 20 · 4 frames of 208 bytes each way
     expect(stdout).toMatch(/uplink +84 .*16\.6 kB +\d\.\d+ ×/);
     expect(stdout).toMatch(/total .*33\.3 kB +\d\.\d+ ×/);
-    const [name] = readdirSync(join(folder, 'runs'));
+    const [name] = readdirSync(join(folder(), 'runs'));
     expect(name).toMatch(/^\d{4}-\d\d-\d\dT.*-m3-heterogeneous-quadratic$/);
     expect(stdout).toContain(join('runs', name));
   });
@@ -77,13 +44,13 @@ describe('results', () => {
     expect(await flotilla(`${quick} --quiet --out quiet`)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('--help begins with examples, as the command is called here, and names every option; --version', async () => {
+  test('--help begins with examples, as the command is called here, and names options; --version', async () => {
     const { code, stdout } = await flotilla('--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Examples\n {2}flotilla start/);
     const script = { npm_lifecycle_event: 'start', npm_package_name: 'flotilla-workspace' };
     expect((await flotilla('start --help', undefined, script)).stdout).toMatch(/^Examples\n {2}pnpm start/);
-    for (const option of ['--method', '--step-size', '--target-relative', '--eval-every', '--json'])
+    for (const option of ['--method', '--step-size', '--target', '--eval-every', '--json'])
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -127,7 +94,7 @@ describe('results', () => {
     );
     expect(code).toBe(130);
     expect(stderr).toMatch(/\nflotilla: the run was aborted after round \d+\n$/);
-    const summary = JSON.parse(readFileSync(join(folder, 'ctrl-c', 'summary.json'), 'utf8'));
+    const summary = JSON.parse(readFileSync(join(folder(), 'ctrl-c', 'summary.json'), 'utf8'));
     expect(summary).toMatchObject({ stopReason: 'aborted' });
   });
 });
@@ -142,15 +109,15 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
     ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],
     ['--uplink rand-k', 'compressor rand-k needs k='],
-    ['--method gd --uplink natural', 'method gd sends no compressed messages on the uplink'],
-    ['--workers 0', 'workers cannot be 0'],
-    ['--workers many', 'workers cannot be "many"'],
-    ['--workers 10001', 'workers cannot be 10001'],
-    ['--threads 0', 'threads cannot be 0'],
-    ['--wire f16', 'wire cannot be "f16"'],
-    ['--step-size 0', 'stepSize "0" is not allowed'],
+    ['--method gd --uplink natural', '--uplink "natural" must be left out: method gd sends no compressed messages'],
+    ['--workers 0', '--workers must be a whole number from 1 to 10000, not 0'],
+    ['--workers many', '--workers must be a whole number from 1 to 10000, not "many"'],
+    ['--workers 10001', '--workers must be a whole number from 1 to 10000, not 10001'],
+    ['--threads 0', '--threads must be a whole number from 1 to 1024 or auto, not 0'],
+    ['--wire f16', '--wire must be f32 or f64, not "f16"'],
+    ['--step-size 0', '--step-size must be a number > 0, theory or theory*FACTOR, not "0"'],
     ['--step-size theory', 'this problem has none; give a number'],
-    ['--init ones', 'init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
+    ['--init ones', '--init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
     [
       '--data cifar',
@@ -161,17 +128,66 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--method pp-marina:sampled=9 --workers 5', 'sampled=9 is not allowed; sampled must be a number in [1, 5]'],
     ['--method marina:downlink=sparse', 'downlink=sparse is not allowed; downlink must be dense or delta'],
     ['--bandwidth 10mbit', 'unknown option --bandwidth; known: --method'],
-    ['--link up=10', 'link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
-    ['--link-model bandwidth=1mbit', 'a key of up, down, latency, duplex, compute, server'],
+    ['--link up=10', '--link "up=10": up cannot be 10; it is a rate (bit, kbit, mbit or gbit a second)'],
+    [
+      '--link-model bandwidth=1mbit',
+      '--link-model "bandwidth=1mbit": "bandwidth=1mbit" is not of the form key=value with a key of up, down, latency, duplex, compute, server',
+    ],
+    ['--stepSize 1', 'unknown option --stepSize; did you mean --step-size?'],
+    ['--methd gd', 'unknown option --methd; did you mean --method?'],
+    ['--eval 1', 'unknown option --eval; did you mean --eval-every?'],
+    ['--method M3', 'did you mean m3?'],
+    ['--method m3:P=1', 'method m3 has no parameter P; it takes p, p-downlink, p-uplink, beta; did you mean p?'],
+    ['--problem autoencodr', 'did you mean autoencoder?'],
+    ['--uplink randk:k=5', 'did you mean rand-k?'],
+    ['--data mushroom --problem logistic', 'did you mean mushrooms?'],
+    ['--data ./mushrooms --problem logistic', '--data "./mushrooms" cannot be read: no file is there'],
+    ['--data data.svm --problem logistic', '--data "data.svm" cannot be read: no file is there'],
+    ['--problem quadratic --data mnist', '--data "mnist" must be left out: problem quadratic takes no data'],
+    ['--link up=9x1mbit --workers 3 --problem quadratic', '--link lists 9 workers in up; there are 3'],
+    ['--link-model up=9x1mbit --workers 3 --problem quadratic', '--link-model lists 9 workers in up; there are 3'],
+    ['--target -1', '--target must be a number > 0, not -1'],
+    ['--json=yes', '--json takes no value; leave out "yes"'],
     ['--rounds', '--rounds needs a value'],
+    ['--rounds --json', '--rounds needs a value'],
+    ['--seed --other', '--seed needs a value; if that is "--other", write --seed=--other'],
+    ['strat', 'unexpected "strat"; did you mean start?'],
+    ['report nowhere', '"nowhere" does not hold a run: no folder is there'],
+    [`report ${main}`, 'does not hold a run: it is a file, not a folder'],
+    ['report .', '"." does not hold a run: it has no config.json and no metrics.jsonl'],
+    ['report --out', '--out needs a value'],
+    ['bench methods --seeds 0x2', '--seeds must be a whole number from 1 to 1000, not "0x2"'],
+    ['bench methods --wrkers 3', 'unknown option --wrkers; did you mean --workers?'],
+    ['reproduce marina1', 'did you mean marina-1?'],
     ['twenty', 'unexpected "twenty"'],
-    ['--out /proc/flotilla', 'out "/proc/flotilla" cannot be written'],
+    ['--out /proc/flotilla', '--out "/proc/flotilla" cannot be written: no such file or folder'],
   ])('%s', async (args, message) => {
-    const { code, stdout, stderr } = await flotilla(`${args} --quiet`);
+    const { code, stdout, stderr } = await flotilla(
+      /^(?:report|bench|reproduce|strat)/.test(args) ? args : `--quiet ${args}`,
+    );
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n').length).toBe(1);
     expect(stderr).toMatch(/^flotilla: /);
+  });
+
+  test('nothing of another program is in them, nor a name that only the library has', async () => {
+    const odd = [
+      '--workers 0',
+      '--threads x',
+      '--step-size x',
+      '--eval-every 0',
+      '--json=1',
+      '--rounds',
+      'report x',
+      '--out /proc/x',
+    ];
+    for (const args of odd) {
+      const { stderr } = await flotilla(args);
+      expect(stderr, args).not.toMatch(
+        /expected|received|invalid input|too small|<value>|argument|ENO|stepSize|evalEvery/i,
+      );
+    }
   });
 
   test('an --out that is a file', async () => {
@@ -190,15 +206,15 @@ test('divergence: exit 1, one line with round and place, the folder keeps its ro
     /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size\n$/,
   );
   expect(
-    readFileSync(join(folder, 'diverged', 'metrics.jsonl'), 'utf8')
+    readFileSync(join(folder(), 'diverged', 'metrics.jsonl'), 'utf8')
       .trim()
       .split('\n').length,
   ).toBeGreaterThan(2);
-  expect(existsSync(join(folder, 'diverged', 'summary.json'))).toBe(false);
+  expect(existsSync(join(folder(), 'diverged', 'summary.json'))).toBe(false);
 });
 
 test('a LIBSVM file by path; a damaged one is refused with its line', async () => {
-  const path = join(folder, 'tiny.libsvm');
+  const path = join(folder(), 'tiny.libsvm');
   writeFileSync(path, '+1 1:0.5 3:1\n-1 2:1\r\n-1\n+1 3:-2 # comment\n');
   const run = `--problem nonconvex-logistic --method gd --workers 2 --threads 1 --rounds 3 --json --quiet --data ${path}`;
   const { code, stdout } = await flotilla(run);
@@ -214,17 +230,17 @@ test('a LIBSVM file by path; a damaged one is refused with its line', async () =
 describe('--explain', () => {
   // the instance of experiments on heterogeneous quadratics by hand: L_i = c_i λ, λ = ½ (1 + cos(π/4)) for d = 3
   const lambda = 0.5 * (1 + Math.SQRT1_2);
-  const instance = () => writeFileSync(join(folder, 'two.json'), JSON.stringify({ c: [1, 3], b: [1, 1, 1] }));
+  const instance = () => writeFileSync(join(folder(), 'two.json'), JSON.stringify({ c: [1, 3], b: [1, 1, 1] }));
 
   test('prints the constants, the formula and its value, and runs nothing', async () => {
     instance();
-    const before = readdirSync(folder).length;
+    const before = readdirSync(folder()).length;
     const { code, stdout, stderr } = await flotilla(
       '--explain --problem heterogeneous-quadratic --data two.json --workers 2 --method marina --uplink rand-k:k=1',
     );
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    expect(readdirSync(folder).length).toBe(before);
+    expect(readdirSync(folder()).length).toBe(before);
     expect(stdout).toContain('Algorithm 1');
     expect(stdout).toMatch(new RegExp(`L_rms +${Number((lambda * Math.sqrt(5)).toPrecision(5))}`));
     expect(stdout).toContain('1/(L_rms (1 + √((1 − p)ω/(pn))))');
@@ -241,7 +257,7 @@ describe('--explain', () => {
     expect((await flotilla(options)).stdout).not.toContain('coins');
     const refused = await flotilla(`${options} --coins sometimes`);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/^flotilla: coins cannot be "sometimes"/);
+    expect(refused.stderr).toMatch(/^flotilla: --coins must be independent or even, not "sometimes"/);
   });
 
   test('--json gives the same as an object; expected bytes from dense and compressed messages', async () => {

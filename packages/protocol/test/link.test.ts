@@ -73,7 +73,7 @@ describe('a link spec', () => {
   });
 
   test('more listed workers than there are', () => {
-    expect(() => links('up=3x1mbit/2x2mbit', 4)).toThrow(/lists 5 workers; there are 4/);
+    expect(() => links('up=3x1mbit/2x2mbit', 4)).toThrow(/^link lists 5 workers in up; there are 4$/);
   });
 
   test('a model also says how long the ends work', () => {

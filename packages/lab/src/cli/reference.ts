@@ -26,8 +26,10 @@ Written from the options' schema and \`packages/lab/src/cli\`; a test keeps it t
 Options alone are those of \`start\`: \`flotilla --workers 100\` is \`flotilla start --workers 100\`. \`flotilla help\` lists the
 commands, and \`--help\` after a command its options.
 
-A value is written \`--name value\` or \`--name=value\`; one that begins with a dash needs the \`=\`, as in \`--target-loss=-1\`. If an
-option is given twice, the last value counts.`;
+A value is written \`--name value\` or \`--name=value\`. One may begin with a dash, as in \`--target-loss -1\`; one that begins with two,
+or is an option itself, needs the \`=\`. No value is empty. If an option is given twice, the last value counts. A \`~/\` that the shell
+has left at the beginning of a path, as in \`--out=~/x\`, is the home folder. Numbers are decimal, in options and in specs alike:
+\`20\`, \`0.5\`, \`1e-6\`.`;
 
 function commandSection(): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => [`\`${name}\``, summary]);

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { reasonOf } from '@flotilla/core/internal';
+import { printed, reasonOf } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
 
 /** A run as its folder has it. */
@@ -33,8 +33,19 @@ export function readRun(folder: string): StoredRun {
     const where = `${join(folder, 'metrics.jsonl')}, line ${broken.slice(0, 3).join(', ')}${broken.length > 3 ? ', …' : ''}`;
     return { folder, config, rows, summary, notes: broken.length === 0 ? [] : [`${where}: not a whole row, left out`] };
   } catch (cause) {
-    throw new UsageError(`${JSON.stringify(folder)} does not hold a run: ${reasonOf(cause)}`, { cause });
+    throw new UsageError(`${printed(folder)} does not hold a run: ${noRun(folder, cause)}`, { cause });
   }
+}
+
+/** Why a folder has no run that can be read. */
+function noRun(folder: string, cause: unknown): string {
+  if (cause instanceof SyntaxError) return 'one of its files is not whole';
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return 'it is a file, not a folder';
+  if (code !== 'ENOENT') return reasonOf(cause);
+  if (!existsSync(folder)) return 'no folder is there';
+  const missing = ['config.json', 'metrics.jsonl'].filter((file) => !existsSync(join(folder, file)));
+  return `it has no ${missing.join(' and no ')}`;
 }
 
 /** The rows of a metrics.jsonl that are whole, and the line numbers of those that are not. */

@@ -317,6 +317,8 @@ type EntrySchema = (typeof optionsSchema.entries)[keyof Options];
 
 /** What the schema says of a value; undefined when the value cannot even be looked at, as a revoked proxy. */
 function checked(schema: EntrySchema, value: unknown): v.SafeParseResult<EntrySchema> | undefined {
+  // valibot would write out its digits, however many
+  if (typeof value === 'bigint') return undefined;
   try {
     return v.safeParse(schema, value, { abortPipeEarly: true });
   } catch (thrown) {
