@@ -18,15 +18,15 @@ const USUAL = 'mnist';
  */
 export const fromSamples = {
   data: 'samples',
-  checkData({ data, split: asked }) {
-    dataSource(data ?? USUAL);
+  checkData({ data, split: asked, format }) {
+    dataSource(data ?? USUAL, format);
     if (asked !== undefined) checkSplit(asked);
   },
-  async load(_spec, { data: asked, split: askedSplit, workers, random, signal }) {
+  async load(_spec, { data: asked, split: askedSplit, format, workers, random, signal, note }) {
     const source = asked ?? USUAL;
-    const { load, split: usual } = dataSource(source);
+    const { load, split: usual } = dataSource(source, format);
     const used = askedSplit ?? usual;
-    const data = await load({ signal });
+    const data = await load({ signal, note });
     const shards = split(used, data, workers, random);
     return { shared: { data, shards }, source, split: used, samples: largestShard(shards) };
   },
