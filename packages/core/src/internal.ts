@@ -4,6 +4,8 @@ export { shared } from './data/dataset.js';
 export { loadInstance } from './data/instance.js';
 export { type DataSource, dataSource } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
+export { readNpy } from './data/npy.js';
+export { readDataFile } from './data/read-file.js';
 export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
 export { parseDecimal } from './decimal.js';

@@ -1,10 +1,10 @@
 import type { Dataset } from '../data/dataset.js';
 import { dataSource } from '../data/load.js';
-import { type DataInput, datasetFrom } from '../data/memory-data.js';
+import { datasetFrom } from '../data/memory-data.js';
 import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
 import { UsageError } from '../errors.js';
-import type { Facts, ProblemFamily } from './problem.js';
+import type { Facts, LoadInput, ProblemFamily } from './problem.js';
 
 /** What `fromSamples` shares: the samples, and who has which. */
 export interface SampleData {
@@ -23,26 +23,33 @@ const MEMORY_SPLIT = 'contiguous';
  */
 export const fromSamples = {
   data: 'samples',
-  checkData({ data = USUAL, split: asked }) {
-    if (typeof data === 'string') dataSource(data);
+  checkData({ data = USUAL, split: asked, part, format }) {
+    if (typeof data === 'string') dataSource(data, { ...format, part });
     else datasetFrom(data);
     if (asked !== undefined) checkSplit(asked);
   },
-  async load(_spec, { data: asked = USUAL, split: askedSplit, workers, random, signal, facts }) {
-    const { source, split: usual, load } = sourceOf(asked);
+  async load(_spec, { split: askedSplit, workers, random, facts, ...request }) {
+    const { source, split: usual, load } = sourceOf(request);
     const used = askedSplit ?? usual;
-    const data = withFeaturesOf(facts, await load(signal));
+    const data = withFeaturesOf(facts, await load(facts));
     const shards = split(used, data, workers, random);
     return { shared: { data, shards }, source: source(data), split: used, samples: largestShard(shards) };
   },
 } satisfies Pick<ProblemFamily<SampleData>, 'data' | 'checkData' | 'load'>;
 
-function sourceOf(asked: DataInput) {
+type SampleRequest = Pick<LoadInput, 'data' | 'part' | 'format' | 'signal' | 'note'>;
+
+function sourceOf({ data: asked = USUAL, part, format, signal, note }: SampleRequest) {
   if (typeof asked !== 'string') {
     return { source: memoryName, split: MEMORY_SPLIT, load: async () => datasetFrom(asked) };
   }
-  const { load, split } = dataSource(asked);
-  return { source: () => asked, split, load: (signal: AbortSignal | undefined) => load({ signal }) };
+  const { load, split } = dataSource(asked, { ...format, part });
+  const features = (facts: Facts | undefined) => (typeof facts?.features === 'number' ? facts.features : undefined);
+  return {
+    source: () => asked,
+    split,
+    load: (facts: Facts | undefined) => load({ signal, note, features: features(facts) }),
+  };
 }
 
 /** What data in memory is called in the records of a run: its shape, and a hash of its numbers, which are in none. */

@@ -16,6 +16,10 @@ export interface UsualData {
 
 /** Refuses data that a family cannot have, before anything is read or downloaded. @throws UsageError */
 export function checkData(family: ProblemFamily, asked: DataRequest): void {
+  const [format] = Object.entries(asked.format ?? {}).find(([, value]) => value !== undefined) ?? [];
+  if (family.data !== 'samples' && format !== undefined) {
+    throw optionError(format, `must be left out: problem ${family.name} reads no files of samples`);
+  }
   if (family.checkData !== undefined) family.checkData(asked);
   else if (family.load === undefined) usualLoading(family).checkData(asked);
 }

@@ -26,4 +26,11 @@ function withoutSeparator(argv: readonly string[]): readonly string[] {
   return argv[0] === '--' ? argv.slice(1) : argv;
 }
 
-await runProgram(main);
+await runProgram(async (argv) => {
+  try {
+    await main(argv);
+  } catch (thrown) {
+    const { asGiven } = await import('./arguments.js');
+    throw asGiven(thrown);
+  }
+});

@@ -1,10 +1,15 @@
 import { UsageError } from '@flotilla/core';
-import type { UseOptions } from '@flotilla/server';
+import { parseDecimal } from '@flotilla/core/internal';
+import { parseOptions, type UseOptions } from '@flotilla/server';
+import { formatOf } from '@flotilla/server/internal';
 import type { CommandLine, Declared } from '../terminal/command-line.js';
 
 /** What `evaluate` and `predict` take both. */
 export const MODEL_OPTIONS = {
   data: { type: 'string', path: true, placeholder: 'DATA', description: 'a name or a path, as for start' },
+  'index-base': { type: 'string', placeholder: '0|1|auto', description: 'of a LIBSVM file, as for start' },
+  'label-column': { type: 'string', placeholder: 'COLUMN', description: 'of a CSV or NumPy file, as for start' },
+  header: { type: 'string', placeholder: 'auto|true|false', description: 'of a CSV file, as for start' },
   problem: {
     type: 'string',
     placeholder: 'SPEC',
@@ -24,12 +29,21 @@ export const MODEL_OPTIONS = {
 export function modelAndData(
   command: string,
   positionals: readonly string[],
-  { data, problem, plugin, trust }: CommandLine<typeof MODEL_OPTIONS>['values'],
+  values: CommandLine<typeof MODEL_OPTIONS>['values'],
 ): { readonly run: string; readonly use: UseOptions } {
+  const { data, problem, plugin, trust } = values;
   const [run] = positionals;
   if (run === undefined || positionals.length > 1) {
     throw new UsageError(`${command} needs one run folder, or the model.safetensors of one`);
   }
   if (data === undefined) throw new UsageError(`${command} needs --data, a name or a path`);
-  return { run, use: { data, problem, plugins: plugin, trust } };
+  // as start reads them
+  const { indexBase, labelColumn, header } = parseOptions({
+    ...given('indexBase', parseDecimal(values['index-base'] ?? '') ?? values['index-base']),
+    ...given('labelColumn', values['label-column']),
+    ...given('header', values.header),
+  });
+  return { run, use: { data, problem, plugins: plugin, trust, ...formatOf({ indexBase, labelColumn, header }) } };
 }
+
+const given = (name: string, value: unknown) => (value === undefined ? {} : { [name]: value });

@@ -7,20 +7,12 @@ import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { keepStdout } from '../terminal/streams.js';
-import { asGiven, readArguments } from './arguments.js';
+import { readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { explanationText } from './explanation.js';
 
 /** `flotilla start`: trains. */
 export async function start(argv: readonly string[]): Promise<void> {
-  try {
-    await startAs(argv);
-  } catch (thrown) {
-    throw asGiven(thrown);
-  }
-}
-
-async function startAs(argv: readonly string[]): Promise<void> {
   const { options: given, flags } = readArguments(argv);
   if (flags.help) {
     const { startHelp } = await import('./help.js');

@@ -1,5 +1,5 @@
 import { type Problem, UsageError } from '@flotilla/core';
-import { shared, tensorsOf } from '@flotilla/core/internal';
+import { readNpy, shared, tensorsOf } from '@flotilla/core/internal';
 import { hashOf } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
 
@@ -35,6 +35,7 @@ export async function givenStart(init: Float64Array | string, problem: Problem):
 }
 
 async function readInit(path: string, problem: Problem): Promise<Float64Array> {
+  if (path.endsWith('.npy')) return Float64Array.from((await readNpy(path)).values);
   const { tensors } = await readSafetensors(path);
   const [only] = tensors;
   if (tensors.length === 1 && only !== undefined) return only.values;

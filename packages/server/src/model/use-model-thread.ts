@@ -1,4 +1,12 @@
-import { type DataInput, type Facts, Kernels, KeyedRandom, type Predictions, UsageError } from '@flotilla/core';
+import {
+  type DataInput,
+  type Facts,
+  type FormatOptions,
+  Kernels,
+  KeyedRandom,
+  type Predictions,
+  UsageError,
+} from '@flotilla/core';
 import { type ErrorRecord, errorRecord, loadData, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import { loadPlugins } from '@flotilla/worker';
 import { Validation, type ValidationMetrics } from '../run/validation.js';
@@ -11,6 +19,7 @@ export interface UseTask {
   /** Spec of the problem that the model was trained for. */
   readonly problem: string;
   readonly data: DataInput;
+  readonly format: FormatOptions;
   /** Paths of modules whose code may be run. */
   readonly plugins: readonly string[];
 }
@@ -31,14 +40,14 @@ export default async function serve(task: UseTask): Promise<UseOutcome> {
   }
 }
 
-async function use({ what, model, problem: text, data, plugins }: UseTask): Promise<Use> {
+async function use({ what, model, problem: text, data, format, plugins }: UseTask): Promise<Use> {
   const { problems } = await loadPlugins(plugins, text);
   const spec = () => parseProblem(text).spec;
   const family = lookUpProblem(problems, parseProblem(text));
   const facts = factsOf(model.metadata.facts);
   if (facts === undefined) throw new UsageError(`a model of problem ${family.name} cannot be used on other data`);
   const one = { workers: 1, random: new KeyedRandom(model.metadata.seed ?? '0'), facts };
-  const { shared, samples } = await loadData(family, spec(), { data, split: undefined, ...one });
+  const { shared, samples } = await loadData(family, spec(), { data, split: undefined, format, ...one });
   const problem = family.create(spec(), { ...one, ...shared });
   if (problem.dimension !== model.x.length) {
     throw new UsageError(`the model has ${model.x.length} coordinates; problem ${text} has ${problem.dimension}`);

@@ -1,4 +1,11 @@
-import { type DataInput, FlotillaError, type Predictions, type ProblemModule, UsageError } from '@flotilla/core';
+import {
+  type DataInput,
+  FlotillaError,
+  type FormatOptions,
+  type Predictions,
+  type ProblemModule,
+  UsageError,
+} from '@flotilla/core';
 import { errorFrom, parseProblem, problemText, shareArrays } from '@flotilla/core/internal';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
@@ -6,7 +13,7 @@ import { readFlatModel } from './read-model.js';
 import type { Use, UseOutcome, UseTask } from './use-model-thread.js';
 
 /** What to use a model on. */
-export interface UseOptions {
+export interface UseOptions extends FormatOptions {
   /** Data of the kind that the model was trained on: a name, a path or data in memory, as for `train`. */
   readonly data: DataInput;
   /** The problem, in place of the one that the model names; to be given when that is a module of one's own. */
@@ -41,7 +48,8 @@ export async function predict(model: Model | string, options: UseOptions): Promi
 }
 
 async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
-  const { plugins = [], signal } = options;
+  const { plugins = [], signal, indexBase, labelColumn, header } = options;
+  const format = { indexBase, labelColumn, header };
   const data = dataOf(options.data);
   const flat = typeof model === 'string' ? await readFlatModel(model) : flatten(model);
   const problem = problemOf(options, flat);
@@ -51,7 +59,7 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
   try {
     if (signal?.aborted) throw signal.reason;
     signal?.addEventListener('abort', abort, { once: true });
-    const outcome = await pool.run({ what, model: flat, problem, data, plugins });
+    const outcome = await pool.run({ what, model: flat, problem, data, format, plugins });
     if (outcome.ok) return outcome.use;
     throw errorFrom(outcome);
   } catch (cause) {

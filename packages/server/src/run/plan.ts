@@ -26,6 +26,7 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
+import { dataRequest } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
@@ -65,7 +66,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   const reference = parseProblem(options.problem);
   const { spec: problemSpec } = reference;
   const family = lookUpProblem(problems, reference);
-  checkData(family, { data: options.data, split: options.split });
+  checkData(family, dataRequest(options));
   checkValidation(family, options);
   const init = options.init ?? family.init;
   const given = typeof init !== 'string' || isInitFile(init);
@@ -77,8 +78,15 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   return { methodSpec, method, problemSpec, family, init, given, stepSize, link, linkModels };
 }
 
-/** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
-export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
+/**
+ * Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data.
+ * @param note gets what loading has to say, a line each
+ */
+export async function planRun(
+  options: Options,
+  signal?: AbortSignal,
+  note?: (message: string) => void,
+): Promise<RunPlan> {
   checkLengths(options);
   const registries = await loadPlugins(options.plugins, options.problem);
   const names = resolveNames(options, registries);
@@ -87,8 +95,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
-  const { data, split } = options;
-  const input = { data, split, workers, random, signal };
+  const input = { ...dataRequest(options), workers, random, signal, note };
   const where = `problem ${problemSpec.name}`;
   const loaded = await attempt(`${where}, load`, () => loadData(family, problemSpec, input));
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter
@@ -98,7 +105,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   const start = given ? await givenStart(init, problem) : undefined;
   if (start === undefined) checkInit(init as string, problem);
-  const validation = await loadValidation(options, family, problem, { random, signal });
+  const validation = await loadValidation(options, family, problem, { random, signal, note });
 
   if (method.batches === true && loaded.samples === undefined) {
     throw new UsageError(`method ${method.name} draws batches of samples; problem ${family.name} has none`);

@@ -1,5 +1,14 @@
-import { Kernels, type LoadInput, type Oracle, type Problem, type ProblemFamily, UsageError } from '@flotilla/core';
+import {
+  type DataRequest,
+  Kernels,
+  type LoadInput,
+  type Oracle,
+  type Problem,
+  type ProblemFamily,
+  UsageError,
+} from '@flotilla/core';
 import { checkData, loadData, parseProblem } from '@flotilla/core/internal';
+import { type FormatTexts, formatOf } from './data-request.js';
 import type { Options } from './options.js';
 
 /** f and the problem's metrics on data that is not trained on. */
@@ -12,15 +21,19 @@ export interface ValidationMetrics {
 /** The word that stands for the test part of the training data. */
 const TEST = 'test';
 
+type Asked = FormatTexts & Pick<Options, 'validation' | 'data'>;
+
 /** What loading is asked for. */
-function requestOf({ validation, data }: Pick<Options, 'validation' | 'data'>) {
+function requestOf(options: Asked): DataRequest {
+  const { validation, data } = options;
+  const format = formatOf(options);
   return validation === TEST
-    ? ({ data, part: TEST, split: undefined } as const)
-    : { data: validation, split: undefined };
+    ? { data, part: TEST, split: undefined, format }
+    : { data: validation, split: undefined, format };
 }
 
 /** Refuses validation data that cannot be had, before anything is read. @throws UsageError */
-export function checkValidation(family: ProblemFamily, options: Pick<Options, 'validation' | 'data'>): void {
+export function checkValidation(family: ProblemFamily, options: Asked): void {
   if (options.validation === undefined) return;
   if (family.data === 'none')
     throw new UsageError(`problem ${family.name} has no data to validate on; leave out validation`);
@@ -32,17 +45,17 @@ export function checkValidation(family: ProblemFamily, options: Pick<Options, 'v
  * @throws UsageError when the problem cannot look at other data, or these are not as the training data are
  */
 export async function loadValidation(
-  options: Pick<Options, 'validation' | 'data' | 'problem'>,
+  options: Asked & Pick<Options, 'problem'>,
   family: ProblemFamily,
   { facts }: Problem,
-  { random, signal }: Pick<LoadInput, 'random' | 'signal'>,
+  { random, signal, note }: Pick<LoadInput, 'random' | 'signal' | 'note'>,
 ): Promise<Problem | undefined> {
   if (options.validation === undefined) return undefined;
   if (facts === undefined)
     throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
   const spec = () => parseProblem(options.problem).spec;
   const one = { workers: 1, random, facts };
-  const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal });
+  const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal, note });
   return family.create(spec(), { ...one, ...shared });
 }
 
