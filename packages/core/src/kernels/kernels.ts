@@ -413,7 +413,8 @@ export class Kernels {
     if ('columns' in m) {
       const { scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64 } = this.#exports;
       const score = byType(m, scoreDenseRowsU8, scoreDenseRowsF32, scoreDenseRowsF64);
-      return score(...denseFrom(m, which, from), ...rest);
+      score(...denseFrom(m, which, from), ...rest);
+      return;
     }
     const { scoreRowsOnes, scoreRowsU8, scoreRowsF64 } = this.#exports;
     const score = byValues(m, scoreRowsOnes, scoreRowsU8, scoreRowsF64);
@@ -435,7 +436,8 @@ export class Kernels {
     if ('columns' in m) {
       const { addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64 } = this.#exports;
       const add = byType(m, addOuterDenseRowsU8, addOuterDenseRowsF32, addOuterDenseRowsF64);
-      return add(...denseFrom(m, which, from), ...rest);
+      add(...denseFrom(m, which, from), ...rest);
+      return;
     }
     const { addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64 } = this.#exports;
     const add = byValues(m, addOuterRowsOnes, addOuterRowsU8, addOuterRowsF64);
@@ -533,7 +535,12 @@ function byType<T>({ values }: DenseMatrix, u8: T, f32: T, f64: T): T {
 /** The first arguments of a kernel for the rows that begin at number `from` of `which`, or at row `from`. */
 function sparseFrom({ start, column, values }: SparseMatrix, which: Int32Array | undefined, from: number) {
   const rows = start.byteOffset + (which === undefined ? 4 * from : 0);
-  return [rows, column.byteOffset, values?.byteOffset ?? 0, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
+  return [
+    rows,
+    column.byteOffset,
+    values?.byteOffset ?? 0,
+    which === undefined ? 0 : which.byteOffset + 4 * from,
+  ] as const;
 }
 
 function denseFrom({ columns, values }: DenseMatrix, which: Int32Array | undefined, from: number) {

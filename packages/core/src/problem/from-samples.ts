@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, labelsOf } from '../data/dataset.js';
 import { dataSource } from '../data/load.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
 import { UsageError } from '../errors.js';
@@ -32,6 +32,15 @@ export const fromSamples = {
     return { shared: { data, shards }, source, split: used, samples: largestShard(shards) };
   },
 } satisfies Pick<ProblemFamily<SampleData>, 'data' | 'checkData' | 'load'>;
+
+/**
+ * The labels. Undefined where a model is used on samples that lack them.
+ * @throws UsageError when samples that are to be trained on lack them
+ */
+export function labelsFor(facts: Facts | undefined, data: Dataset): Float64Array | undefined {
+  const lacking = data.label.length !== data.samples || data.label.some(Number.isNaN);
+  return facts !== undefined && lacking ? undefined : labelsOf(data);
+}
 
 /** The data with as many features as a model was trained on: a sparse file ends with its last non-zero one. */
 function withFeaturesOf(facts: Facts | undefined, data: Dataset): Dataset {
