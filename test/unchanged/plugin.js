@@ -53,8 +53,8 @@ const bowls = {
 };
 
 /** Least squares on the samples; knows its single samples, so that methods with batches run on it. @type {ProblemFamily} */
-const leastSquares = {
-  name: 'least-squares',
+const squares = {
+  name: 'squares',
   summary: 'the labels, by least squares',
   data: 'samples',
   init: 'reference',
@@ -195,7 +195,7 @@ const run = {
 };
 
 export default {
-  problems: { bowls, 'least-squares': leastSquares, listed },
+  problems: { bowls, squares, listed },
   methods: { ball },
   compressors: { run },
 };

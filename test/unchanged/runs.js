@@ -279,7 +279,7 @@ const plugins = ['plugin.js'];
 const pluginRuns = {
   'problem without data': { problem: 'bowls:d=30,c=1', init: 'zeros', stepSize: 0.2, method: m3, downlink: 'perm-k' },
   'problem with samples': {
-    problem: 'least-squares',
+    problem: 'squares',
     data: 'small.libsvm',
     split: 'label',
     init: 'reference',
@@ -287,7 +287,7 @@ const pluginRuns = {
     method: marina,
   },
   'batches of samples': {
-    problem: 'least-squares',
+    problem: 'squares',
     data: 'small.libsvm',
     split: 'shuffled',
     init: 'reference',
@@ -312,7 +312,7 @@ const pluginRuns = {
   // what the plug-in itself says is left to it here
   'own defaults': { problem: 'bowls', method: 'ball', uplink: undefined },
   'own theory': {
-    problem: 'least-squares',
+    problem: 'squares',
     data: 'small.libsvm',
     split: 'shuffled',
     method: 'ball',

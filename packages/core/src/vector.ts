@@ -22,7 +22,7 @@ export function blend(a: number, x: Float64Array, y: Float64Array): void {
 }
 
 /** Σ x_i y_i */
-function dot(x: Float64Array, y: Float64Array): number {
+export function dot(x: Float64Array, y: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
   return sum;

@@ -5,7 +5,7 @@ import { afterAll } from 'vitest';
 import type { ProblemFamily } from '../dist/index.js';
 import { KeyedRandom, Rng } from '../dist/random.js';
 import { describeProblem } from '../dist/testing/index.js';
-import plugin from './least-squares.js';
+import plugin from './ridge.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-problems-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,12 +27,11 @@ const real = rows(() => rng.normal());
 real[0][FEATURES - 1] = 0.5;
 const realLabels = real.map((_, s) => (s % 3 === 0 ? 2 : 1));
 const realSigns = realLabels.map((label) => (label === 2 ? 1 : -1));
-const realFile = write(
-  'real.txt',
-  real
-    .map((row, s) => `${realLabels[s]} ${row.flatMap((v, j) => (v === 0 ? [] : [`${j + 1}:${v}`])).join(' ')}\n`)
-    .join(''),
-);
+const sparseText = (samples: number[][], labels: number[]) =>
+  samples
+    .map((row, s) => `${labels[s]} ${row.flatMap((v, j) => (v === 0 ? [] : [`${j + 1}:${v}`])).join(' ')}\n`)
+    .join('');
+const realFile = write('real.txt', sparseText(real, realLabels));
 
 const bytes = rows(() => 1 + rng.below(255));
 const pixels = bytes.map((row) => row.map((v) => v / 255));
@@ -143,6 +142,100 @@ describeProblem('logistic without bias and regulariser, uneven shards', {
   metrics: classification(pixels, oddSigns, false).metrics,
 });
 
+/** ½ (aᵀx − y)² and R². */
+const regression = (samples: number[][], labels: number[], bias: boolean, lambda: number) => {
+  const misses = (x: Float64Array) =>
+    samples.map((a, s) => (bias ? x[0] + dot(a, x.subarray(1)) : dot(a, x)) - labels[s]);
+  const middle = mean(labels);
+  return {
+    f: (x: Float64Array) => mean(misses(x).map((miss) => 0.5 * miss ** 2)) + (lambda / 2) * dot(x, x),
+    metrics: (x: Float64Array) => [
+      1 - mean(misses(x).map((miss) => miss ** 2)) / mean(labels.map((y) => (y - middle) ** 2)),
+    ],
+  };
+};
+const targetValues = real.map((_, s) => 3 * Math.sin(s) + s / 4 - 2.5);
+const regressionFile = write('regression.txt', sparseText(real, targetValues));
+const square = rows(() => rng.normal()).map((row) => row.slice(0, 5).map((v) => v || rng.normal()));
+const squareFile = write('square.txt', sparseText(square, targetValues));
+describeProblem('least-squares on more samples than features', {
+  ...labelled,
+  spec: 'least-squares',
+  data: squareFile,
+  split: 'shuffled',
+  quadratic: true,
+  ...regression(square, targetValues, true, 0),
+});
+describeProblem('least-squares without bias, uneven shards', {
+  ...labelled,
+  spec: 'least-squares:bias=false,lambda=0.03',
+  data: regressionFile,
+  split: 'dirichlet:alpha=0.5',
+  quadratic: true,
+  ...regression(real, targetValues, false, 0.03),
+});
+describeProblem('least-squares on pixels, λ a multiple of L', {
+  ...labelled,
+  spec: 'least-squares:lambda=1e-2*L',
+  data: pixelFile,
+  quadratic: true,
+  workers: 3,
+  ...regression(
+    pixels.slice(0, 21),
+    digits.slice(0, 21),
+    true,
+    1e-2 * Math.max(...classification(pixels.slice(0, 21), oddSigns, true).squares),
+  ),
+  split: 'contiguous',
+});
+
+/** log Σ exp(z) − z_y, and the share of samples whose largest z is that of their label. */
+const multiclass = (samples: number[][], labels: number[], bias: boolean, lambda: number) => {
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  const [K, q] = [classes.length, samples[0].length];
+  const scores = (x: Float64Array, a: number[]) =>
+    classes.map((_, c) => dot(a, x.subarray(c * q, (c + 1) * q)) + (bias ? x[K * q + c] : 0));
+  return {
+    f: (x: Float64Array) =>
+      mean(
+        samples.map((a, s) => {
+          const z = scores(x, a);
+          return Math.log(z.reduce((sum, v) => sum + Math.exp(v), 0)) - z[classes.indexOf(labels[s])];
+        }),
+      ) +
+      (lambda / 2) * dot(x, x),
+    metrics: (x: Float64Array) => [
+      mean(
+        samples.map((a, s) => {
+          const z = scores(x, a);
+          return classes[z.indexOf(Math.max(...z))] === labels[s] ? 1 : 0;
+        }),
+      ),
+    ],
+  };
+};
+describeProblem('softmax on pixels', {
+  ...labelled,
+  spec: 'softmax:lambda=0.02',
+  data: pixelFile,
+  ...multiclass(pixels, digits, true, 0.02),
+});
+const threeLabels = real.map((_, s) => [-1, 0.5, 7][s % 3]);
+describeProblem('softmax of three classes without bias, uneven shards', {
+  ...labelled,
+  spec: 'softmax:bias=false,lambda=0',
+  data: write('three.txt', sparseText(real, threeLabels)),
+  split: 'dirichlet:alpha=0.5',
+  ...multiclass(real, threeLabels, false, 0),
+});
+describeProblem('softmax of two classes, sorted by label', {
+  ...labelled,
+  spec: 'softmax:lambda=1e-3*L',
+  data: realFile,
+  split: 'label',
+  ...multiclass(real, realLabels, true, 1e-3 * 0.5 * Math.max(...classification(real, realSigns, true).squares)),
+});
+
 const offers = ['samples', 'linearMap', 'facts'] as const;
 describeProblem('autoencoder on pixels', {
   spec: 'autoencoder',
@@ -160,9 +253,9 @@ describeProblem('autoencoder on real numbers, uneven shards', {
 });
 
 describeProblem('a plug-in that leaves the loading to its kind of data', {
-  spec: 'least-squares:ridge=0.1',
-  family: plugin.problems['least-squares'],
-  module: new URL('./least-squares.js', import.meta.url).href,
+  spec: 'ridge:lambda=0.1',
+  family: plugin.problems.ridge,
+  module: new URL('./ridge.js', import.meta.url).href,
   data: realFile,
   split: 'shuffled',
   offers: ['smoothness', 'samples'],

@@ -20,6 +20,16 @@ export function largestShard({ start }: Shards): number {
   return largest;
 }
 
+/** The samples of a worker, a view. */
+export function shardOf({ order, start }: Shards, worker: number): Int32Array {
+  return order.subarray(start[worker], start[worker + 1]);
+}
+
+/** n m_i/N, which weighs the mean over a shard so that the mean over the n workers is that over all samples in use. */
+export function shardWeight({ start, samples }: Shards, worker: number): number {
+  return ((start.length - 1) / samples) * (start[worker + 1] - start[worker]);
+}
+
 type Partition = (data: Dataset, workers: number, random: KeyedRandom) => Shards;
 
 /** Labels that `dirichlet` tells apart. */

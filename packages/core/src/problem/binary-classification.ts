@@ -1,9 +1,8 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
-import type { Shards } from '../data/split.js';
-import { parseDecimal } from '../decimal.js';
+import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
-import type { SampleData } from './from-samples.js';
+import { labelsFor, type SampleData } from './from-samples.js';
 import {
   type Facts,
   type Oracle,
@@ -12,6 +11,7 @@ import {
   type ProblemInput,
   smoothnessFrom,
 } from './problem.js';
+import { readLambda } from './regulariser.js';
 import { ShardRows, squaredRowNorms } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
@@ -42,16 +42,12 @@ export function binaryClassification(
   { data, shards, facts }: ProblemInput<SampleData>,
 ): Problem {
   const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
-  const lambdaText = spec.text('lambda') ?? loss.lambda;
-  const match = /^(.*?)(\*L)?$/i.exec(lambdaText);
-  const number = parseDecimal(match?.[1] ?? '');
-  if (match === null || number === undefined || number < 0) {
-    throw spec.invalid('lambda', lambdaText, 'a number ≥ 0 or a multiple of L such as 1e-6*L');
-  }
+  const lambdaFor = readLambda(spec, loss.lambda, facts);
   spec.rejectUnknown();
 
   const classes = facts === undefined ? classesOf(data) : classesIn(facts);
-  const sign = facts !== undefined && data.label.length === 0 ? undefined : signs(data, classes);
+  const labels = labelsFor(facts, data);
+  const sign = labels && signs(data.name, labels, classes);
   const workers = shards.start.length - 1;
   const norms = squaredRowNorms(data, offset);
   const steepest = Array.from({ length: workers }, (_, i) => {
@@ -59,8 +55,8 @@ export function binaryClassification(
     for (const s of shardOf(shards, i)) largest = Math.max(largest, norms[s]);
     return loss.curvature * largest;
   });
-  const lambda = lambdaIn(facts) ?? (match[2] === undefined ? number : number * Math.max(...steepest));
-  const weight = (worker: number) => (workers / shards.samples) * (shards.start[worker + 1] - shards.start[worker]);
+  const lambda = lambdaFor(Math.max(...steepest));
+  const weight = (worker: number) => shardWeight(shards, worker);
   const perWorker = steepest.map((L, i) => L * weight(i) + lambda);
 
   return {
@@ -151,10 +147,6 @@ class ClassificationOracle implements Oracle {
   }
 }
 
-function shardOf({ order, start }: Shards, worker: number): Int32Array {
-  return order.subarray(start[worker], start[worker + 1]);
-}
-
 /** Which labels stand for −1 and +1. */
 interface Classes {
   readonly negative: number;
@@ -181,18 +173,12 @@ function classesIn({ negative, positive, odd }: Facts): Classes {
   throw new UsageError('the facts of a model of binary classification are negative, positive and odd');
 }
 
-function lambdaIn(facts: Facts | undefined): number | undefined {
-  if (facts === undefined) return undefined;
-  if (typeof facts.lambda === 'number') return facts.lambda;
-  throw new UsageError('the facts of a model of binary classification have the number lambda');
-}
-
 /** The labels as ±1. @throws UsageError for one that is neither class's */
-function signs(data: Dataset, { negative, positive, odd }: Classes): Int8Array {
-  return Int8Array.from(labelsOf(data), (label) => {
+function signs(name: string, labels: Float64Array, { negative, positive, odd }: Classes): Int8Array {
+  return Int8Array.from(labels, (label) => {
     const value = odd ? label % 2 : label;
     if (value === positive) return 1;
     if (value === negative) return -1;
-    throw new UsageError(`data set ${data.name} has the label ${label}; the model knows ${negative} and ${positive}`);
+    throw new UsageError(`data set ${name} has the label ${label}; the model knows ${negative} and ${positive}`);
   });
 }

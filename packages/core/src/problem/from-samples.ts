@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, labelsOf } from '../data/dataset.js';
 import { dataSource } from '../data/load.js';
 import { datasetFrom } from '../data/memory-data.js';
 import { fingerprint } from '../data/shared-memory.js';
@@ -55,6 +55,15 @@ function sourceOf({ data: asked = USUAL, part, format, signal, note }: SampleReq
 /** What data in memory is called in the records of a run: its shape, and a hash of its numbers, which are in none. */
 function memoryName({ name: _, ...numbers }: Dataset): string {
   return `memory:shape=${numbers.samples}x${numbers.features},sha256=${fingerprint(numbers)}`;
+}
+
+/**
+ * The labels. Undefined where a model is used on samples that lack them.
+ * @throws UsageError when samples that are to be trained on lack them
+ */
+export function labelsFor(facts: Facts | undefined, data: Dataset): Float64Array | undefined {
+  const lacking = data.label.length !== data.samples || data.label.some(Number.isNaN);
+  return facts !== undefined && lacking ? undefined : labelsOf(data);
 }
 
 /** The data with as many features as a model was trained on: a sparse file ends with its last non-zero one. */

@@ -22,10 +22,10 @@ const SEED = 'describeProblem';
  * `@flotilla/core/testing`; needs vitest, which is an optional peer of this package.
  *
  * @example
- * describeProblem('least squares', {
- *   spec: 'least-squares:lambda=0.1',
- *   family: plugin.problems['least-squares'],
- *   module: new URL('./least-squares.js', import.meta.url).href, // a plug-in, or a problem that is its default export
+ * describeProblem('ridge regression', {
+ *   spec: 'ridge:lambda=0.1',
+ *   family: plugin.problems.ridge,
+ *   module: new URL('./ridge.js', import.meta.url).href, // a plug-in, or a problem that is its default export
  *   data: 'small.txt',
  *   offers: ['smoothness', 'samples'],
  * });

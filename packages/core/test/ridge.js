@@ -1,17 +1,17 @@
 // A plug-in whose family leaves the loading to its kind of data: it finds `data` and `shards` in the input of `create`.
 
 /**
- * f_i(x) = (1/2m_i) Σ_j w (a_jᵀx − y_j)², w = n m_i/N.
+ * f_i(x) = (1/2m_i) Σ_j w (a_jᵀx − y_j)² + (λ/2)‖x‖², w = n m_i/N.
  * @type {import('../dist/index.js').ProblemFamily<import('../dist/index.js').UsualData>}
  */
-const leastSquares = {
-  name: 'least-squares',
-  summary: 'least squares, with the values of the samples',
+const ridge = {
+  name: 'ridge',
+  summary: 'ridge regression, with the values of the samples',
   data: 'samples',
   init: 'zeros',
   stepSize: () => 'theory',
   create(spec, { workers, data, shards }) {
-    const ridge = spec.number('ridge', 0, 1e9) ?? 0;
+    const lambda = spec.number('lambda', 0, 1e9) ?? 0;
     spec.rejectUnknown();
     if (data?.rowStart === undefined || shards === undefined) throw new Error('made without sparse samples');
     const { rowStart, column, value, scale, label } = data;
@@ -24,8 +24,8 @@ const leastSquares = {
         const mean = (x, batch, out) => {
           let sum = 0;
           for (let j = 0; j < x.length; j++) {
-            out[j] = ridge * x[j];
-            sum += 0.5 * ridge * x[j] * x[j];
+            out[j] = lambda * x[j];
+            sum += 0.5 * lambda * x[j] * x[j];
           }
           for (let r = 0; r < batch.length; r++) {
             const s = own[batch[r]];
@@ -43,7 +43,7 @@ const leastSquares = {
         for (const s of own) {
           let squares = 0;
           for (let k = rowStart[s]; k < rowStart[s + 1]; k++) squares += (scale * value[k]) ** 2;
-          steepest = Math.max(steepest, weight * squares + ridge);
+          steepest = Math.max(steepest, weight * squares + lambda);
         }
         return {
           smoothness: steepest,
@@ -57,4 +57,4 @@ const leastSquares = {
   },
 };
 
-export default { problems: { 'least-squares': leastSquares } };
+export default { problems: { ridge } };
