@@ -6,5 +6,6 @@ export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
 export { denseFrameBytes, type Metrics, type Progress, type StopReason, type Summary } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
+export type { ProblemModule } from './run/problem-text.js';
 export { MAX_KEPT } from './run/replay-buffer.js';
 export { AbortedError, type Logger, type Run, type TrainOptions, train } from './train.js';

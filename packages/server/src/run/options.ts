@@ -1,6 +1,7 @@
-import { type DataInput, methods, type ProblemModule, problems, UsageError } from '@flotilla/core';
-import { problemText, shareArrays } from '@flotilla/core/internal';
+import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
+import { shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
+import { type ProblemModule, problemText } from './problem-text.js';
 
 // Messages complete the sentence «workers cannot be 0: …».
 const kindOf = (value: unknown) => {
