@@ -7,8 +7,9 @@ export {
   sparseDataset,
 } from './data/dataset.js';
 export type { QuadraticInstance } from './data/instance.js';
-export type { LoadOptions } from './data/load.js';
+export { type DataOptions, readDataset } from './data/load.js';
 export type { DataInput, DenseMemoryData, MemoryData, SparseMemoryData } from './data/memory-data.js';
+export type { FormatOptions, Part, ReadOptions } from './data/reading.js';
 export type { Shards } from './data/split.js';
 export { DivergedError, type ErrorCode, type ErrorContext, FlotillaError, UsageError } from './errors.js';
 export {

@@ -3,6 +3,7 @@ export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64
 export { loadInstance } from './data/instance.js';
 export { type DataSource, dataSource } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
+export { readDataFile } from './data/read-file.js';
 export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
 export { type ErrorRecord, errorFrom, errorRecord } from './error-record.js';

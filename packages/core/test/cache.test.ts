@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -13,6 +14,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cacheFolder, loadFromCatalogue } from '../dist/data/cache.js';
@@ -156,6 +158,89 @@ describe('a download that broke off', () => {
   });
 });
 
+describe('locks', () => {
+  const at = (text: string) => {
+    put('tiny.lock', text);
+    answer = serve(content);
+  };
+
+  test.each([
+    ['nobody', ''],
+    ['nobody who can be named', 'somebody'],
+    ['the own number, as a container gives it again', String(process.pid)],
+  ])('of %s are stale when nobody touches them', async (_what, text) => {
+    at(text);
+    expect((await load()).samples).toBe(3000);
+    expect(inCache()).toEqual(['tiny']);
+  });
+
+  test('whoever waits says for what', async () => {
+    at(String(process.ppid));
+    const notes: string[] = [];
+    const waiting = load(entry, { note: (message: string) => notes.push(message) });
+    await vi.waitFor(() => expect(notes).toHaveLength(1), 5000);
+    expect(notes[0]).toBe(
+      `waiting for process ${process.ppid}, which is downloading, says ${join(env.FLOTILLA_DATA, 'tiny.lock')}`,
+    );
+    rmSync(join(env.FLOTILLA_DATA, 'tiny.lock'));
+    expect((await waiting).samples).toBe(3000);
+    expect(notes[1]).toBe(`downloading ${env.FLOTILLA_DATA_URL}/tiny`);
+  });
+
+  test('of a download of this process under way is no stale one', async () => {
+    // longer than a lock without an owner is left
+    answer = (request, response) => setTimeout(() => serve(content)(request, response), 4000);
+    const [a, b] = await Promise.all([load(), load()]);
+    expect([a.samples, b.samples, requests.length]).toEqual([3000, 3000, 1]);
+  });
+});
+
+describe('a mirror', () => {
+  test('in a folder', async () => {
+    const folder = join(env.FLOTILLA_DATA, '..', 'mirror');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'tiny'), content);
+    for (const url of [pathToFileURL(folder).href, `${pathToFileURL(folder).href}/`]) {
+      env.FLOTILLA_DATA_URL = url;
+      expect((await load()).samples).toBe(3000);
+      expect(inCache()).toEqual(['tiny']);
+      rmSync(join(env.FLOTILLA_DATA, 'tiny'));
+    }
+    await expect(load({ ...entry, file: 'other' })).rejects.toThrow(/cannot download file:.*ENOENT.*; put other/);
+    expect(inCache()).toEqual([]);
+  });
+
+  test.each(['/some/folder', 'ftp://x/', ''])('%j is none, or the collection', async (text) => {
+    env.FLOTILLA_DATA_URL = text;
+    const abort = AbortSignal.abort(new Error('far enough'));
+    const message = text === '' ? 'far enough' : 'FLOTILLA_DATA_URL must be an http:, https: or file: URL, not';
+    await expect(load(entry, text === '' ? { signal: abort } : {})).rejects.toThrow(message);
+  });
+
+  test('that has moved', async () => {
+    answer = (request, response) =>
+      request.url === '/binary/tiny'
+        ? response.writeHead(302, { location: '/elsewhere/tiny' }).end()
+        : serve(content)(request, response);
+    expect((await load()).samples).toBe(3000);
+    rmSync(join(env.FLOTILLA_DATA, 'tiny'));
+    answer = (_request, response) => response.writeHead(302, { location: '/binary/tiny' }).end();
+    await expect(load()).rejects.toThrow('it redirects more than 5 times');
+    answer = (_request, response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end();
+    await expect(load()).rejects.toThrow('it redirects to file:///etc/passwd');
+  });
+});
+
+test('without a home folder: one line that says what to set', () => {
+  const script = `import { cacheFolder } from ${JSON.stringify(new URL('../dist/data/cache.js', import.meta.url))};
+    try { console.log(cacheFolder({})); } catch (error) { console.log(error.code, error.message); }`;
+  const ids = { uid: 23_462, gid: 23_462 };
+  if (process.getuid?.() !== 0) return console.warn('skipped: only root can run as a user that there is not');
+  const args = ['--input-type=module', '-e', script];
+  const said = execFileSync(process.execPath, args, { ...ids, env: {}, cwd: '/', encoding: 'utf8' });
+  expect(said).toBe('io there is no home folder to keep data sets in: set FLOTILLA_DATA to a folder\n');
+});
+
 test('an aborted download ends at once with the reason, and what came is kept', async () => {
   answer = (_request, response) => {
     response.writeHead(200, { etag: '"one"', 'content-length': content.length });
@@ -295,7 +380,6 @@ test('the catalogue is well formed', () => {
 });
 
 test('mushrooms is what the catalogue says it is, also with other blanks and line ends', async () => {
-  const fetched = vi.spyOn(globalThis, 'fetch');
   await expectCopiesKnown('mushrooms', fixture('.'), env.FLOTILLA_DATA);
-  expect(fetched).not.toHaveBeenCalled();
+  expect(requests).toEqual([]);
 });

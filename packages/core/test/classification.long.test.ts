@@ -82,7 +82,7 @@ describe.skipIf(!haveWholeSets())('gradient descent, γ = 1/L, contiguous split,
     const bytes = await readDataFile(path);
     const hand = byHand(bytes.toString('latin1'), workers, kind, lambdaOverL, steps);
 
-    const data = parseLibsvm(bytes, path, name);
+    const data = await parseLibsvm(bytes, path, name);
     const random = new KeyedRandom('reference');
     const shards = split('contiguous', data, workers, random);
     const input = { workers, random, data, shards, instance: undefined };

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SparseDataset } from '../dist/data/dataset.js';
-import { readLibsvm } from '../dist/data/libsvm.js';
+import { type LibsvmOptions, readLibsvm } from '../dist/data/libsvm.js';
 import { split } from '../dist/data/split.js';
 import { Kernels } from '../dist/kernels/kernels.js';
 import { problems } from '../dist/problem/index.js';
@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function read(content: string | Uint8Array, name = 'file', limit?: number): Promise<SparseDataset> {
   const path = join(folder, name);
   writeFileSync(path, content);
-  return readLibsvm(path, 'small', limit);
+  return readLibsvm(path, 'small', { limit });
 }
 
 const plain = ({ label, rowStart, column, value, features }: SparseDataset) => ({
@@ -47,6 +47,9 @@ describe('accepted', () => {
     ['LF', '1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7\n'],
     ['CRLF', '1 1:0.5 4:-2e-3\r\n-1\r\n2.5 2:1 4:7\r\n'],
     ['no end of the last line', '1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7'],
+    ['a byte order mark', '\ufeff1 1:0.5 4:-2e-3\n-1\n2.5 2:1 4:7\n'],
+    ['numbers padded to a width', '1  1:  0.5 4: -2e-3\n-1\n2.5 2:\t1 4:7\n'],
+    ['query ids', '1 qid:7 1:0.5 4:-2e-3\n-1\tqid:8\n2.5 qid:1e3 2:1 4:7\n'],
     ['blank lines', '\n1 1:0.5 4:-2e-3\n\r\n  \n-1\n2.5 2:1 4:7\n\n'],
     ['blanks around entries', ' 1\t1:0.5  4:-2e-3 \t\n-1 \n2.5 2:1 4:7  \r\n'],
     ['comments', '# 9 9:9\n1 1:0.5 4:-2e-3 # 9:9\n-1#\n2.5 2:1 4:7# x:y\n#'],
@@ -89,17 +92,32 @@ test.each([
   ['several labels', '1,2 1:1\n', 'label "1,2"'],
   ['NaN for a label', 'nan 1:1\n', 'label "nan"'],
   ['two labels', '1 1 1:1\n', 'line 1: entry "1" is not index:value'],
-  ['index 0', '#\r\n\r\n1 0:1\r\n', 'line 3: index "0" is not a whole number between 1 and 2147483647'],
+  ['index 0', '#\r\n\r\n1 0:1\r\n', 'line 3: index "0" is below 1, from which indices count; files that count from 0'],
   ['a negative index', '1 -1:1\n', 'index "-1"'],
   ['a fraction for an index', '1 1.5:1\n', 'index "1.5"'],
   ['no index', '1 :1\n', 'index ""'],
-  ['a query id', '1 qid:3 1:1\n', 'index "qid"'],
+  ['a query id behind nothing', '1 xqid:3 1:1\n', 'index "xqid"'],
   ['an index above 2^31 − 1', '1 2147483648:1\n', 'index "2147483648"'],
   ['a very large index', `1 ${'9'.repeat(400)}:1\n`, 'index "9999'],
   ['a repeated index', '1 2:1 2:1\n', 'line 1: index "2" comes after 2; indices must ascend in a row'],
   ['descending indices', '1 1:1\n1 3:1 2:1\n', 'line 2: index "2" comes after 3'],
   ['no value', '1 1:\n', 'value "" of index 1 is not a finite number'],
-  ['a blank before the value', '1 1: 2\n', 'value "" of index 1'],
+  ['a blank before the colon', '1 1 :2\n', 'entry "1" is not index:value; a LIBSVM file has rows of'],
+  ['a line end behind the colon', '1 1: \n2 1:1\n', 'line 1: value "" of index 1'],
+  ['a comment behind the colon', '1 1:#\n', 'value "" of index 1'],
+  ['an entry behind the colon', '1 1: 2:3\n', 'value "2:3" of index 1'],
+  ['a number of a million digits', `1 1:${'9'.repeat(1e6)}\n`, 'value "9999'],
+  [
+    'a CSV file',
+    'a,b,c\n1,2,3\n',
+    'line 1: label "a,b,c" is not a finite number; a LIBSVM file has rows of «label index:value index:value …», and the name of a CSV file must end in .csv',
+  ],
+  ['columns between blanks', '1\t2\t3\n', 'entry "2" is not index:value; a LIBSVM file has rows of'],
+  ['a NumPy file', Buffer.from('\x93NUMPY\x01', 'latin1'), 'is a NumPy file; the name of such a file must end in .npy'],
+  ['UTF-16 with its mark', Buffer.from('\ufeff1 1:1\n', 'utf16le'), 'is UTF-16 text; save it as UTF-8'],
+  ['UTF-16 without', Buffer.from('1 1:1\n', 'utf16le'), 'is UTF-16 text'],
+  ['UTF-16, big-endian', Buffer.from('1 1:1\n', 'utf16le').swap16(), 'is UTF-16 text'],
+  ['UTF-32', Buffer.from([0xff, 0xfe, 0, 0, 49, 0, 0, 0]), 'is UTF-32 text'],
   ['a word for a value', '1 1:1 2:x\n', 'line 1: value "x" of index 2'],
   ['NaN', '1 1:NaN\n', 'value "NaN"'],
   ['Infinity', '1 1:-Infinity\n', 'value "-Infinity"'],
@@ -114,6 +132,48 @@ test.each([
     message: expect.stringMatching(new RegExp(`^${join(folder, 'file')}[ ,]`)),
   });
   await expect(read(text)).rejects.toThrow(message);
+});
+
+describe('where indices count from', () => {
+  const noted = async (text: string, options: LibsvmOptions) => {
+    const notes: string[] = [];
+    const path = join(folder, 'base');
+    writeFileSync(path, text);
+    const data = await readLibsvm(path, 'base', { ...options, note: (message) => notes.push(message) });
+    return { column: [...data.column], features: data.features, notes };
+  };
+  const said = (what: string) => [`${join(folder, 'base')}: ${what}`];
+
+  test.each<[string, string, LibsvmOptions, object]>([
+    ['0', '1 0:1 2:1\n', { indexBase: 0 }, { column: [0, 2], features: 3, notes: [] }],
+    ['0, without it', '1 1:1 2:1\n', { indexBase: 0 }, { column: [1, 2], features: 3, notes: [] }],
+    ['1', '1 1:1 2:1\n', { indexBase: 1 }, { column: [0, 1], features: 2, notes: [] }],
+  ])('%s', async (_what, text, options, expected) => {
+    expect(await noted(text, options)).toEqual(expected);
+  });
+
+  test('auto says what it has found', async () => {
+    const zero = said('indices count from 0, as the least of them is 0');
+    expect(await noted('1 1:1\n1 0:1 2:1\n', { indexBase: 'auto' })).toEqual({
+      column: [1, 0, 2],
+      features: 3,
+      notes: zero,
+    });
+    const three = said('indices count from 1, as the least of them is 3');
+    expect(await noted('1 3:1\n', { indexBase: 'auto' })).toEqual({ column: [2], features: 3, notes: three });
+  });
+
+  test('query ids are said to be left out', async () => {
+    const { notes } = await noted('1 qid:1 1:1\n2 qid:1 1:2\n', {});
+    expect(notes).toEqual(said('2 query ids (qid:…) are left out'));
+  });
+
+  test('fewer features than expected are zeros, more are refused', async () => {
+    expect(await noted('1 2:1\n', { features: 5 })).toEqual({ column: [1], features: 5, notes: [] });
+    await expect(noted('1 6:1\n', { features: 5 })).rejects.toThrow(
+      'has 6 features (index 6 occurs); at most 5 are expected',
+    );
+  });
 });
 
 test('a file that cannot be read', async () => {

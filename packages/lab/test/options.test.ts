@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +15,8 @@ const plugin = fileURLToPath(new URL('../../../examples/write-a-compressor/rand-
 type Name = OptionDescription['name'];
 
 interface Row {
-  /** Which of the two runs below it is given to. */
-  readonly run: 'threads' | 'loopback';
+  /** Which of the runs below it is given to. */
+  readonly run: 'threads' | 'loopback' | 'table';
   readonly text: string;
   /** What config.json has then: the type as much as the value. */
   readonly value: unknown;
@@ -48,6 +48,15 @@ const rows: Readonly<Record<Name, Row>> = {
     refused: 'random',
     beside: `--problem logistic --data ${fixture('a9a-408.libsvm')}`,
   },
+  indexBase: { run: 'loopback', text: '1', value: 1, refused: '2' },
+  labelColumn: {
+    run: 'table',
+    text: 'kind',
+    value: 'kind',
+    refused: 'colour',
+    beside: '--problem logistic --data table.csv',
+  },
+  header: { run: 'table', text: 'true', value: 'true', refused: 'perhaps' },
   workers: { run: 'threads', text: '3', value: 3, refused: '0' },
   threads: { run: 'threads', text: 'auto', value: 'auto', refused: 'some' },
   uplink: { run: 'threads', text: 'rand-k:k=3', value: 'rand-k:k=3', refused: 'top-k:k=3' },
@@ -74,6 +83,8 @@ const rows: Readonly<Record<Name, Row>> = {
   out: { run: 'threads', text: 'threads', value: 'threads', refused: '/proc/flotilla' },
 };
 
+const small = ['--problem', 'logistic', '--method', 'gd', '--workers', '2', '--rounds', '3'];
+
 /** Keys under which the summary has what a link carried. */
 const LEDGERS = new Set(['uplink', 'downlink']);
 
@@ -84,6 +95,7 @@ const flag = (name: string) =>
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-options-'));
+  writeFileSync(join(folder, 'table.csv'), 'kind,height,weight\n0,1.5,2\n1,2.5,1\n0,1,2\n1,3,0.5\n');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -106,8 +118,9 @@ test('every option has a row', () => {
 describe('values arrive in the run', () => {
   test.each([
     ['threads', []],
-    ['loopback', ['--problem', 'logistic', '--method', 'gd', '--workers', '2', '--rounds', '3', '--out', 'loopback']],
-  ] as const)('of the run on %s', async (run, others) => {
+    ['loopback', [...small, '--out', 'loopback']],
+    ['table', [...small, '--data', 'table.csv', '--transport', 'loopback', '--out', 'table']],
+  ] as const)('of the run %s', async (run, others) => {
     const given = Object.entries(rows).filter(([, row]) => row.run === run);
     const args = given.flatMap(([name, { text }]) => [`${flag(name)}=${text}`]);
     const { code, stdout, stderr } = await flotilla([...others, ...args, '--json', '--quiet']);

@@ -60,7 +60,8 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
   let training: Training | undefined;
   try {
     // data may have to be downloaded
-    const plan = await abortable((signal) => planRun(options, signal), yieldToEventLoop, runtime);
+    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: {} });
+    const plan = await abortable((signal) => planRun(options, signal, note), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any worker is built
     if (options.out !== undefined) folder = new RunFolder(options.out, { ...options, ...job });

@@ -1,5 +1,5 @@
-/** A public data set in LIBSVM format. */
-export interface CatalogueEntry {
+/** A file in LIBSVM format. */
+export interface DataFile {
   /** File in the collection. */
   readonly file: string;
   /**
@@ -12,9 +12,15 @@ export interface CatalogueEntry {
   readonly textSha256?: string;
   /** N */
   readonly samples: number;
-  /** d, without a bias. */
+  /** d, without a bias; a file of a test part may have fewer than its training part. */
   readonly features: number;
   readonly nonZeros?: number;
+}
+
+/** A public data set. */
+export interface CatalogueEntry extends DataFile {
+  /** The samples that its publishers keep apart for tests, where they do. May have fewer features. */
+  readonly test?: DataFile;
   /** Where the data come from and on what terms. */
   readonly source: string;
 }
@@ -40,6 +46,14 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     samples: 32_561,
     features: 123,
     nonZeros: 451_592,
+    test: {
+      file: 'a9a.t',
+      sha256: '1f448a153f0320399a7e40836eb207655b0bde0f21fc941cc472193daa9f5de9',
+      textSha256: '0c3135eb9b9d83a4fa007d6e1a3b719f029db78884dafd5a46a4d7eeb4c2b018',
+      samples: 16_281,
+      features: 122,
+      nonZeros: 225_731,
+    },
     source: 'UCI, Adult, made binary by J. Platt; CC BY 4.0',
   },
   w8a: {
@@ -47,6 +61,7 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     sha256: '6a9fa8fd5f524303240a5db07d4b3d4a51e8b7b4b20a914105d8e3e8c81640f2',
     samples: 49_749,
     features: 300,
+    test: { file: 'w8a.t', samples: 14_951, features: 300 },
     source: 'web pages, J. Platt; no licence stated',
   },
   phishing: {
@@ -63,12 +78,14 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     sha256: '1373f866389039d804c2e8a6db5bb2b41c0de54c89eb45cfc74f82c731df38ec',
     samples: 6000,
     features: 5000,
+    test: { file: 'gisette_scale.t.bz2', samples: 1000, features: 5000 },
     source: 'NIPS 2003 feature selection challenge (UCI, Gisette), scaled to [−1, 1]; CC BY 4.0',
   },
   madelon: {
     file: 'madelon',
     samples: 2000,
     features: 500,
+    test: { file: 'madelon.t', samples: 600, features: 500 },
     source: 'NIPS 2003 feature selection challenge (UCI, Madelon); CC BY 4.0',
   },
   duke: {

@@ -217,9 +217,14 @@ interface TypedArrayType<T> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
-/** A typed array over fresh shared memory. */
+/** A typed array over fresh shared memory. @throws UsageError when there is not so much */
 export function shared<T>(array: TypedArrayType<T>, length: number): T {
-  return new array(new SharedArrayBuffer(length * array.BYTES_PER_ELEMENT));
+  const bytes = length * array.BYTES_PER_ELEMENT;
+  try {
+    return new array(new SharedArrayBuffer(bytes));
+  } catch (cause) {
+    throw new UsageError(`there is no memory for ${bytes} bytes of data`, { cause });
+  }
 }
 
 function copied<T extends { set(values: ArrayLike<number>): void }>(

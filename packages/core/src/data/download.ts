@@ -11,7 +11,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { copyFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { FlotillaError } from '../errors.js';
+import { httpGet } from './http-get.js';
+import { takeLock } from './lock.js';
 
 /** Bytes a download may have. */
 const MAX_BYTES = 2 ** 30;
@@ -19,11 +23,14 @@ const MAX_BYTES = 2 ** 30;
 const IDLE_MS = 30_000;
 /** As long as one waits for another process that downloads the same file. */
 const WAIT_MS = 600_000;
-const POLL_MS = 200;
 
 export interface DownloadOptions {
   /** Ends the download; what came is kept for the next time. */
   readonly signal?: AbortSignal | undefined;
+  /** Gets a line when the download begins, and one when it has to wait for another. */
+  readonly note?: ((message: string) => void) | undefined;
+  /** Has the proxies; the process's own when left out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly bytes?: number;
   readonly idleMs?: number;
   readonly waitMs?: number;
@@ -32,47 +39,37 @@ export interface DownloadOptions {
 /**
  * Downloads `url` to the file `target`, which appears when it is complete and not before. Until then the bytes lie in
  * `<target>.part`; a later call goes on where an earlier one broke off, if the server still has the same file. While
- * another process or thread is downloading it, this waits.
+ * another process or thread is downloading it, this waits. A `file:` URL is copied.
  * @throws FlotillaError `io`
  */
 export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<void> {
-  const lock = `${target}.lock`;
+  const { signal, note, waitMs = WAIT_MS } = options;
   try {
-    await take(lock, options);
+    const release = await takeLock(`${target}.lock`, { signal, note, waitMs });
     try {
-      if (!existsSync(target)) await fetchTo(url, target, options);
+      if (existsSync(target)) return;
+      note?.(`downloading ${url}`);
+      if (url.startsWith('file:')) await copyTo(url, target, options);
+      else await fetchTo(url, target, options);
     } finally {
-      rmSync(lock, { force: true });
+      release();
     }
   } catch (cause) {
     throw new FlotillaError('io', `cannot download ${url}: ${reason(cause)}`, { cause });
   }
 }
 
-/** Creates `lock`, which holds the number of the process that has it. */
-async function take(lock: string, { signal, waitMs = WAIT_MS }: DownloadOptions): Promise<void> {
-  for (const deadline = Date.now() + waitMs; ; ) {
-    signal?.throwIfAborted();
-    try {
-      return writeFileSync(lock, String(process.pid), { flag: 'wx' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(readIfThere(lock) ?? 0);
-    if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true });
-    else if (Date.now() > deadline)
-      throw new Error(`process ${holder} is downloading, says ${lock}; remove that if it is not`);
-    else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-function isAlive(pid: number): boolean {
+async function copyTo(url: string, target: string, { bytes: most = MAX_BYTES }: DownloadOptions): Promise<void> {
+  const from = fileURLToPath(url);
+  const found = await stat(from);
+  if (!found.isFile()) throw new Error('it is not a file');
+  if (found.size > most) throw new Error(`it is larger than ${most} bytes`);
+  const part = `${target}.part`;
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // somebody else's process is alive too
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    await copyFile(from, part);
+    renameSync(part, target);
+  } finally {
+    discard(part);
   }
 }
 
@@ -87,26 +84,27 @@ async function fetchTo(url: string, target: string, options: DownloadOptions): P
   try {
     const known = readIfThere(tag);
     const have = known === undefined ? 0 : fstatSync(file).size;
-    const headers = new Headers({ 'accept-encoding': 'identity' });
+    const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'flotilla' };
     if (known !== undefined && have > 0) {
-      headers.set('range', `bytes=${have}-`);
-      headers.set('if-range', known);
+      headers.range = `bytes=${have}-`;
+      headers['if-range'] = known;
     }
     const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-    const response = await fetch(url, { headers, signal });
-    const resumed = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`);
-    if (response.status !== 200 && !resumed) {
-      await response.body?.cancel();
-      if (have > 0 && response.status === 416) {
+    const response = await httpGet(new URL(url), headers, options.env ?? process.env, signal);
+    const { statusCode, statusMessage } = response;
+    const resumed = statusCode === 206 && response.headers['content-range']?.startsWith(`bytes ${have}-`);
+    if (statusCode !== 200 && !resumed) {
+      response.destroy();
+      if (have > 0 && statusCode === 416) {
         // there is no byte beyond those we have: whether they are right, nobody can tell
         discard(part, tag);
         return await fetchTo(url, target, options);
       }
-      throw new Error(`the server answers ${response.status} ${response.statusText}`.trimEnd());
+      throw new Error(`the server answers ${statusCode} ${statusMessage}`.trimEnd());
     }
     let at = resumed ? have : 0;
-    const announced = response.headers.get('content-length');
-    const total = announced === null ? undefined : at + Number(announced);
+    const announced = response.headers['content-length'];
+    const total = announced === undefined ? undefined : at + Number(announced);
     const tooLarge = () => {
       discard(part, tag);
       return new Error(`it is larger than ${most} bytes`);
@@ -115,12 +113,12 @@ async function fetchTo(url: string, target: string, options: DownloadOptions): P
     if (!resumed) {
       ftruncateSync(file, 0);
       // only a strong validator can vouch for single bytes
-      const etag = response.headers.get('etag');
-      const validator = etag !== null && !etag.startsWith('W/') ? etag : response.headers.get('last-modified');
-      if (validator === null) rmSync(tag, { force: true });
+      const { etag, 'last-modified': modified } = response.headers;
+      const validator = etag !== undefined && !etag.startsWith('W/') ? etag : modified;
+      if (validator === undefined) rmSync(tag, { force: true });
       else writeFileSync(tag, validator);
     }
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
       clearTimeout(timer);
       timer = setTimeout(giveUp, idleMs);
       if (at + chunk.length > most) throw tooLarge();
@@ -132,6 +130,10 @@ async function fetchTo(url: string, target: string, options: DownloadOptions): P
     fsyncSync(file);
     renameSync(part, target);
     rmSync(tag, { force: true });
+  } catch (error) {
+    // the reason, not that it was aborted
+    stop.signal.throwIfAborted();
+    throw error;
   } finally {
     clearTimeout(timer);
     stop.abort();

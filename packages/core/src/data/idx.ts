@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { FlotillaError } from '../errors.js';
+import { FlotillaError, UsageError } from '../errors.js';
 import { type SparseDataset, shared } from './dataset.js';
-import { readDataFile } from './read-file.js';
+import { giveWay } from './give-way.js';
+import { type FileLimits, readDataFile } from './read-file.js';
+import type { ReadOptions } from './reading.js';
 
 /** An IDX file of unsigned bytes (the format of MNIST): its dimensions and its values, row-major. */
 export interface Idx {
@@ -12,11 +14,10 @@ export interface Idx {
 
 /**
  * Reads an IDX file of unsigned bytes (plain, .gz, .xz or .bz2).
- * @param limit largest size in bytes, unpacked
  * @throws FlotillaError `io` when the file cannot be read or is not such a file.
  */
-export async function readIdx(path: string, limit?: number): Promise<Idx> {
-  const bytes = await readDataFile(path, limit);
+export async function readIdx(path: string, limits?: FileLimits): Promise<Idx> {
+  const bytes = await readDataFile(path, limits);
   const bad = (what: string) => new FlotillaError('io', `${path} is not an IDX file of unsigned bytes: ${what}`);
   const rank = bytes[3] ?? 0;
   const header = 4 + 4 * rank;
@@ -38,15 +39,18 @@ export async function readIdx(path: string, limit?: number): Promise<Idx> {
  * @param name the data set's name in messages
  * @throws FlotillaError `io` when a file cannot be read, is not an IDX file, or the two have different lengths.
  */
-export async function readIdxImages(path: string, name: string): Promise<SparseDataset> {
-  const { shape, values } = await readIdx(path);
+export async function readIdxImages(path: string, name: string, options: ReadOptions = {}): Promise<SparseDataset> {
+  const { shape, values } = await readIdx(path, options);
   const [samples = 0, ...inner] = shape;
   const features = inner.reduce((product, length) => product * length, 1);
   if (inner.length === 0 || samples === 0 || features === 0) {
     throw new FlotillaError('io', `${path} holds no images: its shape is ${shape.join(' × ')}`);
   }
+  if (options.features !== undefined && options.features !== features) {
+    throw new UsageError(`${path} has ${features} features, expected ${options.features}`);
+  }
   const labelPath = labelsBeside(path);
-  const labels = labelPath === undefined ? undefined : await readIdx(labelPath);
+  const labels = labelPath === undefined ? undefined : await readIdx(labelPath, options);
   if (labels !== undefined && (labels.shape.length !== 1 || labels.values.length !== samples)) {
     throw new FlotillaError('io', `${labelPath} has the shape ${labels.shape.join(' × ')}, not ${samples} labels`);
   }
@@ -58,6 +62,7 @@ export async function readIdxImages(path: string, name: string): Promise<SparseD
   const value = shared(Uint8Array, nonZeros);
   let k = 0;
   for (let s = 0; s < samples; s++) {
+    if (s % 4096 === 0) await giveWay(options.signal);
     const first = s * features;
     for (let j = 0; j < features; j++) {
       const byte = values[first + j];

@@ -1,34 +1,55 @@
+// Long: one format, to the byte, and what is wrong with a line of it.
+
 import { UsageError } from '../errors.js';
 import { type SparseDataset, shared } from './dataset.js';
+import { giveWay, STRIDE } from './give-way.js';
 import { readDataFile } from './read-file.js';
+import type { FormatOptions, ReadOptions } from './reading.js';
+import { parseIndex, parseNumber, quoted, textStart } from './text.js';
 
 const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const HASH = 35;
+const COMMA = 44;
 const COLON = 58;
+const SEMICOLON = 59;
 
 /** Features a column array can address. */
 const MAX_INDEX = 2 ** 31 - 1;
 
+/** What a row is, for those who have something else. */
+const ROW = 'a LIBSVM file has rows of «label index:value index:value …»';
+
+export type LibsvmOptions = ReadOptions & Pick<FormatOptions, 'indexBase'>;
+
 /**
  * Reads a data set in the text format of LIBSVM (plain, .gz, .xz or .bz2): a row is `label index:value index:value …`.
- * Indices count from 1 and ascend; feature `index` becomes column index − 1; the number of features is the largest index.
- * Rows end with LF or CRLF. Comments from `#` on and blank lines do not count; a row may have a label only. Zeros that
- * are written out stay stored. Labels are any finite numbers and kept as they are.
+ * Indices ascend and count from 1 unless `indexBase` says otherwise; the number of features follows from the largest index.
+ * Rows end with LF or CRLF. Comments from `#` on and blank lines do not count; a row may have a label only; blanks may
+ * stand between a colon and its value. Query ids (`qid:3`) are left out, with a note. Zeros that are written out stay stored.
+ * Labels are any finite numbers and kept as they are.
  * @param name the data set's name in messages
- * @param limit largest size in bytes of the unpacked file (2 GiB when not given)
  * @throws FlotillaError `io` when the file cannot be read or unpacked
- * @throws UsageError when it is larger than `limit`, or, with file, line and value, when its content cannot be used
+ * @throws UsageError when it is larger than the limit, or, with file, line and value, when its content cannot be used
  */
-export async function readLibsvm(path: string, name: string, limit?: number): Promise<SparseDataset> {
-  return parseLibsvm(await readDataFile(path, limit), path, name);
+export async function readLibsvm(path: string, name: string, options: LibsvmOptions = {}): Promise<SparseDataset> {
+  return parseLibsvm(await readDataFile(path, options), path, name, options);
 }
 
 /** The same from bytes that were read already; `path` and `name` are for messages. */
-export function parseLibsvm(bytes: Buffer, path: string, name: string): SparseDataset {
-  const { samples, nonZeros } = count(bytes);
+export async function parseLibsvm(
+  bytes: Buffer,
+  path: string,
+  name: string,
+  { indexBase: asked = 1, signal, note, features: expected }: LibsvmOptions = {},
+): Promise<SparseDataset> {
+  if (bytes.toString('latin1', 0, 6) === '\x93NUMPY') {
+    throw new UsageError(`${path} is a NumPy file; the name of such a file must end in .npy`);
+  }
+  const begin = textStart(bytes, path);
+  const { samples, nonZeros } = await count(bytes, begin, signal);
   if (samples === 0) throw new UsageError(`${path} has no rows`);
   const rowStart = shared(Int32Array, samples + 1);
   const value = shared(Float64Array, nonZeros);
@@ -36,107 +57,132 @@ export function parseLibsvm(bytes: Buffer, path: string, name: string): SparseDa
   // the largest index decides the type of the shared columns, and it is known at the end only
   const index = new Int32Array(nonZeros);
 
-  let features = 0;
+  let largest = -1;
+  let least = MAX_INDEX;
   let line = 1;
   let row = 0;
   let k = 0;
-  let previous = 0;
+  let previous = -1;
   let labelled = false;
-  const refuse = (what: string, from: number, to: number, why: string) => {
-    const text = JSON.stringify(bytes.toString('utf8', from, Math.min(to, from + 40)));
-    return new UsageError(`${path}, line ${line}: ${what} ${text} ${why}`);
+  let queries = 0;
+  let pause = STRIDE;
+  const lowest = asked === 1 ? 1 : 0;
+  const refuse = (what: string, from: number, to: number, why: string) =>
+    new UsageError(`${path}, line ${line}: ${what} ${quoted(bytes, from, to)} ${why}`);
+  /** The same of something that looks like another format. */
+  const refuseRow = (what: string, from: number, to: number, why: string) => {
+    const comma = bytes.subarray(from, to).some((byte) => byte === COMMA || byte === SEMICOLON);
+    return refuse(what, from, to, `${why}; ${ROW}${comma ? ', and the name of a CSV file must end in .csv' : ''}`);
   };
 
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = begin; at < bytes.length; ) {
+    if (at > pause) {
+      pause = at + STRIDE;
+      await giveWay(signal);
+    }
     const byte = bytes[at];
     if (byte === LF) {
       if (labelled) rowStart[++row] = k;
       labelled = false;
-      previous = 0;
+      previous = -1;
       line++;
       at++;
     } else if (byte === SPACE || byte === TAB || byte === CR) {
       at++;
     } else if (byte === HASH) {
-      while (at < bytes.length && bytes[at] !== LF) at++;
+      const end = bytes.indexOf(LF, at);
+      at = end < 0 ? bytes.length : end;
     } else {
       const start = at;
       let colon = -1;
       for (; at < bytes.length && !endsToken(bytes[at]); at++) if (bytes[at] === COLON && colon < 0) colon = at;
       if (!labelled) {
         const number = parseNumber(bytes, start, at);
-        if (!Number.isFinite(number)) throw refuse('label', start, at, 'is not a finite number');
+        if (!Number.isFinite(number)) throw refuseRow('label', start, at, 'is not a finite number');
         label[row] = number;
         labelled = true;
         continue;
       }
-      if (colon < 0) throw refuse('entry', start, at, 'is not index:value');
+      if (colon < 0) throw refuseRow('entry', start, at, 'is not index:value');
+      if (isQuery(bytes, colon)) {
+        queries++;
+        continue;
+      }
       const i = parseIndex(bytes, start, colon);
-      if (!(i >= 1 && i <= MAX_INDEX)) {
-        throw refuse('index', start, colon, `is not a whole number between 1 and ${MAX_INDEX}`);
+      if (i === 0 && lowest === 1) {
+        const how =
+          'files that count from 0, as scikit-learn writes them, need --index-base 0 (indexBase: 0 in the library)';
+        throw refuse('index', start, colon, `is below 1, from which indices count; ${how}`);
+      }
+      if (!(i >= lowest && i <= MAX_INDEX)) {
+        throw refuse('index', start, colon, `is not a whole number between ${lowest} and ${MAX_INDEX}`);
       }
       if (i <= previous) throw refuse('index', start, colon, `comes after ${previous}; indices must ascend in a row`);
-      const number = parseNumber(bytes, colon + 1, at);
-      if (!Number.isFinite(number)) throw refuse('value', colon + 1, at, `of index ${i} is not a finite number`);
-      index[k] = i - 1;
+      let from = colon + 1;
+      if (from === at) {
+        // numbers may be padded to a width
+        while (bytes[from] === SPACE || bytes[from] === TAB) from++;
+        for (at = from; at < bytes.length && !endsToken(bytes[at]); ) at++;
+      }
+      const number = parseNumber(bytes, from, at);
+      if (!Number.isFinite(number)) throw refuse('value', from, at, `of index ${i} is not a finite number`);
+      index[k] = i;
       value[k++] = number;
       previous = i;
-      if (i > features) features = i;
+      if (i > largest) largest = i;
+      if (i < least) least = i;
     }
   }
   // the last line may lack its end
   if (labelled) rowStart[++row] = k;
-  if (features === 0) throw new UsageError(`${path} has ${samples} labels and no features`);
+  if (largest < 0) throw new UsageError(`${path} has ${samples} labels and no features; ${ROW}`);
+  if (queries > 0) note?.(`${path}: ${queries} query ids (qid:…) are left out`);
+  const base = asked === 'auto' ? Math.min(least, 1) : asked;
+  if (asked === 'auto') note?.(`${path}: indices count from ${base}, as the least of them is ${least}`);
 
+  const found = largest - base + 1;
+  const features = expected ?? found;
+  if (found > features) {
+    throw new UsageError(`${path} has ${found} features (index ${largest} occurs); at most ${features} are expected`);
+  }
   const column = shared<Uint16Array | Int32Array>(features <= 65_536 ? Uint16Array : Int32Array, nonZeros);
-  column.set(index);
+  for (let e = 0; e < nonZeros; e++) column[e] = index[e] - base;
   return { name, samples, features, rowStart, column, value, scale: 1, label };
 }
 
 /** Rows and entries, exact when the content is valid: a row has something before any `#`, an entry has one colon. */
-function count(bytes: Buffer): { samples: number; nonZeros: number } {
+async function count(bytes: Buffer, begin: number, signal: AbortSignal | undefined) {
   let samples = 0;
   let nonZeros = 0;
   let labelled = false;
   let comment = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === LF) labelled = comment = false;
-    else if (byte === HASH) comment = true;
-    if (comment || byte === LF || byte === SPACE || byte === TAB || byte === CR) continue;
-    if (byte === COLON) nonZeros++;
-    if (!labelled) samples++;
-    labelled = true;
+  for (let from = begin; from < bytes.length; from += STRIDE) {
+    const to = Math.min(from + STRIDE, bytes.length);
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at];
+      if (byte === LF) labelled = comment = false;
+      else if (byte === HASH) comment = true;
+      if (comment || byte === LF || byte === SPACE || byte === TAB || byte === CR) continue;
+      if (byte === COLON && !isQuery(bytes, at)) nonZeros++;
+      if (!labelled) samples++;
+      labelled = true;
+    }
+    await giveWay(signal);
   }
   return { samples, nonZeros };
 }
 
+/** Whether the colon is that of a query id. */
+function isQuery(bytes: Buffer, colon: number): boolean {
+  const before = bytes[colon - 4];
+  return (
+    bytes[colon - 1] === 0x64 &&
+    bytes[colon - 2] === 0x69 &&
+    bytes[colon - 3] === 0x71 &&
+    (before === SPACE || before === TAB)
+  );
+}
+
 function endsToken(byte: number): boolean {
   return byte === SPACE || byte === LF || byte === CR || byte === TAB || byte === HASH;
-}
-
-/** The whole number in bytes[from, to); NaN when there is anything but digits. Exact up to 2^53. */
-function parseIndex(bytes: Buffer, from: number, to: number): number {
-  let number = from < to ? 0 : Number.NaN;
-  for (let at = from; at < to; at++) {
-    const digit = bytes[at] - 48;
-    if (digit < 0 || digit > 9) return Number.NaN;
-    number = 10 * number + digit;
-  }
-  return number;
-}
-
-/** The decimal number in bytes[from, to), correctly rounded; NaN when it is none, infinite when it is out of range. */
-function parseNumber(bytes: Buffer, from: number, to: number): number {
-  let digits = from < to;
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at];
-    if (byte >= 48 && byte <= 57) continue;
-    digits = false;
-    // `Number` knows more than decimal numbers: 0x1F, Infinity
-    const decimal = byte === 43 || byte === 45 || byte === 46 || byte === 101 || byte === 69;
-    if (!decimal) return Number.NaN;
-  }
-  if (digits && to - from <= 15) return parseIndex(bytes, from, to);
-  return from < to ? Number(bytes.toString('latin1', from, to)) : Number.NaN;
 }

@@ -1,37 +1,98 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../errors.js';
-import { catalogue } from './catalogue.js';
+import { type CatalogueEntry, catalogue } from './catalogue.js';
 import type { Dataset } from './dataset.js';
+import type { FormatOptions, Part, ReadOptions } from './reading.js';
 
-export interface LoadOptions {
-  /** Ends a download; the promise then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+/** What to read, and how. */
+export interface DataOptions extends FormatOptions {
+  /** Which part of a public data set; default `training`. */
+  readonly part?: Part | undefined;
 }
 
 /** Where a data set comes from. */
 export interface DataSource {
-  readonly load: (options?: LoadOptions) => Promise<Dataset>;
+  /** Reads it, and downloads it first where it must. */
+  readonly load: (options?: ReadOptions) => Promise<Dataset>;
   /** The split used when none is asked for. */
   readonly split: string;
 }
 
+const ENDING = /\.(gz|xz|bz2)$/i;
 /** The names of IDX files in the manner of MNIST: `train-images-idx3-ubyte`, `train-images.idx3-ubyte.gz`. */
-const IDX_NAME = /[-.]idx[1-9]-ubyte(\.(gz|xz|bz2))?$/;
+const IDX_NAME = /[-.]idx[1-9]-ubyte$/;
+
+/** A kind of file, the options that concern it, and how it is read: readers are loaded when they are needed. */
+interface FileKind {
+  readonly name: string;
+  readonly has: (file: string) => boolean;
+  readonly takes: readonly (keyof FormatOptions)[];
+  readonly split: string;
+  readonly read: (path: string, name: string, options: FormatOptions & ReadOptions) => Promise<Dataset>;
+}
+
+const kinds: readonly FileKind[] = [
+  {
+    name: 'an IDX file',
+    has: (file) => IDX_NAME.test(file),
+    takes: [],
+    split: 'shuffled',
+    read: async (...all) => (await import('./idx.js')).readIdxImages(...all),
+  },
+  {
+    name: 'a CSV file',
+    has: (file) => /\.[ct]sv$/i.test(file),
+    takes: ['labelColumn', 'header'],
+    split: 'shuffled',
+    read: async (...all) => (await import('./csv.js')).readCsv(...all),
+  },
+  {
+    name: 'a NumPy file',
+    has: (file) => /\.npy$/i.test(file),
+    takes: ['labelColumn'],
+    split: 'shuffled',
+    read: async (...all) => (await import('./npy.js')).readNpyDataset(...all),
+  },
+  {
+    name: 'a LIBSVM file',
+    has: () => true,
+    takes: ['indexBase'],
+    split: 'contiguous',
+    read: async (...all) => (await import('./libsvm.js')).readLibsvm(...all),
+  },
+];
+
+/** Format options under the names that they have where they are typed. */
+const FLAGS: Readonly<Record<keyof FormatOptions, string>> = {
+  indexBase: '--index-base (indexBase in the library)',
+  labelColumn: '--label-column (labelColumn in the library)',
+  header: '--header (header in the library)',
+};
 
 /**
- * The data set called `text`: `mnist`, one of the catalogue, or else the file at that path (plain, .gz, .xz or .bz2): IDX
- * images when it is named like them, LIBSVM otherwise. The rows of LIBSVM data are split in file order as in the papers.
- * Nothing is read or downloaded before `load`.
- * @throws UsageError when there is neither.
+ * The data set called `text`: `mnist`, one of the catalogue, or else the file at that path (plain, .gz, .xz or .bz2), whose name
+ * says what it is: IDX images when it is named like them, CSV (`.csv`, `.tsv`), NumPy (`.npy`), LIBSVM otherwise. The rows
+ * of LIBSVM data are split in file order as in the papers. Nothing is read or downloaded before `load`.
+ * @throws UsageError when there is neither, for a part that there is not, and for options that do not concern it
  */
-export function dataSource(text: string): DataSource {
-  // readers are loaded when they are needed: worker threads never read files
-  if (text === 'mnist') return { load: async () => (await import('./mnist.js')).loadMnist(), split: 'shuffled' };
+export function dataSource(text: string, options: DataOptions = {}): DataSource {
+  const { part = 'training', ...format } = options;
+  if (text === 'mnist') {
+    refuseOthers('mnist', [], format);
+    return { load: async (how) => (await import('./mnist.js')).loadMnist(part, how), split: 'shuffled' };
+  }
   if (Object.hasOwn(catalogue, text)) {
+    refuseOthers(text, [], format);
+    const entry: CatalogueEntry = catalogue[text];
+    const file = part === 'test' ? entry.test : entry;
+    if (file === undefined) throw withoutTestPart(`data set ${text}`);
+    const name = part === 'test' ? `${text}.t` : text;
+    // a file of the test part may lack the last features
+    const features = part === 'test' ? entry.features : undefined;
     return {
-      load: async (options) =>
-        (await import('./cache.js')).loadFromCatalogue(text, catalogue[text], process.env, options),
+      load: async (how) =>
+        (await import('./cache.js')).loadFromCatalogue(name, file, process.env, { features, ...defined(how) }),
       split: 'contiguous',
     };
   }
@@ -41,9 +102,46 @@ export function dataSource(text: string): DataSource {
       `unknown data set ${JSON.stringify(text)}; known: ${known}, or the path of a LIBSVM or IDX file`,
     );
   }
+  if (part === 'test') throw withoutTestPart(`the file ${text}`);
   const name = basename(text);
-  if (IDX_NAME.test(name)) {
-    return { load: async () => (await import('./idx.js')).readIdxImages(text, name), split: 'shuffled' };
+  const plain = name.replace(ENDING, '');
+  const kind = kinds.find(({ has }) => has(plain)) as FileKind;
+  refuseOthers(`${text}, ${kind.name},`, kind.takes, format);
+  return { load: (how) => kind.read(text, name, { ...format, ...how }), split: kind.split };
+}
+
+/**
+ * Reads a data set by its name or path, as `--data` takes it.
+ * @throws UsageError for what there is not, or cannot be used; FlotillaError `io` for what cannot be read or downloaded
+ */
+export async function readDataset(text: string, options: DataOptions & ReadOptions = {}): Promise<Dataset> {
+  const { signal, note, features, limit, ...rest } = options;
+  return dataSource(text, rest).load({ signal, note, features, limit });
+}
+
+/** Leaves out what is undefined, which would hide what stands before it. */
+function defined(options: ReadOptions = {}): ReadOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function withoutTestPart(what: string): UsageError {
+  const known = ['mnist', ...Object.keys(catalogue).filter((name) => catalogue[name].test !== undefined)];
+  return new UsageError(`${what} has no test part; those that have one: ${known.join(', ')}`);
+}
+
+/** Refuses options of files for what is none. @throws UsageError */
+export function refuseFormat(what: string, format: FormatOptions = {}): void {
+  refuseOthers(what, [], format);
+}
+
+/** Refuses options that what is read does not have. */
+function refuseOthers(what: string, takes: readonly (keyof FormatOptions)[], format: FormatOptions): void {
+  for (const [option, value] of Object.entries(format) as [keyof FormatOptions, unknown][]) {
+    if (value === undefined || takes.includes(option)) continue;
+    const name = FLAGS[option];
+    if (name === undefined)
+      throw new UsageError(`unknown option ${option} of a data set; known: ${Object.keys(FLAGS).join(', ')}, part`);
+    const { name: kind } = kinds.filter((one) => one.takes.includes(option))[0];
+    throw new UsageError(`${what} takes no ${name}, which is for ${kind}`);
   }
-  return { load: async () => (await import('./libsvm.js')).readLibsvm(text, name), split: 'contiguous' };
 }

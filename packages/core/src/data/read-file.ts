@@ -1,45 +1,67 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { gunzipSync } from 'node:zlib';
+import { close, constants, fstatSync, openSync, read, type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { createGunzip } from 'node:zlib';
 import xz from 'xz-decompress';
 import { FlotillaError, UsageError } from '../errors.js';
-
-/** The part of seek-bzip that is used; the package has no types. */
-interface Bunzip {
-  decode(input: ByteSource, output: { writeByte(byte: number): void }, multistream: boolean): void;
-}
-interface ByteSource {
-  readByte(): number;
-  read(buffer: Uint8Array, offset: number, length: number): number;
-  eof(): boolean;
-}
-const require = createRequire(import.meta.url);
+import { bunzip2 } from './bunzip2.js';
+import { giveWay } from './give-way.js';
 
 /** Bytes a data file may have once unpacked. Keeps a small hostile archive from filling the memory. */
 const MAX_BYTES = 2 ** 31;
+/** Beyond `FLOOR` bytes, a file may unpack to so many times its own size at most. */
+const MAX_RATIO = 1000;
+const FLOOR = 2 ** 26;
+/** Bytes that are read or unpacked between two looks at the signal. */
+const PIECE = 2 ** 18;
+/** Streams that an xz file may have. */
+const MAX_STREAMS = 10_000;
 
-type Decoder = (bytes: Buffer, limit: number) => Buffer | Promise<Buffer>;
+export interface FileLimits {
+  /** Ends the reading; the promise then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Largest size in bytes, unpacked; 2 GiB when not given. */
+  readonly limit?: number | undefined;
+}
+
+type Unpack = (bytes: Buffer, sink: Sink) => Promise<void>;
 
 /** Compressed files are known by their first bytes; no text begins like them. */
-const formats: readonly { extension: string; magic: string; decode: Decoder }[] = [
-  { extension: '.gz', magic: '1f8b', decode: (bytes, limit) => gunzipSync(bytes, { maxOutputLength: limit }) },
-  { extension: '.xz', magic: 'fd377a585a00', decode: unxz },
-  { extension: '.bz2', magic: '425a68', decode: bunzip2 },
+const formats: readonly { extension: string; magic: string; unpack: Unpack }[] = [
+  { extension: '.gz', magic: '1f8b', unpack: gunzip },
+  { extension: '.xz', magic: 'fd377a585a00', unpack: unxz },
+  {
+    extension: '.bz2',
+    magic: '425a68',
+    async unpack(bytes, sink) {
+      for (const _ of bunzip2(bytes, (piece) => sink.write(piece))) await giveWay(sink.signal);
+    },
+  },
 ];
 
-/** Thrown where the unpacked bytes pass the limit. */
+/** Thrown where the bytes pass the limit. */
 class TooLarge extends Error {}
 
 /**
- * The bytes of a data file, unpacked when it is a gzip, xz or bzip2 file (several streams in a row are one file).
- * @param limit largest size in bytes, unpacked
- * @throws FlotillaError `io` when the file cannot be read or is not intact; UsageError when it is larger than `limit`.
+ * The bytes of a data file, unpacked when it is a gzip, xz or bzip2 file (several streams in a row are one file). Regular files
+ * and pipes are read, and nothing else; whatever they hold, the event loop runs while they are read and unpacked.
+ * @throws FlotillaError `io` when the file cannot be read or is not intact; UsageError when it is larger than the limit, or
+ *   unpacks to more than 64 MiB and 1000 times its size; the signal's reason
  */
-export async function readDataFile(path: string, limit = MAX_BYTES): Promise<Buffer> {
+export async function readDataFile(path: string, { signal, limit = MAX_BYTES }: FileLimits = {}): Promise<Buffer> {
+  signal?.throwIfAborted();
+  const tooLarge = (cause: unknown) =>
+    new UsageError(`${path} is too large: at most ${limit} bytes unpacked`, { cause });
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    // a small file may be larger packed
+    bytes = await readWhole(path, new Sink(Math.max(limit, FLOOR), signal));
   } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof TooLarge) throw tooLarge(cause);
     throw new FlotillaError('io', `cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
   const format = formats.find(({ magic }) => bytes.toString('hex', 0, magic.length / 2) === magic);
@@ -47,16 +69,68 @@ export async function readDataFile(path: string, limit = MAX_BYTES): Promise<Buf
   if (format === undefined && named !== undefined) {
     throw new FlotillaError('io', `${path} is not a ${named.extension} file: it does not begin like one`);
   }
+  if (format === undefined && bytes.length > limit) throw tooLarge(undefined);
+  if (format === undefined) return bytes;
+  const plausible = Math.max(FLOOR, MAX_RATIO * bytes.length);
+  const sink = new Sink(Math.min(limit, plausible), signal);
   try {
-    if (format !== undefined) bytes = await format.decode(bytes, limit);
-    if (bytes.length > limit) throw new TooLarge();
+    await format.unpack(bytes, sink);
+    return sink.done();
   } catch (cause) {
-    if (cause instanceof TooLarge || (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new UsageError(`${path} is too large: at most ${limit} bytes unpacked`, { cause });
+    signal?.throwIfAborted();
+    if (cause instanceof TooLarge && limit <= plausible) throw tooLarge(cause);
+    if (cause instanceof TooLarge) {
+      const size = `${bytes.length} bytes that unpack to more than ${plausible}`;
+      throw new UsageError(`${path} is no data: ${size}; at most ${MAX_RATIO} times its size is unpacked`, { cause });
     }
     throw new FlotillaError('io', `cannot unpack ${path}: ${(cause as Error).message}`, { cause });
   }
-  return bytes;
+}
+
+/** The bytes of a regular file or a pipe as they are. */
+async function readWhole(path: string, sink: Sink): Promise<Buffer> {
+  // opening alone can do things to a device
+  checkKind(await stat(path));
+  // it may have become something else; without waiting, where there is a pipe that nobody writes to
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  let ours = true;
+  try {
+    const found = fstatSync(file);
+    checkKind(found);
+    if (found.isFIFO()) {
+      ours = false;
+      return await readPipe(file, sink);
+    }
+    sink.expect(found.size);
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(found.size, 4096)));
+    for (;;) {
+      const { bytesRead } = await promisify(read)(file, piece, 0, piece.length, null);
+      if (bytesRead === 0) return sink.done();
+      sink.write(piece.subarray(0, bytesRead));
+      sink.signal?.throwIfAborted();
+    }
+  } finally {
+    if (ours) close(file);
+  }
+}
+
+function checkKind(found: Stats): void {
+  if (found.isFile() || found.isFIFO()) return;
+  const kind = found.isDirectory() ? 'a folder' : found.isSocket() ? 'a socket' : 'a device';
+  throw new Error(`it is ${kind}; data is read from files and pipes`);
+}
+
+/** Until the last writer has closed the pipe; while there is none yet, this waits. Closes `file`. */
+async function readPipe(file: number, sink: Sink): Promise<Buffer> {
+  const socket = new Socket({ fd: file, readable: true, writable: false });
+  await pipeline(
+    socket,
+    async (pieces: AsyncIterable<Buffer>) => {
+      for await (const piece of pieces) sink.write(piece);
+    },
+    { signal: sink.signal },
+  );
+  return sink.done();
 }
 
 /** Bytes in arrival order, at most `limit` of them. */
@@ -64,69 +138,69 @@ class Sink {
   #buffer: Buffer;
   #length = 0;
 
-  constructor(private readonly limit: number) {
+  constructor(
+    private readonly limit: number,
+    readonly signal: AbortSignal | undefined,
+  ) {
     this.#buffer = Buffer.allocUnsafe(Math.min(limit, 1 << 16));
   }
 
-  writeByte(byte: number): void {
-    if (this.#length === this.#buffer.length) this.#grow(1);
-    this.#buffer[this.#length++] = byte;
+  /** Makes room for so many bytes, if they may come. */
+  expect(length: number): void {
+    if (length > this.limit) throw new TooLarge();
+    if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(length);
   }
 
-  write(chunk: Uint8Array): void {
-    if (this.#length + chunk.length > this.#buffer.length) this.#grow(chunk.length);
-    this.#buffer.set(chunk, this.#length);
-    this.#length += chunk.length;
+  write(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > this.limit) throw new TooLarge();
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.limit, Math.max(2 * this.#buffer.length, length)));
+      grown.set(this.done());
+      this.#buffer = grown;
+    }
+    this.#buffer.set(piece, this.#length);
+    this.#length = length;
   }
 
   done(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
-
-  #grow(more: number): void {
-    if (this.#length + more > this.limit) throw new TooLarge();
-    const grown = Buffer.allocUnsafe(Math.min(this.limit, Math.max(2 * this.#buffer.length, this.#length + more)));
-    grown.set(this.done());
-    this.#buffer = grown;
-  }
 }
 
-function bunzip2(bytes: Buffer, limit: number): Buffer {
-  const { decode } = require('seek-bzip') as Bunzip;
-  const sink = new Sink(limit);
-  let at = 0;
-  const source: ByteSource = {
-    readByte() {
-      if (at === bytes.length) throw new Error('the bzip2 stream ends early');
-      return bytes[at++];
+async function gunzip(bytes: Buffer, sink: Sink): Promise<void> {
+  const pieces = Array.from({ length: Math.ceil(bytes.length / PIECE) }, (_, k) => k * PIECE);
+  await pipeline(
+    Readable.from(pieces.map((at) => bytes.subarray(at, at + PIECE))),
+    createGunzip({ chunkSize: PIECE }),
+    async (unpacked: AsyncIterable<Buffer>) => {
+      for await (const piece of unpacked) {
+        sink.write(piece);
+        await giveWay(sink.signal);
+      }
     },
-    read(buffer, offset, length) {
-      for (let i = 0; i < length; i++) buffer[offset + i] = this.readByte();
-      return length;
-    },
-    // never: at an end of input between two blocks `decode` would stop without an error
-    eof: () => false,
-  };
-  while (at < bytes.length) decode(source, sink, false);
-  return sink.done();
+    { signal: sink.signal },
+  );
 }
 
-async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
+async function unxz(bytes: Buffer, sink: Sink): Promise<void> {
   const streams = xzStreams(bytes);
-  if (streams.reduce((sum, { size }) => sum + size, 0) > limit) throw new TooLarge();
-  const sink = new Sink(limit);
+  sink.expect(streams.reduce((sum, { size }) => sum + size, 0));
   for (const { start, end } of streams) {
     const source = new Blob([bytes.subarray(start, end)]).stream();
     try {
-      for await (const chunk of new xz.XzReadableStream(source)) sink.write(chunk);
+      for await (const piece of new xz.XzReadableStream(source)) {
+        sink.write(piece);
+        await giveWay(sink.signal);
+      }
     } catch (cause) {
+      sink.signal?.throwIfAborted();
       if (cause instanceof TooLarge) throw cause;
       // the decoder gives numbers only, xz_ret of XZ Embedded: 6 a check or filter it does not know, 7 and 8 damage
       const reason = (cause as Error).message;
       throw new Error(`not an intact xz file, or its check or filter is not supported (${reason})`, { cause });
     }
   }
-  return sink.done();
 }
 
 /**
@@ -160,8 +234,9 @@ function xzStreams(bytes: Buffer): { start: number; end: number; size: number }[
       size += number();
     }
     if (!(start >= 0) || bytes.toString('hex', start, start + 6) !== formats[1].magic) throw broken('no header');
-    streams.unshift({ start, end, size });
+    streams.push({ start, end, size });
+    if (streams.length > MAX_STREAMS) throw broken(`more than ${MAX_STREAMS} streams`);
     end = start;
   }
-  return streams;
+  return streams.reverse();
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
-import { dataSource } from '../data/load.js';
+import { dataSource, refuseFormat } from '../data/load.js';
 import { type DataInput, datasetFrom } from '../data/memory-data.js';
+import type { FormatOptions } from '../data/reading.js';
 import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
 import { UsageError } from '../errors.js';
@@ -14,8 +15,9 @@ export interface SampleData {
 
 /** The data set when none is asked for. */
 const USUAL = 'mnist';
-/** The split of data in memory, as of rows in a file: nothing is known of their order. */
-const MEMORY_SPLIT = 'contiguous';
+/** The splits of data in memory: those of the files that hold such, CSV and NumPy, and LIBSVM. */
+const DENSE_SPLIT = 'shuffled';
+const SPARSE_SPLIT = 'contiguous';
 
 /**
  * The data of families whose f_i are means over samples: a data set by name or path (`mnist` when none is asked for) or in
@@ -23,26 +25,26 @@ const MEMORY_SPLIT = 'contiguous';
  */
 export const fromSamples = {
   data: 'samples',
-  checkData({ data = USUAL, split: asked }) {
-    if (typeof data === 'string') dataSource(data);
-    else datasetFrom(data);
+  checkData({ data = USUAL, split: asked, format }) {
+    sourceOf(data, format);
     if (asked !== undefined) checkSplit(asked);
   },
-  async load(_spec, { data: asked = USUAL, split: askedSplit, workers, random, signal, facts }) {
-    const { source, split: usual, load } = sourceOf(asked);
+  async load(_spec, { data: asked = USUAL, split: askedSplit, format, workers, random, signal, note, facts }) {
+    const { source, split: usual, load } = sourceOf(asked, format);
     const used = askedSplit ?? usual;
-    const data = withFeaturesOf(facts, await load(signal));
+    const data = withFeaturesOf(facts, await load({ signal, note }));
     const shards = split(used, data, workers, random);
     return { shared: { data, shards }, source: source(data), split: used, samples: largestShard(shards) };
   },
 } satisfies Pick<ProblemFamily<SampleData>, 'data' | 'checkData' | 'load'>;
 
-function sourceOf(asked: DataInput) {
-  if (typeof asked !== 'string') {
-    return { source: memoryName, split: MEMORY_SPLIT, load: async () => datasetFrom(asked) };
-  }
-  const { load, split } = dataSource(asked);
-  return { source: () => asked, split, load: (signal: AbortSignal | undefined) => load({ signal }) };
+/** Where the data comes from, and what it is called. @throws UsageError */
+function sourceOf(asked: DataInput, format?: FormatOptions) {
+  if (typeof asked === 'string') return { ...dataSource(asked, format), source: () => asked };
+  refuseFormat('data in memory', format);
+  const data = datasetFrom(asked);
+  const split = data.rowStart === undefined ? DENSE_SPLIT : SPARSE_SPLIT;
+  return { source: memoryName, split, load: async () => data };
 }
 
 /** What data in memory is called in the records of a run: its shape, and a hash of its numbers, which are in none. */

@@ -15,6 +15,10 @@ export interface UsualData {
 
 /** Refuses data that a family cannot have, before anything is read or downloaded. @throws UsageError */
 export function checkData(family: ProblemFamily, asked: DataRequest): void {
+  const { indexBase, labelColumn, header } = asked.format ?? {};
+  if (family.data !== 'samples' && [indexBase, labelColumn, header].some((option) => option !== undefined)) {
+    throw new UsageError(`problem ${family.name} reads no samples; leave out how they are read`);
+  }
   if (family.checkData !== undefined) family.checkData(asked);
   else if (family.load === undefined) usualLoading(family).checkData(asked);
 }

@@ -1,4 +1,5 @@
 import type { DataInput } from '../data/memory-data.js';
+import type { FormatOptions } from '../data/reading.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
@@ -147,6 +148,8 @@ export interface DataRequest {
   readonly data: DataInput | undefined;
   /** Spec of a split. */
   readonly split: string | undefined;
+  /** How a file is to be read. */
+  readonly format?: FormatOptions | undefined;
 }
 
 /** What loading may use beside what was asked for. */
@@ -158,6 +161,8 @@ export interface LoadInput extends DataRequest {
   readonly facts?: Facts | undefined;
   /** Ends the loading; the promise then rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Gets what is worth knowing and no error, a line each: what is waited for, or what a reader has chosen. */
+  readonly note?: ((message: string) => void) | undefined;
 }
 
 /** A problem's data, loaded once for all of a run's threads. */

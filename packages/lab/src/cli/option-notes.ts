@@ -69,17 +69,40 @@ and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`
     group: 'What to train',
     meaning: 'The data set of a problem that is made of samples, or an instance of `heterogeneous-quadratic`',
     value:
-      '`mnist`, a name of the [catalogue](data.md#catalogue), or the path of a LIBSVM or IDX file (.gz, .xz and .bz2 too) or of a JSON instance',
+      '`mnist`, a name of the [catalogue](data.md#catalogue), or the path of a LIBSVM, CSV (.csv, .tsv), NumPy (.npy) or IDX file (.gz, .xz and .bz2 too) or of a JSON instance',
     otherwise: '`mnist` for a problem that is made of samples',
     example: '--data mushrooms',
     text: `The catalogue has \`mushrooms\`, \`a9a\`, \`w8a\`, \`phishing\`, \`gisette\`, \`madelon\` and \`duke\`, each downloaded
 once. [data.md](data.md) describes the formats.`,
   },
+  indexBase: {
+    group: 'What to train',
+    meaning: 'The index of the first feature in a LIBSVM file',
+    value: '`0`, `1`, or `auto`: 0 when an index 0 occurs, else 1',
+    otherwise: '1',
+    example: '--index-base 0',
+    text: `Files that scikit-learn writes count from 0.`,
+  },
+  labelColumn: {
+    group: 'What to train',
+    meaning: 'The column of labels in a CSV or NumPy file',
+    value: 'its name, its number (from 1; -1 is the last), or `none`',
+    otherwise:
+      'of a CSV file a column called label, target, class or y, else the last; of a NumPy file the file of labels beside it',
+    example: '--label-column species',
+    text: `What was chosen is said when the run starts: [data.md](data.md#formats).`,
+  },
+  header: {
+    group: 'What to train',
+    meaning: 'Whether the first row of a CSV file is names',
+    example: '--header true',
+    otherwise: '`auto`: when there is anything in it that is no number',
+  },
   split: {
     group: 'What to train',
     meaning: 'How the samples are assigned to the workers',
     value: '`contiguous`, `shuffled`, `label`, or `dirichlet:alpha=…`',
-    otherwise: '`shuffled` for mnist and IDX files, `contiguous` for LIBSVM data',
+    otherwise: '`contiguous` for LIBSVM data, `shuffled` for mnist and all other files',
     example: '--split dirichlet:alpha=0.3',
     text: `What each does: [data.md](data.md#splits).`,
   },

@@ -71,7 +71,25 @@ export const optionsSchema = v.strictObject({
   data: v.optional(
     described(
       data(),
-      'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM or IDX file or of a JSON instance',
+      'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM, CSV, NumPy or IDX file or of a JSON instance',
+    ),
+  ),
+  indexBase: v.optional(
+    described(
+      v.union([count(0, 1), v.literal('auto', 'Invalid input: expected "auto"')]),
+      'of a LIBSVM file: the index of the first feature, 0, 1 (default) or auto: 0 when index 0 occurs',
+    ),
+  ),
+  labelColumn: v.optional(
+    described(
+      text(),
+      'of a CSV or NumPy file: the column of labels, by name or number (from 1; -1 is the last), or none; default: docs/data.md',
+    ),
+  ),
+  header: v.optional(
+    described(
+      choice('auto', 'true', 'false'),
+      'of a CSV file: whether the first row is names; auto (default): when there is anything in it that is no number',
     ),
   ),
   split: v.optional(described(text(), 'contiguous, shuffled, label or dirichlet:alpha=0.3; default per data set')),

@@ -1,5 +1,6 @@
 import { createCompressor } from '@flotilla/compressors';
 import {
+  type DataRequest,
   KeyedRandom,
   type LinkTheory,
   type Method,
@@ -46,7 +47,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   const reference = parseProblem(options.problem);
   const { spec: problemSpec } = reference;
   const family = lookUpProblem(problems, reference);
-  checkData(family, { data: options.data, split: options.split });
+  checkData(family, dataRequest(options));
   const init = options.init ?? family.init;
   checkInit(init);
   const stepSize = parseStepSize(options.stepSize ?? family.stepSize(method.name));
@@ -55,8 +56,28 @@ export function resolveNames(options: Options, { methods, problems }: Registries
   return { methodSpec, method, problemSpec, family, init, stepSize, link, linkModels };
 }
 
-/** Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data. */
-export async function planRun(options: Options, signal?: AbortSignal): Promise<RunPlan> {
+/** What the options say of the data. */
+function dataRequest({ data, split, indexBase, labelColumn, header }: Options): DataRequest {
+  return {
+    data,
+    split,
+    format: {
+      indexBase: indexBase as 0 | 1 | 'auto' | undefined,
+      labelColumn,
+      header: header === undefined || header === 'auto' ? header : header === 'true',
+    },
+  };
+}
+
+/**
+ * Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data.
+ * @param note gets what loading has to say, a line each
+ */
+export async function planRun(
+  options: Options,
+  signal?: AbortSignal,
+  note?: (message: string) => void,
+): Promise<RunPlan> {
   const registries = await loadPlugins(options.plugins, options.problem);
   const names = resolveNames(options, registries);
   const { methodSpec, method, problemSpec, family, init, stepSize, linkModels } = names;
@@ -64,8 +85,7 @@ export async function planRun(options: Options, signal?: AbortSignal): Promise<R
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
-  const { data, split } = options;
-  const input = { data, split, workers, random, signal };
+  const input = { ...dataRequest(options), workers, random, signal, note };
   const where = `problem ${problemSpec.name}`;
   const loaded = await attempt(`${where}, load`, () => loadData(family, problemSpec, input));
   // as on the workers' threads, from a spec that nobody has read: `create` must ask for every parameter

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+
+const POLL_MS = 200;
+/** Whoever has a lock touches it so often. */
+const TOUCH_MS = 500;
+/** A lock that nobody touched for so long is stale: of a process that seems to be alive, and of one that cannot have it. */
+const STALE_MS = 60_000;
+const OWNERLESS_MS = 3000;
+
+export interface LockOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly note?: ((message: string) => void) | undefined;
+  /** As long as one waits for another process. */
+  readonly waitMs: number;
+}
+
+/**
+ * Takes the lock that the file `path` is, for one process or thread at a time, and returns what gives it back. The file has
+ * the number of its process and is touched while that is at work. It is stale when the process is gone, or when nobody touches it:
+ * a number alone says little, as containers have their own and give the same one again.
+ * @throws Error that names the file when another process keeps it
+ */
+export async function takeLock(path: string, { signal, note, waitMs }: LockOptions): Promise<() => void> {
+  const own = `${process.pid} ${randomUUID()}`;
+  let seen = '';
+  let unchanged = 0;
+  for (let waited = 0; ; waited += POLL_MS) {
+    signal?.throwIfAborted();
+    try {
+      writeFileSync(path, own, { flag: 'wx' });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const now = stateOf(path);
+    // given back just now
+    if (now === undefined) continue;
+    unchanged = now === seen ? unchanged + POLL_MS : 0;
+    seen = now;
+    const holder = Number(/^\d+/.exec(now)?.[0] ?? 0);
+    const gone = holder > 0 && !isAlive(holder);
+    const patience = holder > 0 && holder !== process.pid ? STALE_MS : OWNERLESS_MS;
+    if (gone || unchanged >= patience) {
+      // unless somebody else did so first
+      if (stateOf(path) === seen) rmSync(path, { force: true });
+      continue;
+    }
+    const who = holder > 0 ? `process ${holder}` : 'another process';
+    if (waited >= waitMs) throw new Error(`${who} is downloading, says ${path}; remove that if it is not`);
+    if (waited === POLL_MS) note?.(`waiting for ${who}, which is downloading, says ${path}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const touch = setInterval(() => {
+    const now = new Date();
+    try {
+      utimesSync(path, now, now);
+    } catch {
+      // somebody removed it
+    }
+  }, TOUCH_MS);
+  return () => {
+    clearInterval(touch);
+    if (stateOf(path)?.startsWith(own)) rmSync(path, { force: true });
+  };
+}
+
+/** Who has the lock, and when it was touched; undefined when it is not there. */
+function stateOf(path: string): string | undefined {
+  try {
+    return `${readFileSync(path, 'utf8').slice(0, 100)}\n${statSync(path).mtimeMs}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // somebody else's process is alive too
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
