@@ -12,7 +12,7 @@ export interface ErrorRecord {
 }
 
 /** What has caused an error: its name, its message, and the stack that names file and line. */
-export interface CauseRecord {
+interface CauseRecord {
   readonly name: string;
   readonly message: string;
   readonly stack: string;

@@ -44,21 +44,7 @@ export {
   polyakLojasiewicz,
 } from './method/parameters.js';
 export { type TrackedFunction, TrackedPoint } from './method/tracked-point.js';
-export {
-  type DefinedLoad,
-  type DefinedMetric,
-  type DefinedProblem,
-  type DefinedWorker,
-  defineProblem,
-  type LoadedProblem,
-  type NumberParameter,
-  type ParameterDefinition,
-  type ParameterDefinitions,
-  type ParameterValues,
-  type ProblemDefinition,
-  type SamplesProblem,
-  type SamplesWorker,
-} from './problem/define-problem.js';
+export { defineProblem } from './problem/define-problem.js';
 export { fromInstance, type InstanceData } from './problem/from-instance.js';
 export { fromSamples, type SampleData } from './problem/from-samples.js';
 export { problems } from './problem/index.js';
@@ -79,7 +65,20 @@ export {
   smoothnessFrom,
   type Tensor,
 } from './problem/problem.js';
-export type { ProblemModule } from './problem/problem-reference.js';
+export type {
+  DefinedLoad,
+  DefinedMetric,
+  DefinedProblem,
+  DefinedWorker,
+  LoadedProblem,
+  NumberParameter,
+  ParameterDefinition,
+  ParameterDefinitions,
+  ParameterValues,
+  ProblemDefinition,
+  SamplesProblem,
+  SamplesWorker,
+} from './problem/problem-definition.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { type Runtime, systemRuntime } from './runtime.js';
 export { type Registry, Spec } from './spec.js';

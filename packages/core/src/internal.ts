@@ -19,7 +19,7 @@ export { printed, printedWord } from './printed.js';
 export { checkInit, givenInit } from './problem/initial-point.js';
 export { checkData, loadData } from './problem/load-data.js';
 export { tensorsOf } from './problem/problem.js';
-export { lookUpProblem, parseProblem, problemText } from './problem/problem-reference.js';
+export { lookUpProblem, parseProblem } from './problem/problem-reference.js';
 export { refusalOf } from './refusal.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp } from './spec.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defineProblem, Kernels, KeyedRandom, type SampleData, Spec } from '../dist/index.js';
-import { errorFrom, errorRecord, loadData, parseProblem, problemText } from '../dist/internal.js';
+import { errorFrom, errorRecord, loadData, parseProblem } from '../dist/internal.js';
 import { describeProblem } from '../dist/testing/index.js';
 import centre from './centre.js';
 
@@ -121,13 +121,6 @@ describe('what names a problem', () => {
 
   test.each(['./my', '~/my', '/a/my.json', 'a/b', 'C:\\x', 'file:///x', '.', ''])('%s names none', (text) => {
     expect(() => parseProblem(text)).toThrow(expect.objectContaining({ code: 'usage' }));
-  });
-
-  test('as a text', () => {
-    expect(problemText({ module: './p.js', parameters: { a: 1, b: true, c: 'x' } })).toBe('./p.js:a=1,b=true,c=x');
-    expect(problemText(new URL('file:///a/p.js'))).toBe('/a/p.js');
-    expect(() => problemText(new URL('file:///a/p.js?x'))).toThrow('it must be the file: URL of a module');
-    expect(() => problemText({ module: 'p' })).toThrow('neither a name nor the path of a module');
   });
 });
 

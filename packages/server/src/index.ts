@@ -16,6 +16,7 @@ export {
   type Summary,
 } from './run/metrics.js';
 export { type Options, parseOptions } from './run/options.js';
+export type { ProblemModule } from './run/problem-text.js';
 export { MAX_KEPT } from './run/replay-buffer.js';
 export type { ValidationMetrics } from './run/validation.js';
 export { AbortedError, type Logger, type Run, type RunResult, type TrainOptions, train } from './train.js';

@@ -61,6 +61,19 @@ describe('data in memory', () => {
     },
   );
 
+  test('dense, as the same numbers from a CSV file do', async () => {
+    const csv = join(folder, 'same.csv');
+    const rows = Array.from(y, (label, s) => [...dense.subarray(s * q, (s + 1) * q), label].join(','));
+    writeFileSync(csv, `${rows.join('\n')}\n`);
+    for (const split of [undefined, 'contiguous', 'label']) {
+      const { xHash } = await train({ ...common, data: csv, split }).result;
+      expect((await train({ ...common, data: { x: dense, shape: [N, q], y }, split }).result).xHash).toBe(xHash);
+    }
+    expect(() => train({ ...common, data: { x: dense, shape: [N, q], y }, header: 'true' })).toThrow(
+      'data in memory takes no --header (header in the library), which is for a CSV file',
+    );
+  });
+
   test('whatever its arrays are, in shared memory or not, on threads or in one process', async () => {
     const { columns, values, rowStart } = sparse;
     const typed = {
@@ -114,7 +127,7 @@ describe('data in memory', () => {
     const out = join(folder, 'run');
     const { data } = await train({ ...common, data: { x: dense, shape: [N, q], y }, out }).result;
     const config = readFileSync(join(out, 'config.json'), 'utf8');
-    expect(JSON.parse(config)).toMatchObject({ data, split: 'contiguous' });
+    expect(JSON.parse(config)).toMatchObject({ data, split: 'shuffled' });
     expect(config.length).toBeLessThan(2000);
     expect(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')).data).toBe(data);
     const other = dense.slice();

@@ -127,6 +127,11 @@ function withoutTestPart(what: string): UsageError {
   return new UsageError(`${what} has no test part; those that have one: ${known.join(', ')}`);
 }
 
+/** Refuses options of files for what is none. @throws UsageError */
+export function refuseFormat(what: string, format: FormatOptions = {}): void {
+  refuseOthers(what, [], format);
+}
+
 /** Refuses options that what is read does not have. */
 function refuseOthers(what: string, takes: readonly (keyof FormatOptions)[], format: FormatOptions): void {
   for (const [option, value] of Object.entries(format) as [keyof FormatOptions, unknown][]) {

@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { UsageError } from '../errors.js';
+import { shared } from './dataset.js';
 
 /** How deep records may lie in each other. */
 const MAX_DEPTH = 20;
 
 type Numbers = ArrayLike<number> & ArrayBufferView & { set(values: Numbers): void };
-type NumbersType = new (buffer: SharedArrayBuffer) => Numbers;
+type NumbersType = { new (buffer: SharedArrayBuffer): Numbers; readonly BYTES_PER_ELEMENT: number };
 
 /**
  * A value as threads get it: every typed array in shared memory, copied once or, where it lies there already, as it is.
@@ -20,10 +21,9 @@ export function shareArrays<T>(value: T, name: string): T {
 function share(value: unknown, name: string, depth: number): unknown {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     if (value.buffer instanceof SharedArrayBuffer) return value;
-    const { BYTES_PER_ELEMENT } = value as unknown as Float64Array;
     // a Buffer of Node is no type of its own
     const type = (value instanceof Uint8Array ? Uint8Array : value.constructor) as unknown as NumbersType;
-    const copy = new type(new SharedArrayBuffer(value.byteLength - (value.byteLength % BYTES_PER_ELEMENT)));
+    const copy = shared(type, (value as unknown as Numbers).length);
     copy.set(value as unknown as Numbers);
     return copy;
   }

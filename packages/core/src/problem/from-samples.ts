@@ -1,10 +1,10 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
-import { dataSource } from '../data/load.js';
+import { dataSource, refuseFormat } from '../data/load.js';
 import { datasetFrom } from '../data/memory-data.js';
 import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
 import { UsageError } from '../errors.js';
-import type { Facts, LoadInput, ProblemFamily } from './problem.js';
+import type { DataRequest, Facts, ProblemFamily } from './problem.js';
 
 /** What `fromSamples` shares: the samples, and who has which. */
 export interface SampleData {
@@ -14,8 +14,9 @@ export interface SampleData {
 
 /** The data set when none is asked for. */
 const USUAL = 'mnist';
-/** The split of data in memory, as of rows in a file: nothing is known of their order. */
-const MEMORY_SPLIT = 'contiguous';
+/** The splits of data in memory: those of the files that hold such, CSV and NumPy, and LIBSVM. */
+const DENSE_SPLIT = 'shuffled';
+const SPARSE_SPLIT = 'contiguous';
 
 /**
  * The data of families whose f_i are means over samples: a data set by name or path (`mnist` when none is asked for) or in
@@ -23,33 +24,27 @@ const MEMORY_SPLIT = 'contiguous';
  */
 export const fromSamples = {
   data: 'samples',
-  checkData({ data = USUAL, split: asked, part, format }) {
-    if (typeof data === 'string') dataSource(data, { ...format, part });
-    else datasetFrom(data);
+  checkData({ split: asked, ...request }) {
+    sourceOf(request);
     if (asked !== undefined) checkSplit(asked);
   },
-  async load(_spec, { split: askedSplit, workers, random, facts, ...request }) {
+  async load(_spec, { split: askedSplit, workers, random, facts, signal, note, ...request }) {
     const { source, split: usual, load } = sourceOf(request);
     const used = askedSplit ?? usual;
-    const data = withFeaturesOf(facts, await load(facts));
+    const features = typeof facts?.features === 'number' ? facts.features : undefined;
+    const data = withFeaturesOf(facts, await load({ signal, note, features }));
     const shards = split(used, data, workers, random);
     return { shared: { data, shards }, source: source(data), split: used, samples: largestShard(shards) };
   },
 } satisfies Pick<ProblemFamily<SampleData>, 'data' | 'checkData' | 'load'>;
 
-type SampleRequest = Pick<LoadInput, 'data' | 'part' | 'format' | 'signal' | 'note'>;
-
-function sourceOf({ data: asked = USUAL, part, format, signal, note }: SampleRequest) {
-  if (typeof asked !== 'string') {
-    return { source: memoryName, split: MEMORY_SPLIT, load: async () => datasetFrom(asked) };
-  }
-  const { load, split } = dataSource(asked, { ...format, part });
-  const features = (facts: Facts | undefined) => (typeof facts?.features === 'number' ? facts.features : undefined);
-  return {
-    source: () => asked,
-    split,
-    load: (facts: Facts | undefined) => load({ signal, note, features: features(facts) }),
-  };
+/** Where the data comes from, and what it is called. @throws UsageError */
+function sourceOf({ data: asked = USUAL, part, format }: Pick<DataRequest, 'data' | 'part' | 'format'>) {
+  if (typeof asked === 'string') return { ...dataSource(asked, { ...format, part }), source: () => asked };
+  refuseFormat('data in memory', format);
+  const data = datasetFrom(asked);
+  const split = data.rowStart === undefined ? DENSE_SPLIT : SPARSE_SPLIT;
+  return { source: memoryName, split, load: async () => data };
 }
 
 /** What data in memory is called in the records of a run: its shape, and a hash of its numbers, which are in none. */

@@ -1,15 +1,6 @@
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UsageError } from '../errors.js';
 import { lookUp, type Registry, Spec } from '../spec.js';
 import type { ProblemFamily } from './problem.js';
-
-/** A module whose default export is the problem, and the problem's parameters. */
-export interface ProblemModule {
-  /** A path, relative to the current folder or absolute, or a `file:` URL; of a .js, .mjs or .cjs file (.ts where Node reads it). */
-  readonly module: URL | string;
-  readonly parameters?: Readonly<Record<string, number | boolean | string>>;
-}
 
 /** What the text of the option `problem` stands for. */
 export interface ProblemReference {
@@ -42,27 +33,6 @@ export function lookUpProblem(problems: Registry<ProblemFamily>, { module, spec 
   return lookUp('problem', problems, module ?? spec.name);
 }
 
-/** The text of a problem that was given as the library takes it. @throws UsageError */
-export function problemText(problem: string | URL | ProblemModule): string {
-  if (typeof problem === 'string') return problem;
-  const { module, parameters = {} } = problem instanceof URL ? { module: problem } : problem;
-  const path = pathOf(module);
-  if (MODULE.exec(path)?.[1] !== path) throw notAModule(path);
-  const pairs = Object.entries(parameters).map(([key, value]) => {
-    if (/^[^\s,]+$/.test(String(value))) return `${key}=${value}`;
-    throw new UsageError(`problem ${path}: ${key} cannot be ${JSON.stringify(value)}: no blanks and no commas`);
-  });
-  return pairs.length === 0 ? path : `${path}:${pairs.join(',')}`;
-}
-
-function pathOf(module: URL | string): string {
-  if (typeof module === 'string') return module;
-  if (module.protocol === 'file:' && module.search === '' && module.hash === '') return fileURLToPath(module);
-  throw new UsageError(
-    `problem ${JSON.stringify(module.href)} cannot be imported; it must be the file: URL of a module`,
-  );
-}
-
 function notAModule(path: string): UsageError {
   return new UsageError(
     `problem ${JSON.stringify(path)} is neither a name nor the path of a module, which ends in .js, .mjs or .cjs`,
@@ -71,7 +41,7 @@ function notAModule(path: string): UsageError {
 
 /** The name of a module's file in the grammar of specs. */
 function nameOf(module: string): string {
-  const file = basename(module.replaceAll('\\', '/')).replace(/\.[cm]?[jt]s$/, '');
+  const file = module.replace(/^.*[\\/]/s, '').replace(/\.[cm]?[jt]s$/, '');
   return (
     file
       .toLowerCase()

@@ -1,12 +1,6 @@
-import {
-  type DataInput,
-  FlotillaError,
-  type FormatOptions,
-  type Predictions,
-  type ProblemModule,
-  UsageError,
-} from '@flotilla/core';
-import { errorFrom, parseProblem, problemText, shareArrays } from '@flotilla/core/internal';
+import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
+import { errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
+import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
 import { readFlatModel } from './read-model.js';

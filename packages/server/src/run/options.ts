@@ -1,6 +1,7 @@
-import { type DataInput, methods, type ProblemModule, problems, UsageError } from '@flotilla/core';
-import { didYouMean, optionError, printed, printedWord, problemText, shareArrays } from '@flotilla/core/internal';
+import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
+import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
+import { type ProblemModule, problemText } from './problem-text.js';
 import { STEP_SIZES } from './step-size.js';
 
 /** Characters that a text may have: the job with its texts travels in one control message. */
