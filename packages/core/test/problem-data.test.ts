@@ -40,7 +40,7 @@ describe('what cannot be had is refused before anything is read', () => {
     ['logistic', { data: 'nothing-here', split: 'label' }, 'unknown data set "nothing-here"'],
     ['nonconvex-logistic', { split: 'random' }, 'unknown split "random"; known: contiguous, '],
     ['logistic', { data: 'w8a', split: 'dirichlet:alpha=0' }, 'alpha must be a number in [0.001, 1000000]'],
-    ['quadratic', { data: 'mnist' }, 'problem quadratic takes no data; leave out data=mnist'],
+    ['quadratic', { data: 'mnist' }, 'data "mnist" must be left out: problem quadratic takes no data'],
     ['lower-bound', { split: 'random' }, 'unknown split "random"'],
     ['heterogeneous-quadratic', { split: 'random' }, 'unknown split "random"'],
   ])('%s %o', (name, asked, message) => {

@@ -120,7 +120,7 @@ test.each([
 });
 
 test('a list for more workers than there are is refused', async () => {
-  const refused = { code: 'usage', message: expect.stringContaining('lists 7 workers; there are 6') };
+  const refused = { code: 'usage', message: expect.stringContaining('lists 7 workers in up; there are 6') };
   await expect(train({ ...job, link: 'up=7x1mbit' }).result).rejects.toMatchObject(refused);
   await expect(train({ ...job, linkModel: 'up=7x1mbit' }).result).rejects.toMatchObject(refused);
 });

@@ -31,7 +31,7 @@ test('threads that were started while the run was planned end when it cannot be'
   expect(outcome).toMatchObject({
     ok: false,
     code: 'usage',
-    message: 'method gd sends no compressed messages on the uplink; leave out uplink=rand-k:k=1',
+    message: 'uplink "rand-k:k=1" must be left out: method gd sends no compressed messages on the uplink',
   });
   expect(threads).toEqual([[3, 0]]);
 });

@@ -1,8 +1,8 @@
 import { describeOptions } from '@flotilla/server/internal';
 import type { Declared } from '../terminal/command-line.js';
 import { exampleLines, type HelpPart, helpPage, optionRows } from '../terminal/help-page.js';
-import { dashed, declaredOptions, FLAGS } from './arguments.js';
-import type { commands } from './commands.js';
+import { dashed, declaredOptions } from './arguments.js';
+import { FLAGS } from './flags.js';
 import { GROUPS, optionNotes } from './option-notes.js';
 
 const examples = (program: string) =>
@@ -19,7 +19,7 @@ interface HelpOptions {
   /** Also the options that are seldom needed. */
   readonly all: boolean;
   /** The commands there are, for who asked for no command in particular. */
-  readonly commands?: typeof commands;
+  readonly commands?: Readonly<Record<string, { readonly summary: string }>>;
 }
 
 /** The help of `start`: examples, then its options by group. @param program How `start` is called here. */

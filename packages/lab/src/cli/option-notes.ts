@@ -1,6 +1,6 @@
 import { methods, problems } from '@flotilla/core';
 import type { OptionDescription } from '@flotilla/server/internal';
-import type { FlagName } from './arguments.js';
+import type { FlagName } from './flags.js';
 
 // What docs/cli.md says of an option beside its line in the schema, in Markdown.
 

@@ -1,8 +1,9 @@
 import { describeOptions, type NumberRange, type OptionDescription } from '@flotilla/server/internal';
 import { EXIT_CODES } from '../terminal/program.js';
-import { dashed, FLAGS, type FlagName } from './arguments.js';
+import { dashed } from './arguments.js';
 import { benchHelp } from './bench.js';
 import { commands } from './commands.js';
+import { FLAGS, type FlagName } from './flags.js';
 import { flagNotes, GROUPS, type OptionNote, optionNotes } from './option-notes.js';
 import { reportHelp } from './report.js';
 import { reproduceHelp } from './reproduce.js';
