@@ -237,3 +237,76 @@ test('views stay valid while the memory grows', () => {
 test('more than the memory can hold is a clear error', () => {
   expect(() => new Kernels().allocate(2 ** 29)).toThrow(/exceed 4 GiB/);
 });
+
+describe('scores of rows', () => {
+  const [rows, columns, block] = [11, 13, 7];
+  const dense = Array.from({ length: rows * columns }, () => (rng.uniform() < 0.4 ? 1 + rng.below(255) : 0));
+  const sparse = (kind: 'ones' | 'bytes' | 'numbers') => {
+    const start = kernels.allocateInt32(rows + 1);
+    const entries: number[] = [];
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < columns; j++) if (dense[r * columns + j] > 0) entries.push(r * columns + j);
+      start[r + 1] = entries.length;
+    }
+    const column = kernels.allocateInt32(entries.length);
+    column.set(entries.map((k) => 8 * (k % columns)));
+    const values = kind === 'bytes' ? kernels.allocateUint8(entries.length) : kernels.allocate(entries.length).values;
+    values.set(entries.map((k) => dense[k]));
+    return { start, column, values: kind === 'ones' ? undefined : values };
+  };
+  const whole = (values: Uint8Array | Float32Array | Float64Array) => {
+    values.set(dense);
+    return { columns, values };
+  };
+  const matrices = {
+    ones: () => sparse('ones'),
+    bytes: () => sparse('bytes'),
+    numbers: () => sparse('numbers'),
+    'dense bytes': () => whole(kernels.allocateUint8(rows * columns)),
+    'dense f32': () => whole(kernels.allocateFloat32(rows * columns)),
+    'dense f64': () => whole(kernels.allocate(rows * columns).values),
+  };
+
+  test.each(Object.keys(matrices) as (keyof typeof matrices)[])('%s, of any number of classes', (kind) => {
+    const matrix = matrices[kind]();
+    const entry = (r: number, j: number) => {
+      const v = dense[r * columns + j];
+      return kind === 'ones' ? Math.min(v, 1) : v;
+    };
+    for (const width of [2, 4, 6, 8, 10, 12, 14, 24, 34]) {
+      const [x, shift, scores, out] = [columns * width, width, block * width, columns * width].map(filled);
+      const before = out.values.slice();
+      const listed = kernels.allocateInt32(block + 1);
+      listed.set([0, 10, 3, 3, 0, 7, 2, 9]);
+      for (const [which, from, count] of [
+        [undefined, 2, block],
+        [undefined, 3, 6],
+        [listed, 1, block],
+        [listed, 0, 1],
+      ] as const) {
+        const row = (r: number) => which?.[from + r] ?? from + r;
+        kernels.scoreRows(matrix, which, from, count, x, width, 0.5, shift, scores);
+        for (let r = 0; r < count; r++) {
+          for (let c = 0; c < width; c++) {
+            let sum = shift.values[c];
+            for (let j = 0; j < columns; j++) sum += 0.5 * entry(row(r), j) * x.values[j * width + c];
+            expect(Math.abs(scores.values[r * width + c] - sum)).toBeLessThan(1e-10);
+          }
+        }
+        out.values.set(before);
+        kernels.addOuterRows(matrix, which, from, count, scores, width, 0.5, out);
+        for (let j = 0; j < columns; j++) {
+          for (let c = 0; c < width; c++) {
+            let sum = before[j * width + c];
+            let size = 1;
+            for (let r = 0; r < count; r++) {
+              sum += 0.5 * entry(row(r), j) * scores.values[r * width + c];
+              size += Math.abs(0.5 * entry(row(r), j) * scores.values[r * width + c]);
+            }
+            expect(Math.abs(out.values[j * width + c] - sum)).toBeLessThan(1e-13 * size);
+          }
+        }
+      }
+    }
+  });
+});
