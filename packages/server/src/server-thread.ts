@@ -66,7 +66,7 @@ async function runInThread({ options, calledAt, port }: RunTask, runtime: Runtim
   let training: Training | undefined;
   try {
     // data may have to be downloaded
-    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: {} });
+    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     const plan = await abortable((signal) => planRun(options, signal, note), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any worker is built

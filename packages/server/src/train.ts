@@ -22,7 +22,7 @@ export interface Logger {
 export type TrainOptions = OptionsInput & {
   /** Ends the run after the current round; `result` then rejects with an {@link AbortedError}. */
   signal?: AbortSignal | undefined;
-  /** Where to log; silent by default. */
+  /** Where to log; silent by default. What loading has to say that is no error has `note: true` among its fields. */
   logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;
