@@ -348,6 +348,13 @@ describe('a file that was put there by hand', () => {
   });
 });
 
+test('fewer features than are expected are zeros, more are refused', async () => {
+  put('tiny', content);
+  const data = await load(entry, { features: 5 });
+  expect([data.features, data.rowStart[3000]]).toEqual([5, 6000]);
+  await expect(load(entry, { features: 2 })).rejects.toThrow('it has 3 features, at most 2 are expected');
+});
+
 test('without a known hash, that of the first file that passes holds from then on', async () => {
   answer = serve(content);
   await load(unhashed);
@@ -371,9 +378,11 @@ test('the cache folder of each platform', () => {
 
 test('the catalogue is well formed', () => {
   expect(Object.keys(catalogue)).toEqual(['mushrooms', 'a9a', 'w8a', 'phishing', 'gisette', 'madelon', 'duke']);
-  for (const { file, sha256, textSha256, source } of Object.values(catalogue)) {
-    expect(file).toMatch(/^\w+(\.bz2)?$/);
-    expect(source).not.toBe('');
+  const entries = Object.values(catalogue);
+  for (const { source } of entries) expect(source).not.toBe('');
+  for (const { features, test } of entries) expect(test?.features ?? 0).toBeLessThanOrEqual(features);
+  for (const { file, sha256, textSha256 } of entries.flatMap((entry) => [entry, entry.test ?? []].flat())) {
+    expect(file).toMatch(/^\w+(\.t)?(\.bz2)?$/);
     for (const hash of [sha256, textSha256]) expect(hash ?? '0'.repeat(64)).toMatch(/^[0-9a-f]{64}$/);
     if (sha256 === undefined) expect(textSha256).toBeUndefined();
   }

@@ -7,13 +7,14 @@ import { readDataFile } from '../dist/data/read-file.js';
 
 /**
  * A set's own file is what the catalogue says it is, and so are copies of it with other line ends and blanks; with another
- * label it is not.
+ * label it is not. Nothing is downloaded.
  * @param source a folder that holds `<name>.xz`
  * @param empty a folder for the copies
  */
 export async function expectCopiesKnown(name: string, source: string, empty: string): Promise<void> {
   const entry = catalogue[name];
-  const load = (folder: string) => loadFromCatalogue(name, entry, { FLOTILLA_DATA: folder });
+  const load = (folder: string) =>
+    loadFromCatalogue(name, entry, { FLOTILLA_DATA: folder, FLOTILLA_DATA_URL: 'file:///nowhere/' });
   expect((await load(source)).samples).toBe(entry.samples);
   const put = (text: string) => {
     mkdirSync(empty, { recursive: true });

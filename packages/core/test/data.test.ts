@@ -5,12 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SparseDataset } from '../dist/data/dataset.js';
 import { readIdx } from '../dist/data/idx.js';
-import { dataSource } from '../dist/data/load.js';
+import { type DataOptions, dataSource, readDataset } from '../dist/data/load.js';
 import { loadMnist } from '../dist/data/mnist.js';
 import { split } from '../dist/data/split.js';
 import { problems } from '../dist/problem/index.js';
 import { KeyedRandom } from '../dist/random.js';
 import { Spec } from '../dist/spec.js';
+import { fixture } from './reference-data.js';
 
 test('MNIST: 60,000 training images, a row per image, known counts', async () => {
   const data = await loadMnist();
@@ -23,6 +24,55 @@ test('MNIST: 60,000 training images, a row per image, known counts', async () =>
   const mean = (data.value as Uint8Array).reduce((sum, v) => sum + v, 0) / (60_000 * 784 * 255);
   expect(mean).toBeCloseTo(0.1306604762738429, 12);
   expect(data.value.buffer).toBeInstanceOf(SharedArrayBuffer);
+});
+
+test('MNIST: its 10,000 test images', async () => {
+  const data = await dataSource('mnist', { part: 'test' }).load({ features: 784 });
+  expect([data.name, data.samples, data.features, data.scale]).toEqual(['mnist test', 10_000, 784, 1 / 255]);
+  const digits = new Array(10).fill(0);
+  for (const digit of data.label) digits[digit]++;
+  expect(digits).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+  await expect(dataSource('mnist').load({ features: 785 })).rejects.toThrow('has 784 features, expected 785');
+});
+
+describe('what is asked for and cannot be had is refused before anything is read', () => {
+  const table = fixture('phishing.csv');
+  test.each<[string, DataOptions, string]>([
+    [
+      'mushrooms',
+      { part: 'test' },
+      'data set mushrooms has no test part; those that have one: mnist, a9a, w8a, gisette, madelon',
+    ],
+    [table, { part: 'test' }, `the file ${table} has no test part`],
+    ['mnist', { header: true }, 'mnist takes no --header (header in the library), which is for a CSV file'],
+    ['a9a', { indexBase: 0 }, 'a9a takes no --index-base (indexBase in the library), which is for a LIBSVM file'],
+    [table, { indexBase: 0 }, `${table}, a CSV file, takes no --index-base`],
+    [fixture('X_phishing.npy'), { header: 'auto' }, 'X_phishing.npy, a NumPy file, takes no --header'],
+    [fixture('a9a-408.libsvm'), { labelColumn: '1' }, 'a9a-408.libsvm, a LIBSVM file, takes no --label-column'],
+    [
+      table,
+      { separator: ';' } as DataOptions,
+      'unknown option separator of a data set; known: indexBase, labelColumn, header, part',
+    ],
+  ])('%s %o', (text, options, message) => {
+    expect(() => dataSource(text, options)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => dataSource(text, options)).toThrow(message);
+  });
+});
+
+test('readDataset reads what --data takes', async () => {
+  const csv = await readDataset(fixture('phishing.csv'), { labelColumn: 'class' });
+  const numpy = await readDataset(fixture('X_phishing.npy'));
+  const text = await readDataset(fixture('phishing-277.libsvm'), { indexBase: 1, features: 70 });
+  expect([csv, numpy, text].map(({ samples, features }) => [samples, features])).toEqual([
+    [277, 12],
+    [277, 12],
+    [277, 70],
+  ]);
+  for (const { label } of [numpy, text]) expect(label).toEqual(csv.label);
+  expect(dataSource(fixture('phishing.csv')).split).toBe('shuffled');
+  await expect(readDataset('nowhere.csv')).rejects.toMatchObject({ code: 'usage' });
+  await expect(readDataset(fixture('phishing-277.libsvm'), { limit: 100 })).rejects.toThrow('at most 100 bytes');
 });
 
 describe('IDX files', () => {

@@ -19,9 +19,9 @@ const put = (name: string, bytes: string | Uint8Array) => {
 
 const MiB = 2 ** 20;
 /** A command's output, or undefined where there is no such command. */
-function packed(command: string, bytes: Uint8Array): Buffer | undefined {
+function packed(command: string, bytes: Uint8Array, level = '-1'): Buffer | undefined {
   try {
-    return execFileSync(command, ['-9', '-c'], { input: bytes, maxBuffer: 2 ** 27 });
+    return execFileSync(command, [level, '-c'], { input: bytes, maxBuffer: 2 ** 27 });
   } catch {
     console.warn(`skipped: ${command} is not there`);
     return undefined;
@@ -89,7 +89,7 @@ describe('what unpacks to more than it can be', () => {
   const zeros = new Uint8Array(70 * MiB);
 
   test.each(['xz', 'bzip2'])('%s: beyond 64 MiB at most 1000 times its size', async (command) => {
-    const bytes = packed(command, zeros);
+    const bytes = packed(command, zeros, '-9');
     if (bytes === undefined) return;
     const size = bytes.length;
     expect(1000 * size).toBeLessThan(zeros.length);
@@ -116,7 +116,7 @@ test.each(['gzip', 'xz', 'bzip2'])(
   '%s: unpacking ends when the signal says so, and the event loop runs',
   async (command) => {
     // text that packs well, and not too well
-    const text = Buffer.from(Array.from({ length: 4 * MiB }, (_, k) => `${(k * 7919) % 10_007} `).join(''));
+    const text = Buffer.from(Array.from({ length: MiB }, (_, k) => `${(k * 7919) % 10_007} `).join(''));
     const bytes = packed(command, text);
     if (bytes === undefined) return;
     const path = put('long', bytes);

@@ -158,6 +158,14 @@ describe('values arrive in the run', () => {
   });
 });
 
+test('what a reader has chosen is said, unless it is to be quiet', async () => {
+  const args = [...small, '--data', 'table.csv', '--label-column=kind', '--transport', 'loopback', '--out', 'said'];
+  const without = args.filter((arg) => !arg.startsWith('--label-column'));
+  const note = 'table.csv: labels are column 3 ("weight"); --label-column says otherwise';
+  expect((await flotilla(args)).stderr).not.toContain('table.csv');
+  expect((await flotilla([...without, '--split', 'contiguous', '--out', 'chosen'])).stderr).toContain(note);
+});
+
 describe('another value: exit 2 and one line that names the option and the value', () => {
   test.each(Object.entries(rows))('%s', async (name, { refused, beside = '' }) => {
     const small =

@@ -92,7 +92,7 @@ async function runInThread(
   try {
     emit({ type: 'phase', phase: 'loading' });
     // data may have to be downloaded
-    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: {} });
+    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     const plan = await abortable((signal) => planRun(options, signal, note), yieldToEventLoop, runtime);
     const { job } = plan;
     // what is left behind must be writable before any worker is built

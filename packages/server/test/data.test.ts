@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -48,6 +49,33 @@ test('out of reach: an error of code io that says what to put where', async () =
   await expect(train({ ...options, data: 'duke' }).result).rejects.toMatchObject({
     code: 'io',
     message: expect.stringContaining(`put duke (or .bz2, .xz, .gz) into ${folder}`),
+  });
+});
+
+test('what is loaded and what was chosen is logged as notes', async () => {
+  const bytes = await readDataFile(fixture('mushrooms.xz'));
+  answer = (_request, response) => response.end(bytes);
+  const notes: string[] = [];
+  const logger = {
+    debug() {},
+    error() {},
+    info: (fields: object, message: string) => ('note' in fields ? notes.push(message) : 0),
+  };
+  await train({ ...options, data: 'mushrooms', logger }).result;
+  await train({ ...options, data: fixture('phishing.csv'), logger }).result;
+  expect(notes).toEqual([
+    `downloading ${process.env.FLOTILLA_DATA_URL}mushrooms`,
+    `${fixture('phishing.csv')}: labels are column 13 ("class"); --label-column says otherwise (labelColumn in the library)`,
+  ]);
+});
+
+test('a pipe that nobody writes to does not keep a run from being aborted', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(), 500);
+  await expect(train({ ...options, data: pipe, signal: abort.signal }).result).rejects.toMatchObject({
+    code: 'aborted',
   });
 });
 

@@ -154,10 +154,8 @@ function discard(...paths: string[]): void {
   for (const path of paths) rmSync(path, { force: true });
 }
 
-/** What `fetch` says is that it failed; why is in the causes. */
+/** What went wrong; of a host with several addresses, at the first. */
 function reason(thrown: unknown): string {
-  for (let error = thrown; ; error = (error as Error).cause) {
-    const { cause, message } = error as Error;
-    if (!(cause instanceof Error)) return message || (error as NodeJS.ErrnoException).code || 'unknown';
-  }
+  const [error] = thrown instanceof AggregateError ? thrown.errors : [thrown];
+  return (error as Error).message || (error as NodeJS.ErrnoException).code || 'unknown';
 }

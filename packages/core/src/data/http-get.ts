@@ -1,6 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 
 // Node 20's own `fetch` knows no proxies.
@@ -44,10 +44,13 @@ async function get(url: URL, headers: Readonly<Record<string, string>>, env: Env
       return await answerTo(requestTo(proxy, url.href, { headers: all, signal }));
     }
     const socket = await tunnel(proxy, url, signal);
-    // a name for TLS; an address has none
-    const servername = /^[\d.]+$|^\[/.test(url.hostname) ? undefined : url.hostname;
-    const createConnection = () => tlsConnect({ socket, servername });
-    return await answerTo(httpsRequest(url, { ...options, agent: false, createConnection }));
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const createConnection = () => tlsConnect({ socket, host, servername: isIP(host) === 0 ? host : undefined });
+    const request = httpsRequest(url, { ...options, agent: false, createConnection });
+    // neither the request nor its answer closes what it did not open
+    request.on('error', () => socket.destroy());
+    request.on('close', () => socket.destroy());
+    return await answerTo(request);
   } catch (cause) {
     signal.throwIfAborted();
     throw new Error(

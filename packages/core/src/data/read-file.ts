@@ -1,8 +1,7 @@
 import { close, constants, fstatSync, openSync, read, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import xz from 'xz-decompress';
@@ -123,13 +122,8 @@ function checkKind(found: Stats): void {
 /** Until the last writer has closed the pipe; while there is none yet, this waits. Closes `file`. */
 async function readPipe(file: number, sink: Sink): Promise<Buffer> {
   const socket = new Socket({ fd: file, readable: true, writable: false });
-  await pipeline(
-    socket,
-    async (pieces: AsyncIterable<Buffer>) => {
-      for await (const piece of pieces) sink.write(piece);
-    },
-    { signal: sink.signal },
-  );
+  if (sink.signal !== undefined) addAbortSignal(sink.signal, socket);
+  for await (const piece of socket) sink.write(piece);
   return sink.done();
 }
 
@@ -170,17 +164,13 @@ class Sink {
 
 async function gunzip(bytes: Buffer, sink: Sink): Promise<void> {
   const pieces = Array.from({ length: Math.ceil(bytes.length / PIECE) }, (_, k) => k * PIECE);
-  await pipeline(
-    Readable.from(pieces.map((at) => bytes.subarray(at, at + PIECE))),
-    createGunzip({ chunkSize: PIECE }),
-    async (unpacked: AsyncIterable<Buffer>) => {
-      for await (const piece of unpacked) {
-        sink.write(piece);
-        await giveWay(sink.signal);
-      }
-    },
-    { signal: sink.signal },
-  );
+  const source = Readable.from(pieces.map((at) => bytes.subarray(at, at + PIECE)));
+  const unpacked = source.pipe(createGunzip({ chunkSize: PIECE }));
+  if (sink.signal !== undefined) addAbortSignal(sink.signal, unpacked);
+  for await (const piece of unpacked) {
+    sink.write(piece);
+    await giveWay(sink.signal);
+  }
 }
 
 async function unxz(bytes: Buffer, sink: Sink): Promise<void> {

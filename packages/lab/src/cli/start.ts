@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Spec } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
-import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
+import { AbortedError, explain, type Logger, parseOptions, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
@@ -50,6 +50,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     const run = train({
       ...options,
       signal: interrupt.signal,
+      logger: display && noteLogger,
       onProgress: (at) => display?.progress(at),
       onPhase: (phase) => display?.phase(phase),
     });
@@ -74,6 +75,16 @@ export async function start(argv: readonly string[]): Promise<void> {
     process.off('SIGHUP', onInterrupt);
   }
 }
+
+/** Shows what loading has to say: what it waits for, or has chosen. The rest of what is logged is on the terminal anyway. */
+const noteLogger: Logger = {
+  debug() {},
+  error() {},
+  info(fields, message) {
+    // a terminal may have a line under way
+    if ('note' in fields) process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${message}\n`);
+  },
+};
 
 /** report.html; a run that could not draw its report is still a run. */
 async function leaveReport(folder: string, failure: string | undefined): Promise<void> {
