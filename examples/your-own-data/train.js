@@ -1,0 +1,19 @@
+// From a CSV file to a model, its accuracy on data that it has not seen, predictions, and more rounds.
+import { evaluate, predict, train } from '@flotilla/server';
+
+const job = { problem: 'softmax', data: 'training.csv', method: 'marina', workers: 4 };
+
+const first = await train({ ...job, rounds: 100, validation: 'held-out.csv', out: 'runs/first' }).result;
+console.log('accuracy on held-out.csv:', first.validation.accuracy);
+
+// the model: all its numbers as one array, or each tensor by name
+const { model } = first;
+console.log(Object.entries(model.tensors).map(([name, { shape }]) => `${name} [${shape}]`));
+console.log('evaluated later:', await evaluate('runs/first', { data: 'held-out.csv' }));
+
+const { label, probability } = await predict(model, { data: 'new.csv' });
+label.forEach((kind, row) => console.log(`row ${row}: kind ${kind}, probability ${probability[row].toFixed(3)}`));
+
+// go on from there: init takes the numbers, or runs/first/model.safetensors
+const second = await train({ ...job, rounds: 100, validation: 'held-out.csv', init: model.x }).result;
+console.log(`loss ${first.loss.toFixed(4)}, after 100 more rounds ${second.loss.toFixed(4)}`);
