@@ -12,7 +12,9 @@ console.log(Object.entries(model.tensors).map(([name, { shape }]) => `${name} [$
 console.log('evaluated later:', await evaluate('runs/first', { data: 'held-out.csv' }));
 
 const { label, probability } = await predict(model, { data: 'new.csv' });
-label.forEach((kind, row) => console.log(`row ${row}: kind ${kind}, probability ${probability[row].toFixed(3)}`));
+for (const [row, kind] of label.entries()) {
+  console.log(`row ${row}: kind ${kind}, probability ${probability[row].toFixed(3)}`);
+}
 
 // go on from there: init takes the numbers, or runs/first/model.safetensors
 const second = await train({ ...job, rounds: 100, validation: 'held-out.csv', init: model.x }).result;
