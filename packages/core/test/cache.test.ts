@@ -1,3 +1,5 @@
+// Long: one download after the other, each with what can go wrong on the way.
+
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

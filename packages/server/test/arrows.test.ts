@@ -98,7 +98,8 @@ test('methods and problems know nothing of threads, bytes, clocks and files', ()
 /** What may look at a clock or set a timer of its own, and why. */
 const CLOCKS: Readonly<Record<string, string>> = {
   'core/src/runtime.ts': 'it is the clock',
-  'core/src/data/download.ts': 'a server that sends nothing is given up, a lock of another process looked at again',
+  'core/src/data/download.ts': 'a server that sends nothing is given up',
+  'core/src/data/lock.ts': 'a lock of another process is looked at again, the own one touched',
   'lab/src/cli/start.ts': 'the name of a run folder is a date',
 };
 

@@ -1,5 +1,3 @@
-// Long: one format, from bits to bytes.
-
 /** Bytes that are handed on at a time. */
 const CHUNK = 2 ** 16;
 const END_OF_STREAM = 0x177245385090;

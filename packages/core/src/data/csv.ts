@@ -1,5 +1,3 @@
-// Long: one format, to the byte, and what is wrong with a cell of it.
-
 import { UsageError } from '../errors.js';
 import { type DenseDataset, shared } from './dataset.js';
 import { giveWay, STRIDE } from './give-way.js';

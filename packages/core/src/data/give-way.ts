@@ -1,3 +1,5 @@
+import { systemRuntime } from '../runtime.js';
+
 /** Bytes that are read between two pauses: some tens of milliseconds of work. */
 export const STRIDE = 2 ** 22;
 
@@ -6,6 +8,6 @@ export const STRIDE = 2 ** 22;
  * @throws the signal's reason when it has fired
  */
 export async function giveWay(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+  await systemRuntime.yield();
   signal?.throwIfAborted();
 }

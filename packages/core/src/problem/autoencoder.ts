@@ -1,3 +1,5 @@
+// Long: one problem, from its samples to its gradient.
+
 import { type Dataset, RowReader } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
