@@ -37,13 +37,13 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** Why the system refused: a limit by what to change, else its own words without the call and the path, which the caller names. */
+/** Why the system refused: a limit by what to change, else its own words. */
 export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;
   const message = messageOf(thrown);
   if (message.endsWith('uv_cwd')) return NO_FOLDER;
-  return /^E[A-Z0-9]+: [^,]+(?=, \w+(?: '|$))/.exec(message)?.[0] ?? message;
+  return message;
 }
 
 /** A value as a text. @throws what its own conversion throws */

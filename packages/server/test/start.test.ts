@@ -30,15 +30,17 @@ test('threads that were started while the run was planned end when it cannot be'
   const { outcome, threads } = await outcomeOf(job);
   expect(outcome).toMatchObject({
     ok: false,
-    code: 'usage',
-    message: 'method gd sends no compressed messages on the uplink; leave out uplink=rand-k:k=1',
+    error: {
+      code: 'usage',
+      message: 'method gd sends no compressed messages on the uplink; leave out uplink=rand-k:k=1',
+    },
   });
   expect(threads).toEqual([[3, 0]]);
 });
 
 test('they end when the run is aborted before its data is there', async () => {
   const { outcome, threads } = await outcomeOf({ workers: 3, rounds: 5 }, true);
-  expect(outcome).toMatchObject({ ok: false, code: 'aborted' });
+  expect(outcome).toMatchObject({ ok: false, error: { code: 'aborted' } });
   expect(threads).toEqual([[3, 0]]);
 });
 
