@@ -52,7 +52,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** Why the system refused: a limit by what to change, else its own words without the call and the path, which the caller names. */
+/** Why the system refused: a limit by what to change, else its own words. */
 export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;

@@ -235,7 +235,7 @@ test('views stay valid while the memory grows', () => {
 });
 
 test('more than the memory can hold is a clear error', () => {
-  expect(() => new Kernels().allocate(2 ** 29)).toThrow(/exceed 4 GiB/);
+  expect(() => new Kernels().allocate(2 ** 29)).toThrow(/where a thread has 4 GiB/);
 });
 
 describe('scores of rows', () => {

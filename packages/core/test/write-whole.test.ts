@@ -40,7 +40,7 @@ describe('a file is written whole', () => {
       writeFileSync(at('p.mjs'), program);
       mkdirSync(at('disk'));
       const script = 'mount -t tmpfs -o size=64k tmpfs disk && "$0" p.mjs && ls -A disk';
-      const out = execFileSync('unshare', ['-m', 'sh', '-c', script, process.execPath], {
+      const out = execFileSync('sh', ['-c', `unshare -m sh -c '${script}' "$0"`, process.execPath], {
         cwd: folder,
         encoding: 'utf8',
       });

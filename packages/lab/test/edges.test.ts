@@ -183,6 +183,6 @@ test('a current folder that is gone, and a disk that is only read: one line', as
   const { code, stderr } = await shell(`ft ${RUN} --quiet --out /proc/none/run`);
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: 'flotilla: out "/proc/none/run" cannot be written: ENOENT: no such file or directory\n',
+    stderr: `flotilla: out "/proc/none/run" cannot be written: ENOENT: no such file or directory, mkdir '/proc/none'\n`,
   });
 });

@@ -236,13 +236,22 @@ describe('control messages', () => {
   });
 
   it('refuse more than a mebibyte before they look at it, and read up to that', () => {
-    const overhead = packControl({ type: 'failed', code: '', message: 'x'.repeat(70_000) }).length - 70_000;
-    const largest: Control = { type: 'failed', code: '', message: 'x'.repeat(MAX_BYTES - overhead) };
+    const of = (length: number): Control => ({ type: 'begin', stepSize: 1, parameters: { text: 'x'.repeat(length) } });
+    const overhead = packControl(of(70_000)).length - 70_000;
+    const largest = of(MAX_BYTES - overhead);
     const bytes = packControl(largest);
     expect(bytes.length).toBe(MAX_BYTES);
     expect(unpackControl(bytes)).toEqual(largest);
-    const larger = packControl({ ...largest, message: `${largest.message}x` });
+    const larger = packControl(of(MAX_BYTES - overhead + 1));
     expectProtocolError(() => unpackControl(larger), /1048577 bytes, at most 1048576/);
+  });
+
+  it('carry of a long reason its beginning and its end', () => {
+    const message = `worker 3, round 5: ${'x'.repeat(3e6)} because of this`;
+    const got = unpackControl(packControl({ type: 'failed', code: 'internal', message }));
+    expect(got).toMatchObject({
+      message: expect.stringMatching(/^worker 3, round 5: x+ … \(\d+ characters left out\) … x+ because of this$/),
+    });
   });
 
   it('are a message or a ProtocolError whatever the bytes, and the next message is read as ever', () => {

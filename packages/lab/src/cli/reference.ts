@@ -136,6 +136,12 @@ ${table(
   ],
 )}
 
+The folder is made when the run starts, its files with the first row: a run that fails before leaves nothing, and the same \`--out\` works
+again. A folder that has one of these names in it already is refused; nothing that a run did not write is ever replaced. A file is there
+whole or not at all; of metrics.jsonl, whose last row a killed process may have cut, whatever reads it takes the whole rows and says
+so. When stdout or stderr is closed or full, the run goes on and ends with its files and its exit code. With \`--json\`, what plug-ins print
+goes to stderr.
+
 ### Rows
 
 ${keys(ROW_KEYS)}`;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
+import { systemRuntime } from '@flotilla/core';
 import { Piscina } from 'piscina';
 
 /** The file that every pool's threads start with: it loads the module that their work is in. */
@@ -17,7 +18,7 @@ export interface ThreadPool<T, R> {
  * A pool whose tasks are calls of the default export of `module`, the URL of a compiled module. Its threads start, and load
  * the module, at once.
  */
-export function threadPool<T, R>(module: string, threads: number): ThreadPool<T, R> {
+export function threadPool<T, R>(module: string, threads: number, runtime = systemRuntime): ThreadPool<T, R> {
   const pool = new Piscina<T, R>({
     filename: POOL_ENTRY,
     workerData: { module },
@@ -37,7 +38,7 @@ export function threadPool<T, R>(module: string, threads: number): ThreadPool<T,
   pool.on('error', fail);
   pool.on('workerDestroy', () => {
     // after the answer of a task that the thread had
-    if (!closing) setImmediate(() => fail(new Error('a thread has ended before its time')));
+    if (!closing) void runtime.yield().then(() => fail(new Error('a thread has ended before its time')));
   });
   return {
     run: (task, port) => Promise.race([pool.run(task, port === undefined ? {} : { transferList: [port] }), lost]),

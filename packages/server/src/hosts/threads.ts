@@ -21,7 +21,7 @@ export const threads: Transport = {
   start(options, runtime) {
     // a module's own imports must be the modules that the thread runs
     const entry = modulesOf(options).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
-    const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options));
+    const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options), runtime);
     return { open: (plan) => open(options, plan, pool, runtime), close: () => pool.close() };
   },
 };
