@@ -16,6 +16,7 @@ const uniform = () => {
 };
 const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 
+/** @param {string} name @param {number} rows @param {boolean} labelled */
 function write(name, rows, labelled) {
   const lines = [['length', 'width', 'height', 'weight', ...(labelled ? ['kind'] : [])].join(',')];
   for (let r = 0; r < rows; r++) {

@@ -4,7 +4,7 @@ import { evaluate, predict, train } from '@flotilla/server';
 const job = { problem: 'softmax', data: 'training.csv', method: 'marina', workers: 4 };
 
 const first = await train({ ...job, rounds: 100, validation: 'held-out.csv', out: 'runs/first' }).result;
-console.log('accuracy on held-out.csv:', first.validation.accuracy);
+console.log('accuracy on held-out.csv:', first.validation?.accuracy);
 
 // the model: all its numbers as one array, or each tensor by name
 const { model } = first;
