@@ -171,8 +171,10 @@ function separatorOf(bytes: Buffer, begin: number): number {
   const counts = new Map([SEMICOLON, TAB, COMMA].map((byte) => [byte, 0]));
   const end = Math.min(bytes.length, begin + MAX_ROW);
   let inQuotes = false;
-  for (let at = begin; at < end && (inQuotes || bytes[at] !== LF); at++) {
+  let blank = true;
+  for (let at = begin; at < end && (inQuotes || blank || bytes[at] !== LF); at++) {
     const byte = bytes[at];
+    if (byte > SPACE) blank = false;
     if (byte === QUOTE) inQuotes = !inQuotes;
     else if (!inQuotes && counts.has(byte)) counts.set(byte, (counts.get(byte) ?? 0) + 1);
   }
