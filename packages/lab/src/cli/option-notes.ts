@@ -60,9 +60,9 @@ export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>
     meaning: 'The problem and its parameters',
     value: specOf(Object.keys(problems), 'problems.md'),
     example: '--problem nonconvex-logistic:bias=false,lambda=0.001',
-    text: `\`autoencoder\` takes \`lambda\`; \`logistic\` and \`nonconvex-logistic\` take \`bias\` and \`lambda\`; \`quadratic\` takes \`d\`
-and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`, or \`la2\` and \`lb2\`; \`lower-bound\` takes
-\`l\`, \`delta\`, and \`t\` or \`epsilon\`.`,
+    text: `\`autoencoder\` takes \`lambda\`; \`logistic\`, \`nonconvex-logistic\`, \`softmax\` and \`least-squares\` take \`bias\`
+and \`lambda\`; \`quadratic\` takes \`d\` and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`, or
+\`la2\` and \`lb2\`; \`lower-bound\` takes \`l\`, \`delta\`, and \`t\` or \`epsilon\`.`,
   },
   data: {
     group: 'What to train',
