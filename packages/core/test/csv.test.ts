@@ -110,7 +110,7 @@ test.each<[string, string | Uint8Array, string, CsvOptions?]>([
   ['a LIBSVM file', '1 1:0.5 3:1\n-1 2:1\n', ' is a LIBSVM file; its name must not end in .csv or .tsv'],
   ['UTF-16', Buffer.from('\ufeff1,2\n', 'utf16le'), ' is UTF-16 text; save it as UTF-8'],
   ['a row of 64 MiB', `1,2\n1${'0'.repeat(2 ** 26)},2\n`, ', line 2: it is longer than 67108864 bytes'],
-  ['no such column', 'a,b\n1,2\n', ' has no column "kind" for --label-column (labelColumn in the library): its names are a, b, its numbers 1 to 2 or -1 to -2, or none', { labelColumn: 'kind' }], // biome-ignore format: one line
+  ['no such column', 'a,b\n1,2\n', ' has no column "kind": its names are a, b, its numbers 1 to 2 or -1 to -2, or none', { labelColumn: 'kind' }], // biome-ignore format: one line
   ['a name where there are none', '1,2\n', 'it has no names', { labelColumn: 'kind' }],
   ['column 0', '1,2\n', 'has no column 0', { labelColumn: 0 }],
   ['a column beyond the last', '1,2\n', 'has no column "-3"', { labelColumn: '-3' }],

@@ -44,11 +44,23 @@ describe('what is asked for and cannot be had is refused before anything is read
       'data set mushrooms has no test part; those that have one: mnist, a9a, w8a, gisette, madelon',
     ],
     [table, { part: 'test' }, `the file ${table} has no test part`],
-    ['mnist', { header: true }, 'mnist takes no --header (header in the library), which is for a CSV file'],
-    ['a9a', { indexBase: 0 }, 'a9a takes no --index-base (indexBase in the library), which is for a LIBSVM file'],
-    [table, { indexBase: 0 }, `${table}, a CSV file, takes no --index-base`],
-    [fixture('X_phishing.npy'), { header: 'auto' }, 'X_phishing.npy, a NumPy file, takes no --header'],
-    [fixture('a9a-408.libsvm'), { labelColumn: '1' }, 'a9a-408.libsvm, a LIBSVM file, takes no --label-column'],
+    ['mnist', { header: true }, 'header must be left out: it is for a CSV file, and the data are mnist'],
+    ['a9a', { indexBase: 0 }, 'indexBase must be left out: it is for a LIBSVM file, and the data are a9a'],
+    [
+      table,
+      { indexBase: 0 },
+      `indexBase must be left out: it is for a LIBSVM file, and the data are a CSV file, ${table}`,
+    ],
+    [
+      fixture('X_phishing.npy'),
+      { header: 'auto' },
+      'header must be left out: it is for a CSV file, and the data are a NumPy file',
+    ],
+    [
+      fixture('a9a-408.libsvm'),
+      { labelColumn: '1' },
+      'labelColumn must be left out: it is for a CSV file, and the data are a LIBSVM file',
+    ],
     [
       table,
       { separator: ';' } as DataOptions,

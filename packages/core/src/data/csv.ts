@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import { type DenseDataset, shared } from './dataset.js';
 import { giveWay, STRIDE } from './give-way.js';
 import { readDataFile } from './read-file.js';
@@ -152,9 +153,7 @@ function labelIndex(
   if (withoutLabels) return -1;
   return columnAt(asked, columns, (allowed) => {
     const known = names === undefined ? 'it has no names' : `its names are ${names.slice(0, 20).join(', ')}`;
-    return refuse(
-      ` has no column ${JSON.stringify(asked)} for --label-column (labelColumn in the library): ${known}, its numbers ${allowed}, or none`,
-    );
+    return refuse(` has no column ${printed(asked)}: ${known}, its numbers ${allowed}, or none`);
   });
 }
 

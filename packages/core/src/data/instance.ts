@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { printed } from '../printed.js';
-import { reasonOf } from '../thrown.js';
+import { readDataFile } from './read-file.js';
 
 /** A fixed instance of `heterogeneous-quadratic`: f_i(x) = ½ c_i xᵀXx − bᵀx. */
 export interface QuadraticInstance {
@@ -11,18 +10,21 @@ export interface QuadraticInstance {
   readonly b: readonly number[];
 }
 
+/** Largest file, in bytes: some ten million numbers. */
+const MAX_BYTES = 2 ** 28;
+
 /**
  * Reads a fixed instance of `heterogeneous-quadratic`: a JSON file with arrays of finite numbers `c` (one a worker) and `b`
  * (one a coordinate). `n` and `d`, when present, must be their lengths; other members are ignored.
- * @throws UsageError that names the file and what is wrong with it.
+ * @throws UsageError that names the file and what is wrong with it, FlotillaError `io` when it cannot be read
  */
-export function loadInstance(path: string): QuadraticInstance {
+export async function loadInstance(path: string, signal?: AbortSignal): Promise<QuadraticInstance> {
+  const text = (await readDataFile(path, { signal, limit: MAX_BYTES })).toString();
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    value = JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
-    throw new UsageError(`cannot read the instance ${printed(path)}: ${reason}`, { cause });
+    throw new UsageError(`cannot read the instance ${printed(path)}: it is not JSON`, { cause });
   }
   return instanceFrom(value, JSON.stringify(path));
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import { columnAt } from './csv.js';
 import { type DenseDataset, denseDataset, shared } from './dataset.js';
 import { giveWay, STRIDE } from './give-way.js';
@@ -149,10 +150,7 @@ export async function readNpyDataset(path: string, name: string, options: NpyOpt
   let features = columns;
   if (labelColumn !== undefined && labelColumn !== 'none' && columns !== expected) {
     const c = columnAt(labelColumn, columns, (allowed) => {
-      const given = JSON.stringify(labelColumn);
-      return new UsageError(
-        `${path} has no column ${given} for --label-column (labelColumn in the library): its columns have the numbers ${allowed}`,
-      );
+      return new UsageError(`${path} has no column ${printed(labelColumn)}: they have the numbers ${allowed}`);
     });
     features--;
     label = Float64Array.from({ length: samples }, (_, s) => values[s * columns + c]);

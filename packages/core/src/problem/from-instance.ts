@@ -16,9 +16,10 @@ export const fromInstance = {
     if (typeof data === 'object') instanceFrom(data, 'in memory');
     if (split !== undefined) checkSplit(split);
   },
-  async load(_spec, { data, split }) {
+  async load(_spec, { data, split, signal }) {
     if (typeof data !== 'object') {
-      return { shared: { instance: data === undefined ? undefined : loadInstance(data) }, source: data, split };
+      const instance = data === undefined ? undefined : await loadInstance(data, signal);
+      return { shared: { instance }, source: data, split };
     }
     const instance = instanceFrom(data, 'in memory');
     return { shared: { instance }, source: `memory:sha256=${fingerprint(instance)}`, split };

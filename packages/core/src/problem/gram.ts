@@ -30,8 +30,8 @@ export interface Bound {
   readonly exact: boolean;
 }
 
-/** Multiplications that go into each of the constants at most, and into the matrices: some two seconds. */
-const EFFORT = 2e9;
+/** Multiplications that go into each of the constants at most, and into the matrices: some two seconds in all. */
+const EFFORT = 1e9;
 /** Products that an eigenvalue takes, about, and at most. */
 const USUAL_STEPS = 40;
 const MAX_STEPS = 400;
