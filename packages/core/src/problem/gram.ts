@@ -24,7 +24,7 @@ export interface GramSpectra extends GramBounds {
   readonly difference: number | undefined;
 }
 
-export interface Bound {
+interface Bound {
   readonly value: number;
   /** Right to rounding. */
   readonly exact: boolean;

@@ -2,7 +2,7 @@ import { EVERY_WORKER, KeyedRandom, Rng } from '../random.js';
 import { dot } from '../vector.js';
 
 /** An eigenvalue at an end of a spectrum, and how far it can be from the one that is meant. */
-export interface Extreme {
+interface Extreme {
   readonly value: number;
   readonly error: number;
 }
