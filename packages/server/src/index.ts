@@ -1,4 +1,4 @@
-export { type ErrorCode, FlotillaError } from '@flotilla/core';
+export { type DataInput, type ErrorCode, FlotillaError, type MemoryData } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
 export { modulesOf } from '@flotilla/worker';
 export { type ExplainedLink, type Explanation, explain } from './explain.js';
