@@ -9,15 +9,24 @@ export interface Flag {
   readonly short?: string;
 }
 
-export type FlagName = 'json' | 'explain' | 'quiet' | 'help' | 'version';
+export type FlagName = 'json' | 'explain' | 'quiet' | 'trust' | 'help' | 'version';
 
 /** What `start` takes beside the options of a run. */
 export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   json: { description: 'print the summary as one JSON object on stdout, and nothing else there' },
   explain: { description: 'print the constants, formulas and values that the run would have, instead of running' },
   quiet: { description: 'print no progress and no closing table', short: 'q' },
+  trust: { description: 'let a configuration name modules or commands that then run' },
   help: { description: 'show this', short: 'h' },
   version: { description: 'show the version', short: 'v' },
+};
+
+export type SettingName = 'seeds' | 'config';
+
+/** What `start` takes with a value and is no option of one run. */
+export const SETTINGS: Readonly<Record<SettingName, Pick<Flag, 'description'>>> = {
+  seeds: { description: 'one run a seed: 0..4, or names such as 1,2,7; folders <out>/seed-<s>' },
+  config: { description: "options from a run's config.json or its folder; those on the command line win" },
 };
 
 type OptionName = OptionDescription['name'];
@@ -34,6 +43,7 @@ export interface Arguments {
   /** Options of the run, still unchecked. */
   readonly options: Record<string, unknown>;
   readonly flags: Readonly<Record<FlagName, boolean>>;
+  readonly settings: Readonly<Partial<Record<SettingName, string>>>;
 }
 
 /**
@@ -44,6 +54,7 @@ export function readArguments(argv: readonly string[]): Arguments {
   const names = new Map(describeOptions().map((option) => [dashed(option.name), option]));
   const known: Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }> = {};
   for (const [option, { kind }] of names) known[option] = { type: 'string', multiple: kind === 'list' };
+  for (const setting of Object.keys(SETTINGS)) known[setting] = { type: 'string' };
   for (const [flag, { short }] of Object.entries(FLAGS)) {
     known[flag] = short === undefined ? { type: 'boolean' } : { type: 'boolean', short };
   }
@@ -75,7 +86,8 @@ export function readArguments(argv: readonly string[]): Arguments {
     else if (typeof text === 'string') options[name] = kind.startsWith('number') ? numberOr(text) : text;
   }
   const flags = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, values[flag] === true]));
-  return { options, flags: flags as Arguments['flags'] };
+  const settings = Object.fromEntries(Object.keys(SETTINGS).map((setting) => [setting, values[setting]]));
+  return { options, flags: flags as Arguments['flags'], settings: settings as Arguments['settings'] };
 }
 
 /** The number that `text` writes, or the text for the schema to refuse. */

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describeOptions } from '@flotilla/server/internal';
 import { type ArgsDef, type CommandDef, renderUsage } from 'citty';
-import { dashed, FLAGS } from './arguments.js';
+import { dashed, FLAGS, SETTINGS } from './arguments.js';
 
 const examples = (program: string) => `Examples
   ${program}                                     M3 on MNIST, 20 workers
@@ -34,6 +34,7 @@ function describeStart(program: string): CommandDef {
       ...(preset === undefined ? {} : { default: String(preset) }),
     };
   }
+  for (const [setting, { description }] of Object.entries(SETTINGS)) args[setting] = { type: 'string', description };
   for (const [flag, { description, short }] of Object.entries(FLAGS)) {
     args[flag] = { type: 'boolean', description, alias: short === undefined ? [] : [short] };
   }

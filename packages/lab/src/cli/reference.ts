@@ -1,12 +1,15 @@
 import { describeOptions, type NumberRange, type OptionDescription } from '@flotilla/server/internal';
 import { EXIT_CODES } from '../terminal/program.js';
-import { dashed, FLAGS, type FlagName } from './arguments.js';
+import { dashed, FLAGS, type FlagName, SETTINGS, type SettingName } from './arguments.js';
 import { benchHelp } from './bench.js';
 import { commands } from './commands.js';
-import { flagNotes, GROUPS, type OptionNote, optionNotes } from './option-notes.js';
+import { compareHelp } from './compare.js';
+import { exportHelp } from './export.js';
+import { flagNotes, GROUPS, type OptionNote, optionNotes, settingNotes } from './option-notes.js';
 import { reportHelp } from './report.js';
 import { reproduceHelp } from './reproduce.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from './result-keys.js';
+import { sweepHelp } from './sweep.js';
 
 /** docs/cli.md: everything that a user of the command line can look up, from what the command line itself is made of. */
 export function cliPage(): string {
@@ -32,6 +35,7 @@ option is given twice, the last value counts.`;
 function commandSection(): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => [`\`${name}\``, summary]);
   const helps = [benchHelp('flotilla bench'), reportHelp('flotilla report'), reproduceHelp('flotilla reproduce')];
+  const own = [sweepHelp('flotilla sweep'), compareHelp('flotilla compare'), exportHelp('flotilla export')];
   return `## Commands
 
 ${table(['command', ''], rows)}
@@ -40,7 +44,11 @@ The options of \`start\` have sections of their own, from [what to train](#what-
 
 ${helps.map((help) => fenced(help)).join('\n\n')}
 
-What each of these does and leaves behind: [benchmarks.md](benchmarks.md).`;
+What each of these does and leaves behind: [benchmarks.md](benchmarks.md).
+
+${own.map((help) => fenced(help)).join('\n\n')}
+
+How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).`;
 }
 
 const SPECS = `## Specs
@@ -65,6 +73,7 @@ function groupSections(): string[] {
   const options = describeOptions();
   return Object.entries(GROUPS).map(([group, intro]) => {
     const sections = options.filter(({ name }) => optionNotes[name].group === group).map(optionSection);
+    if (group === 'Output') sections.push(...Object.keys(SETTINGS).map((name) => settingSection(name as SettingName)));
     if (group === 'Output') sections.push(...Object.entries(FLAGS).map(([name]) => flagSection(name as FlagName)));
     return [`## ${group}`, ...(intro === '' ? [] : [intro]), ...sections].join('\n\n');
   });
@@ -79,6 +88,11 @@ function optionSection(option: OptionDescription): string {
     `value: ${note.value ?? allowed(option)}`,
     `default: ${preset === undefined ? (note.otherwise ?? 'none') : `\`${preset}\``}`,
   ]);
+}
+
+function settingSection(name: SettingName): string {
+  const note = settingNotes[name];
+  return section(`\`--${name}\``, note.meaning ?? SETTINGS[name].description, note, [`value: ${note.value}`]);
 }
 
 function flagSection(name: FlagName): string {

@@ -2,17 +2,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Spec } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
-import { AbortedError, explain, parseOptions, train } from '@flotilla/server';
+import { AbortedError, explain, type Options, parseOptions, type Summary, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
+import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
 
 /** `flotilla start`: trains. */
 export async function start(argv: readonly string[]): Promise<void> {
-  const { options: given, flags } = readArguments(argv);
+  const { options: given, flags, settings } = readArguments(argv);
   if (flags.help) {
     const { startHelp } = await import('./help.js');
     process.stdout.write(await startHelp(programName('start')));
@@ -23,7 +24,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
     return;
   }
-  const checked = parseOptions(given);
+  const checked = parseOptions(withConfig(given, settings.config, flags.trust));
   if (flags.explain) {
     const explanation = await explain(checked);
     process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
@@ -31,12 +32,23 @@ export async function start(argv: readonly string[]): Promise<void> {
   }
   const out = checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = { ...checked, out };
+  if (settings.seeds !== undefined) {
+    const { startSeeds } = await import('./seeds.js');
+    return startSeeds(options, settings.seeds, 'seed' in given, flags, trainInto);
+  }
+  const summary = await trainInto(options, flags.quiet);
+  if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
+}
 
+/** Trains into a folder, shows how far it is, and leaves a report there. */
+async function trainInto(options: Options & { out: string }, quiet: boolean): Promise<Summary> {
+  const { out } = options;
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
-  const display = flags.quiet ? undefined : createProgressDisplay(process.stderr, new StoppingCriteria(options).rounds);
+  const display = quiet ? undefined : createProgressDisplay(process.stderr, new StoppingCriteria(options).rounds);
   let failure: string | undefined;
   try {
     const run = train({
@@ -46,9 +58,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     });
     for await (const row of run) display?.metrics(row);
     display?.stop();
-    const summary = await run.result;
-    if (flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else if (!flags.quiet) process.stdout.write(closingTable(summary, out));
+    return await run.result;
   } catch (error) {
     display?.stop();
     // what was interrupted has a summary, and its report shows that

@@ -2,6 +2,9 @@ import { type ChartSpec, drawChart, drawnPoints } from './chart.js';
 import { escapeHtml } from './escape.js';
 import { cellText, type Table } from './table.js';
 
+/** What each page begins with. */
+export const PAGE_HEAD = '<!doctype html>\n<html lang="en">\n';
+
 /** A part of a page: what is there is shown in this order. */
 export interface Section {
   readonly title?: string;
@@ -19,9 +22,7 @@ export interface Section {
 export async function renderPage(title: string, sections: readonly Section[]): Promise<string> {
   const parts: string[] = [];
   for (const section of sections) parts.push(await renderSection(section));
-  return `<!doctype html>
-<html lang="en">
-<head>
+  return `${PAGE_HEAD}<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
@@ -57,6 +58,7 @@ async function figure(spec: ChartSpec): Promise<string> {
   const short = (value: number) => Number(value.toPrecision(5));
   const data = {
     xLabel: spec.xLabel,
+    xUnit: spec.xUnit,
     yLabel: spec.yLabel,
     xLog: spec.xLog ?? false,
     yLog: spec.yLog ?? false,
@@ -78,7 +80,9 @@ function table({ title, columns, rows }: Table): string {
   const kind = (k: number) => (figures[k] === true ? ' class="figure"' : '');
   const head = columns.map((column, k) => `<th scope="col"${kind(k)}>${escapeHtml(column)}</th>`).join('');
   const body = rows.map((row) => {
-    const cells = row.map((cell, k) => `<td${kind(k)}>${escapeHtml(cellText(cell))}</td>`);
+    const cells = row.map(
+      (cell, k) => `<td${kind(k)} data-column="${escapeHtml(columns[k] ?? '')}">${escapeHtml(cellText(cell))}</td>`,
+    );
     return `<tr>${cells.join('')}</tr>`;
   });
   const caption = title === '' ? '' : `<caption>${escapeHtml(title)}</caption>`;
@@ -97,12 +101,16 @@ h1{font-size:1.5em;margin:.2em 0;overflow-wrap:anywhere}h2{font-size:1.15em;marg
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
 figure{margin:0;position:relative}figure svg{display:block;width:100%;height:auto;border:1px solid var(--line);border-radius:4px;box-sizing:border-box}
 .narrow{display:none}@media screen and (max-width:600px){.wide{display:none}.narrow{display:block}}
-output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre;z-index:1;max-width:90%;overflow:hidden;text-overflow:ellipsis}
+output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;z-index:1;max-width:min(90%,44ch);box-sizing:border-box}
 .scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-size:14px}td:first-child{min-width:8em}caption{text-align:left;font-weight:600;padding:4px 0}
 th,td{border-bottom:1px solid var(--line);padding:4px 12px 4px 4px;text-align:left;vertical-align:top}th{background:var(--head);font-weight:600}
 .figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;overflow-x:auto;font-size:13px}
-@media print{body{max-width:none;padding:0}figure,tr{break-inside:avoid}pre{white-space:pre-wrap}.scroll{overflow:visible}}
+pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
+/* a narrow page has each row as a block of its own: nothing is cut, nothing has to be scrolled */
+@media screen and (max-width:600px){body{padding:10px}thead{display:none}table,tbody,tr,td,caption{display:block}tr{border-bottom:2px solid var(--line);padding:6px 0}
+td,td.figure{display:flex;justify-content:space-between;gap:12px;border:0;padding:2px 0;text-align:right;white-space:normal;overflow-wrap:anywhere}td::before{content:attr(data-column);color:var(--faint);text-align:left;flex:none;max-width:60%}
+td:first-child{font-weight:600}td[data-column=""]::before{content:none}}
+@media print{body{max-width:none;padding:0}figure,tr{break-inside:avoid}.scroll{overflow:visible}}
 `;
 
 /** Shows the nearest point of a chart under the pointer. */
@@ -110,6 +118,8 @@ const SCRIPT = `
 for (const figure of document.querySelectorAll('figure')) {
   const data = JSON.parse(figure.querySelector('script').textContent);
   const shown = figure.querySelector('output');
+  const kilo = (v) => { let k = 0; while (Math.abs(v) >= 1000 && k < 5) { v /= 1000; k++; } return Number(v.toPrecision(5)) + ' ' + ['B', 'kB', 'MB', 'GB', 'TB', 'PB'][k]; };
+  const abscissa = (x) => data.xUnit === 'bytes' ? kilo(x) : x;
   const at = (axis, log, value) => axis.from + axis.by * (log ? Math.log10(value) : value);
   figure.querySelectorAll('svg').forEach((svg, k) => {
     const axes = data.axes[k];
@@ -129,7 +139,7 @@ for (const figure of document.querySelectorAll('figure')) {
       }
       if (!best || least > 60 ** 2) return hide();
       dot.setAttribute('cx', best.cx); dot.setAttribute('cy', best.cy); svg.append(dot);
-      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + best.x + '\\n' + data.yLabel + ': ' + best.y;
+      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + abscissa(best.x) + '\\n' + data.yLabel + ': ' + best.y;
       shown.style.display = 'block';
       const left = best.cx / scale, width = shown.offsetWidth;
       shown.style.left = Math.max(0, left + width + 14 > box.width ? left - width - 10 : left + 12) + 'px';
