@@ -6,7 +6,7 @@ import { latexTable } from '../report/latex.js';
 import { commonGoal, readGoals } from '../report/measures.js';
 import { readRun, runFolders } from '../report/stored-run.js';
 import { tableText } from '../report/table.js';
-import { parseOrRefuse, programName } from '../terminal/program.js';
+import { joinNegative, parseOrRefuse, programName } from '../terminal/program.js';
 
 /** @param program How the command is called here. */
 export const compareHelp = (program: string) => `${program} RUN RUN… [options]   run folders side by side
@@ -57,4 +57,5 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const read = (argv: readonly string[]) => parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+const read = (argv: readonly string[]) =>
+  parseArgs({ args: joinNegative(argv), options: OPTIONS, allowPositionals: true });

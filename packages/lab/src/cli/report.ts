@@ -9,7 +9,7 @@ import { readGoals } from '../report/measures.js';
 import { renderPage } from '../report/page.js';
 import { reportOf } from '../report/run-report.js';
 import { readRun, runFolders } from '../report/stored-run.js';
-import { parseOrRefuse, programName } from '../terminal/program.js';
+import { joinNegative, parseOrRefuse, programName } from '../terminal/program.js';
 
 /** @param program How the command is called here. */
 export const reportHelp = (
@@ -64,7 +64,7 @@ async function writeCharts(charts: readonly ChartSpec[], folder: string): Promis
 
 const read = (argv: readonly string[]) =>
   parseArgs({
-    args: [...argv],
+    args: joinNegative(argv),
     options: {
       out: { type: 'string' },
       target: { type: 'string' },

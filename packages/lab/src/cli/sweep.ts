@@ -97,12 +97,15 @@ export async function sweep(argv: readonly string[]): Promise<void> {
   replaceOwn(join(out, 'report.html'), await renderPage(title, sections), PAGE_HEAD, '--out');
   if (grid.flags.has('json')) process.stdout.write(`${JSON.stringify(results)}\n`);
   else if (!quiet)
-    process.stdout.write(`${tableText(sweepTable(swept, grid.axes, score))}\n\n${told(results.best, out)}`);
+    process.stdout.write(`${tableText(sweepTable(swept, grid.axes, score))}\n\n${told(results.best, score.name, out)}`);
   refuse(endings, interrupted);
 }
 
-const told = (best: { readonly options: object; readonly folders: readonly string[] } | null, out: string) =>
-  `${best === null ? 'no point has a score' : `best: ${best.folders.join(' ')}`}\nresults: ${out}\n`;
+function told(best: ReturnType<typeof sweepResults>['best'], score: string, out: string): string {
+  if (best === null) return `no point has ${score} for every seed\nresults: ${out}\n`;
+  const options = Object.entries(best.options).map(([option, value]) => ` --${option} ${value}`);
+  return `best:${options.join('')}\n  in ${best.folders.join(' ')}\nresults: ${out}\n`;
+}
 
 /** Ends the command with what went wrong; runs that diverged are results. */
 function refuse(endings: readonly Ending[], interrupted: boolean): void {

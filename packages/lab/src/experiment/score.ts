@@ -8,6 +8,7 @@ export interface Score {
   /** As it was asked for. */
   readonly name: string;
   readonly largest: boolean;
+  readonly unit: 'bytes' | undefined;
   /** The score of a run; undefined when it has none, as when it did not reach its target. */
   of(run: StoredRun): number | undefined;
 }
@@ -46,7 +47,12 @@ const LARGEST = /accuracy|r2|auc|precision|recall|f1/i;
 export function readScore(text: string, target: boolean): Score {
   const [, end, name = ''] = /^(?:(min|max):)?([\s\S]*)$/.exec(text) ?? [];
   const largest = end === 'max' || (end === undefined && /^(validation|metrics)\./.test(name) && LARGEST.test(name));
-  const score = (of: Score['of']): Score => ({ name: text, largest, of });
+  const score = (of: Score['of']): Score => ({
+    name: text,
+    largest,
+    unit: /bytes/.test(name) ? 'bytes' : undefined,
+    of,
+  });
   const last = (of: (measures: Measures) => number | undefined) =>
     score(({ rows }) => rows.slice(-1).map((row) => of(measuresOf(row)))[0]);
   const [, part, key = ''] = /^(validation|metrics)\.(.+)$/.exec(name) ?? [];

@@ -7,7 +7,7 @@ import { runCharts } from '../report/run-report.js';
 import { meanAndStd, spread, spreadText } from '../report/statistics.js';
 import type { StoredRun } from '../report/stored-run.js';
 import type { Table } from '../report/table.js';
-import { number } from '../terminal/format.js';
+import { bytes, number } from '../terminal/format.js';
 import type { Ending } from './folder-runs.js';
 import { type Axis, axisNumbers } from './grid.js';
 import { goalOf, type Score } from './score.js';
@@ -106,9 +106,11 @@ const camel = (option: string) => option.replace(/-(\w)/g, (_, letter: string) =
 export function sweepTable(points: readonly SweepPoint[], axes: readonly Axis[], score: Score): Table {
   const stored = points.flatMap(storedOf);
   const seeds = Math.max(...points.map(({ runs }) => runs.length));
-  const measures = measuresIn(stored);
+  // what it sent one way, and its rounds, are in results.csv
+  const measures = measuresIn(stored).filter(({ name }) => !['rounds', 'uplink', 'downlink'].includes(name));
   const targets = stored.some((run) => goalOf(run) !== undefined);
-  const atTarget: Measure[] = targets ? COSTS.filter(({ name }) => ['total', 'wall seconds'].includes(name)) : [];
+  const told = score.name === 'bytes-to-target' ? ['wall seconds'] : ['total', 'wall seconds'];
+  const atTarget = targets ? COSTS.filter(({ name }) => told.includes(name)) : [];
   const over = (values: readonly (Measures | undefined)[], { of, show }: Measure) =>
     spreadText(
       values.map((value) => value && of(value)).filter((value) => value !== undefined),
@@ -131,7 +133,9 @@ export function sweepTable(points: readonly SweepPoint[], axes: readonly Axis[],
       return [
         ...point.values,
         ...(seeds > 1 ? [`${runs.length} of ${point.runs.length}`] : []),
-        whole ? spreadText(scores, number) : (unfinished?.ending.status ?? 'not reached'),
+        whole
+          ? spreadText(scores, score.unit === 'bytes' ? bytes : number)
+          : (unfinished?.ending.status ?? `${scores.length} of ${runs.length} reached`),
         ...atTarget.map((measure) => over(runs.map(toTarget), measure)),
         ...measures.map((measure) => over(runs.flatMap(lastOf), measure)),
       ];
@@ -199,7 +203,8 @@ function scoreChart(points: readonly SweepPoint[], axes: readonly Axis[], k: num
     const name = others.join(', ') || score.name;
     curves.set(name, [...(curves.get(name) ?? []), { x, values }]);
   }
-  if (curves.size === 0 || curves.size > MAX_CURVES) return [];
+  const drawable = [...curves.values()].some(({ length }) => length > 1);
+  if (!drawable || curves.size > MAX_CURVES) return [];
   const series = [...curves].map(([name, curve]) => {
     const ordered = curve.sort((a, b) => a.x - b.x);
     return {
@@ -224,6 +229,7 @@ function scoreChart(points: readonly SweepPoint[], axes: readonly Axis[], k: num
       file: `score-${axis.option}`,
       xLabel: `${axis.option}: ${axis.values[0]} … ${axis.values.at(-1)}`,
       yLabel: score.name,
+      yUnit: score.unit,
       series,
       xLog: Math.min(...numbers) > 0 && Math.max(...numbers) >= 8 * Math.min(...numbers),
       yLog: low > 0 && high > 10 * low,

@@ -18,8 +18,9 @@ export interface ChartSpec {
   readonly file?: string;
   readonly xLabel: string;
   readonly yLabel: string;
-  /** What x counts, where ticks have a unit. */
+  /** What x and y count, where ticks have a unit. */
   readonly xUnit?: 'bytes' | undefined;
+  readonly yUnit?: 'bytes' | undefined;
   readonly xLog?: boolean;
   readonly yLog?: boolean;
   readonly series: readonly Series[];
@@ -69,6 +70,8 @@ const STYLE = `<style>.chart{--chart-ink:#222;--chart-faint:#dcdcdc;--chart-pape
  */
 export async function drawChart(spec: ChartSpec, width: number, height: number): Promise<DrawnChart> {
   const echarts = await import('echarts/dist/echarts.esm.min.mjs');
+  // without a canvas the library takes letters to be narrower than most fonts have them, and legends would overlap
+  echarts.setPlatformAPI({ measureText: (text, font) => ({ width: LETTER * text.length * fontScale(font) }) });
   const { xLog = false, yLog = false } = spec;
   const series = spec.series.map((one, k) => ({
     name: one.name,
@@ -127,7 +130,7 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
       },
       grid: { left: 58, right: 18, top: 59 + titleHeight + legendHeight, bottom: 46, containLabel: false },
       xAxis: axis(spec.xLabel, xLog, xs, 28, spec.xUnit),
-      yAxis: axis(spec.yLabel, yLog, ys, 44),
+      yAxis: axis(spec.yLabel, yLog, ys, 44, spec.yUnit),
       series: series.flatMap(({ name, points, band, style }) => {
         const colour = `var(--chart-${style})`;
         const symbol = MARKERS[style] as string;
@@ -156,8 +159,11 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
   }
 }
 
-/** Width of a letter of the legend, on average, in pixels. */
+/** Width of a letter of the legend, 11 pixels high, on average, in pixels. */
 const LETTER = 6.6;
+
+/** How much larger a font is than the legend's. */
+const fontScale = (font: string | undefined) => Number(/(\d+(?:\.\d+)?)px/.exec(font ?? '')?.[1] ?? 11) / 11;
 
 /** Text in lines of at most so many letters, broken after blanks where there are some. */
 function wrapped(text: string, letters: number): string {
@@ -210,13 +216,17 @@ function shade(band: readonly (readonly [number, number, number])[], colour: str
     type: 'custom' as const,
     silent: true,
     z: 1,
-    data: [outline[0]],
+    // all of it, so that the axes reach around it
+    data: outline,
     // biome-ignore lint/suspicious/noExplicitAny: the library's own callback type
-    renderItem: (_: unknown, api: any) => ({
-      type: 'polygon' as const,
-      shape: { points: outline.map((point) => api.coord(point) as number[]) },
-      style: { fill: colour, opacity: 0.18 },
-    }),
+    renderItem: ({ dataIndex }: { dataIndex: number }, api: any) =>
+      dataIndex > 0
+        ? null
+        : {
+            type: 'polygon' as const,
+            shape: { points: outline.map((point) => api.coord(point) as number[]) },
+            style: { fill: colour, opacity: 0.18 },
+          },
   };
 }
 

@@ -60,6 +60,7 @@ async function figure(spec: ChartSpec): Promise<string> {
     xLabel: spec.xLabel,
     xUnit: spec.xUnit,
     yLabel: spec.yLabel,
+    yUnit: spec.yUnit,
     xLog: spec.xLog ?? false,
     yLog: spec.yLog ?? false,
     axes: drawings.map(({ x, y }) => ({ x, y })),
@@ -98,7 +99,7 @@ const STYLE = `
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e4e4e4;--faint:#a5a5a5;--line:#3c3c3c;--paper:#16181b;--head:#202327}}
 body{margin:0 auto;padding:16px;max-width:1340px;color:var(--ink);background:var(--paper);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5em;margin:.2em 0;overflow-wrap:anywhere}h2{font-size:1.15em;margin:1.6em 0 .4em}p{margin:.4em 0;max-width:100ch;overflow-wrap:anywhere}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:16px}
 figure{margin:0;position:relative}figure svg{display:block;width:100%;height:auto;border:1px solid var(--line);border-radius:4px;box-sizing:border-box}
 .narrow{display:none}@media screen and (max-width:600px){.wide{display:none}.narrow{display:block}}
 output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;z-index:1;max-width:min(90%,44ch);box-sizing:border-box}
@@ -119,7 +120,7 @@ for (const figure of document.querySelectorAll('figure')) {
   const data = JSON.parse(figure.querySelector('script').textContent);
   const shown = figure.querySelector('output');
   const kilo = (v) => { let k = 0; while (Math.abs(v) >= 1000 && k < 5) { v /= 1000; k++; } return Number(v.toPrecision(5)) + ' ' + ['B', 'kB', 'MB', 'GB', 'TB', 'PB'][k]; };
-  const abscissa = (x) => data.xUnit === 'bytes' ? kilo(x) : x;
+  const told = (value, unit) => unit === 'bytes' ? kilo(value) : value;
   const at = (axis, log, value) => axis.from + axis.by * (log ? Math.log10(value) : value);
   figure.querySelectorAll('svg').forEach((svg, k) => {
     const axes = data.axes[k];
@@ -139,7 +140,7 @@ for (const figure of document.querySelectorAll('figure')) {
       }
       if (!best || least > 60 ** 2) return hide();
       dot.setAttribute('cx', best.cx); dot.setAttribute('cy', best.cy); svg.append(dot);
-      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + abscissa(best.x) + '\\n' + data.yLabel + ': ' + best.y;
+      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + told(best.x, data.xUnit) + '\\n' + data.yLabel + ': ' + told(best.y, data.yUnit);
       shown.style.display = 'block';
       const left = best.cx / scale, width = shown.offsetWidth;
       shown.style.left = Math.max(0, left + width + 14 > box.width ? left - width - 10 : left + 12) + 'px';

@@ -40,6 +40,16 @@ export function parseOrRefuse<T>(parse: () => T, known: readonly string[]): T {
   }
 }
 
+/** The words with negative numbers joined to the option before them: `--target-loss -1` is `--target-loss=-1`. */
+export function joinNegative(argv: readonly string[]): string[] {
+  return argv.reduce<string[]>((words, word) => {
+    const before = words.at(-1);
+    if (/^-[\d.]/.test(word) && before?.startsWith('--') && !before.includes('=')) words.push(`${words.pop()}=${word}`);
+    else words.push(word);
+    return words;
+  }, []);
+}
+
 /** The whole number from 1 to 1000 that an option gives; undefined when it is not given. @throws UsageError */
 export function countOption(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
