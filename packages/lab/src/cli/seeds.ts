@@ -14,7 +14,7 @@ import type { FlagName } from './arguments.js';
 /** As many as anybody waits for. */
 const MAX_SEEDS = 1000;
 /** A seed that may be the name of a folder. */
-const SEED = /^[\w+][\w.+-]{0,63}$|^-\d{1,15}$/;
+const SEED = /^(?!.*\.\.)[\w+][\w.+-]{0,63}$|^-\d{1,15}$/;
 const RANGE = /^(-?\d{1,15})\.\.(-?\d{1,15})$/;
 
 /** The seeds that `0..4`, `1,2,7` or `0..2,9` writes. @throws UsageError */

@@ -14,7 +14,7 @@ import { readRun } from '../report/stored-run.js';
 import { tableText } from '../report/table.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { countOption, programName } from '../terminal/program.js';
-import { createWorkProgress } from '../terminal/work-progress.js';
+import { createWorkProgress, type WorkAt } from '../terminal/work-progress.js';
 import { readArguments } from './arguments.js';
 import { withConfig } from './config-file.js';
 import { parseSeeds } from './seeds.js';
@@ -43,6 +43,7 @@ const SYNTAX = {
   flags: { '--json': 'json', '--quiet': 'quiet', '-q': 'quiet', '--trust': 'trust', '--help': 'help', '-h': 'help' },
   own: ['best', 'seeds', 'config', 'parallel', 'out'],
   lists: ['plugin'],
+  refused: ['explain', 'version'],
 };
 
 /** `flotilla sweep`. */
@@ -67,12 +68,18 @@ export async function sweep(argv: readonly string[]): Promise<void> {
     throw new UsageError(`--out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
   }
   const folders = points.flatMap(({ runs }) => runs.map((run) => ({ ...run, folder: join(out, 'runs', run.name) })));
-  const { progress, stop } = createWorkProgress(process.stderr, systemRuntime);
+  const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
+  let told = false;
+  const onProgress = (at: WorkAt) => {
+    if (!told) log(`${at.left} runs to make, ${at.known} known from before, ${parallel} at a time`);
+    told = true;
+    progress(at);
+  };
   let endings: Ending[];
   let interrupted = false;
   try {
     endings = await interruptible(async (signal) => {
-      const options = { parallel, signal, runtime: systemRuntime, progress: quiet ? () => undefined : progress };
+      const options = { parallel, signal, runtime: systemRuntime, progress: quiet ? () => undefined : onProgress };
       const ended = await runInFolders(folders, options);
       interrupted = signal.aborted;
       return ended;
@@ -97,11 +104,13 @@ export async function sweep(argv: readonly string[]): Promise<void> {
   replaceOwn(join(out, 'report.html'), await renderPage(title, sections), PAGE_HEAD, '--out');
   if (grid.flags.has('json')) process.stdout.write(`${JSON.stringify(results)}\n`);
   else if (!quiet)
-    process.stdout.write(`${tableText(sweepTable(swept, grid.axes, score))}\n\n${told(results.best, score.name, out)}`);
+    process.stdout.write(
+      `${tableText(sweepTable(swept, grid.axes, score))}\n\n${closing(results.best, score.name, out)}`,
+    );
   refuse(endings, interrupted);
 }
 
-function told(best: ReturnType<typeof sweepResults>['best'], score: string, out: string): string {
+function closing(best: ReturnType<typeof sweepResults>['best'], score: string, out: string): string {
   if (best === null) return `no point has ${score} for every seed\nresults: ${out}\n`;
   const options = Object.entries(best.options).map(([option, value]) => ` --${option} ${value}`);
   return `best:${options.join('')}\n  in ${best.folders.join(' ')}\nresults: ${out}\n`;
@@ -128,15 +137,7 @@ function readPoints({ points, axes, own, flags }: Grid) {
   const prints = new Fingerprints(version());
   let ownThreads = false;
   const read = points.map((words) => {
-    const {
-      options: given,
-      flags: unknown,
-      settings,
-    } = readArguments(words.map(([name, value]) => `--${name}=${value}`));
-    const stray = [...Object.entries(unknown), ...Object.entries(settings)].find(
-      ([, value]) => value !== undefined && value !== false,
-    );
-    if (stray !== undefined) throw new UsageError(`sweep takes no --${stray[0]}`);
+    const { options: given } = readArguments(words.map(([name, value]) => `--${name}=${value}`));
     if (seeds !== undefined && 'seed' in given) throw new UsageError('--seed and --seeds cannot both be given');
     const threaded = ['transport', 'threads', 'link'].some((name) => name in given);
     ownThreads ||= threaded;

@@ -25,6 +25,8 @@ export interface GridSyntax {
   readonly own: readonly string[];
   /** Options of a run that may be given again, and are no axis then. */
   readonly lists: readonly string[];
+  /** Options of other commands, which make no sense here. */
+  readonly refused: readonly string[];
 }
 
 const MAX_POINTS = 10_000;
@@ -34,7 +36,7 @@ const MAX_POINTS = 10_000;
  * values behind it, as a shell leaves them that expands braces itself. Several lists make a grid.
  * @throws UsageError
  */
-export function readGrid(argv: readonly string[], { flags, own, lists }: GridSyntax): Grid {
+export function readGrid(argv: readonly string[], { flags, own, lists, refused }: GridSyntax): Grid {
   const given = new Map<string, string[]>();
   const asked = new Set<string>();
   let current: string | undefined;
@@ -45,6 +47,7 @@ export function readGrid(argv: readonly string[], { flags, own, lists }: GridSyn
       asked.add(flag);
       current = undefined;
     } else if (name !== undefined) {
+      if (refused.includes(name)) throw new UsageError(`sweep takes no --${name}`);
       current = value === undefined ? name : undefined;
       given.set(name, [...(given.get(name) ?? []), ...(value === undefined ? [] : [value])]);
     } else if (current !== undefined) given.get(current)?.push(word);

@@ -18,7 +18,16 @@ export function replaceOwn(path: string, content: string, mark: string, option: 
     writeFileSync(part, content, { flag: 'wx' });
     renameSync(part, path);
   } catch (cause) {
-    rmSync(part, { force: true });
+    discard(part);
     throw new UsageError(`${option} ${JSON.stringify(path)} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What could not be written may be there in part, or not even its folder. */
+function discard(part: string): void {
+  try {
+    rmSync(part);
+  } catch {
+    // nothing is left
   }
 }

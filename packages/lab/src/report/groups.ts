@@ -33,10 +33,16 @@ export function groupRuns(runs: readonly StoredRun[]): GroupedRuns {
   const differing = keys.filter((key) => !BYSTANDERS.has(key) && distinct(key).length > 1);
   const methodsDiffer = differing.includes('method');
   const byConfig = new Map<string, StoredRun[]>();
+  const seen = new Map<string, number>();
   for (const run of runs) {
-    const key = JSON.stringify(differing.map((name) => run.config[name] ?? null));
+    const config = JSON.stringify(differing.map((name) => run.config[name] ?? null));
+    // the same run once more is no further seed
+    const repetition = seen.get(`${config} ${run.config.seed}`) ?? 0;
+    seen.set(`${config} ${run.config.seed}`, repetition + 1);
+    const key = `${config} ${repetition}`;
     byConfig.set(key, [...(byConfig.get(key) ?? []), run]);
   }
+  const repeated = [...seen.values()].some((count) => count > 1);
   // what a method has of its own need not be said where the method is
   const told = (config: Config, key: string) =>
     config[key] !== undefined && !(methodsDiffer && key in LINKS && config[key] === ownCompressor(config, key));
@@ -46,7 +52,8 @@ export function groupRuns(runs: readonly StoredRun[]): GroupedRuns {
       .filter((key) => told(config, key))
       .map((key) => (key === 'method' ? text(config[key]) : `${optionName(key)} ${text(config[key])}`));
     const absent = differing.filter((key) => config[key] === undefined).map((key) => `no ${optionName(key)}`);
-    const label = [...words, ...(words.length === 0 ? absent : [])].join(', ');
+    const where = repeated ? members.slice(0, 1).map(({ folder }) => folder) : [];
+    const label = [...words, ...(words.length === 0 ? absent : []), ...where].join(', ');
     const own = Object.fromEntries(differing.map((key) => [key, config[key] ?? null]));
     return { label: label === '' ? text(config.method) : label, runs: members, own };
   });
