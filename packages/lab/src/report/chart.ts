@@ -71,7 +71,7 @@ const STYLE = `<style>.chart{--chart-ink:#222;--chart-faint:#dcdcdc;--chart-pape
 export async function drawChart(spec: ChartSpec, width: number, height: number): Promise<DrawnChart> {
   const echarts = await import('echarts/dist/echarts.esm.min.mjs');
   // without a canvas the library takes letters to be narrower than most fonts have them, and legends would overlap
-  echarts.setPlatformAPI({ measureText: (text, font) => ({ width: LETTER * text.length * fontScale(font) }) });
+  echarts.setPlatformAPI({ measureText: (text, font) => ({ width: textWidth(text) * fontScale(font) }) });
   const { xLog = false, yLog = false } = spec;
   const series = spec.series.map((one, k) => ({
     name: one.name,
@@ -161,6 +161,9 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
 
 /** Width of a letter of the legend, 11 pixels high, on average, in pixels. */
 const LETTER = 6.6;
+
+/** Pixels of a text there. East Asian letters are as wide as a line is high: the library measures one for that. */
+const textWidth = (text: string) => [...text].reduce((sum, letter) => sum + (letter >= '\u2e80' ? 11 : LETTER), 0);
 
 /** How much larger a font is than the legend's. */
 const fontScale = (font: string | undefined) => Number(/(\d+(?:\.\d+)?)px/.exec(font ?? '')?.[1] ?? 11) / 11;
