@@ -3,6 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareHelp } from '../dist/cli/compare.js';
+import { exportHelp } from '../dist/cli/export.js';
+import { reportHelp } from '../dist/cli/report.js';
+import { sweepHelp } from '../dist/cli/sweep.js';
 import { axisNumbers, readGrid } from '../dist/experiment/grid.js';
 import { readScore } from '../dist/experiment/score.js';
 import { flotilla } from './command-line.js';
@@ -81,6 +85,10 @@ test('a score is a name, with the end that is better', () => {
   for (const bad of ['', 'size', 'constructor', 'constructor-to-target', 'max:', 'validation.']) {
     expect(() => readScore(bad, true), bad).toThrow('--best cannot be');
   }
+});
+
+test.each([sweepHelp, compareHelp, exportHelp, reportHelp])('help fits 80 columns', (help) => {
+  for (const line of help('flotilla sweep').split('\n')) expect(line.length, line).toBeLessThanOrEqual(81);
 });
 
 describe('flotilla sweep', () => {

@@ -10,8 +10,10 @@ import { joinNegative, parseOrRefuse, programName } from '../terminal/program.js
 
 /** @param program How the command is called here. */
 export const compareHelp = (program: string) => `${program} RUN RUN… [options]   run folders side by side
-What differs between them, f, ‖∇f‖², metrics, bytes, wall seconds, and what each needed to reach a value. Runs that differ in
-their seed only become one line: mean ± standard deviation. The folder of start --seeds, or of a sweep, stands for its runs.
+What differs between them, f, ‖∇f‖², metrics, bytes, wall seconds, and what
+each needed to reach a value. Runs that differ in their seed only become one
+line: mean ± standard deviation. The folder of start --seeds, or of a sweep,
+stands for the runs in it.
 
   --target V         the value: ‖∇f‖² ≤ V (default: what every run has reached)
   --target-loss V    or f ≤ V

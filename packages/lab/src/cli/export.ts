@@ -5,11 +5,10 @@ import { readRun, runFolders } from '../report/stored-run.js';
 import { programName } from '../terminal/program.js';
 
 /** @param program How the command is called here. */
-export const exportHelp = (
-  program: string,
-) => `${program} RUN… --csv [FILE]   the evaluated rounds of a run as CSV, to FILE or stdout
-Flat columns, such as uplink.frameBytes. Of several runs, or of the folder of start --seeds or of a sweep, the rows of one after
-the other; columns run and seed tell them apart.
+export const exportHelp = (program: string) => `${program} RUN… --csv [FILE]   the rows of a run as CSV
+To FILE, or to stdout, with flat columns such as uplink.frameBytes. Of several
+runs, or of the folder of start --seeds or of a sweep, the rows of one after the
+other; columns run and seed tell them apart.
 `;
 
 /** `flotilla export`. */

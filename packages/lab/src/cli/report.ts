@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '@flotilla/core';
@@ -6,19 +5,19 @@ import { makeFolder } from '@flotilla/core/internal';
 import { replaceOwn } from '../files/replace-own.js';
 import { type ChartSpec, drawChart, SVG_HEAD } from '../report/chart.js';
 import { readGoals } from '../report/measures.js';
-import { renderPage } from '../report/page.js';
+import { PAGE_HEAD, renderPage } from '../report/page.js';
 import { reportOf } from '../report/run-report.js';
 import { readRun, runFolders } from '../report/stored-run.js';
 import { joinNegative, parseOrRefuse, programName } from '../terminal/program.js';
 
 /** @param program How the command is called here. */
-export const reportHelp = (
-  program: string,
-) => `${program} RUN… [--out FILE]   one page of one or several run folders (default: report.html here)
-Runs that differ in their seed only become one curve, the seeds a band around it. The folder of start --seeds, or of a sweep,
-stands for the runs in it.
+export const reportHelp = (program: string) => `${program} RUN… [options]   one page of one or several run folders
+Runs that differ in their seed only become one curve, the seeds a band around
+it. The folder of start --seeds, or of a sweep, stands for the runs in it.
 
-  --target V         tell what each run needed to reach ‖∇f‖² ≤ V: rounds, bytes, wall seconds
+  --out FILE         (default: report.html)
+  --target V         what each run needed to reach ‖∇f‖² ≤ V: rounds, bytes and
+                     wall seconds
   --target-loss V    the same for f ≤ V
   --svg DIR          each chart as an SVG file there too
 `;
@@ -35,11 +34,7 @@ export async function report(argv: readonly string[]): Promise<void> {
   const goals = readGoals(values.target, values['target-loss']);
   const { title, sections, charts } = reportOf(runFolders(positionals).map(readRun), { goals });
   const page = await renderPage(title, sections);
-  try {
-    writeFileSync(out, page);
-  } catch (cause) {
-    throw new UsageError(`out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
-  }
+  replaceOwn(out, page, PAGE_HEAD, '--out');
   process.stdout.write(`${out}\n`);
   if (svg !== undefined) await writeCharts(charts, svg);
 }

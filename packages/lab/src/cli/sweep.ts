@@ -20,21 +20,29 @@ import { withConfig } from './config-file.js';
 import { parseSeeds } from './seeds.js';
 
 /** @param program How the command is called here. */
-export const sweepHelp = (program: string) => `${program} [options of start, with lists]   trains over a grid of options
-  ${program} --step-size 'theory*{0.5,1,2,4}' --uplink 'rand-k:k={10,100}' --seeds 0..2
+export const sweepHelp = (program: string) => `${program} [options of start, with lists]
+Trains over a grid of options:
+  ${program} --step-size 'theory*{0.5,1,2}' --uplink 'rand-k:k={5,10}' --seeds 0..2
 
-A value may have a list in braces, {a,b,c} or {0..4}; an option may be given several values, or several times. Several lists
-make a grid. Every run has a folder of its own, and goes on one thread unless --transport, --threads or --link is given. The
-same command again goes on where it was: runs that have ended are not made again.
+A value may have a list in braces, {a,b,c} or {0..4}; an option may be given
+several values, or several times. Several lists make a grid. Every run has a
+folder of its own, and goes on one thread unless --transport, --threads or
+--link is given. The same command again goes on where it was: runs that have
+ended are not made again.
 
-  --best METRIC    what the points are ranked by (default: bytes-to-target with a target, else loss; max:METRIC for the largest)
-                   ${SCORE_NAMES.slice(0, 8).join(' ')}
-                   ${SCORE_NAMES.slice(8, 12).join(' ')}
+  --best METRIC    what the points are ranked by; bytes-to-target when there is a
+                   target, else loss. max:METRIC for the largest. One of
+                   ${SCORE_NAMES.slice(0, 6).join(' ')}
+                   ${SCORE_NAMES.slice(6, 10).join(' ')}
+                   ${SCORE_NAMES.slice(10, 12).join(' ')}
                    ${SCORE_NAMES.slice(12).join(' ')}
-  --seeds A,B,…    or 0..4: every point with each of these seeds; ranked by their mean
+  --seeds A,B,…    or 0..4: every point with each of these seeds
   --config FILE    options from a run's config.json
-  --parallel N     runs at a time (default: one per core; 1 when each run has threads of its own)
-  --out DIR        results.json, results.csv, report.html, and the run folders in runs/ (default: a name of its own in runs)
+  --trust          that file may name modules and commands
+  --parallel N     runs at a time (default: one per core, or 1 when each run has
+                   threads of its own)
+  --out DIR        results.json, results.csv, report.html, and the run folders
+                   in runs/ (default: a folder in runs, named after the grid)
   --json           results.json on stdout
   --quiet          no progress and no table
 `;
