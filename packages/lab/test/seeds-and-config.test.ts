@@ -158,7 +158,7 @@ describe('--config', () => {
   });
 
   test('what is no configuration is refused in one line, and nothing is waited for', async () => {
-    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    execFileSync('python3', ['-c', 'import os, sys; os.mkfifo(sys.argv[1])', join(folder, 'pipe')]);
     writeFileSync(join(folder, 'large'), ' '.repeat((1 << 20) + 1));
     writeFileSync(join(folder, 'array'), '[1]');
     writeFileSync(join(folder, 'half'), '{"method": "gd",');

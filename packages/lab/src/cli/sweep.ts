@@ -22,7 +22,7 @@ import { parseSeeds } from './seeds.js';
 /** @param program How the command is called here. */
 export const sweepHelp = (program: string) => `${program} [options of start, with lists]
 Trains over a grid of options:
-  ${program} --step-size 'theory*{0.5,1,2}' --uplink 'rand-k:k={5,10}' --seeds 0..2
+  ${program} --step-size 'theory*{0.5,1,2}' --seeds 0..2
 
 A value may have a list in braces, {a,b,c} or {0..4}; an option may be given
 several values, or several times. Several lists make a grid. Every run has a

@@ -98,7 +98,7 @@ function alternatives(text: string, option: string): string[] {
 }
 
 /** Whole numbers from one to another. @throws UsageError when they go downwards, or are too many. */
-export function upwards(from: number, to: number, option: string, text: string): string[] {
+function upwards(from: number, to: number, option: string, text: string): string[] {
   if (to < from || to - from >= MAX_POINTS) {
     const why = to < from ? 'a range goes upwards' : `at most ${MAX_POINTS} values`;
     throw new UsageError(`${option} cannot be ${JSON.stringify(text)}: ${why}`);

@@ -13,7 +13,7 @@ import { type Axis, axisNumbers } from './grid.js';
 import { goalOf, type Score } from './score.js';
 
 /** A run of a point: its folder, how it ended, and what it left if it came to its end. */
-export interface PointRun {
+interface PointRun {
   readonly seed: string;
   readonly folder: string;
   readonly ending: Ending;

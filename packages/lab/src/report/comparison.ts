@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import type { GroupedRuns, RunGroup } from './groups.js';
 import { optionName } from './groups.js';
 import {
@@ -81,9 +82,17 @@ export function differencesTable({ groups }: GroupedRuns): Table {
         own[key] === null ? null : typeof own[key] === 'string' ? own[key] : JSON.stringify(own[key]),
       ),
       runs.map(({ config }) => String(config.seed)).join(' '),
-      runs.map(({ folder }) => folder).join(' '),
+      foldersText(runs.map(({ folder }) => folder)),
     ]),
   };
+}
+
+/** One folder, or the one that all of them lie in. */
+function foldersText(folders: readonly string[]): string {
+  const [first = ''] = folders;
+  if (folders.length === 1) return first;
+  const above = new Set(folders.map((folder) => dirname(folder)));
+  return above.size === 1 ? join(dirname(first), '…') : `${first} …`;
 }
 
 /** The comparison as an object: for each group its measures, and what it needed to reach each goal. */

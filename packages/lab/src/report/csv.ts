@@ -2,7 +2,7 @@
 type Value = string | number | boolean | null | undefined;
 
 /** The values of an object under flat names: `{ uplink: { frameBytes: 8 } }` has `uplink.frameBytes`. */
-export function flatten(object: object, prefix = ''): Map<string, Value> {
+function flatten(object: object, prefix = ''): Map<string, Value> {
   const flat = new Map<string, Value>();
   for (const [key, value] of Object.entries(object)) {
     if (typeof value !== 'object' || value === null) flat.set(`${prefix}${key}`, value as Value);
