@@ -237,5 +237,12 @@ describe('flotilla report', () => {
     expect((await run('export cut --csv')).stderr).toBe(
       'flotilla: "cut" does not hold a run: line 1 of metrics.jsonl has no seconds\n',
     );
+    writeFileSync(join(folder, 'cut/metrics.jsonl'), whole);
+    for (const summary of ['{}', '[]', '{"workers": "4"}', '{"uplink": null']) {
+      writeFileSync(join(folder, 'cut/summary.json'), summary);
+      const { code, stderr } = await run('report cut --out cut.html');
+      expect({ code, lines: stderr.split('\n').length }, summary).toEqual({ code: 2, lines: 2 });
+      expect(stderr).toMatch(/^flotilla: "cut" does not hold a run: /);
+    }
   });
 });

@@ -30,12 +30,13 @@ folder of its own, and goes on one thread unless --transport, --threads or
 --link is given. The same command again goes on where it was: runs that have
 ended are not made again.
 
-  --best METRIC    what the points are ranked by; bytes-to-target when there is a
-                   target, else loss. max:METRIC for the largest. One of
+  --best METRIC    what the points are ranked by: bytes-to-target if there is
+                   a target, else loss. max:METRIC for the largest. One of
                    ${SCORE_NAMES.slice(0, 6).join(' ')}
                    ${SCORE_NAMES.slice(6, 10).join(' ')}
                    ${SCORE_NAMES.slice(10, 12).join(' ')}
-                   ${SCORE_NAMES.slice(12).join(' ')}
+                   ${SCORE_NAMES.slice(12, 14).join(' ')}
+                   ${SCORE_NAMES.slice(14).join(' ')}
   --seeds A,B,…    or 0..4: every point with each of these seeds
   --config FILE    options from a run's config.json
   --trust          that file may name modules and commands

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode, Runtime } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
@@ -123,7 +123,7 @@ export class Fingerprints {
       const known = this.#files.get(path);
       if (known !== undefined) return [known];
       if (!isFile(path)) return [];
-      const content = hash(readFileSync(path));
+      const content = hashOfFile(path);
       this.#files.set(path, content);
       return [content];
     });
@@ -138,4 +138,20 @@ function isFile(path: string): boolean {
   }
 }
 
-const hash = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+/** In pieces: data may be larger than one buffer. */
+function hashOfFile(path: string): string {
+  const sum = createHash('sha256');
+  const piece = Buffer.alloc(1 << 20);
+  const file = openSync(path, 'r');
+  try {
+    for (let length = 1; length > 0; ) {
+      length = readSync(file, piece, 0, piece.length, null);
+      sum.update(piece.subarray(0, length));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return sum.digest('hex');
+}
+
+const hash = (content: string) => createHash('sha256').update(content).digest('hex');

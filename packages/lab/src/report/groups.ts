@@ -97,5 +97,5 @@ export function optionName(key: string): string {
 
 /** A value of an option as text. */
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : Array.isArray(value) ? value.join(' ') : JSON.stringify(value);
+  return typeof value === 'string' ? value : Array.isArray(value) ? value.join(' ') : (JSON.stringify(value) ?? 'none');
 }

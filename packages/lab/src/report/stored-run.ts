@@ -19,7 +19,7 @@ export interface StoredRun {
   readonly summary: Summary | undefined;
 }
 
-const MAX_OBJECT_BYTES = 1 << 24;
+const MAX_OBJECT_BYTES = 1 << 20;
 const MAX_ROWS_BYTES = 400e6;
 
 /**
@@ -33,7 +33,7 @@ export function runFolders(paths: readonly string[]): string[] {
       [path, /^seed-/],
       [join(path, 'runs'), /./],
     ] as const) {
-      const below = existsSync(folder) ? names(folder).filter((one) => name.test(one)) : [];
+      const below = names(folder).filter((one) => name.test(one));
       const runs = below.map((one) => join(folder, one)).filter((one) => existsSync(join(one, 'config.json')));
       if (runs.length > 0) return runs;
     }
@@ -42,13 +42,15 @@ export function runFolders(paths: readonly string[]): string[] {
   });
 }
 
-/** Names of the folders in a folder, numbers within them by their value. */
+/** Names of the folders in a folder, numbers within them by their value; none where it cannot be read. */
 function names(folder: string): string[] {
   const order = new Intl.Collator('en', { numeric: true });
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort(order.compare);
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return entries.map(({ name }) => name).sort(order.compare);
+  } catch {
+    return [];
+  }
 }
 
 /** @throws UsageError when the folder holds no run. */
@@ -57,8 +59,8 @@ export function readRun(folder: string): StoredRun {
     const config = record(readRegular(join(folder, 'config.json'), MAX_OBJECT_BYTES), 'config.json');
     const rows = readRows(readRegular(join(folder, 'metrics.jsonl'), MAX_ROWS_BYTES));
     const path = join(folder, 'summary.json');
-    const summary = existsSync(path) ? record(readRegular(path, MAX_OBJECT_BYTES), 'summary.json') : undefined;
-    return { folder, config, rows, summary: summary as Summary | undefined };
+    const summary = existsSync(path) ? readSummary(readRegular(path, MAX_OBJECT_BYTES)) : undefined;
+    return { folder, config, rows, summary };
   } catch (cause) {
     const why = (cause as Error).message.replace(/\s+/g, ' ');
     throw new UsageError(`${JSON.stringify(folder)} does not hold a run: ${why}`, { cause });
@@ -69,6 +71,29 @@ function record(text: string, file: string): Record<string, unknown> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${file} is not an object`);
   return value as Record<string, unknown>;
+}
+
+const SUMMARY_NUMBERS = ['workers', 'threads', 'dimension', 'rounds', 'loss', 'gradNormSq', 'stepSize', 'wallSeconds'];
+const MORE_NUMBERS = ['computeSeconds', 'gradientCalls', 'secondsToFirstRound'];
+
+function readSummary(text: string): Summary {
+  const found = record(text, 'summary.json');
+  needNumbers(found, [...SUMMARY_NUMBERS, ...MORE_NUMBERS], 'summary.json');
+  needNumbers(Object(found.uplink), LINK_NUMBERS, 'uplink of summary.json');
+  needNumbers(Object(found.downlink), LINK_NUMBERS, 'downlink of summary.json');
+  const parameters: Record<string, unknown> = Object(found.parameters);
+  needNumbers(parameters, Object.keys(parameters), 'parameters of summary.json');
+  return { ...found, parameters } as unknown as Summary;
+}
+
+const LINK_NUMBERS = ['messages', 'payloadBytes', 'frameBytes', 'paperBits', 'coordinates'];
+
+/** Has numbers where they must be; JSON has null for those that are not finite. @throws Error */
+function needNumbers(object: Record<string, unknown>, keys: readonly string[], place: string): void {
+  for (const key of keys) {
+    if (object[key] === null) object[key] = Number.NaN;
+    if (typeof object[key] !== 'number') throw new Error(`${place} has no ${key}`);
+  }
 }
 
 /** The rows of metrics.jsonl; a last one that was cut, by a kill or a full disk, is left out. */
@@ -91,14 +116,7 @@ function row(line: string, place: string): Row {
   } catch {
     throw new Error(`${place} is not a row of a run`);
   }
-  for (const key of ['round', 'seconds', 'loss', 'gradNormSq']) {
-    // JSON has null for what is not finite
-    if (found[key] === null) found[key] = Number.NaN;
-    if (typeof found[key] !== 'number') throw new Error(`${place} has no ${key}`);
-  }
-  for (const link of ['uplink', 'downlink']) {
-    const bytes = (found[link] as { frameBytes?: unknown } | null | undefined)?.frameBytes;
-    if (typeof bytes !== 'number') throw new Error(`${place} has no ${link}.frameBytes`);
-  }
+  needNumbers(found, ['round', 'seconds', 'loss', 'gradNormSq'], place);
+  for (const link of ['uplink', 'downlink']) needNumbers(Object(found[link]), ['frameBytes'], `${link} in ${place}`);
   return found as unknown as Row;
 }
