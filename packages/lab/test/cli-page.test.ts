@@ -2,7 +2,7 @@ import { compressors } from '@flotilla/compressors';
 import { parseOptions } from '@flotilla/server';
 import { expect, test } from 'vitest';
 import { readArguments } from '../dist/cli/arguments.js';
-import { flagNotes, optionNotes } from '../dist/cli/option-notes.js';
+import { flagNotes, optionNotes, settingNotes } from '../dist/cli/option-notes.js';
 import { cliPage } from '../dist/cli/reference.js';
 
 const rewrite = 'npx vitest run packages/lab/test/cli-page.test.ts -u';
@@ -18,12 +18,12 @@ test('it has every compressor', () => {
   for (const name of Object.keys(compressors)) expect(specs).toMatch(new RegExp(`\`${name}[\`:(]`));
 });
 
-const examples = Object.entries({ ...optionNotes, ...flagNotes }).flatMap(([name, { example }]) =>
+const examples = Object.entries({ ...optionNotes, ...flagNotes, ...settingNotes }).flatMap(([name, { example }]) =>
   example === undefined ? [] : [[name, example]],
 );
 
 test.each(examples)('the example of %s can be typed: %s', (name, example) => {
-  const { options, flags } = readArguments(example.split(' '));
-  expect(Object.keys({ ...options, ...flags })).toContain(name);
+  const { options, flags, settings } = readArguments(example.split(' '));
+  expect(Object.keys({ ...options, ...flags, ...settings })).toContain(name);
   expect(() => parseOptions(options)).not.toThrow();
 });

@@ -13,6 +13,25 @@ export interface Result {
   stderr: string;
 }
 
+/** Runs `flotilla` with these words in a folder; `interruptAt` sends SIGINT when stderr has that text. */
+export function flotilla(words: readonly string[], cwd: string, interruptAt?: string, variables = {}): Promise<Result> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, npm_lifecycle_event: '', ...variables };
+    const child = spawn(process.execPath, [main, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr, interrupted] = ['', '', false];
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (interruptAt === undefined || interrupted || !stderr.includes(interruptAt)) return;
+      interrupted = true;
+      child.kill('SIGINT');
+    });
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
 /** The command line in a folder of its own, for the tests of one file. */
 export function commandLine(name: string) {
   let folder = '';
@@ -21,25 +40,8 @@ export function commandLine(name: string) {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** Runs the command; `interruptAt` sends SIGINT when stderr has that text. */
-  function flotillaWords(words: readonly string[], interruptAt?: string, variables = {}): Promise<Result> {
-    return new Promise((resolve) => {
-      const env = { ...process.env, npm_lifecycle_event: '', ...variables };
-      const child = spawn(process.execPath, [main, ...words], { cwd: folder, env });
-      let [stdout, stderr, interrupted] = ['', '', false];
-      child.stdout.on('data', (chunk) => {
-        stdout += chunk;
-      });
-      child.stderr.on('data', (chunk) => {
-        stderr += chunk;
-        if (interruptAt !== undefined && !interrupted && stderr.includes(interruptAt)) {
-          interrupted = true;
-          child.kill('SIGINT');
-        }
-      });
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-    });
-  }
+  const flotillaWords = (words: readonly string[], interruptAt?: string, variables = {}) =>
+    flotilla(words, folder, interruptAt, variables);
 
   return {
     folder: () => folder,

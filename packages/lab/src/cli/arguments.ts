@@ -2,7 +2,7 @@ import { FlotillaError, UsageError } from '@flotilla/core';
 import { parseDecimal, printed } from '@flotilla/core/internal';
 import { describeOptions, type OptionDescription } from '@flotilla/server/internal';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
-import { FLAGS, type FlagName } from './flags.js';
+import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
 import { optionNotes } from './option-notes.js';
 
 type OptionName = OptionDescription['name'];
@@ -19,6 +19,7 @@ export interface Arguments {
   /** Options of the run, still unchecked. */
   readonly options: Record<string, unknown>;
   readonly flags: Readonly<Record<FlagName, boolean>>;
+  readonly settings: Readonly<Partial<Record<SettingName, string>>>;
 }
 
 /** How every option of a run is written, by its name on the command line. */
@@ -39,7 +40,7 @@ function declare({ name, kind, path, choices, description: of, preset }: OptionD
  * @throws UsageError
  */
 export function readArguments(argv: readonly string[], described = describeOptions()): Arguments {
-  const declared: Record<string, Declared> = { ...declaredOptions(described), ...FLAGS };
+  const declared: Record<string, Declared> = { ...declaredOptions(described), ...SETTINGS, ...FLAGS };
   const { values, positionals } = readCommandLine(argv, declared);
   const [stray] = positionals;
   if (stray !== undefined) throw new UsageError(`unexpected ${printed(stray)}: options are written --name value`);
@@ -51,7 +52,8 @@ export function readArguments(argv: readonly string[], described = describeOptio
     options[name] = typeof given === 'string' && kind.startsWith('number') ? (parseDecimal(given) ?? given) : given;
   }
   const flags = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, values[flag] !== undefined]));
-  return { options, flags: flags as Arguments['flags'] };
+  const settings = Object.fromEntries(Object.keys(SETTINGS).map((setting) => [setting, values[setting]]));
+  return { options, flags: flags as Arguments['flags'], settings: settings as Arguments['settings'] };
 }
 
 /** What the library throws of an option, by the option's name on the command line: `stepSize must be …` → `--step-size must be …` */

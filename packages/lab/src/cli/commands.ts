@@ -33,6 +33,18 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'draws one page of one or several run folders',
     load: async () => (await import('./report.js')).report,
   },
+  sweep: {
+    summary: 'trains over a grid of options, in parallel, and finds the best',
+    load: async () => (await import('./sweep.js')).sweep,
+  },
+  compare: {
+    summary: 'sets run folders side by side: a table, JSON or LaTeX',
+    load: async () => (await import('./compare.js')).compare,
+  },
+  export: {
+    summary: 'writes the evaluated rounds of runs as CSV',
+    load: async () => (await import('./export.js')).exportRuns,
+  },
   reproduce: {
     summary: 'reproduces the figures of the MARINA and MARINA-P papers',
     load: async () => (await import('./reproduce.js')).reproduce,

@@ -1,6 +1,6 @@
 import type { Declared } from '../terminal/command-line.js';
 
-export type FlagName = 'json' | 'explain' | 'quiet' | 'help' | 'all' | 'version';
+export type FlagName = 'json' | 'explain' | 'quiet' | 'trust' | 'help' | 'all' | 'version';
 
 /** A flag: given or not, without a value. */
 const flag = (description: string, short?: string): Declared & { readonly description: string } =>
@@ -11,7 +11,25 @@ export const FLAGS: Readonly<Record<FlagName, ReturnType<typeof flag>>> = {
   json: flag('print the summary as one JSON object on stdout, and nothing else there'),
   explain: flag('print the constants, formulas and values that the run would have, instead of running'),
   quiet: flag('print no progress and no closing table', 'q'),
+  trust: flag('let a configuration name modules or commands that then run'),
   help: flag('show the usual options', 'h'),
   all: flag('with --help: show every option'),
   version: flag('show the version', 'v'),
 };
+
+export type SettingName = 'seeds' | 'config';
+
+/** What `start` takes with a value and is no option of one run. */
+export const SETTINGS = {
+  seeds: {
+    type: 'string',
+    placeholder: 'A,B,…',
+    description: 'one run a seed: 0..4, or names such as 1,2,7; folders <out>/seed-<s>',
+  },
+  config: {
+    type: 'string',
+    path: true,
+    placeholder: 'FILE',
+    description: "options from a run's config.json or its folder; those on the command line win",
+  },
+} as const satisfies Record<SettingName, Declared>;

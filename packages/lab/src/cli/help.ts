@@ -2,7 +2,7 @@ import { describeOptions } from '@flotilla/server/internal';
 import type { Declared } from '../terminal/command-line.js';
 import { exampleLines, type HelpPart, helpPage, optionRows } from '../terminal/help-page.js';
 import { dashed, declaredOptions } from './arguments.js';
-import { FLAGS } from './flags.js';
+import { FLAGS, SETTINGS } from './flags.js';
 import { GROUPS, optionNotes } from './option-notes.js';
 
 const examples = (program: string) =>
@@ -30,7 +30,7 @@ export function startHelp(program: string, { all, commands = {} }: HelpOptions):
   const groups = Object.keys(GROUPS).map((group): HelpPart => {
     const names = shown.filter(({ name }) => optionNotes[name].group === group).map(({ name }) => dashed(name));
     const own = Object.fromEntries(names.map((name) => [name, declared[name] as Declared]));
-    return { title: group, rows: optionRows(group === 'Output' ? { ...own, ...FLAGS } : own) };
+    return { title: group, rows: optionRows(group === 'Output' ? { ...own, ...SETTINGS, ...FLAGS } : own) };
   });
   const list = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const);
   const parts = [

@@ -1,6 +1,6 @@
 import { methods, problems } from '@flotilla/core';
 import type { OptionDescription } from '@flotilla/server/internal';
-import type { FlagName } from './flags.js';
+import type { FlagName, SettingName } from './flags.js';
 
 // What docs/cli.md says of an option beside its line in the schema, in Markdown.
 
@@ -301,6 +301,28 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
   },
 };
 
+/** What is no option of one run; all under `Output`. */
+export const settingNotes: Readonly<Record<SettingName, Omit<OptionNote, 'group' | 'otherwise'>>> = {
+  seeds: {
+    meaning: 'Make one run for each of several seeds, one after the other',
+    value: 'seeds joined by commas, and ranges of them: `1,2,7`, `0..4`',
+    example: '--seeds 0..4',
+    text: `Each run has its folder, \`seed-<s>\`, in that of \`--out\`. There also lie a \`report.html\`, with the mean of the seeds
+and a band around it, and a \`summary.json\`, which is what \`--json\` prints: \`{ "runs": […], "mean": {…}, "std": {…} }\`, the
+summaries of all seeds, and mean and standard deviation (n − 1; null for one seed) of each number in them. A seed that diverges
+leaves the others their turn; it is listed under \`failed\`, and the exit code is 1.`,
+  },
+  config: {
+    meaning: "Take the options of a run's `config.json`; an option on the command line wins",
+    value: 'the path of a `config.json`, or of the run folder that has it',
+    example: '--config runs/first/config.json',
+    text: `A run that is repeated so ends at the same x, bit for bit. \`out\` is not taken over. With another \`--method\`, compressors
+that were the former method's own are left to the new one, and so it is with \`--problem\` and \`--data\` and the starting point and
+split of theirs. Paths in it are looked up from the current folder, as they were. A configuration that names code
+needs [\`--trust\`](#--trust).`,
+  },
+};
+
 /** Flags: all under `Output`. */
 export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'meaning' | 'example' | 'text'>>>> = {
   json: { text: `Its keys: [summary](#summary). Progress still goes to stderr, unless \`--quiet\` is given.` },
@@ -311,6 +333,12 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     text: `With \`--json\` they are one object.`,
   },
   quiet: {},
+  trust: {
+    meaning: 'Let a configuration name modules, commands, or anything else that is not built in: what it names runs',
+    example: '--config runs/first/config.json --trust',
+    text: `Without it such a [\`--config\`](#--config) is refused, and the line that says so names them. What is written on the command
+line itself needs no trust.`,
+  },
   help: { meaning: 'List the usual options with their defaults' },
   all: { meaning: 'With `--help`: list every option', example: '--help --all' },
   version: {},

@@ -3,11 +3,16 @@ import { EXIT_CODES } from '../terminal/program.js';
 import { dashed } from './arguments.js';
 import { benchHelp } from './bench.js';
 import { commands } from './commands.js';
-import { FLAGS, type FlagName } from './flags.js';
-import { flagNotes, GROUPS, type OptionNote, optionNotes } from './option-notes.js';
+import { compareHelp } from './compare.js';
+import { evaluateHelp } from './evaluate.js';
+import { exportHelp } from './export.js';
+import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
+import { flagNotes, GROUPS, type OptionNote, optionNotes, settingNotes } from './option-notes.js';
+import { predictHelp } from './predict.js';
 import { reportHelp } from './report.js';
 import { reproduceHelp } from './reproduce.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from './result-keys.js';
+import { sweepHelp } from './sweep.js';
 
 /** docs/cli.md: everything that a user of the command line can look up, from what the command line itself is made of. */
 export function cliPage(): string {
@@ -35,6 +40,8 @@ has left at the beginning of a path, as in \`--out=~/x\`, is the home folder. Nu
 function commandSection(): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => [`\`${name}\``, summary]);
   const helps = [benchHelp('flotilla bench'), reportHelp('flotilla report'), reproduceHelp('flotilla reproduce')];
+  const models = [evaluateHelp('flotilla evaluate'), predictHelp('flotilla predict')];
+  const own = [sweepHelp('flotilla sweep'), compareHelp('flotilla compare'), exportHelp('flotilla export')];
   return `## Commands
 
 ${table(['command', ''], rows)}
@@ -43,7 +50,15 @@ The options of \`start\` have sections of their own, from [what to train](#what-
 
 ${helps.map((help) => fenced(help)).join('\n\n')}
 
-What each of these does and leaves behind: [benchmarks.md](benchmarks.md).`;
+What each of these does and leaves behind: [benchmarks.md](benchmarks.md).
+
+${models.map((help) => fenced(help)).join('\n\n')}
+
+What a model is, and what becomes of it: [your-own-data.md](your-own-data.md).
+
+${own.map((help) => fenced(help)).join('\n\n')}
+
+How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).`;
 }
 
 const SPECS = `## Specs
@@ -68,6 +83,7 @@ function groupSections(): string[] {
   const options = describeOptions();
   return Object.entries(GROUPS).map(([group, intro]) => {
     const sections = options.filter(({ name }) => optionNotes[name].group === group).map(optionSection);
+    if (group === 'Output') sections.push(...Object.keys(SETTINGS).map((name) => settingSection(name as SettingName)));
     if (group === 'Output') sections.push(...Object.entries(FLAGS).map(([name]) => flagSection(name as FlagName)));
     return [`## ${group}`, ...(intro === '' ? [] : [intro]), ...sections].join('\n\n');
   });
@@ -82,6 +98,11 @@ function optionSection(option: OptionDescription): string {
     `value: ${note.value ?? allowed(option)}`,
     `default: ${preset === undefined ? (note.otherwise ?? 'none') : `\`${preset}\``}`,
   ]);
+}
+
+function settingSection(name: SettingName): string {
+  const note = settingNotes[name];
+  return section(`\`--${name}\``, note.meaning ?? SETTINGS[name].description, note, [`value: ${note.value}`]);
 }
 
 function flagSection(name: FlagName): string {

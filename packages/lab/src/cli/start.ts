@@ -2,18 +2,19 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Spec } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
-import { AbortedError, explain, type Logger, parseOptions, train } from '@flotilla/server';
+import { AbortedError, explain, type Logger, type Options, parseOptions, type Summary, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { keepStdout } from '../terminal/streams.js';
 import { readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
+import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
 
 /** `flotilla start`: trains. */
 export async function start(argv: readonly string[]): Promise<void> {
-  const { options: given, flags } = readArguments(argv);
+  const { options: given, flags, settings } = readArguments(argv);
   if (flags.help) {
     const { startHelp } = await import('./help.js');
     process.stdout.write(startHelp(programName('start'), { all: flags.all }));
@@ -24,7 +25,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
     return;
   }
-  const checked = parseOptions(given);
+  const checked = parseOptions(withConfig(given, settings.config, flags.trust));
   const print = flags.json ? keepStdout() : (text: string) => void process.stdout.write(text);
   if (flags.explain) {
     const explanation = await explain(checked);
@@ -33,14 +34,25 @@ export async function start(argv: readonly string[]): Promise<void> {
   }
   const out = checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = { ...checked, out };
+  if (settings.seeds !== undefined) {
+    const { startSeeds } = await import('./seeds.js');
+    return startSeeds(options, settings.seeds, 'seed' in given, flags, { trainInto, print });
+  }
+  const summary = await trainInto(options, flags.quiet);
+  if (flags.json) print(`${JSON.stringify(summary)}\n`);
+  else if (!flags.quiet) print(closingTable(summary, out));
+}
 
+/** Trains into a folder, shows how far it is, and leaves a report there. */
+async function trainInto(options: Options & { out: string }, quiet: boolean): Promise<Summary> {
+  const { out } = options;
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
   // a terminal that goes away says so more than once
   process.on('SIGHUP', onInterrupt);
-  const display = flags.quiet
+  const display = quiet
     ? undefined
     : createProgressDisplay(process.stderr, options, new StoppingCriteria(options).rounds);
   const folder = absolute(out);
@@ -60,9 +72,7 @@ export async function start(argv: readonly string[]): Promise<void> {
       display?.metrics(row);
     }
     display?.stop();
-    const summary = await run.result;
-    if (flags.json) print(`${JSON.stringify(summary)}\n`);
-    else if (!flags.quiet) print(closingTable(summary, out));
+    return await run.result;
   } catch (error) {
     display?.stop();
     // what was interrupted has a summary, and its report shows that

@@ -1,4 +1,4 @@
-import { spread } from '../report/curves.js';
+import { spread } from '../report/statistics.js';
 import { grouped } from '../terminal/format.js';
 
 /** A mean over runs of an independent program. */

@@ -1,3 +1,4 @@
+import { bytes } from '../terminal/format.js';
 import { escapeHtml } from './escape.js';
 
 /** A curve. Points that are not finite, or not positive on a logarithmic axis, are left out. */
@@ -13,8 +14,13 @@ export interface Series {
 /** Curves over one pair of axes. */
 export interface ChartSpec {
   readonly title: string;
+  /** Its file's name where each chart is a file, without an ending. */
+  readonly file?: string;
   readonly xLabel: string;
   readonly yLabel: string;
+  /** What x and y count, where ticks have a unit. */
+  readonly xUnit?: 'bytes' | undefined;
+  readonly yUnit?: 'bytes' | undefined;
   readonly xLog?: boolean;
   readonly yLog?: boolean;
   readonly series: readonly Series[];
@@ -31,6 +37,8 @@ export interface DrawnChart {
 /** Eight colours that stay apart for every common kind of colour blindness (Okabe, Ito), on white and on black. */
 const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#b2528f', '#8a6d00', '#3a3a3a', '#2f8fcf', '#a0380f'];
 const DARK = ['#56b4e9', '#ff8c42', '#2ecc9b', '#e39ac6', '#f0e442', '#e6e6e6', '#9ad0f5', '#ffb38a'];
+/** Curves that a chart tells apart. */
+export const MAX_CURVES = LIGHT.length;
 const DASHES: (string | number[])[] = [
   'solid',
   [7, 4],
@@ -47,15 +55,23 @@ const MARKERS_PER_CURVE = 6;
 /** More points than this are not visible in a drawing of some hundred pixels. */
 const MAX_POINTS = 200;
 
+/** What each drawing begins with. */
+export const SVG_HEAD = '<svg class="chart" ';
+
 const INK = 'var(--chart-ink)';
 const FAINT = 'var(--chart-faint)';
 /** Colours stand in the document itself, so that it is light or dark wherever it is shown. */
 const STYLE = `<style>.chart{--chart-ink:#222;--chart-faint:#dcdcdc;--chart-paper:#fff;${LIGHT.map((c, k) => `--chart-${k}:${c}`).join(';')};font-family:system-ui,sans-serif}
 @media screen and (prefers-color-scheme:dark){.chart{--chart-ink:#e4e4e4;--chart-faint:#3c3c3c;--chart-paper:#16181b;${DARK.map((c, k) => `--chart-${k}:${c}`).join(';')}}}</style>`;
 
-/** Draws a chart. Needs no DOM; loads the library when first called. */
+/**
+ * Draws a chart. Needs no DOM; loads the library when first called.
+ * @param height With a title and a legend of one line each; those of more lines make it higher.
+ */
 export async function drawChart(spec: ChartSpec, width: number, height: number): Promise<DrawnChart> {
   const echarts = await import('echarts/dist/echarts.esm.min.mjs');
+  // without a canvas the library takes letters to be narrower than most fonts have them, and legends would overlap
+  echarts.setPlatformAPI({ measureText: (text, font) => ({ width: textWidth(text) * fontScale(font) }) });
   const { xLog = false, yLog = false } = spec;
   const series = spec.series.map((one, k) => ({
     name: one.name,
@@ -64,21 +80,21 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
       (one.band ?? []).filter(([x, low, high]) => drawable(spec, x, low) && drawable(spec, x, high)),
       xLog,
     ),
-    style: (one.style ?? k) % LIGHT.length,
+    style: (one.style ?? k) % MAX_CURVES,
   }));
 
-  const most = width - 80;
-  const rows = legendRows(
-    series.map(({ name }) => Math.min(most, LETTER * name.length) + 53),
-    width - 16,
-  );
-  const axis = (name: string, log: boolean, values: readonly number[], gap: number) => ({
+  const title = wrapped(spec.title, (width - 24) / (width < 500 ? LETTER : 8));
+  const titleHeight = 18 * (lineCount(title) - 1);
+  const legend = new Map(series.map(({ name }) => [name, wrapped(name, (width - 80) / LETTER)]));
+  const legendHeight = legendRows([...legend.values()], width - 16);
+  const full = height + titleHeight + legendHeight;
+  const axis = (name: string, log: boolean, values: readonly number[], gap: number, unit?: 'bytes') => ({
     type: log ? ('log' as const) : ('value' as const),
     name,
     nameLocation: 'middle' as const,
     nameGap: gap,
     nameTextStyle: { color: INK, fontSize: 12 },
-    axisLabel: { color: INK, fontSize: 11, hideOverlap: true, formatter: tick },
+    axisLabel: { color: INK, fontSize: 11, hideOverlap: true, formatter: unit === 'bytes' ? bytesTick : tick },
     axisLine: { show: true, onZero: false, lineStyle: { color: INK } },
     splitLine: { show: true, lineStyle: { color: FAINT } },
     minorTick: { show: log },
@@ -86,36 +102,35 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
   });
   const xs = series.flatMap(({ points }) => points.map(([x]) => x));
   const ys = series.flatMap(({ points, band }) => [...points.map(([, y]) => y), ...band.flatMap(([, l, h]) => [l, h])]);
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height: full });
   try {
     chart.setOption({
       animation: false,
       backgroundColor: 'transparent',
       title: {
-        text: spec.title,
+        text: title,
         left: 8,
         top: 4,
         textStyle: {
           color: INK,
           fontSize: width < 500 ? 12 : 14,
           fontWeight: 600,
-          width: width - 16,
-          overflow: 'truncate',
         },
       },
       legend: {
-        top: 28,
+        top: 28 + titleHeight,
         left: 8,
         right: 8,
         itemWidth: 34,
         itemHeight: 9,
         itemGap: 14,
-        textStyle: { color: INK, fontSize: 11, width: most, overflow: 'truncate' },
+        textStyle: { color: INK, fontSize: 11 },
+        formatter: (name: string) => legend.get(name) ?? name,
         data: series.map(({ name }) => ({ name })),
       },
-      grid: { left: 58, right: 18, top: 34 + 25 * rows, bottom: 46, containLabel: false },
-      xAxis: axis(spec.xLabel, xLog, xs, 28),
-      yAxis: axis(spec.yLabel, yLog, ys, 44),
+      grid: { left: 58, right: 18, top: 59 + titleHeight + legendHeight, bottom: 46, containLabel: false },
+      xAxis: axis(spec.xLabel, xLog, xs, 28, spec.xUnit),
+      yAxis: axis(spec.yLabel, yLog, ys, 44, spec.yUnit),
       series: series.flatMap(({ name, points, band, style }) => {
         const colour = `var(--chart-${style})`;
         const symbol = MARKERS[style] as string;
@@ -135,7 +150,7 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
     // two points tell where an axis lies: 1 and 10 are 0 and 1 on a logarithmic one
     const [low, high] = [pixel(xLog ? 1 : 0, yLog ? 1 : 0), pixel(xLog ? 10 : 1, yLog ? 10 : 1)];
     return {
-      svg: document(spec.title, chart.renderToSVGString(), width, height),
+      svg: document(spec.title, chart.renderToSVGString(), width, full),
       x: { from: low[0], by: high[0] - low[0] },
       y: { from: low[1], by: high[1] - low[1] },
     };
@@ -144,21 +159,45 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
   }
 }
 
-/** Width of a letter of the legend, on average, in pixels. */
-const LETTER = 7;
+/** Width of a letter of the legend, 11 pixels high, on average, in pixels. */
+const LETTER = 6.6;
 
-/** Rows that a legend with entries of these widths breaks into. */
-function legendRows(widths: readonly number[], width: number): number {
-  let rows = 1;
+/** Pixels of a text there. East Asian letters are as wide as a line is high: the library measures one for that. */
+const textWidth = (text: string) => [...text].reduce((sum, letter) => sum + (letter >= '\u2e80' ? 11 : LETTER), 0);
+
+/** How much larger a font is than the legend's. */
+const fontScale = (font: string | undefined) => Number(/(\d+(?:\.\d+)?)px/.exec(font ?? '')?.[1] ?? 11) / 11;
+
+/** Text in lines of at most so many letters, broken after blanks where there are some. */
+function wrapped(text: string, letters: number): string {
+  const most = Math.max(8, Math.floor(letters));
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > most) {
+    const blank = rest.lastIndexOf(' ', most);
+    const end = blank > most / 3 ? blank : most;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest].join('\n');
+}
+
+const lineCount = (text: string) => text.split('\n').length;
+
+/** Pixels that a legend with these entries takes beyond a row of one line. */
+function legendRows(entries: readonly string[], width: number): number {
+  const heights = [0];
   let used = 0;
-  for (const entry of widths) {
-    if (used > 0 && used + entry > width) {
-      rows++;
+  for (const entry of entries) {
+    const size = LETTER * Math.max(...entry.split('\n').map(({ length }) => length)) + 53;
+    if (used > 0 && used + size > width) {
+      heights.push(0);
       used = 0;
     }
-    used += entry;
+    used += size;
+    heights.push(Math.max(heights.pop() as number, 11 + 14 * lineCount(entry)));
   }
-  return rows;
+  return Math.max(0, heights.reduce((sum, height) => sum + height, 0) - 25);
 }
 
 /** The points of a series as they are drawn. */
@@ -180,13 +219,17 @@ function shade(band: readonly (readonly [number, number, number])[], colour: str
     type: 'custom' as const,
     silent: true,
     z: 1,
-    data: [outline[0]],
+    // all of it, so that the axes reach around it
+    data: outline,
     // biome-ignore lint/suspicious/noExplicitAny: the library's own callback type
-    renderItem: (_: unknown, api: any) => ({
-      type: 'polygon' as const,
-      shape: { points: outline.map((point) => api.coord(point) as number[]) },
-      style: { fill: colour, opacity: 0.18 },
-    }),
+    renderItem: ({ dataIndex }: { dataIndex: number }, api: any) =>
+      dataIndex > 0
+        ? null
+        : {
+            type: 'polygon' as const,
+            shape: { points: outline.map((point) => api.coord(point) as number[]) },
+            style: { fill: colour, opacity: 0.18 },
+          },
   };
 }
 
@@ -226,10 +269,16 @@ function tick(value: number): string {
   return Number(mantissa) === 1 ? `10${power}` : `${Number(mantissa)}·10${power}`;
 }
 
+/** A tick of an axis of bytes: 0, 500 kB, 1.5 MB. */
+function bytesTick(value: number): string {
+  const [count, unit] = bytes(value).split(' ');
+  return value === 0 ? '0' : `${Number(count)} ${unit}`;
+}
+
 /** The library's drawing with a view box, so that it scales, and with its colours. */
 function document(title: string, drawn: string, width: number, height: number): string {
   const body = drawn
     .replace(/^<svg[^>]*>|<\/svg>\s*$|<style[^>]*>[\s\S]*?<\/style>/g, '')
     .replace(/ (?:class|pointer-events|ecmeta_[a-z_]+)="[^"]*"/g, '');
-  return `<svg class="chart" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${escapeHtml(title)}</title>${STYLE}<rect width="100%" height="100%" style="fill:var(--chart-paper)"/>${body}</svg>`;
+  return `${SVG_HEAD}xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${escapeHtml(title)}</title>${STYLE}<rect width="100%" height="100%" style="fill:var(--chart-paper)"/>${body}</svg>`;
 }

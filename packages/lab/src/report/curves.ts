@@ -39,24 +39,18 @@ export function meanCurve(name: string, repetitions: readonly (readonly Point[])
 
 /** What a curve can be drawn against. `bits` are what the papers count for one worker. */
 export const AXES = {
-  rounds: { label: 'rounds', of: (row: Metrics) => row.round },
-  uplink: { label: 'uplink frame bytes', of: (row: Metrics) => row.uplink.frameBytes },
-  downlink: { label: 'downlink frame bytes', of: (row: Metrics) => row.downlink.frameBytes },
-  total: { label: 'total frame bytes', of: (row: Metrics) => row.uplink.frameBytes + row.downlink.frameBytes },
-  seconds: { label: 'seconds', of: (row: Metrics) => row.seconds },
-  modelSeconds: { label: 'seconds on the modelled links', of: (row: Metrics) => row.modelSeconds ?? 0 },
+  rounds: { label: 'rounds', unit: undefined, of: (row: Metrics) => row.round },
+  uplink: { label: 'uplink frame bytes', unit: 'bytes', of: (row: Metrics) => row.uplink.frameBytes },
+  downlink: { label: 'downlink frame bytes', unit: 'bytes', of: (row: Metrics) => row.downlink.frameBytes },
+  total: {
+    label: 'total frame bytes',
+    unit: 'bytes',
+    of: (row: Metrics) => row.uplink.frameBytes + row.downlink.frameBytes,
+  },
+  seconds: { label: 'seconds', unit: undefined, of: (row: Metrics) => row.seconds },
+  modelSeconds: {
+    label: 'seconds on the modelled links',
+    unit: undefined,
+    of: (row: Metrics) => row.modelSeconds ?? 0,
+  },
 } as const;
-
-/** Mean and standard deviation (n − 1) of a sample; the deviation of one value is 0. */
-export function spread(values: readonly number[]): { mean: number; sd: number } {
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1);
-  return { mean, sd: Math.sqrt(variance) };
-}
-
-/** `mean ± sd`, or the value alone when there is one. */
-export function spreadText(values: readonly number[], show: (value: number) => string): string {
-  if (values.length === 0) return '–';
-  const { mean, sd } = spread(values);
-  return values.length === 1 ? show(mean) : `${show(mean)} ± ${show(Number(sd.toPrecision(2)))}`;
-}

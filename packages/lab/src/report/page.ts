@@ -13,7 +13,7 @@ export interface Section {
 }
 
 /** How every page begins, and nobody else's. */
-const HEAD = `<!doctype html>
+export const PAGE_HEAD = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -21,7 +21,7 @@ const HEAD = `<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">`;
 
 /** Whether a file that begins with `head` is a page of ours, so that a new one may take its place. */
-export const isPage = (head: string) => head.startsWith(HEAD);
+export const isPage = (head: string) => head.startsWith(PAGE_HEAD);
 
 /**
  * A self-contained page: charts drawn here, values under the pointer by a small script over data in the page, light or dark
@@ -30,7 +30,7 @@ export const isPage = (head: string) => head.startsWith(HEAD);
 export async function renderPage(title: string, sections: readonly Section[]): Promise<string> {
   const parts: string[] = [];
   for (const section of sections) parts.push(await renderSection(section));
-  return `${HEAD}
+  return `${PAGE_HEAD}
 <title>${escapeHtml(title)}</title>
 <style>${STYLE}</style>
 </head>
@@ -63,7 +63,9 @@ async function figure(spec: ChartSpec): Promise<string> {
   const short = (value: number) => Number(value.toPrecision(5));
   const data = {
     xLabel: spec.xLabel,
+    xUnit: spec.xUnit,
     yLabel: spec.yLabel,
+    yUnit: spec.yUnit,
     xLog: spec.xLog ?? false,
     yLog: spec.yLog ?? false,
     axes: drawings.map(({ x, y }) => ({ x, y })),
@@ -84,7 +86,9 @@ function table({ title, columns, rows }: Table): string {
   const kind = (k: number) => (figures[k] === true ? ' class="figure"' : '');
   const head = columns.map((column, k) => `<th scope="col"${kind(k)}>${escapeHtml(column)}</th>`).join('');
   const body = rows.map((row) => {
-    const cells = row.map((cell, k) => `<td${kind(k)}>${escapeHtml(cellText(cell))}</td>`);
+    const cells = row.map(
+      (cell, k) => `<td${kind(k)} data-column="${escapeHtml(columns[k] ?? '')}">${escapeHtml(cellText(cell))}</td>`,
+    );
     return `<tr>${cells.join('')}</tr>`;
   });
   const caption = title === '' ? '' : `<caption>${escapeHtml(title)}</caption>`;
@@ -100,15 +104,19 @@ const STYLE = `
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e4e4e4;--faint:#a5a5a5;--line:#3c3c3c;--paper:#16181b;--head:#202327}}
 body{margin:0 auto;padding:16px;max-width:1340px;color:var(--ink);background:var(--paper);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5em;margin:.2em 0;overflow-wrap:anywhere}h2{font-size:1.15em;margin:1.6em 0 .4em}p{margin:.4em 0;max-width:100ch;overflow-wrap:anywhere}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:16px}
 figure{margin:0;position:relative}figure svg{display:block;width:100%;height:auto;border:1px solid var(--line);border-radius:4px;box-sizing:border-box}
 .narrow{display:none}@media screen and (max-width:600px){.wide{display:none}.narrow{display:block}}
-output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre;z-index:1;max-width:90%;overflow:hidden;text-overflow:ellipsis}
+output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;z-index:1;max-width:min(90%,44ch);box-sizing:border-box}
 .scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-size:14px}td:first-child{min-width:8em}caption{text-align:left;font-weight:600;padding:4px 0}
 th,td{border-bottom:1px solid var(--line);padding:4px 12px 4px 4px;text-align:left;vertical-align:top}th{background:var(--head);font-weight:600}
 .figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;overflow-x:auto;font-size:13px}
-@media print{body{max-width:none;padding:0}figure,tr{break-inside:avoid}pre{white-space:pre-wrap}.scroll{overflow:visible}}
+pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
+/* a narrow page has each row as a block of its own: nothing is cut, nothing has to be scrolled */
+@media screen and (max-width:600px){body{padding:10px}thead{display:none}table,tbody,tr,td,caption{display:block}tr{border-bottom:2px solid var(--line);padding:6px 0}
+td,td.figure{display:flex;justify-content:space-between;gap:12px;border:0;padding:2px 0;text-align:right;white-space:normal;overflow-wrap:anywhere}td::before{content:attr(data-column);color:var(--faint);text-align:left;flex:none;max-width:60%}
+td:first-child{font-weight:600}td[data-column=""]::before{content:none}}
+@media print{body{max-width:none;padding:0}figure,tr{break-inside:avoid}.scroll{overflow:visible}}
 `;
 
 /** Shows the nearest point of a chart under the pointer. */
@@ -116,6 +124,8 @@ const SCRIPT = `
 for (const figure of document.querySelectorAll('figure')) {
   const data = JSON.parse(figure.querySelector('script').textContent);
   const shown = figure.querySelector('output');
+  const kilo = (v) => { let k = 0; while (Math.abs(v) >= 1000 && k < 5) { v /= 1000; k++; } return Number(v.toPrecision(5)) + ' ' + ['B', 'kB', 'MB', 'GB', 'TB', 'PB'][k]; };
+  const told = (value, unit) => unit === 'bytes' ? kilo(value) : value;
   const at = (axis, log, value) => axis.from + axis.by * (log ? Math.log10(value) : value);
   figure.querySelectorAll('svg').forEach((svg, k) => {
     const axes = data.axes[k];
@@ -135,7 +145,7 @@ for (const figure of document.querySelectorAll('figure')) {
       }
       if (!best || least > 60 ** 2) return hide();
       dot.setAttribute('cx', best.cx); dot.setAttribute('cy', best.cy); svg.append(dot);
-      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + best.x + '\\n' + data.yLabel + ': ' + best.y;
+      shown.textContent = best.name + '\\n' + data.xLabel + ': ' + told(best.x, data.xUnit) + '\\n' + data.yLabel + ': ' + told(best.y, data.yUnit);
       shown.style.display = 'block';
       const left = best.cx / scale, width = shown.offsetWidth;
       shown.style.left = Math.max(0, left + width + 14 > box.width ? left - width - 10 : left + 12) + 'px';

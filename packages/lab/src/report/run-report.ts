@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { writeWhole } from '@flotilla/core/internal';
-import { denseFrameBytes, type Metrics, type Summary } from '@flotilla/server';
+import { denseFrameBytes, type Summary } from '@flotilla/server';
 import { bytes, number } from '../terminal/format.js';
 import type { ChartSpec, Series } from './chart.js';
-import { AXES, meanCurve, spreadText } from './curves.js';
+import { differencesTable, goalTable, outcomeTable } from './comparison.js';
+import { AXES, meanCurve } from './curves.js';
+import { groupRuns, type RunGroup } from './groups.js';
+import { commonGoal, extrasIn, type Goal, measuresOf } from './measures.js';
 import { isPage, renderPage, type Section } from './page.js';
-import { readRun, type StoredRun } from './stored-run.js';
+import { type Row, readRun, runFolders, type StoredRun } from './stored-run.js';
 import type { Table } from './table.js';
-
-/** Options that do not change what a run computes. */
-const BYSTANDERS = new Set(['seed', 'out', 'threads', 'transport', 'workerTimeout']);
 
 /**
  * Writes report.html into a run folder from config.json, metrics.jsonl and, as far as there is one, summary.json.
@@ -17,87 +17,112 @@ const BYSTANDERS = new Set(['seed', 'out', 'threads', 'transport', 'workerTimeou
  * @throws FlotillaError `io` when it cannot be written, or another file has its name
  */
 export async function writeRunReport(folder: string, failure?: string): Promise<void> {
-  writeWhole(join(folder, 'report.html'), await runReport([folder], failure), isPage);
+  writeWhole(join(folder, 'report.html'), await runReport([folder], { failure }), isPage);
 }
 
-/** The page of one or several runs: those that differ in their seed only become one curve, with the seeds as a band. */
-export function runReport(folders: readonly string[], failure?: string): Promise<string> {
-  return reportOf(folders.map(readRun), failure);
+/** What a page of runs is asked to show beside the runs. */
+export interface ReportOptions {
+  /** Why the run ended before its time. */
+  readonly failure?: string | undefined;
+  /** Values that the costs of reaching them are told of; of several runs, what all reached when there is none. */
+  readonly goals?: readonly Goal[];
 }
 
-/** The page of runs that have been read. */
-export async function reportOf(runs: readonly StoredRun[], failure?: string): Promise<string> {
-  const groups = groupRuns(runs);
+/** A page: its title, and what stands on it. */
+export interface Report {
+  readonly title: string;
+  readonly sections: readonly Section[];
+  readonly charts: readonly ChartSpec[];
+}
+
+/**
+ * The page of one or several runs: those that differ in their seed only become one curve, with the seeds as a band.
+ * @param folders Of runs, of `start --seeds`, or of sweeps.
+ */
+export async function runReport(folders: readonly string[], options: ReportOptions = {}): Promise<string> {
+  const { title, sections } = reportOf(runFolders(folders).map(readRun), options);
+  return renderPage(title, sections);
+}
+
+export function reportOf(runs: readonly StoredRun[], { failure, goals = [] }: ReportOptions = {}): Report {
+  const grouped = groupRuns(runs);
+  const { groups, title, common } = grouped;
   const [run] = runs;
   const single = runs.length === 1 && run !== undefined ? run : undefined;
-  const about = ({ config }: StoredRun) =>
-    `${config.method} on ${config.problem}${config.data === undefined ? '' : ` (${config.data})`}, ${config.workers} workers`;
-  const title = single === undefined ? `${runs.length} runs` : about(single);
+  const banded = groups.some((group) => group.runs.length > 1);
   const text = [
     ...(failure === undefined ? [] : [`The run ended before its time: ${failure}.`]),
     ...(single?.summary === undefined ? [] : [outcome(single.summary)]),
     ...runs.flatMap(({ notes }) => notes),
-    ...(single === undefined
+    ...(banded
       ? ['A curve is the mean over seeds at equal abscissa, its band reaches from the smallest to the largest value.']
       : []),
   ];
+  const drawn = runCharts(groups);
+  const shared = groups.length > 1 && goals.length === 0 ? commonGoal(runs) : undefined;
   const sections: Section[] = [
-    { text, charts: charts(groups) },
+    { text, charts: drawn },
     ...(single?.summary === undefined ? [] : [{ tables: [byteTable(single.summary), roundTable(single.summary)] }]),
-    ...(single === undefined ? [{ tables: [comparison(groups)] }] : []),
-    ...groups.map(([label, [first]]) => ({
-      title: single === undefined ? `Configuration: ${label}` : 'Configuration',
-      code: JSON.stringify(first?.config, null, 2),
+    ...(single === undefined ? [{ tables: [outcomeTable(grouped)] }] : []),
+    ...(goals.length === 0 ? [] : [{ tables: goals.map((goal) => goalTable(grouped, goal)) }]),
+    ...(shared === undefined ? [] : [{ tables: [goalTable(grouped, shared, ', what every run has reached')] }]),
+    ...(groups.length > 1 ? [{ tables: [differencesTable(grouped)] }] : []),
+    {
+      title: groups.length > 1 ? 'Configuration that all runs share' : 'Configuration',
+      code: JSON.stringify(common, null, 2),
+    },
+  ];
+  return { title, sections, charts: drawn };
+}
+
+/** Axes that metrics and validation are drawn against. */
+const FEW_AXES = new Set(['rounds', 'total', 'seconds']);
+
+/** f, ‖∇f‖² and whatever else the rows have against each axis. */
+export function runCharts(groups: readonly RunGroup[]): ChartSpec[] {
+  const runs = groups.flatMap((group) => group.runs);
+  const axes = Object.entries(AXES).filter(([, { of }]) => runs.some(({ rows }) => rows.some(of)));
+  const values: { name: string; file: string; of: (row: Row) => number | undefined; few: boolean }[] = [
+    { name: 'f(x)', file: 'loss', of: (row) => row.loss, few: false },
+    { name: '‖∇f(x)‖²', file: 'gradient', of: (row) => row.gradNormSq, few: false },
+    ...extrasIn(runs).map(({ name, of }) => ({
+      name,
+      file: name.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
+      of: (row: Row) => of(measuresOf(row)),
+      few: true,
     })),
   ];
-  return renderPage(title, sections);
-}
-
-/** Runs by what they compute, seeds apart, and a name for each: the method and what else differs. */
-function groupRuns(runs: readonly StoredRun[]): [label: string, runs: StoredRun[]][] {
-  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))].filter((key) => !BYSTANDERS.has(key));
-  const differing = keys.filter((key) => new Set(runs.map(({ config }) => JSON.stringify(config[key]))).size > 1);
-  const groups = new Map<string, StoredRun[]>();
-  for (const run of runs) {
-    const { config } = run;
-    const others = differing.filter((key) => key !== 'method' && config[key] !== undefined);
-    const label = [String(config.method), ...others.map((key) => `${key} ${config[key]}`)].join(', ');
-    groups.set(label, [...(groups.get(label) ?? []), run]);
-  }
-  return [...groups];
-}
-
-/** f and ‖∇f‖² against each axis. */
-function charts(groups: readonly [string, StoredRun[]][]): ChartSpec[] {
-  const values = {
-    'f(x)': (row: Metrics) => row.loss,
-    '‖∇f(x)‖²': (row: Metrics) => row.gradNormSq,
-  };
-  const axes = Object.values(AXES).filter(({ of }) =>
-    groups.some(([, runs]) => runs.some(({ rows }) => rows.some(of))),
-  );
-  return axes.flatMap((axis) =>
-    Object.entries(values).map(([yLabel, y]): ChartSpec => {
-      const series = groups.map(
-        ([label, runs]): Series =>
-          meanCurve(
-            label,
-            runs.map(({ rows }) => rows.map((row): [number, number] => [axis.of(row), y(row)])),
-          ),
-      );
-      const all = series.flatMap(({ points }) => points.map(([, v]) => v));
-      const [low, high] = [Math.min(...all), Math.max(...all)];
-      const ends = series.map(({ points }) => points.at(-1)?.[0] ?? 0).filter((end) => end > 0);
-      return {
-        title: `${yLabel} against ${axis.label}`,
-        xLabel: axis.label,
-        yLabel,
-        series,
-        // a logarithmic axis shows at least a decade: less than that is better seen on a linear one
-        yLog: low > 0 && high > 10 * low,
-        xLog: Math.max(...ends) > 20 * Math.min(...ends),
-      };
-    }),
+  return axes.flatMap(([axisName, axis]) =>
+    values
+      .filter(({ few }) => !few || FEW_AXES.has(axisName))
+      .map(({ name, file, of }): ChartSpec => {
+        const series = groups.map(
+          ({ label, runs }): Series =>
+            meanCurve(
+              label,
+              runs.map(({ rows }) =>
+                rows.flatMap((row): [number, number][] => {
+                  const y = of(row);
+                  return y === undefined ? [] : [[axis.of(row), y]];
+                }),
+              ),
+            ),
+        );
+        const all = series.flatMap(({ points }) => points.map(([, v]) => v)).filter(Number.isFinite);
+        const [low, high] = [Math.min(...all), Math.max(...all)];
+        const ends = series.map(({ points }) => points.at(-1)?.[0] ?? 0).filter((end) => end > 0);
+        return {
+          title: `${name} against ${axis.label}`,
+          file: `${file}-${axisName === 'modelSeconds' ? 'modelled-seconds' : axisName}`,
+          xLabel: axis.label,
+          xUnit: axis.unit,
+          yLabel: name,
+          series,
+          // a logarithmic axis shows at least a decade: less than that is better seen on a linear one
+          yLog: low > 0 && high > 10 * low,
+          xLog: Math.max(...ends) > 20 * Math.min(...ends),
+        };
+      }),
   );
 }
 
@@ -151,28 +176,5 @@ function roundTable(summary: Summary): Table {
       ['gradient calls, over all workers', number(gradientCalls / Math.max(1, rounds)), number(gradientCalls)],
       ['before the first round: threads, data, set-up', '–', `${secondsToFirstRound.toPrecision(3)} s`],
     ],
-  };
-}
-
-/** What the groups came to: mean and standard deviation over seeds. */
-function comparison(groups: readonly [string, StoredRun[]][]): Table {
-  return {
-    title: 'What the runs came to: mean ± standard deviation over seeds',
-    columns: ['run', 'seeds', 'rounds', 'f', '‖∇f‖²', 'uplink', 'downlink', 'total', 'seconds'],
-    rows: groups.map(([label, runs]) => {
-      const last = runs.flatMap(({ rows }) => rows.slice(-1));
-      const over = (of: (row: Metrics) => number, show: (value: number) => string) => spreadText(last.map(of), show);
-      return [
-        label,
-        runs.length,
-        over(AXES.rounds.of, number),
-        over((row) => row.loss, number),
-        over((row) => row.gradNormSq, number),
-        over(AXES.uplink.of, bytes),
-        over(AXES.downlink.of, bytes),
-        over(AXES.total.of, bytes),
-        over(AXES.seconds.of, (s) => s.toPrecision(3)),
-      ];
-    }),
   };
 }

@@ -1,18 +1,59 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
 import { printed, reasonOf } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
+import { readRegular } from '../files/read-regular.js';
+
+/** Numbers of a problem by their name, such as `accuracy`. */
+type NamedNumbers = Readonly<Record<string, unknown>>;
+
+/** A row, with what problems that have metrics, and runs that are validated, have beside f. */
+export type Row = Metrics & { readonly metrics?: NamedNumbers; readonly validation?: NamedNumbers };
 
 /** A run as its folder has it. */
 export interface StoredRun {
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly rows: readonly Metrics[];
+  readonly rows: readonly Row[];
   /** Missing when the run failed. */
   readonly summary: Summary | undefined;
   /** What of the folder could not be read, a line each. */
   readonly notes: readonly string[];
+}
+
+const MAX_OBJECT_BYTES = 1 << 20;
+const MAX_ROWS_BYTES = 400e6;
+
+/**
+ * The run folders that paths stand for: a run's own, those of its seeds below the folder of `start --seeds`, or those below the
+ * folder of a sweep.
+ */
+export function runFolders(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    if (existsSync(join(path, 'config.json'))) return [path];
+    for (const [folder, name] of [
+      [path, /^seed-/],
+      [join(path, 'runs'), /./],
+    ] as const) {
+      const below = names(folder).filter((one) => name.test(one));
+      const runs = below.map((one) => join(folder, one)).filter((one) => existsSync(join(one, 'config.json')));
+      if (runs.length > 0) return runs;
+    }
+    // readRun says what is missing
+    return [path];
+  });
+}
+
+/** Names of the folders in a folder, numbers within them by their value; none where it cannot be read. */
+function names(folder: string): string[] {
+  const order = new Intl.Collator('en', { numeric: true });
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return entries.map(({ name }) => name).sort(order.compare);
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -20,18 +61,14 @@ export interface StoredRun {
  * @throws UsageError when the folder holds no run
  */
 export function readRun(folder: string): StoredRun {
-  const read = (file: string) => readFileSync(join(folder, file), 'utf8');
   try {
-    const config = JSON.parse(read('config.json')) as StoredRun['config'];
-    const { rows, broken } = wholeRows(read('metrics.jsonl'));
-    let summary: Summary | undefined;
-    try {
-      summary = JSON.parse(read('summary.json')) as Summary;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    }
+    const config = record(readRegular(join(folder, 'config.json'), MAX_OBJECT_BYTES), 'config.json');
+    const { rows, broken } = readRows(readRegular(join(folder, 'metrics.jsonl'), MAX_ROWS_BYTES));
+    const path = join(folder, 'summary.json');
+    const summary = existsSync(path) ? readSummary(readRegular(path, MAX_OBJECT_BYTES)) : undefined;
     const where = `${join(folder, 'metrics.jsonl')}, line ${broken.slice(0, 3).join(', ')}${broken.length > 3 ? ', …' : ''}`;
-    return { folder, config, rows, summary, notes: broken.length === 0 ? [] : [`${where}: not a whole row, left out`] };
+    const notes = broken.length === 0 ? [] : [`${where}: not a whole row, left out`];
+    return { folder, config, rows, summary, notes };
   } catch (cause) {
     throw new UsageError(`${printed(folder)} does not hold a run: ${noRun(folder, cause)}`, { cause });
   }
@@ -48,36 +85,53 @@ function noRun(folder: string, cause: unknown): string {
   return `it has no ${missing.join(' and no ')}`;
 }
 
+function record(text: string, file: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${file} is not an object`);
+  return value as Record<string, unknown>;
+}
+
+const SUMMARY_NUMBERS = ['workers', 'threads', 'dimension', 'rounds', 'loss', 'gradNormSq', 'stepSize', 'wallSeconds'];
+const MORE_NUMBERS = ['computeSeconds', 'gradientCalls', 'secondsToFirstRound'];
+
+function readSummary(text: string): Summary {
+  const found = record(text, 'summary.json');
+  needNumbers(found, [...SUMMARY_NUMBERS, ...MORE_NUMBERS], 'summary.json');
+  needNumbers(Object(found.uplink), LINK_NUMBERS, 'uplink of summary.json');
+  needNumbers(Object(found.downlink), LINK_NUMBERS, 'downlink of summary.json');
+  const parameters: Record<string, unknown> = Object(found.parameters);
+  needNumbers(parameters, Object.keys(parameters), 'parameters of summary.json');
+  return { ...found, parameters } as unknown as Summary;
+}
+
+const LINK_NUMBERS = ['messages', 'payloadBytes', 'frameBytes', 'paperBits', 'coordinates'];
+
+/** Has numbers where they must be; JSON has null for those that are not finite. @throws Error */
+function needNumbers(object: Record<string, unknown>, keys: readonly string[], place: string): void {
+  for (const key of keys) {
+    if (object[key] === null) object[key] = Number.NaN;
+    if (typeof object[key] !== 'number') throw new Error(`${place} has no ${key}`);
+  }
+}
+
 /** The rows of a metrics.jsonl that are whole, and the line numbers of those that are not. */
-function wholeRows(text: string): { rows: Metrics[]; broken: number[] } {
-  const rows: Metrics[] = [];
+function readRows(text: string): { rows: Row[]; broken: number[] } {
+  const rows: Row[] = [];
   const broken: number[] = [];
   for (const [k, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    const row = parsed(line);
-    if (isRow(row)) rows.push(row);
-    else broken.push(k + 1);
+    try {
+      rows.push(row(line));
+    } catch {
+      broken.push(k + 1);
+    }
   }
   return { rows, broken };
 }
 
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function isRow(value: unknown): value is Metrics {
-  const row = value as Partial<Metrics> | null | undefined;
-  const numbers = [
-    row?.round,
-    row?.seconds,
-    row?.loss,
-    row?.gradNormSq,
-    row?.uplink?.frameBytes,
-    row?.downlink?.frameBytes,
-  ];
-  return numbers.every((number) => typeof number === 'number');
+function row(line: string): Row {
+  const found = record(line, 'a row');
+  needNumbers(found, ['round', 'seconds', 'loss', 'gradNormSq'], 'a row');
+  for (const link of ['uplink', 'downlink']) needNumbers(Object(found[link]), ['frameBytes'], link);
+  return found as unknown as Row;
 }

@@ -1,4 +1,4 @@
-import { spread } from '../report/curves.js';
+import { spread } from '../report/statistics.js';
 import { grouped } from '../terminal/format.js';
 import type { Claim, Curve, Figure, Panel, PanelResult, Size } from './figure.js';
 import { coordinates, curveOf } from './measure.js';

@@ -1,6 +1,6 @@
 import type { Metrics } from '@flotilla/server';
 import { agreement, type Reference } from '../experiment/agreement.js';
-import { spread } from '../report/curves.js';
+import { spread } from '../report/statistics.js';
 import type { Claim, CurveResult, Panel, PanelResult } from './figure.js';
 
 /** The bits that the papers count, for one worker, on the panel's link. */

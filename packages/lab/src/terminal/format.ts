@@ -8,7 +8,7 @@ export function bytes(count: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${UNITS[unit]}`;
+  return `${unit === 0 ? Number(value.toPrecision(3)) : value.toPrecision(3)} ${UNITS[unit]}`;
 }
 
 /** Four significant digits, exponents when they are shorter. */

@@ -1,5 +1,5 @@
 import { agreement } from '../../experiment/agreement.js';
-import { spread } from '../../report/curves.js';
+import { spread } from '../../report/statistics.js';
 import { grouped, number } from '../../terminal/format.js';
 import type { Claim, Curve, Figure, Panel, PanelResult, Size } from '../figure.js';
 import { curveOf, valueBits } from '../measure.js';
