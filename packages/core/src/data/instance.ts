@@ -1,4 +1,5 @@
-import { UsageError } from '../errors.js';
+import { existsSync } from 'node:fs';
+import { optionError, UsageError } from '../errors.js';
 import { printed } from '../printed.js';
 import { readDataFile } from './read-file.js';
 
@@ -19,6 +20,7 @@ const MAX_BYTES = 2 ** 28;
  * @throws UsageError that names the file and what is wrong with it, FlotillaError `io` when it cannot be read
  */
 export async function loadInstance(path: string, signal?: AbortSignal): Promise<QuadraticInstance> {
+  if (!existsSync(path)) throw optionError('data', `${printed(path)} cannot be read: no file is there`);
   const text = (await readDataFile(path, { signal, limit: MAX_BYTES })).toString();
   let value: unknown;
   try {

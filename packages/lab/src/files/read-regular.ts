@@ -12,11 +12,6 @@ export function readRegular(path: string, limit: number): string {
   }).replace(/^\uFEFF/, '');
 }
 
-/** The first bytes of a regular file as text. @throws Error */
-export function readHead(path: string, length: number): string {
-  return read(path, (size) => Math.min(size, length));
-}
-
 function read(path: string, lengthOf: (size: number) => number): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -52,7 +52,7 @@ export function flatModelOf(
 }
 
 /** The tensors that a flat x is made of, as views of it, in the order of flattening. */
-export function viewsOf({ x, tensors }: Pick<FlatModel, 'x' | 'tensors'>): (Tensor & ModelTensor)[] {
+function viewsOf({ x, tensors }: Pick<FlatModel, 'x' | 'tensors'>): (Tensor & ModelTensor)[] {
   let at = 0;
   return tensors.map(({ name, shape }) => {
     const from = at;

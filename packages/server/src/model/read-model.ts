@@ -5,7 +5,7 @@ import { type FlatModel, type Model, modelOf } from './model.js';
 import { readSafetensors } from './safetensors.js';
 
 /** The file that a run leaves its model in. */
-export const MODEL_FILE = 'model.safetensors';
+const MODEL_FILE = 'model.safetensors';
 
 /**
  * Reads the model that a run has left.

@@ -31,6 +31,9 @@ export type Use =
 /** How the task ends; errors are data on the way between threads. */
 export type UseOutcome = { readonly ok: true; readonly use: Use } | (ErrorRecord & { readonly ok: false });
 
+/** One worker has all samples, as they lie in the data. */
+const IN_ORDER = 'contiguous';
+
 /** Thread entry: looks at data with a model. */
 export default async function serve(task: UseTask): Promise<UseOutcome> {
   try {
@@ -47,7 +50,7 @@ async function use({ what, model, problem: text, data, format, plugins }: UseTas
   const facts = factsOf(model.metadata.facts);
   if (facts === undefined) throw new UsageError(`a model of problem ${family.name} cannot be used on other data`);
   const one = { workers: 1, random: new KeyedRandom(model.metadata.seed ?? '0'), facts };
-  const { shared, samples } = await loadData(family, spec(), { data, split: undefined, format, ...one });
+  const { shared, samples } = await loadData(family, spec(), { data, split: IN_ORDER, format, ...one });
   const problem = family.create(spec(), { ...one, ...shared });
   if (problem.dimension !== model.x.length) {
     throw new UsageError(`the model has ${model.x.length} coordinates; problem ${text} has ${problem.dimension}`);

@@ -21,6 +21,9 @@ export interface ValidationMetrics {
 /** The word that stands for the test part of the training data. */
 const TEST = 'test';
 
+/** As `evaluate` has them, so that both find the same. */
+const IN_ORDER = 'contiguous';
+
 type Asked = FormatTexts & Pick<Options, 'validation' | 'data'>;
 
 /** What loading is asked for. */
@@ -28,8 +31,8 @@ function requestOf(options: Asked): DataRequest {
   const { validation, data } = options;
   const format = formatOf(options);
   return validation === TEST
-    ? { data, part: TEST, split: undefined, format }
-    : { data: validation, split: undefined, format };
+    ? { data, part: TEST, split: IN_ORDER, format }
+    : { data: validation, split: IN_ORDER, format };
 }
 
 /** Refuses validation data that cannot be had, before anything is read. @throws UsageError */
