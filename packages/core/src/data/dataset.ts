@@ -208,7 +208,7 @@ export function labelsOf({ name, samples, label }: Dataset): Float64Array {
     throw new UsageError(`data set ${name} has no label for sample ${missing}, counted from 0`);
   }
   throw new UsageError(
-    `data set ${name} has no labels; those of an IDX file of images are read from the file beside it whose name has labels-idx1`,
+    `data set ${name} has no labels: of a CSV or NumPy file --label-column says which column they are (labelColumn in the library); those of an IDX file of images are in the file beside it whose name has labels-idx1`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
-import { errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
+import { asFlotillaError, errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
@@ -58,8 +58,9 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
     throw errorFrom(outcome);
   } catch (cause) {
     if (signal?.aborted) throw new FlotillaError('aborted', `${what} was aborted`, { cause: signal.reason });
+    const { code, message } = asFlotillaError(cause);
     if (cause instanceof FlotillaError) throw cause;
-    throw new FlotillaError('internal', `the thread of ${what} ended: ${(cause as Error).message}`, { cause });
+    throw new FlotillaError(code, code === 'internal' ? `the thread of ${what} ended: ${message}` : message, { cause });
   } finally {
     signal?.removeEventListener('abort', abort);
     await pool.close();

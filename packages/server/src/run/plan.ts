@@ -103,7 +103,7 @@ export async function planRun(
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
-  const start = given ? await givenStart(init, problem) : undefined;
+  const start = given ? await givenStart(init, problem, signal) : undefined;
   if (start === undefined) checkInit(init as string, problem);
   const validation = await loadValidation(options, family, problem, { random, signal, note });
 
