@@ -142,7 +142,7 @@ describe('--config', () => {
     const line = `--config code.json --quiet`;
     expect(await run(`${line} --out no`)).toEqual(
       refused(
-        `config "code.json" names code that would run: plugin ${JSON.stringify(plugin)}; --trust lets it, if you know it`,
+        `--config "code.json" names code that would run: plugin ${JSON.stringify(plugin)}; --trust lets it, if you know it`,
       ),
     );
     expect(await run(`${line} --trust --out trusted`)).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -162,16 +162,18 @@ describe('--config', () => {
     writeFileSync(join(folder, 'large'), ' '.repeat((1 << 20) + 1));
     writeFileSync(join(folder, 'array'), '[1]');
     writeFileSync(join(folder, 'half'), '{"method": "gd",');
+    writeFileSync(join(folder, 'deep'), `{"plugins": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
     writeFileSync(join(folder, 'unknown'), '{"bandwidth": 3}');
     writeFileSync(join(folder, 'proto'), '{"__proto__": {"method": "gd"}}');
     writeFileSync(join(folder, 'wrong'), '{"workers": "many"}');
     for (const [file, why] of [
-      ['nowhere.json', 'cannot be read: ENOENT'],
+      ['nowhere.json', '--config "nowhere.json" cannot be read: no such file or folder'],
       ['pipe', 'not a regular file'],
       ['/dev/zero', 'not a regular file'],
       ['large', 'at most 1048576'],
       ['array', 'is not an object of options'],
-      ['half', 'cannot be read'],
+      ['half', '--config "half" is not JSON'],
+      ['deep', '--config "deep" names code that would run'],
       ['unknown', 'has "bandwidth", which is no option'],
       ['proto', 'has "__proto__", which is no option'],
       ['wrong', 'workers cannot be "many"'],

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, problems, UsageError } from '@flotilla/core';
-import { dataSource } from '@flotilla/core/internal';
+import { dataSource, printed, reasonOf } from '@flotilla/core/internal';
 import { describeOptions } from '@flotilla/server/internal';
 import { readRegular } from '../files/read-regular.js';
 
@@ -23,7 +23,7 @@ export function withConfig(given: Options, path: string | undefined, trusted: bo
   const code = codeNamedBy(taken);
   if (code.length > 0 && !trusted) {
     throw new UsageError(
-      `config ${JSON.stringify(path)} names code that would run: ${code.join(', ')}; --trust lets it, if you know it`,
+      `--config ${printed(path)} names code that would run: ${code.join(', ')}; --trust lets it, if you know it`,
     );
   }
   return { ...taken, ...given };
@@ -34,18 +34,17 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     config = JSON.parse(readRegular(statSync(path).isDirectory() ? join(path, 'config.json') : path, MAX_BYTES));
   } catch (cause) {
-    const why = (cause as Error).message.replace(/\s+/g, ' ');
-    throw new UsageError(`config ${JSON.stringify(path)} cannot be read: ${why}`, { cause });
+    if (cause instanceof SyntaxError)
+      throw new UsageError(`--config ${printed(path)} is not JSON, as a run's config.json is`, { cause });
+    throw new UsageError(`--config ${printed(path)} cannot be read: ${reasonOf(cause)}`, { cause });
   }
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new UsageError(`config ${JSON.stringify(path)} is not an object of options, as a run's config.json is`);
+    throw new UsageError(`--config ${printed(path)} is not an object of options, as a run's config.json is`);
   }
   const known = new Set<string>(describeOptions().map(({ name }) => name));
   const unknown = Object.keys(config).filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new UsageError(
-      `config ${JSON.stringify(path)} has ${JSON.stringify(unknown[0])}, which is no option of a run`,
-    );
+    throw new UsageError(`--config ${printed(path)} has ${printed(unknown[0])}, which is no option of a run`);
   }
   return { ...config };
 }
@@ -92,12 +91,12 @@ const COMMANDS = new Set(['external']);
 /** What of a configuration is code: modules, and whatever is not built in. */
 function codeNamedBy(config: Options): string[] {
   const { plugins = [] } = config;
-  const named = (Array.isArray(plugins) ? plugins : [plugins]).map((module) => `plugin ${JSON.stringify(module)}`);
+  const named = (Array.isArray(plugins) ? plugins : [plugins]).map((module) => `plugin ${printed(module)}`);
   for (const [kind, registry] of Object.entries({ method: methods, problem: problems })) {
     const spec = config[kind];
     if (spec === undefined) continue;
     const [name = ''] = String(spec).split(':');
-    if (!Object.hasOwn(registry, name) || COMMANDS.has(name)) named.push(`${kind} ${JSON.stringify(spec)}`);
+    if (!Object.hasOwn(registry, name) || COMMANDS.has(name)) named.push(`${kind} ${printed(spec)}`);
   }
   return named;
 }
