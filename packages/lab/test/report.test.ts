@@ -225,7 +225,7 @@ describe.skipIf(!browserPresent)('in a browser', () => {
       return {
         hidden: box.scrollWidth - box.clientWidth,
         lines: spread.getClientRects().length,
-        text: spread.innerText,
+        text: spread.textContent,
       };
     });
     expect(found).toEqual({ hidden: 0, lines: 2, text: '31.4\u00a0kB ±\u00a01.00\u00a0kB' });
