@@ -81,6 +81,10 @@ function causeFrom({ name, message, stack }: CauseRecord): Error {
   return cause;
 }
 
+/** Of a long text the beginning, which says where, and the end, which says why. */
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  if (text.length <= length) return text;
+  const from = Math.floor(length * 0.8);
+  const end = text.slice(from - length);
+  return `${text.slice(0, from)} … (${text.length - from - end.length} characters left out) … ${end}`;
 }
