@@ -34,11 +34,11 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./report.js')).report,
   },
   sweep: {
-    summary: 'trains over a grid of options, in parallel, and finds the best',
+    summary: 'trains over a grid of options',
     load: async () => (await import('./sweep.js')).sweep,
   },
   compare: {
-    summary: 'sets run folders side by side: a table, JSON or LaTeX',
+    summary: 'sets run folders side by side',
     load: async () => (await import('./compare.js')).compare,
   },
   export: {

@@ -7,7 +7,7 @@ import {
   type ProblemFamily,
   UsageError,
 } from '@flotilla/core';
-import { checkData, loadData, parseProblem } from '@flotilla/core/internal';
+import { checkData, loadData, optionError, parseProblem } from '@flotilla/core/internal';
 import { type FormatTexts, formatOf } from './data-request.js';
 import type { Options } from './options.js';
 
@@ -40,7 +40,7 @@ export function checkValidation(family: ProblemFamily, options: Asked): void {
   if (options.validation === undefined) return;
   if (family.data === 'none')
     throw new UsageError(`problem ${family.name} has no data to validate on; leave out validation`);
-  checkData(family, requestOf(options));
+  named(() => checkData(family, requestOf(options)));
 }
 
 /**
@@ -58,8 +58,25 @@ export async function loadValidation(
     throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
   const spec = () => parseProblem(options.problem).spec;
   const one = { workers: 1, random, facts };
-  const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal, note });
+  const { shared } = await named(() => loadData(family, spec(), { ...requestOf(options), ...one, signal, note }));
   return family.create(spec(), { ...one, ...shared });
+}
+
+/** What is wrong with validation data is said of them, not of the data that are trained on. */
+function named<T>(work: () => T): T {
+  const refuse = (thrown: unknown): never => {
+    if (!(thrown instanceof UsageError)) throw thrown;
+    const { message, option } = thrown;
+    const complaint =
+      option === 'data' && message.startsWith('data ') ? message.slice(5) : `cannot be used: ${message}`;
+    throw optionError('validation', complaint, thrown);
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(refuse) as T) : result;
+  } catch (thrown) {
+    return refuse(thrown);
+  }
 }
 
 /** Evaluates on the calling thread. */
