@@ -101,11 +101,19 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
     );
   }
   if (part === 'test') throw withoutTestPart(`the file ${text}`);
-  const name = basename(text);
-  const plain = name.replace(ENDING, '');
-  const kind = kinds.find(({ has }) => has(plain)) as FileKind;
+  const kind = kindOf(text);
   refuseOthers(`${kind.name}, ${text}`, kind.takes, format);
-  return { load: (how) => kind.read(text, name, { ...format, ...how }), split: kind.split };
+  return { load: (how) => kind.read(text, basename(text), { ...format, ...how }), split: kind.split };
+}
+
+/** The options of files that concern the data set called `text`, as `dataSource` has it. */
+export function formatOptionsOf(text: string): readonly (keyof FormatOptions)[] {
+  return text === 'mnist' || Object.hasOwn(catalogue, text) ? [] : kindOf(text).takes;
+}
+
+function kindOf(path: string): FileKind {
+  const plain = basename(path).replace(ENDING, '');
+  return kinds.find(({ has }) => has(plain)) as FileKind;
 }
 
 /**
