@@ -34,7 +34,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./report.js')).report,
   },
   sweep: {
-    summary: 'trains over a grid of options and finds the best',
+    summary: 'trains over a grid of options',
     load: async () => (await import('./sweep.js')).sweep,
   },
   compare: {
