@@ -97,7 +97,7 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
     if (/[/\\.~]/.test(text)) throw optionError('data', `${printed(text)} cannot be read: no file is there`);
     const known = ['mnist', ...Object.keys(catalogue)];
     throw new UsageError(
-      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM or IDX file${didYouMean(text, known)}`,
+      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM, CSV, NumPy or IDX file${didYouMean(text, known)}`,
     );
   }
   if (part === 'test') throw withoutTestPart(`the file ${text}`);
