@@ -53,7 +53,7 @@ test('n and d, when the file states them, must be the lengths', async () => {
 
 test('a data set that is neither known nor a file', () => {
   expect(() => dataSource('nothing-here')).toThrow(
-    'unknown data set "nothing-here"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path of a LIBSVM or IDX file',
+    'unknown data set "nothing-here"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path of a LIBSVM, CSV, NumPy or IDX file',
   );
 });
 

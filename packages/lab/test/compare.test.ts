@@ -161,7 +161,7 @@ describe('flotilla export', () => {
 
   test("the rows of a run as flat columns, read by Python's csv module", async () => {
     const toFile = await run('export validated --csv rows.csv');
-    expect(toFile).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(toFile).toEqual({ code: 0, stdout: 'rows.csv\n', stderr: '' });
     const rows = readRows('validated');
     const table = python('rows.csv');
     expect(table.length).toBe(rows.length);

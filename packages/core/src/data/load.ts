@@ -97,15 +97,23 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
     if (/[/\\.~]/.test(text)) throw optionError('data', `${printed(text)} cannot be read: no file is there`);
     const known = ['mnist', ...Object.keys(catalogue)];
     throw new UsageError(
-      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM or IDX file${didYouMean(text, known)}`,
+      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM, CSV, NumPy or IDX file${didYouMean(text, known)}`,
     );
   }
   if (part === 'test') throw withoutTestPart(`the file ${text}`);
-  const name = basename(text);
-  const plain = name.replace(ENDING, '');
-  const kind = kinds.find(({ has }) => has(plain)) as FileKind;
+  const kind = kindOf(text);
   refuseOthers(`${kind.name}, ${text}`, kind.takes, format);
-  return { load: (how) => kind.read(text, name, { ...format, ...how }), split: kind.split };
+  return { load: (how) => kind.read(text, basename(text), { ...format, ...how }), split: kind.split };
+}
+
+/** The options of files that concern the data set called `text`, as `dataSource` has it. */
+export function formatOptionsOf(text: string): readonly (keyof FormatOptions)[] {
+  return text === 'mnist' || Object.hasOwn(catalogue, text) ? [] : kindOf(text).takes;
+}
+
+function kindOf(path: string): FileKind {
+  const plain = basename(path).replace(ENDING, '');
+  return kinds.find(({ has }) => has(plain)) as FileKind;
 }
 
 /**

@@ -46,7 +46,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./export.js')).exportRuns,
   },
   reproduce: {
-    summary: 'reproduces the figures of the MARINA and MARINA-P papers',
+    summary: 'redraws the figures of MARINA and MARINA-P',
     load: async () => (await import('./reproduce.js')).reproduce,
   },
 };

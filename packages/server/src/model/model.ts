@@ -30,7 +30,7 @@ export interface FlatModel {
 
 /** The iterate of a run under the names that its problem has for its parts. @param x Becomes the model's own. */
 export function flatModelOf(
-  { job, problem }: Pick<RunPlan, 'job' | 'problem'>,
+  { job, problem, format }: Pick<RunPlan, 'job' | 'problem' | 'format'>,
   rounds: number,
   x: Float64Array,
 ): FlatModel {
@@ -41,6 +41,7 @@ export function flatModelOf(
       method: job.method,
       problem: job.problem,
       ...(job.data === undefined ? {} : { data: job.data }),
+      ...format,
       ...(problem.facts === undefined ? {} : { facts: JSON.stringify(problem.facts) }),
       seed: job.seed,
       rounds: String(rounds),
