@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Tensor } from '@flotilla/core';
+import type { Problem, Tensor } from '@flotilla/core';
 import { tensorsOf } from '@flotilla/core/internal';
-import type { RunPlan } from '../run/plan.js';
+import type { Job } from '@flotilla/protocol';
 
 /** A tensor of a model, row-major. */
 export interface ModelTensor {
@@ -30,7 +30,11 @@ export interface FlatModel {
 
 /** The iterate of a run under the names that its problem has for its parts. @param x Becomes the model's own. */
 export function flatModelOf(
-  { job, problem, format }: Pick<RunPlan, 'job' | 'problem' | 'format'>,
+  {
+    job,
+    problem,
+    format,
+  }: { readonly job: Job; readonly problem: Problem; readonly format: Readonly<Record<string, string>> },
   rounds: number,
   x: Float64Array,
 ): FlatModel {
