@@ -125,6 +125,11 @@ export async function readDataset(text: string, options: DataOptions & ReadOptio
   return dataSource(text, rest).load({ signal, note, features, limit });
 }
 
+/** The numbers of a NumPy file, in its order. @throws UsageError for what is none, FlotillaError `io` when it cannot be read */
+export async function readNumbers(path: string): Promise<Uint8Array | Float32Array | Float64Array> {
+  return (await (await import('./npy.js')).readNpy(path)).values;
+}
+
 /** Leaves out what is undefined, which would hide what stands before it. */
 function defined(options: ReadOptions = {}): ReadOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
 import { type Problem, UsageError } from '@flotilla/core';
-import { readNpy, shared, tensorsOf } from '@flotilla/core/internal';
+import { readNumbers, shared, tensorsOf } from '@flotilla/core/internal';
 import { hashOf } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
 
@@ -35,7 +35,7 @@ export async function givenStart(init: Float64Array | string, problem: Problem):
 }
 
 async function readInit(path: string, problem: Problem): Promise<Float64Array> {
-  if (path.endsWith('.npy')) return Float64Array.from((await readNpy(path)).values);
+  if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path));
   const { tensors } = await readSafetensors(path);
   const [only] = tensors;
   if (tensors.length === 1 && only !== undefined) return only.values;
