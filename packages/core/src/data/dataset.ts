@@ -74,7 +74,7 @@ export class RowReader {
 }
 
 /** What a data set has beside its values: `label` has one number a sample, NaN for none; left out, none has one. */
-interface SamplesInput {
+export interface SamplesInput {
   readonly name: string;
   readonly features: number;
   readonly label?: ArrayLike<number> | undefined;
