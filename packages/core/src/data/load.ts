@@ -122,9 +122,17 @@ function defined(options: ReadOptions = {}): ReadOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function withoutTestPart(what: string): UsageError {
+/** The error of data that has no test part. */
+export function withoutTestPart(what: string): UsageError {
   const known = ['mnist', ...Object.keys(catalogue).filter((name) => catalogue[name].test !== undefined)];
   return new UsageError(`${what} has no test part; those that have one: ${known.join(', ')}`);
+}
+
+/** The options of files that concern the data set called `text`, if there is one. */
+export function formatOptionsOf(text: string): readonly (keyof FormatOptions)[] {
+  if (text === 'mnist' || Object.hasOwn(catalogue, text)) return [];
+  const plain = basename(text).replace(ENDING, '');
+  return (kinds.find(({ has }) => has(plain)) as FileKind).takes;
 }
 
 /** Refuses options of files for what is none. @throws UsageError */
