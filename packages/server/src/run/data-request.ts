@@ -1,4 +1,5 @@
-import type { DataRequest, FormatOptions } from '@flotilla/core';
+import type { DataInput, DataRequest, FormatOptions } from '@flotilla/core';
+import { formatOptionsOf } from '@flotilla/core/internal';
 import type { Options } from './options.js';
 
 /** The options that say how a file is to be read. */
@@ -14,7 +15,17 @@ export function formatOf({ indexBase, labelColumn, header }: FormatTexts): Forma
 }
 
 /** What the options say of the data to train on. */
-export function dataRequest(options: FormatTexts & Pick<Options, 'data' | 'split'>): DataRequest {
-  const { data, split } = options;
-  return { data, split, format: formatOf(options) };
+export function dataRequest(options: FormatTexts & Pick<Options, 'data' | 'validation' | 'split'>): DataRequest {
+  const { data, validation, split } = options;
+  return { data, split, format: formatFor(options, data, validation) };
 }
+
+/** How the files of `data` are read: what concerns the other data of the run alone is not meant for these. */
+export function formatFor(options: FormatTexts, data: Data, other: Data): FormatOptions {
+  const concerns = (one: Data, name: string) =>
+    typeof one === 'string' && (formatOptionsOf(one) as readonly string[]).includes(name);
+  const entries = Object.entries(formatOf(options));
+  return Object.fromEntries(entries.filter(([name]) => concerns(data, name) || !concerns(other, name)));
+}
+
+type Data = DataInput | undefined;

@@ -47,6 +47,8 @@ export interface RunPlan {
   readonly start: Float64Array | undefined;
   /** The same function on the data that are not trained on. */
   readonly validation: Problem | undefined;
+  /** What the validation data are called in the run's records. */
+  readonly validationSource: string | undefined;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
@@ -155,7 +157,8 @@ export async function planRun(
     problemData: loaded.shared,
     dimension,
     start: start?.x,
-    validation,
+    validation: validation?.problem,
+    validationSource: validation?.source,
     smoothness,
     theory,
     parameters,
