@@ -26,6 +26,7 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
+import { checkProblem } from './check-problem.js';
 import { dataRequest } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
@@ -104,6 +105,7 @@ export async function planRun(
   const { spec } = parseProblem(options.problem);
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
+  checkProblem(problemSpec.name, problem);
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   const start = given ? await givenStart(init, problem) : undefined;
   if (start === undefined) checkInit(init as string, problem);
