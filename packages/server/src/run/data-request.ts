@@ -17,11 +17,11 @@ export function formatOf({ indexBase, labelColumn, header }: FormatTexts): Forma
 /** What the options say of the data to train on. */
 export function dataRequest(options: FormatTexts & Pick<Options, 'data' | 'validation' | 'split'>): DataRequest {
   const { data, validation, split } = options;
-  return { data, split, format: formatFor(options, data, validation) };
+  return { data, split, format: formatConcerning(options, data, validation) };
 }
 
 /** How the files of `data` are read: what concerns the other data of the run alone is not meant for these. */
-export function formatFor(options: FormatTexts, data: Data, other: Data): FormatOptions {
+export function formatConcerning(options: FormatTexts, data: Data, other: Data): FormatOptions {
   const concerns = (one: Data, name: string) =>
     typeof one === 'string' && (formatOptionsOf(one) as readonly string[]).includes(name);
   const entries = Object.entries(formatOf(options));

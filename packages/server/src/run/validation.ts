@@ -9,7 +9,7 @@ import {
   UsageError,
 } from '@flotilla/core';
 import { asFlotillaError, checkData, loadData, parseProblem } from '@flotilla/core/internal';
-import { type FormatTexts, formatFor, formatOf } from './data-request.js';
+import { type FormatTexts, formatConcerning, formatOf } from './data-request.js';
 import type { Options } from './options.js';
 
 /** f and the problem's metrics on data that is not trained on. */
@@ -38,7 +38,7 @@ function requestOf(options: Asked): DataRequest {
   const { validation, data } = options;
   return validation === TEST
     ? { data, part: TEST, split: IN_ORDER, format: formatOf(options) }
-    : { data: validation, split: IN_ORDER, format: formatFor(options, validation, data) };
+    : { data: validation, split: IN_ORDER, format: formatConcerning(options, validation, data) };
 }
 
 /** Refuses validation data that cannot be had, before anything is read. @throws UsageError */
