@@ -185,6 +185,15 @@ describe('a warm start', () => {
     await expect(train({ ...quadratic, init }).result).rejects.toMatchObject({ code: 'usage', message });
   });
 
+  test('from a file that is not there is a mistake of whoever named it', async () => {
+    for (const init of ['none.npy', 'none.safetensors']) {
+      await expect(train({ ...quadratic, init: join(folder, init) }).result).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/^init ".*none\.\w+" cannot be read: no file is there$/),
+      });
+    }
+  });
+
   test('from a file of other tensors is refused by their names', async () => {
     const out = fresh();
     await train({ ...logistic, rounds: 1, out }).result;
@@ -300,6 +309,56 @@ describe('a model on other data', () => {
     const { model: other } = await train({ ...quadratic, rounds: 1 }).result;
     await expect(evaluate(other, { data: MUSHROOMS })).rejects.toMatchObject({ code: 'usage' });
     expect(() => train({ ...quadratic, validation: MUSHROOMS })).toThrow('quadratic has no data to validate on');
+  });
+
+  test('samples are predicted whatever their labels are, such as the 0 that stands for none', async () => {
+    const { model } = await train({ ...logistic, rounds: 3 }).result;
+    const zeros = join(folder, 'zeros.libsvm');
+    writeFileSync(zeros, readFileSync(MUSHROOMS, 'utf8').replaceAll(/^[12] /gm, '0 '));
+    expect(await predict(model, { data: zeros })).toEqual(await predict(model, { data: MUSHROOMS }));
+    await expect(evaluate(model, { data: zeros })).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('facts that no problem has made are refused', async () => {
+    const { model } = await train({ ...logistic, rounds: 1 }).result;
+    const facts = JSON.parse(model.metadata.facts ?? '');
+    const withFacts = (text: string) => ({ ...model, metadata: { ...model.metadata, facts: text } });
+    for (const wrong of [{ lambda: -1 }, { lambda: 'x' }, { features: '112' }, { features: -1 }, { odd: 1 }]) {
+      const changed = withFacts(JSON.stringify({ ...facts, ...wrong }));
+      await expect(evaluate(changed, { data: MUSHROOMS }), JSON.stringify(wrong)).rejects.toMatchObject({
+        code: 'usage',
+      });
+    }
+    const infinite = withFacts(JSON.stringify(facts).replace(/"lambda":[^,]*/, '"lambda":1e999'));
+    await expect(evaluate(infinite, { data: MUSHROOMS })).rejects.toThrow('are not a JSON object of numbers');
+  });
+
+  test('arguments that are none are refused in one line', async () => {
+    const { model } = await train({ ...logistic, rounds: 1 }).result;
+    const use = evaluate as (model: unknown, options?: unknown) => Promise<unknown>;
+    for (const wrong of [
+      undefined,
+      null,
+      {},
+      '',
+      JSON.parse(JSON.stringify(model)),
+      { ...model, metadata: { problem: 5 } },
+    ]) {
+      await expect(use(wrong, { data: MUSHROOMS })).rejects.toThrow('the model must be what a run has returned');
+    }
+    await expect(use(model)).rejects.toMatchObject({ code: 'usage', message: 'options must be an object with data' });
+    await expect(use(model, { data: MUSHROOMS, signal: {} })).rejects.toThrow('signal must be an AbortSignal');
+  });
+
+  test('any number of them share a signal', async () => {
+    const { model } = await train({ ...logistic, rounds: 1 }).result;
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    process.on('warning', warn);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 12 }, () => evaluate(model, { data: MUSHROOMS, signal })));
+    process.off('warning', warn);
+    expect(warnings).toEqual([]);
   });
 
   test('an abort ends it', async () => {

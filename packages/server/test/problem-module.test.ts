@@ -8,6 +8,7 @@ import { openHere } from '../dist/testing/in-process.js';
 
 let folder = '';
 let module = '';
+let made = 0;
 const core = JSON.stringify(import.meta.resolve('@flotilla/core'));
 const DISTANCE = `import { defineProblem } from ${core};
 export default defineProblem({
@@ -120,6 +121,41 @@ describe('one line for', () => {
     await refused(write('d.js', 'export default ;\n'), /^problem .*d\.js cannot be imported: Unexpected token/);
     await refused(write('e.js', "import 'not-installed';"), /^problem .*e\.js cannot be imported: Cannot find package/);
     await refused(write('f.js', "throw new Error('no\\nmore');"), /^problem .*f\.js cannot be imported: no more$/);
+  });
+
+  test('what a function returns that no model or run can be made of', async () => {
+    const wrong = (own: string) =>
+      write(
+        `wrong-${made++}.mjs`,
+        `import { defineProblem } from ${core};
+export default defineProblem({ name: 'wrong', load: () => ({}), smoothness: () => 1, dimension: () => 2,
+  gradient(worker, x, out) { out.fill(0); return 0; }, ${own} });`,
+      );
+    const batch = 'batchGradient: () => 0, samples: () =>';
+    for (const [own, message] of [
+      ["tensors: () => [{ name: 'w', shape: [3] }]", /its tensors have 3 numbers, and its dimension is 2$/],
+      ["tensors: () => [{ name: 'w', shape: [1] }, { name: 'w', shape: [1] }]", /names of their own; "w" is taken$/],
+      ["tensors: () => [{ name: '__metadata__', shape: [2] }]", /"__metadata__" is taken$/],
+      ["tensors: () => [{ name: 'w', shape: [-1, -2] }]", /tensors is .* it must be a list of \{ name, shape \}/],
+      ["tensors: () => 'w'", /tensors is "w"; it must be a list/],
+      ['facts: () => ({ a: new Map() })', /facts is \{ a: Map\(0\) \{\} \}; it must have texts, flags/],
+      ['facts: () => ({ a: NaN })', /facts is \{ a: NaN \}/],
+      ['facts: () => ({ a: Array(300_000).fill(0.5) })', /take \d+ bytes of a model's header; at most 524288 are/],
+      ["metrics: { loss: { better: 'lower', value: () => 1 } }", /no metric can be called loss, which is f$/],
+      ['smoothness: () => -1', /smoothness returned -1; it must return a number ≥ 0, or undefined/],
+      ["smoothness: () => '1'", /smoothness returned "1"; /],
+      [`${batch} NaN`, /samples of worker 0 is NaN; it must be a whole number from 1 on$/],
+      [`${batch} 2.5`, /samples of worker 0 is 2.5; /],
+    ] as const) {
+      await refused(wrong(own), message);
+    }
+    for (const own of ['() => [1, 2]', '() => Float32Array.of(1, 2)', '() => {}', 'async () => new Float64Array(2)']) {
+      await expect(train({ ...common, problem: wrong(`start: ${own}`) }).result).rejects.toThrow(
+        /^the problem's start returned .*; it must return a Float64Array$/,
+      );
+    }
+    const validated = { ...common, data: 'somewhere', validation: 'test', problem: wrong('facts: () => ({ a: 1 })') };
+    await expect(train(validated).result).rejects.toThrow('problem wrong loads its own data, which has no test part');
   });
 
   test('a definition that is none', async () => {

@@ -135,7 +135,8 @@ function defined(options: ReadOptions = {}): ReadOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function withoutTestPart(what: string): UsageError {
+/** The error of data that has no test part. */
+export function withoutTestPart(what: string): UsageError {
   const known = ['mnist', ...Object.keys(catalogue).filter((name) => catalogue[name].test !== undefined)];
   return new UsageError(`${what} has no test part; those that have one: ${known.join(', ')}`);
 }

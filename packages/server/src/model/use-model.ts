@@ -1,5 +1,6 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
 import { errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
+import { onAbort } from '../on-abort.js';
 import { formatFor } from '../run/data-request.js';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
@@ -43,6 +44,7 @@ export async function predict(model: Model | string, options: UseOptions): Promi
 }
 
 async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
+  check(model, options);
   const { plugins = [], signal, indexBase, labelColumn, header } = options;
   const asked = { indexBase, labelColumn, header };
   const data = dataOf(options.data);
@@ -51,10 +53,9 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
   const problem = problemOf(options, flat);
   const { threadPool } = await import('../hosts/pool.js');
   const pool = threadPool<UseTask, UseOutcome>(new URL('./use-model-thread.js', import.meta.url).href, 1);
-  const abort = () => void pool.close();
+  const unwatch = signal && onAbort(signal, () => void pool.close());
   try {
     if (signal?.aborted) throw signal.reason;
-    signal?.addEventListener('abort', abort, { once: true });
     const outcome = await pool.run({ what, model: flat, problem, data, format, plugins });
     if (outcome.ok) return outcome.use;
     throw errorFrom(outcome);
@@ -63,9 +64,25 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
     if (cause instanceof FlotillaError) throw cause;
     throw new FlotillaError('internal', `the thread of ${what} ended: ${(cause as Error).message}`, { cause });
   } finally {
-    signal?.removeEventListener('abort', abort);
+    unwatch?.();
     await pool.close();
   }
+}
+
+/** @throws UsageError for arguments that are wrong on their face */
+function check(model: unknown, options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw new UsageError('options must be an object with data');
+  const { signal } = options as UseOptions;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
+  if (typeof model === 'string' && model !== '') return;
+  const { x, tensors, metadata } = Object(model) as Partial<Model>;
+  const isModel = x instanceof Float64Array && isRecord(tensors) && isRecord(metadata);
+  if (isModel && Object.values(metadata).every((value) => typeof value === 'string')) return;
+  throw new UsageError('the model must be what a run has returned, or the path of its folder or model.safetensors');
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function flatten({ x, tensors, metadata }: Model): FlatModel {

@@ -1,4 +1,4 @@
-import type { DataRequest, FormatOptions } from '@flotilla/core';
+import type { DataInput, DataRequest, FormatOptions } from '@flotilla/core';
 import { formatOptionsOf, parseDecimal } from '@flotilla/core/internal';
 import { type Options, parseOptions } from './options.js';
 
@@ -37,7 +37,17 @@ export function formatFor(
 }
 
 /** What the options say of the data to train on. */
-export function dataRequest(options: FormatTexts & Pick<Options, 'data' | 'split'>): DataRequest {
-  const { data, split } = options;
-  return { data, split, format: formatOf(options) };
+export function dataRequest(options: FormatTexts & Pick<Options, 'data' | 'validation' | 'split'>): DataRequest {
+  const { data, validation, split } = options;
+  return { data, split, format: formatConcerning(options, data, validation) };
 }
+
+/** How the files of `data` are read: what concerns the other data of the run alone is not meant for these. */
+export function formatConcerning(options: FormatTexts, data: Data, other: Data): FormatOptions {
+  const concerns = (one: Data, name: string) =>
+    typeof one === 'string' && (formatOptionsOf(one) as readonly string[]).includes(name);
+  const entries = Object.entries(formatOf(options));
+  return Object.fromEntries(entries.filter(([name]) => concerns(data, name) || !concerns(other, name)));
+}
+
+type Data = DataInput | undefined;

@@ -26,6 +26,7 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
+import { checkProblem } from './check-problem.js';
 import { dataRequest, formatRecord } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
@@ -49,6 +50,8 @@ export interface RunPlan {
   readonly start: Float64Array | undefined;
   /** The same function on the data that are not trained on. */
   readonly validation: Problem | undefined;
+  /** What the validation data are called in the run's records. */
+  readonly validationSource: string | undefined;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
@@ -104,6 +107,7 @@ export async function planRun(
   const { spec } = parseProblem(options.problem);
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
+  checkProblem(problemSpec.name, problem);
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   const start = given ? await givenStart(init, problem) : undefined;
   if (start === undefined) checkInit(init as string, problem);
@@ -158,7 +162,8 @@ export async function planRun(
     format: formatRecord(options),
     dimension,
     start: start?.x,
-    validation,
+    validation: validation?.problem,
+    validationSource: validation?.source,
     smoothness,
     theory,
     parameters,
