@@ -142,7 +142,7 @@ describe('--config', () => {
     const line = `--config code.json --quiet`;
     expect(await run(`${line} --out no`)).toEqual(
       refused(
-        `config "code.json" names code that would run: plugin ${JSON.stringify(plugin)}; --trust lets it, if you know it`,
+        `--config "code.json" names code that would run: plugin ${JSON.stringify(plugin)}; --trust lets it, if you know it`,
       ),
     );
     expect(await run(`${line} --trust --out trusted`)).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -166,7 +166,7 @@ describe('--config', () => {
     writeFileSync(join(folder, 'proto'), '{"__proto__": {"method": "gd"}}');
     writeFileSync(join(folder, 'wrong'), '{"workers": "many"}');
     for (const [file, why] of [
-      ['nowhere.json', 'cannot be read: ENOENT'],
+      ['nowhere.json', 'cannot be read: no such file or folder'],
       ['pipe', 'not a regular file'],
       ['/dev/zero', 'not a regular file'],
       ['large', 'at most 1048576'],
@@ -174,7 +174,7 @@ describe('--config', () => {
       ['half', 'cannot be read'],
       ['unknown', 'has "bandwidth", which is no option'],
       ['proto', 'has "__proto__", which is no option'],
-      ['wrong', 'workers cannot be "many"'],
+      ['wrong', '--workers must be a whole number from 1 to 10000, not "many"'],
     ]) {
       const { code, stdout, stderr } = await run(`--config ${file} --quiet --out no`);
       expect({ code, stdout, lines: stderr.split('\n').length }, file).toEqual({ code: 2, stdout: '', lines: 2 });

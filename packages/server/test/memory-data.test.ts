@@ -70,7 +70,7 @@ describe('data in memory', () => {
       expect((await train({ ...common, data: { x: dense, shape: [N, q], y }, split }).result).xHash).toBe(xHash);
     }
     expect(() => train({ ...common, data: { x: dense, shape: [N, q], y }, header: 'true' })).toThrow(
-      'data in memory takes no --header (header in the library), which is for a CSV file',
+      'header must be left out: it is for a CSV file, and the data are in memory',
     );
   });
 
@@ -213,8 +213,8 @@ describe('what cannot be trained on is refused in one line, at once', () => {
   const { rowStart, columns, values } = sparse;
   const from = (list: readonly number[], at: number, value: number) => list.map((v, k) => (k === at ? value : v));
   test.each<[string, unknown, string | RegExp]>([
-    ['a list', [1, 2], /^data cannot be \[1,2\]: Invalid input: expected string or object, received array/],
-    ['an array', dense, /^data cannot be .*expected string or object/],
+    ['a list', [1, 2], /^data must be a string or an object, not \[ 1, 2 \]$/],
+    ['an array', dense, /^data must be a string or an object, not Float64Array/],
     ['nothing', {}, 'data in memory has no x; it is { x, shape: [N, q], y } or { rowStart, columns, values, '],
     ['no shape', { x: dense }, 'data in memory has no shape'],
     [
@@ -290,7 +290,7 @@ describe('what cannot be trained on is refused in one line, at once', () => {
   test('data where a problem takes none, and an instance that is none', () => {
     const quadratic = { ...common, problem: 'quadratic:d=4' };
     expect(() => train({ ...quadratic, data: { x: dense, shape: [N, q] } })).toThrow(
-      'problem quadratic takes no data; leave out data',
+      'data in memory must be left out: problem quadratic takes no data',
     );
     expect(() => train({ ...common, problem: 'heterogeneous-quadratic', data: { c: [1], b: ['2'] } })).toThrow(
       'the instance in memory needs b: an array of finite numbers',

@@ -259,6 +259,40 @@ describe('a model on other data', () => {
     expect(new Set(expected.map((p) => p.toFixed(6))).size).toBeGreaterThan(5);
   });
 
+  test('files are read as the run has read its own, unless something else is asked for', async () => {
+    const rows = Array.from({ length: 40 }, (_, s) => [s % 3, s % 2, (s * 7) % 5]);
+    const write = (name: string, lines: string[]) => {
+      const path = join(folder, name);
+      writeFileSync(path, `${lines.join('\n')}\n`);
+      return path;
+    };
+    const table = write('sorts.csv', ['a,sort,b', ...rows.map((row) => row.join(','))]);
+    const unlabelled = write('unlabelled.csv', ['a,b', ...rows.map(([a, , b]) => `${a},${b}`)]);
+    const sparse = write(
+      'sorts.libsvm',
+      rows.map(([a, y, b]) => `${y} 0:${a} 1:${b}`),
+    );
+    const out = fresh();
+    const options = { ...logistic, data: table, labelColumn: 'sort', split: 'contiguous', workers: 1, rounds: 3 };
+    const { model, loss, metrics } = await train({ ...options, out }).result;
+    expect(model.metadata.labelColumn).toBe('sort');
+    for (const saved of [model, out]) {
+      expect(await evaluate(saved, { data: table })).toEqual({ loss, ...metrics });
+      expect(await predict(saved, { data: unlabelled })).toEqual(await predict(saved, { data: table }));
+    }
+    await expect(evaluate(model, { data: table, labelColumn: 'b' })).rejects.toMatchObject({
+      message: 'data set sorts.csv has the label 2; the model knows 0 and 1',
+    });
+    // what does not concern a file is not asked of it
+    const other = await evaluate(model, { data: sparse, indexBase: 0 });
+    expect(other.loss).toBeCloseTo(loss, 12);
+    const fromZero = await train({ ...logistic, data: sparse, indexBase: 0, workers: 1, rounds: 3 }).result;
+    expect((await evaluate(fromZero.model, { data: sparse })).loss).toBe(fromZero.loss);
+    await expect(evaluate(fromZero.model, { data: sparse, indexBase: 1 })).rejects.toMatchObject({ code: 'usage' });
+    const forged = { ...model, metadata: { ...model.metadata, header: 'perhaps' } };
+    await expect(evaluate(forged, { data: table })).rejects.toMatchObject({ code: 'usage' });
+  });
+
   test('data that do not fit are refused in one line', async () => {
     const { model } = await train({ ...logistic, rounds: 1 }).result;
     const wide = join(folder, 'wide.libsvm');

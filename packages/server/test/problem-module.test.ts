@@ -85,7 +85,7 @@ describe('a problem from a module', () => {
   test('takes data of its own shape from memory', async () => {
     const training = await openHere({ ...common, problem: module, data: { target: Float64Array.of(5, 6, 7) } });
     await training.round();
-    expect(training.model().tensors).toMatchObject([{ name: 'place', values: Float64Array.of(5, 6, 7) }]);
+    expect(training.model().tensors).toMatchObject({ place: { values: Float64Array.of(5, 6, 7) } });
     await training.close();
     const out = join(folder, 'own-data');
     const { data, loss } = await train({ ...common, problem: module, data: { target: [5, 6] }, out }).result;
@@ -120,7 +120,7 @@ describe('one line for', () => {
     await refused(write('c.js', 'export default { problems: {} };'), /it is a plug-in: name it under plugins/);
     await refused(write('d.js', 'export default ;\n'), /^problem .*d\.js cannot be imported: Unexpected token/);
     await refused(write('e.js', "import 'not-installed';"), /^problem .*e\.js cannot be imported: Cannot find package/);
-    await refused(write('f.js', "throw new Error('no\\nmore');"), /^problem .*f\.js cannot be imported: no$/);
+    await refused(write('f.js', "throw new Error('no\\nmore');"), /^problem .*f\.js cannot be imported: no more$/);
   });
 
   test('what a function returns that no model or run can be made of', async () => {
@@ -196,10 +196,10 @@ export default defineProblem({ name: 'wrong', load: () => ({}), smoothness: () =
     [new URL('data:text/javascript,1'), /must be the file: URL of a module$/],
     ['./problem', /problem ".\/problem" is neither a name nor the path of a module, which ends in \.js/],
     ['/tmp/problem.txt:a=b', /is neither a name nor the path of a module/],
-    [{ module: 7 }, /^problem cannot be {"module":7}: Invalid input: expected string, URL or { module, parameters }/],
-    [{ module: './a.js', parameter: {} }, /^problem cannot be /],
-    [['./a.js'], /^problem cannot be /],
-    [null, /^problem cannot be null/],
+    [{ module: 7 }, /^problem must be a string, a URL or { module, parameters }, not { module: 7 }$/],
+    [{ module: './a.js', parameter: {} }, /^problem must be a string, a URL or { module, parameters }, not /],
+    [['./a.js'], /^problem must be a string, a URL or { module, parameters }, not /],
+    [null, /^problem must be .*, not null$/],
   ])('%o', async (problem, message) => {
     await refused(problem, message);
   });

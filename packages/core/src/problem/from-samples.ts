@@ -42,7 +42,7 @@ export const fromSamples = {
 /** Where the data comes from, and what it is called. @throws UsageError */
 function sourceOf({ data: asked = USUAL, part, format }: Pick<DataRequest, 'data' | 'part' | 'format'>) {
   if (typeof asked === 'string') return { ...dataSource(asked, { ...format, part }), source: () => asked };
-  refuseFormat('data in memory', format);
+  refuseFormat('in memory', format);
   const data = datasetFrom(asked);
   const split = data.rowStart === undefined ? DENSE_SPLIT : SPARSE_SPLIT;
   if (part !== undefined) throw withoutTestPart('data in memory');

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, problems, UsageError } from '@flotilla/core';
-import { dataSource } from '@flotilla/core/internal';
+import { dataSource, printed, reasonOf } from '@flotilla/core/internal';
 import { describeOptions } from '@flotilla/server/internal';
 import { readRegular } from '../files/read-regular.js';
 
@@ -23,7 +23,7 @@ export function withConfig(given: Options, path: string | undefined, trusted: bo
   const code = codeNamedBy(taken);
   if (code.length > 0 && !trusted) {
     throw new UsageError(
-      `config ${JSON.stringify(path)} names code that would run: ${code.join(', ')}; --trust lets it, if you know it`,
+      `--config ${printed(path)} names code that would run: ${code.join(', ')}; --trust lets it, if you know it`,
     );
   }
   return { ...taken, ...given };
@@ -34,18 +34,16 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     config = JSON.parse(readRegular(statSync(path).isDirectory() ? join(path, 'config.json') : path, MAX_BYTES));
   } catch (cause) {
-    const why = (cause as Error).message.replace(/\s+/g, ' ');
-    throw new UsageError(`config ${JSON.stringify(path)} cannot be read: ${why}`, { cause });
+    const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
+    throw new UsageError(`--config ${printed(path)} cannot be read: ${reason}`, { cause });
   }
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new UsageError(`config ${JSON.stringify(path)} is not an object of options, as a run's config.json is`);
+    throw new UsageError(`--config ${printed(path)} is not an object of options, as a run's config.json is`);
   }
   const known = new Set<string>(describeOptions().map(({ name }) => name));
   const unknown = Object.keys(config).filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new UsageError(
-      `config ${JSON.stringify(path)} has ${JSON.stringify(unknown[0])}, which is no option of a run`,
-    );
+    throw new UsageError(`--config ${printed(path)} has ${JSON.stringify(unknown[0])}, which is no option of a run`);
   }
   return { ...config };
 }

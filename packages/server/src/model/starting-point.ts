@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Problem, UsageError } from '@flotilla/core';
-import { optionError, printed, readNpy, shared, tensorsOf } from '@flotilla/core/internal';
+import { optionError, printed, readNumbers, shared, tensorsOf } from '@flotilla/core/internal';
 import { hashOf } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
 
@@ -37,7 +37,7 @@ export async function givenStart(init: Float64Array | string, problem: Problem):
 
 async function readInit(path: string, problem: Problem): Promise<Float64Array> {
   if (!existsSync(path)) throw optionError('init', `${printed(path)} cannot be read: no file is there`);
-  if (path.endsWith('.npy')) return Float64Array.from((await readNpy(path)).values);
+  if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path));
   const { tensors } = await readSafetensors(path);
   const [only] = tensors;
   if (tensors.length === 1 && only !== undefined) return only.values;

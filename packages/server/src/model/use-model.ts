@@ -1,13 +1,14 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
 import { errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
 import { onAbort } from '../on-abort.js';
+import { formatFor } from '../run/data-request.js';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
 import { readFlatModel } from './read-model.js';
 import type { Use, UseOutcome, UseTask } from './use-model-thread.js';
 
-/** What to use a model on. */
+/** What to use a model on. How a file is read is as it was for the training data, where it is left out. */
 export interface UseOptions extends FormatOptions {
   /** Data of the kind that the model was trained on: a name, a path or data in memory, as for `train`. */
   readonly data: DataInput;
@@ -45,9 +46,10 @@ export async function predict(model: Model | string, options: UseOptions): Promi
 async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
   check(model, options);
   const { plugins = [], signal, indexBase, labelColumn, header } = options;
-  const format = { indexBase, labelColumn, header };
+  const asked = { indexBase, labelColumn, header };
   const data = dataOf(options.data);
   const flat = typeof model === 'string' ? await readFlatModel(model) : flatten(model);
+  const format = typeof data === 'string' ? formatFor(data, asked, flat.metadata) : asked;
   const problem = problemOf(options, flat);
   const { threadPool } = await import('../hosts/pool.js');
   const pool = threadPool<UseTask, UseOutcome>(new URL('./use-model-thread.js', import.meta.url).href, 1);

@@ -1,3 +1,4 @@
+// Long: one schema, of every option there is, and what is made of it.
 import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';

@@ -27,7 +27,7 @@ import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
 import { checkProblem } from './check-problem.js';
-import { dataRequest } from './data-request.js';
+import { dataRequest, formatRecord } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
@@ -43,6 +43,8 @@ export interface RunPlan {
   readonly problem: Problem;
   /** What the workers get in shared memory or by copy, beside the job: for the problem's `create` alone. */
   readonly problemData: object;
+  /** How files are read, as far as the options say. */
+  readonly format: Readonly<Record<string, string>>;
   readonly dimension: number;
   /** x⁰ when it was given as numbers, in shared memory. */
   readonly start: Float64Array | undefined;
@@ -157,6 +159,7 @@ export async function planRun(
     method,
     problem,
     problemData: loaded.shared,
+    format: formatRecord(options),
     dimension,
     start: start?.x,
     validation: validation?.problem,
