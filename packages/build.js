@@ -21,7 +21,9 @@ async function assemble(source, target, memory) {
 }
 
 /** Readers of data files, which a family imports when it loads data: not on the threads, which get it loaded. */
-const READERS = ['cache', 'csv', 'idx', 'libsvm', 'mnist', 'npy'].map((name) => at(`core/dist/data/${name}.js`));
+const READERS = ['cache', 'csv', 'idx', 'libsvm', 'load-instance', 'mnist', 'npy'].map((name) =>
+  at(`core/dist/data/${name}.js`),
+);
 
 /** Puts the thread entry and everything it imports into one file: a thread loads it in a third of the time of ninety modules. */
 async function bundle(source, target, packages) {

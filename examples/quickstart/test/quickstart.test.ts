@@ -43,6 +43,6 @@ describe('quickstart', () => {
     const { code, stdout, stderr } = await run('0');
     expect(code).toBe(2);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/^usage: rounds cannot be 0.*\n$/);
+    expect(stderr).toMatch(/^usage: rounds must be a whole number .*, not 0\n$/);
   });
 });

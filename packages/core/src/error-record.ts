@@ -81,6 +81,14 @@ function causeFrom({ name, message, stack }: CauseRecord): Error {
   return cause;
 }
 
+/** More than what stands for the middle of a text takes. */
+const MARK_LENGTH = 50;
+
+/** Of a long text the beginning, which says where, and the end, which says why. */
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  if (text.length <= length) return text;
+  const kept = length - MARK_LENGTH;
+  const from = Math.floor(kept * 0.8);
+  const end = text.slice(from - kept);
+  return `${text.slice(0, from)} … (${text.length - from - end.length} characters left out) … ${end}`;
 }

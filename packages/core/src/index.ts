@@ -3,6 +3,7 @@ export {
   type DenseDataset,
   denseDataset,
   RowReader,
+  type SamplesInput,
   type SparseDataset,
   sparseDataset,
 } from './data/dataset.js';

@@ -1,11 +1,8 @@
 // The second door, for the packages beside this one. Not under semantic versioning.
 export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64, putU32, putUint } from './bytes.js';
 export { shared } from './data/dataset.js';
-export { loadInstance } from './data/instance.js';
-export { type DataSource, dataSource } from './data/load.js';
+export { type DataSource, dataSource, formatOptionsOf, readNumbers } from './data/load.js';
 export { makeFolder } from './data/make-folder.js';
-export { readNpy } from './data/npy.js';
-export { readDataFile } from './data/read-file.js';
 export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
 export { parseDecimal } from './decimal.js';

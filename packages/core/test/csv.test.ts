@@ -113,17 +113,20 @@ test.each<[string, string | Uint8Array, string, CsvOptions?]>([
   ['a LIBSVM file', '1 1:0.5 3:1\n-1 2:1\n', ' is a LIBSVM file; its name must not end in .csv or .tsv'],
   ['UTF-16', Buffer.from('\ufeff1,2\n', 'utf16le'), ' is UTF-16 text; save it as UTF-8'],
   ['a row of 64 MiB', `1,2\n1${'0'.repeat(2 ** 26)},2\n`, ', line 2: it is longer than 67108864 bytes'],
-  ['no such column', 'a,b\n1,2\n', ' has no column "kind": its names are a, b, its numbers 1 to 2 or -1 to -2, or none', { labelColumn: 'kind' }], // biome-ignore format: one line
+  ['no such column', 'a,b\n1,2\n', 'labelColumn "kind" is no column of FILE: its names are a, b, its numbers 1 to 2 or -1 to -2, or none', { labelColumn: 'kind' }], // biome-ignore format: one line
   ['a name where there are none', '1,2\n', 'it has no names', { labelColumn: 'kind' }],
-  ['column 0', '1,2\n', 'has no column 0', { labelColumn: 0 }],
-  ['a column beyond the last', '1,2\n', 'has no column "-3"', { labelColumn: '-3' }],
-  ['a name twice', 'a,a,b\n1,2,3\n', ' has 2 columns called "a"; give a number', { labelColumn: 'a' }],
+  ['column 0', '1,2\n', 'labelColumn 0 is no column of ', { labelColumn: 0 }],
+  ['a column beyond the last', '1,2\n', 'labelColumn "-3" is no column of ', { labelColumn: '-3' }],
+  ['a name twice', 'a,a,b\n1,2,3\n', 'labelColumn "a" is the name of 2 columns of ', { labelColumn: 'a' }],
   ['names that are none', 'a,b\n1,2\n', ', line 1: column 1 is "a"', { header: false }],
   ['too few features', '1,2,3\n', ' has 2 features (3 columns), expected 5', { features: 5 }],
 ])('refused: %s', async (_what, content, message, options) => {
   const error = await read(content, options).catch((thrown) => thrown);
-  expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining(message) });
-  expect(error.message.startsWith(join(folder, 'file.csv'))).toBe(true);
+  expect(error).toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining(message.replace('FILE', join(folder, 'file.csv'))),
+  });
+  expect(error.message).toContain(join(folder, 'file.csv'));
   expect(error.message.length).toBeLessThan(400);
 });
 

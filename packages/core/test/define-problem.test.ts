@@ -142,6 +142,6 @@ test('an error as data: bounded, with its frames, from anything that can be thro
     if (value !== undefined) expect(error.cause).toBeInstanceOf(Error);
   }
   const { stack } = errorRecord(thrown[0]).cause ?? {};
-  expect(stack).toMatch(/x…\n {4}at .*define-problem\.test\.ts/);
+  expect(stack).toMatch(/x\n {4}at .*define-problem\.test\.ts/);
   expect(errorFrom({ code: 'no such', message: '' }).code).toBe('internal');
 });

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadInstance } from '../dist/data/instance.js';
 import { dataSource } from '../dist/data/load.js';
+import { loadInstance } from '../dist/data/load-instance.js';
 import { Kernels } from '../dist/kernels/kernels.js';
 import { problems } from '../dist/problem/index.js';
 import { KeyedRandom } from '../dist/random.js';
@@ -53,7 +53,7 @@ test('n and d, when the file states them, must be the lengths', async () => {
 
 test('a data set that is neither known nor a file', () => {
   expect(() => dataSource('nothing-here')).toThrow(
-    'unknown data set "nothing-here"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path of a LIBSVM or IDX file',
+    'unknown data set "nothing-here"; known: mnist, mushrooms, a9a, w8a, phishing, gisette, madelon, duke, or the path of a LIBSVM, CSV, NumPy or IDX file',
   );
 });
 

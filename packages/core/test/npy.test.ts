@@ -206,7 +206,7 @@ describe('as a data set', () => {
     });
     expect(await load(path, { labelColumn: '2', features: 3 })).toMatchObject({ label: [], features: 3 });
     expect(await load(path)).toMatchObject({ label: [], notes: ['/alone.npy: there is no file of labels beside it'] });
-    await expect(load(path, { labelColumn: 'kind' })).rejects.toThrow('has no column "kind"');
+    await expect(load(path, { labelColumn: 'kind' })).rejects.toThrow('labelColumn "kind" is no column of ');
     await expect(load(path, { features: 4 })).rejects.toThrow('has 3 features, expected 4');
   });
 

@@ -16,7 +16,8 @@ const table = (text: string) =>
 
 test('docs/problems.md has every problem, with its starting point and step size', () => {
   const text = page('problems.md');
-  const rows = table(text);
+  // the other tables of the page have fewer columns
+  const rows = table(text).filter(({ length }) => length === 5);
   expect(rows.map(([name]) => name)).toEqual(Object.keys(problems));
   for (const [name, , , init, stepSize] of rows) {
     expect(init).toBe(`\`${problems[name].init}\``);

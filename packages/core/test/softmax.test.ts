@@ -108,13 +108,19 @@ describe('refused in one line', () => {
 
   test('a label that the model does not know', async () => {
     const { facts } = await make(three);
-    await expect(make(write('other.txt', '7 1:1\n8 2:1\n'), 'softmax', facts)).rejects.toThrow(
-      'has the label 8; the model knows -2, 0.5, 7',
-    );
+    const other = await make(write('other.txt', '7 1:1\n8 2:1\n'), 'softmax', facts);
+    const oracle = other.oracle(0, new Kernels());
+    const x = new Float64Array(other.dimension);
+    expect(() => oracle.gradient(x, x.slice())).toThrow('has the label 8; the model knows -2, 0.5, 7');
+    // it need not be known to be predicted
+    expect(oracle.predict?.(x).label).toEqual(Float64Array.of(-2, -2));
   });
 
   test('facts of another kind of model', async () => {
     await expect(make(three, 'softmax', { features: 2, lambda: 0 })).rejects.toThrow('have its labels');
-    await expect(make(three, 'softmax', { features: 2, labels: [1, 2] })).rejects.toThrow('have the number lambda');
+    await expect(make(three, 'softmax', { features: 2, labels: [1, 2] })).rejects.toThrow('have lambda, a number ≥ 0');
+    const wrong = { features: 2, labels: [1, 2], lambda: -1 };
+    await expect(make(three, 'softmax', wrong)).rejects.toThrow('have lambda, a number ≥ 0, not -1');
+    await expect(make(three, 'softmax', { ...wrong, labels: [2, 1], lambda: 0 })).rejects.toThrow('that ascend');
   });
 });

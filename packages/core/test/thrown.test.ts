@@ -52,6 +52,13 @@ describe('whatever is thrown becomes one clear error', () => {
 });
 
 describe('between threads an error keeps its class and code', () => {
+  test('of a long message the beginning and the end', () => {
+    const error = new FlotillaError('internal', `worker 3, round 5: ${'x'.repeat(3e6)} because of this`);
+    const { message } = errorRecord(error);
+    expect(message).toMatch(/^worker 3, round 5: x{3000,} … \(\d+ characters left out\) … x+ because of this$/);
+    expect(message.length).toBeLessThan(4100);
+  });
+
   test.each([new UsageError('d=0'), new FlotillaError('io', 'no disk'), new DivergedError(3, 7, 'NaN')])(
     '%s',
     (error) => {

@@ -111,7 +111,7 @@ describe('flotilla compare', () => {
 
   test.each([
     ['compare', 'compare needs the folders of runs'],
-    ['compare nowhere', '"nowhere" does not hold a run: ENOENT'],
+    ['compare nowhere', '"nowhere" does not hold a run: no folder is there'],
     ['compare gd --target many', '--target cannot be "many"; it is a number'],
     ['compare gd --target 0x10', '--target cannot be "0x10"; it is a number'],
     ['compare gd --json --latex', '--json and --latex cannot both be given'],
@@ -161,7 +161,7 @@ describe('flotilla export', () => {
 
   test("the rows of a run as flat columns, read by Python's csv module", async () => {
     const toFile = await run('export validated --csv rows.csv');
-    expect(toFile).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(toFile).toEqual({ code: 0, stdout: 'rows.csv\n', stderr: '' });
     const rows = readRows('validated');
     const table = python('rows.csv');
     expect(table.length).toBe(rows.length);
@@ -223,7 +223,7 @@ describe('flotilla report', () => {
     expect(read('charts/loss-total.svg')).toBe('<svg>mine</svg>');
   });
 
-  test('a last row that was cut is left out; another that is none is named', async () => {
+  test('a row that was cut is left out, and named', async () => {
     cpSync(join(folder, 'gd'), join(folder, 'cut'), { recursive: true });
     const whole = read('cut/metrics.jsonl');
     // also where the cut looks like an end
@@ -235,7 +235,7 @@ describe('flotilla report', () => {
     }
     writeFileSync(join(folder, 'cut/metrics.jsonl'), `{"round": 0}\n${whole}`);
     expect((await run('export cut --csv')).stderr).toBe(
-      'flotilla: "cut" does not hold a run: line 1 of metrics.jsonl has no seconds\n',
+      `flotilla: ${join('cut', 'metrics.jsonl')}, line 1: not a whole row, left out\n`,
     );
     writeFileSync(join(folder, 'cut/metrics.jsonl'), whole);
     for (const summary of ['{}', '[]', '{"workers": "4"}', '{"uplink": null']) {

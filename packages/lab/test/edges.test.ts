@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]) => join(folder, ...names);
 const read = (...names: string[]) => readFileSync(at(...names), 'utf8');
 const RUN = 'start --problem quadratic:d=20 --method gd --workers 2 --threads 1 --transport loopback --rounds 5';
-const FILES = ['config.json', 'metrics.jsonl', 'report.html', 'summary.json'];
+const FILES = ['config.json', 'metrics.jsonl', 'model.safetensors', 'report.html', 'summary.json'];
 
 /** Runs a shell's line, in which `ft` is the command, in the folder. */
 function shell(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -109,7 +109,7 @@ describe('what no run wrote is never replaced', () => {
     const { code, stderr } = await shell(`ft ${RUN} --quiet --out project`);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: 'flotilla: out "project" holds config.json already; name a new folder\n',
+      stderr: 'flotilla: --out "project" holds config.json already; name a new folder\n',
     });
     expect(readdirSync(at('project'))).toEqual(['config.json']);
   });
@@ -129,7 +129,7 @@ describe('what no run wrote is never replaced', () => {
       const { code, stderr } = await shell(`ft report shown --out ${out}`);
       expect({ code, stderr }).toEqual({
         code: 2,
-        stderr: `flotilla: out "${out}" is there already and is no report; name another file\n`,
+        stderr: `flotilla: --out "${out}" cannot be written: something else is there; name another one\n`,
       });
     }
     expect(read('mine.html')).toBe('<!doctype html>mine');
@@ -157,8 +157,8 @@ test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
     const mounted = `mount -t tmpfs -o size=64k tmpfs disk && ft ${RUN} --quiet --out disk/r; echo "code $?"; ls -A disk/r`;
     const script = `ft() { ${process.execPath} ${main} "$@"; }; ${mounted}`;
     const { stdout, stderr } = await shell(`unshare -m bash -c ${JSON.stringify(script).replaceAll('$', '\\$')}`);
-    expect(stdout).toBe('code 0\nconfig.json\nmetrics.jsonl\nsummary.json\n');
-    expect(stderr).toMatch(/^flotilla: report.html was not written: .*ENOSPC: no space left on device\n$/);
+    expect(stdout).toBe('code 0\nconfig.json\nmetrics.jsonl\nmodel.safetensors\nsummary.json\n');
+    expect(stderr).toMatch(/^flotilla: report.html was not written: .*no space is left\n$/);
   },
 );
 
@@ -183,6 +183,6 @@ test('a current folder that is gone, and a disk that is only read: one line', as
   const { code, stderr } = await shell(`ft ${RUN} --quiet --out /proc/none/run`);
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: `flotilla: out "/proc/none/run" cannot be written: ENOENT: no such file or directory, mkdir '/proc/none'\n`,
+    stderr: `flotilla: --out "/proc/none/run" cannot be written: no such file or folder\n`,
   });
 });

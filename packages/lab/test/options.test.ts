@@ -105,8 +105,8 @@ const THINGS: Partial<Record<string, string>> = {
   plugins: 'plugin',
 };
 
-/** Keys under which the summary has what a link carried. */
-const LEDGERS = new Set(['uplink', 'downlink']);
+/** Keys under which the summary has what came of an option. */
+const LEDGERS = new Set(['uplink', 'downlink', 'validation']);
 
 /** plugins → --plugin, targetLoss → --target-loss */
 const flag = (name: string) =>
@@ -162,7 +162,7 @@ test('what a reader has chosen is said, unless it is to be quiet', async () => {
   const args = [...small, '--data', 'table.csv', '--label-column=kind', '--transport', 'loopback', '--out', 'said'];
   const without = args.filter((arg) => !arg.startsWith('--label-column'));
   const note = 'table.csv: labels are column 3 ("weight"); --label-column says otherwise';
-  expect((await flotilla(args)).stderr).not.toContain('table.csv');
+  expect((await flotilla(args)).stderr).not.toContain('labels are');
   expect((await flotilla([...without, '--split', 'contiguous', '--out', 'chosen'])).stderr).toContain(note);
 });
 

@@ -115,7 +115,7 @@ test('a current folder that is gone is one line, whatever the command', async ()
 
 test.each(['nowhere.npy', 'nowhere.safetensors'])('--init %s is refused in words', async (file) => {
   const { stderr } = await run(`start ${TRAIN} --init ${file} --out no`);
-  expect(stderr).toMatch(/^(?!.*ENOENT)flotilla: .*nowhere.*: no such file or folder\n$/s);
+  expect(stderr).toMatch(/^(?!.*ENOENT)flotilla: .*nowhere.*: no file is there\n$/s);
 });
 
 describe('pipes', () => {

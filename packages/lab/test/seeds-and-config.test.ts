@@ -167,16 +167,16 @@ describe('--config', () => {
     writeFileSync(join(folder, 'proto'), '{"__proto__": {"method": "gd"}}');
     writeFileSync(join(folder, 'wrong'), '{"workers": "many"}');
     for (const [file, why] of [
-      ['nowhere.json', '--config "nowhere.json" cannot be read: no such file or folder'],
+      ['nowhere.json', 'cannot be read: no such file or folder'],
       ['pipe', 'not a regular file'],
       ['/dev/zero', 'not a regular file'],
       ['large', 'at most 1048576'],
       ['array', 'is not an object of options'],
-      ['half', '--config "half" is not JSON'],
+      ['half', 'cannot be read: it is not JSON'],
       ['deep', '--config "deep" names code that would run'],
       ['unknown', 'has "bandwidth", which is no option'],
       ['proto', 'has "__proto__", which is no option'],
-      ['wrong', 'workers cannot be "many"'],
+      ['wrong', '--workers must be a whole number from 1 to 10000, not "many"'],
     ]) {
       const { code, stdout, stderr } = await run(`--config ${file} --quiet --out no`);
       expect({ code, stdout, lines: stderr.split('\n').length }, file).toEqual({ code: 2, stdout: '', lines: 2 });

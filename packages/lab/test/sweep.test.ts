@@ -180,9 +180,9 @@ describe('flotilla sweep', () => {
   test.each([
     [`${base} --best bytes-to-target`, '--best bytes-to-target needs --target'],
     [`${base} --best size`, '--best cannot be "size"; it is one of loss'],
-    [`${base} --parallel 0`, 'parallel cannot be "0"'],
+    [`${base} --parallel 0`, '--parallel must be a whole number from 1 to 1000, not "0"'],
     [`${base} --explain`, 'sweep takes no --explain'],
-    [`${base} --workers {1,many}`, 'workers cannot be "many"'],
+    [`${base} --workers {1,many}`, '--workers must be a whole number from 1 to 10000, not "many"'],
     [`${base} --seed {1,2} --seeds 0..1`, '--seed and --seeds cannot both be given'],
     [`${base} --out /proc/flotilla`, '--out "/proc/flotilla" cannot be written'],
   ])('%s is refused', async (line, why) => {

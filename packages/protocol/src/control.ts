@@ -96,24 +96,11 @@ const MAX_CONTROL_BYTES = 1 << 20;
 
 const packr = new Packr({ useRecords: false });
 
-/** Longest reason of a failure that is sent, in characters. */
-const MAX_REASON = 4000;
-
 /**
- * A control message as bytes of its own. (msgpackr's result is a view into an arena it reuses, hence the copy.) The reason of a
- * failure may be anything that a plug-in has thrown: of a long one the beginning, which names the worker, and the end are sent.
+ * A control message as bytes of its own. (msgpackr's result is a view into an arena it reuses, hence the copy.)
  */
 export function packControl(message: Control): Uint8Array {
-  return Uint8Array.from(
-    packr.pack(message.type === 'failed' ? { ...message, message: short(message.message) } : message),
-  );
-}
-
-function short(reason: string): string {
-  if (reason.length <= MAX_REASON) return reason;
-  const left = Math.floor(MAX_REASON * 0.8);
-  const end = reason.slice(left - MAX_REASON);
-  return `${reason.slice(0, left)} … (${reason.length - left - end.length} characters left out) … ${end}`;
+  return Uint8Array.from(packr.pack(message));
 }
 
 /** @throws ProtocolError when the bytes are not a control message of this wire version. */

@@ -99,7 +99,9 @@ async function runInThread(
     if (options.out !== undefined) {
       // a starting point has the path that it was given by, else the hash of its numbers
       const init = typeof options.init === 'string' ? options.init : job.init;
-      folder = new RunFolder(options.out, { ...options, ...job, init });
+      // validation data likewise
+      const validation = typeof options.validation === 'string' ? options.validation : plan.validationSource;
+      folder = new RunFolder(options.out, { ...options, ...job, init, validation });
     }
     emit({ type: 'phase', phase: 'building' });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });

@@ -157,14 +157,20 @@ async function host(
   const tell = (event: RunEvent) => {
     if (event.type === 'metrics') return kept.push(event.metrics);
     if (event.type === 'model') return models.answer(event.model);
-    try {
-      if (event.type === 'progress') onProgress?.(event.progress);
-      else if (event.type === 'phase') onPhase?.(event.phase);
-      else logger?.[event.level](event.fields, event.message);
-    } catch (value) {
-      // the caller's own code failed: the run ends and says so, the caller's process does not
+    // the caller's own code failed: the run ends and says so, the caller's process does not
+    const fail = (value: unknown) => {
       thrown ??= { value };
       abort();
+    };
+    try {
+      let returned: unknown;
+      if (event.type === 'progress') returned = onProgress?.(event.progress);
+      else if (event.type === 'phase') returned = onPhase?.(event.phase);
+      else returned = logger?.[event.level](event.fields, event.message);
+      // nobody waits for one that is asynchronous
+      if (returned instanceof Promise) returned.catch(fail);
+    } catch (value) {
+      fail(value);
     }
   };
   port1.on('message', tell);

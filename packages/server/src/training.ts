@@ -18,7 +18,7 @@ import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
-import { Validation } from './run/validation.js';
+import { aboutValidation, Validation } from './run/validation.js';
 import { checkTrainingState, configurationOf, type TrainingState } from './training-state.js';
 
 /** What a training is opened with beside its options. */
@@ -172,7 +172,7 @@ export class Training {
   async evaluate(): Promise<Metrics> {
     const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate());
     const modelSeconds = this.linkModel?.seconds[0];
-    const validation = this.#validation?.at(this.#x);
+    const validation = aboutValidation(() => this.#validation?.at(this.#x));
     return {
       round,
       ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }),

@@ -231,8 +231,8 @@ describe('refused, in one line', () => {
     [{ method: 'dasha', batch: 3 }, 'such as dasha:momentum=0.1'],
     [{ method: 'dasha:momentum=0.1' }, 'momentum=0.1 is b of DASHA-MVR, which needs a batch'],
     [{ method: 'gd', batch: 3, problem: 'quadratic', data: undefined }, 'batch 3 needs samples to draw from'],
-    [{ method: 'gd', batch: 0 }, 'batch cannot be 0'],
-    [{ method: 'gd', batch: 1.5 }, 'batch cannot be 1.5'],
+    [{ method: 'gd', batch: 0 }, 'batch must be a whole number from 1 to 1000000000, not 0'],
+    [{ method: 'gd', batch: 1.5 }, 'batch must be a whole number from 1 to 1000000000, not 1.5'],
   ] satisfies [TrainOptions, string][])('%o', async (options, line) => {
     const plan = async () => planRun(parseOptions({ ...samples, ...options }));
     const failure = await plan().then(

@@ -69,7 +69,7 @@ describe('a failing run that nobody looks at ends no process', () => {
   test('without a logger it is a warning', async () => {
     const out = await program(`train(${failing}); process.on('exit', () => console.log('alive'));`);
     expect(out).toMatch(
-      /FlotillaWarning: a run failed, and nobody has asked for its result: .*leave out uplink=natural/,
+      /FlotillaWarning: a run failed, and nobody has asked for its result: uplink "natural" must be left out/,
     );
     expect(out).toMatch(/alive\n$/);
   });
@@ -77,7 +77,7 @@ describe('a failing run that nobody looks at ends no process', () => {
   test('with one it is logged, whatever the logger does', async () => {
     const logger = `{ debug() {}, info() {}, error(fields, message) { console.log(fields.code, message); throw null; } }`;
     const out = await program(`train({ ...${failing}, logger: ${logger} });`);
-    expect(out).toMatch(/^usage .*leave out uplink=natural\n$/);
+    expect(out).toMatch(/^usage uplink "natural" must be left out: .*\n$/);
   });
 
   test('one whose result was asked for is not', async () => {
@@ -256,7 +256,7 @@ describe('the run folder', () => {
     await expect(train({ ...failing, out }).result).rejects.toMatchObject({ code: 'usage' });
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     await train({ ...quick, out }).result;
-    expect(left(out)).toEqual(['config.json', 'metrics.jsonl', 'summary.json']);
+    expect(left(out)).toEqual(['config.json', 'metrics.jsonl', 'model.safetensors', 'summary.json']);
   });
 
   test('a folder that was there stays, with what is in it', async () => {

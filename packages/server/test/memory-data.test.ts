@@ -70,7 +70,7 @@ describe('data in memory', () => {
       expect((await train({ ...common, data: { x: dense, shape: [N, q], y }, split }).result).xHash).toBe(xHash);
     }
     expect(() => train({ ...common, data: { x: dense, shape: [N, q], y }, header: 'true' })).toThrow(
-      'data in memory takes no --header (header in the library), which is for a CSV file',
+      'header must be left out: it is for a CSV file, and the data are in memory',
     );
   });
 
@@ -154,14 +154,67 @@ describe('data in memory', () => {
   });
 });
 
+describe('validation on data in memory', () => {
+  const data = { x: dense, shape: [N, q] as const, y };
+
+  test('its numbers stand in no record', async () => {
+    const out = join(folder, 'validated');
+    const { validation, metrics } = await train({ ...common, data, validation: sparse, out }).result;
+    expect(validation?.accuracy).toBeCloseTo(metrics?.accuracy as number, 12);
+    const config = readFileSync(join(out, 'config.json'), 'utf8');
+    expect(JSON.parse(config).validation).toMatch(/^memory:shape=23x6,sha256=[0-9a-f]{64}$/);
+    expect(config.length).toBeLessThan(2000);
+  });
+
+  test('numbers in memory have no test part: they are not validated on themselves', () => {
+    expect(() => train({ ...common, data, validation: 'test' })).toThrow(
+      'validation cannot be used: data in memory has no test part; those that have one: mnist',
+    );
+  });
+
+  test('what is wrong with it is said of it', async () => {
+    expect(() => train({ ...common, data, validation: new Map() as never })).toThrow(/^validation is a Map/);
+    expect(() => train({ ...common, data, validation: join(folder, 'none.csv') })).toThrow(
+      /^validation ".*" cannot be/,
+    );
+    const third = { ...data, y: y.with(0, 7) };
+    await expect(train({ ...common, data, validation: third }).result).rejects.toThrow(
+      /^validation cannot be used: data set memory has the label 7; /,
+    );
+    const unlabelled = { x: dense, shape: [N, q] as const };
+    await expect(train({ ...common, data, validation: unlabelled }).result).rejects.toThrow(
+      'validation cannot be used: these samples have no labels',
+    );
+  });
+
+  test('how a file is read concerns the one that it can concern', async () => {
+    const csv = join(folder, 'first.csv');
+    const rows = Array.from(y, (label, s) => [label, ...dense.subarray(s * q, (s + 1) * q)].join(','));
+    writeFileSync(csv, `label,a,b,c,d,e,f\n${rows.join('\n')}\n`);
+    const read = { ...common, labelColumn: 'label' };
+    const wanted = await train({ ...common, data, validation: data }).result;
+    for (const [trained, validation] of [
+      [csv, data],
+      [csv, file],
+      [data, csv],
+    ]) {
+      const result = await train({ ...read, data: trained, validation, split: 'shuffled' }).result;
+      expect(result.validation?.loss).toBeCloseTo(wanted.validation?.loss as number, 12);
+    }
+    expect(() => train({ ...read, data, validation: file })).toThrow('labelColumn must be left out');
+  });
+});
+
 describe('what cannot be trained on is refused in one line, at once', () => {
   const nan = dense.slice();
+  const detached = dense.slice();
+  structuredClone(detached, { transfer: [detached.buffer] });
   nan[q + 2] = Number.NaN;
   const { rowStart, columns, values } = sparse;
   const from = (list: readonly number[], at: number, value: number) => list.map((v, k) => (k === at ? value : v));
   test.each<[string, unknown, string | RegExp]>([
-    ['a list', [1, 2], /^data cannot be \[1,2\]: Invalid input: expected string or object, received array/],
-    ['an array', dense, /^data cannot be .*expected string or object/],
+    ['a list', [1, 2], /^data must be a string or an object, not \[ 1, 2 \]$/],
+    ['an array', dense, /^data must be a string or an object, not Float64Array/],
     ['nothing', {}, 'data in memory has no x; it is { x, shape: [N, q], y } or { rowStart, columns, values, '],
     ['no shape', { x: dense }, 'data in memory has no shape'],
     [
@@ -182,7 +235,13 @@ describe('what cannot be trained on is refused in one line, at once', () => {
       'data set memory: sample 1, feature 2, counted from 0, is NaN; values must be finite',
     ],
     ['labels', { x: dense, shape: [N, q], y: [1] }, 'data set memory: 1 labels for 23 samples'],
-    ['texts', { x: dense, shape: [N, q], y: Array(N).fill('1') }, 'the label of sample 0 is 1'],
+    [
+      'texts',
+      { x: dense, shape: [N, q], y: Array(N).fill('1') },
+      'the label of sample 0 is "1"; labels are finite numbers',
+    ],
+    ['memory that has gone', { x: detached, shape: [N, q], y }, 'data.x has no memory any more'],
+    ['labels whose memory has gone', { x: dense, shape: [N, q], y: detached }, 'data.y has no memory any more'],
     [
       'a label',
       { x: dense, shape: [N, q], y: 'yes' },
@@ -231,7 +290,7 @@ describe('what cannot be trained on is refused in one line, at once', () => {
   test('data where a problem takes none, and an instance that is none', () => {
     const quadratic = { ...common, problem: 'quadratic:d=4' };
     expect(() => train({ ...quadratic, data: { x: dense, shape: [N, q] } })).toThrow(
-      'problem quadratic takes no data; leave out data',
+      'data in memory must be left out: problem quadratic takes no data',
     );
     expect(() => train({ ...common, problem: 'heterogeneous-quadratic', data: { c: [1], b: ['2'] } })).toThrow(
       'the instance in memory needs b: an array of finite numbers',

@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { evaluate, type Model, parseOptions, predict, readModel, type TrainOptions, train } from '../dist/index.js';
+import { type Model, parseOptions, readModel, type TrainOptions, train } from '../dist/index.js';
 import { Training } from '../dist/training.js';
 import { rowsOf } from './in-process.js';
 
@@ -185,6 +185,15 @@ describe('a warm start', () => {
     await expect(train({ ...quadratic, init }).result).rejects.toMatchObject({ code: 'usage', message });
   });
 
+  test('from a file that is not there is a mistake of whoever named it', async () => {
+    for (const init of ['none.npy', 'none.safetensors']) {
+      await expect(train({ ...quadratic, init: join(folder, init) }).result).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/^init ".*none\.\w+" cannot be read: no file is there$/),
+      });
+    }
+  });
+
   test('from a file of other tensors is refused by their names', async () => {
     const out = fresh();
     await train({ ...logistic, rounds: 1, out }).result;
@@ -196,83 +205,5 @@ describe('a warm start', () => {
     await expect(train({ ...quadratic, init: join(folder, 'none.safetensors') }).result).rejects.toMatchObject({
       message: expect.stringContaining('none.safetensors'),
     });
-  });
-});
-
-describe('a model on other data', () => {
-  test('on the training data it has the f and the metrics of its run', async () => {
-    const { model, loss, metrics } = await train({ ...logistic, workers: 1, rounds: 5 }).result;
-    const found = await evaluate(model, { data: MUSHROOMS });
-    expect(found.loss).toBe(loss);
-    expect(found.accuracy).toBe(metrics?.accuracy);
-  });
-
-  test('validation is the same as evaluating afterwards, and changes nothing of the run', async () => {
-    const half = join(folder, 'half.libsvm');
-    const lines = readFileSync(MUSHROOMS, 'utf8').trim().split('\n');
-    writeFileSync(half, `${lines.slice(0, 200).join('\n')}\n`);
-    const without = await train({ ...logistic, rounds: 5 }).result;
-    const run = train({ ...logistic, rounds: 5, evalEvery: 2, validation: half });
-    const rows = await rowsOf(run);
-    const { validation, model, xHash } = await run.result;
-    expect(xHash).toBe(without.xHash);
-    expect(without.validation).toBeNull();
-    expect(rows.map((row) => row.round)).toEqual([0, 2, 4, 5]);
-    expect(rows[0]?.validation?.loss).toBeCloseTo(Math.log(2), 12);
-    expect(rows.at(-1)?.validation).toEqual(validation);
-    expect(await evaluate(model, { data: half })).toEqual(validation);
-    expect(validation?.loss).not.toBe(rows.at(-1)?.loss);
-  });
-
-  test('it predicts a row a sample, and its accuracy is that of the predictions', async () => {
-    const { model, metrics } = await train({ ...logistic, workers: 1, rounds: 20 }).result;
-    const { label, probability } = await predict(model, { data: MUSHROOMS });
-    const given = readFileSync(MUSHROOMS, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => Number.parseInt(line, 10));
-    const right = given.filter((value, s) => label?.[s] === value).length;
-    expect(label).toHaveLength(given.length);
-    expect(right / given.length).toBeCloseTo(metrics?.accuracy as number, 12);
-    expect(metrics?.accuracy).toBeGreaterThan(0.7);
-    expect([...(probability ?? [])].every((p, s) => p > 0.5 === (label?.[s] === 2))).toBe(true);
-  });
-
-  test('the rows of a table are predicted in its order, whatever its usual split', async () => {
-    const table = join(folder, 'table.csv');
-    const rows = Array.from({ length: 40 }, (_, s) => [s % 3, (s * 7) % 5, s % 2]);
-    writeFileSync(table, `a,b,label\n${rows.map((row) => row.join(',')).join('\n')}\n`);
-    const { model } = await train({ ...logistic, data: table, rounds: 3 }).result;
-    const { probability } = await predict(model, { data: table });
-    const [bias = 0, a = 0, b = 0] = model.x;
-    const expected = rows.map(([x = 0, y = 0]) => 1 / (1 + Math.exp(-(bias + a * x + b * y))));
-    expect([...(probability ?? [])].map((p) => p.toFixed(12))).toEqual(expected.map((p) => p.toFixed(12)));
-    expect(new Set(expected.map((p) => p.toFixed(6))).size).toBeGreaterThan(5);
-  });
-
-  test('data that do not fit are refused in one line', async () => {
-    const { model } = await train({ ...logistic, rounds: 1 }).result;
-    const wide = join(folder, 'wide.libsvm');
-    writeFileSync(wide, '1 113:1\n2 1:1\n');
-    await expect(evaluate(model, { data: wide })).rejects.toMatchObject({
-      code: 'usage',
-      message: expect.stringMatching(/wide\.libsvm has 113 features[^\n]* 112 are expected$/),
-    });
-    const third = join(folder, 'third.libsvm');
-    writeFileSync(third, '1 1:1\n3 2:1\n');
-    await expect(evaluate(model, { data: third })).rejects.toMatchObject({
-      message: 'data set third.libsvm has the label 3; the model knows 1 and 2',
-    });
-    const { model: other } = await train({ ...quadratic, rounds: 1 }).result;
-    await expect(evaluate(other, { data: MUSHROOMS })).rejects.toMatchObject({ code: 'usage' });
-    expect(() => train({ ...quadratic, validation: MUSHROOMS })).toThrow('quadratic has no data to validate on');
-  });
-
-  test('an abort ends it', async () => {
-    const { model } = await train({ ...logistic, rounds: 1 }).result;
-    const abort = new AbortController();
-    const evaluated = evaluate(model, { data: MUSHROOMS, signal: abort.signal });
-    abort.abort();
-    await expect(evaluated).rejects.toMatchObject({ code: 'aborted' });
   });
 });

@@ -8,6 +8,7 @@ import { openHere } from '../dist/testing/in-process.js';
 
 let folder = '';
 let module = '';
+let made = 0;
 const core = JSON.stringify(import.meta.resolve('@flotilla/core'));
 const DISTANCE = `import { defineProblem } from ${core};
 export default defineProblem({
@@ -84,7 +85,7 @@ describe('a problem from a module', () => {
   test('takes data of its own shape from memory', async () => {
     const training = await openHere({ ...common, problem: module, data: { target: Float64Array.of(5, 6, 7) } });
     await training.round();
-    expect(training.model().tensors).toMatchObject([{ name: 'place', values: Float64Array.of(5, 6, 7) }]);
+    expect(training.model().tensors).toMatchObject({ place: { values: Float64Array.of(5, 6, 7) } });
     await training.close();
     const out = join(folder, 'own-data');
     const { data, loss } = await train({ ...common, problem: module, data: { target: [5, 6] }, out }).result;
@@ -119,7 +120,42 @@ describe('one line for', () => {
     await refused(write('c.js', 'export default { problems: {} };'), /it is a plug-in: name it under plugins/);
     await refused(write('d.js', 'export default ;\n'), /^problem .*d\.js cannot be imported: Unexpected token/);
     await refused(write('e.js', "import 'not-installed';"), /^problem .*e\.js cannot be imported: Cannot find package/);
-    await refused(write('f.js', "throw new Error('no\\nmore');"), /^problem .*f\.js cannot be imported: no$/);
+    await refused(write('f.js', "throw new Error('no\\nmore');"), /^problem .*f\.js cannot be imported: no more$/);
+  });
+
+  test('what a function returns that no model or run can be made of', async () => {
+    const wrong = (own: string) =>
+      write(
+        `wrong-${made++}.mjs`,
+        `import { defineProblem } from ${core};
+export default defineProblem({ name: 'wrong', load: () => ({}), smoothness: () => 1, dimension: () => 2,
+  gradient(worker, x, out) { out.fill(0); return 0; }, ${own} });`,
+      );
+    const batch = 'batchGradient: () => 0, samples: () =>';
+    for (const [own, message] of [
+      ["tensors: () => [{ name: 'w', shape: [3] }]", /its tensors have 3 numbers, and its dimension is 2$/],
+      ["tensors: () => [{ name: 'w', shape: [1] }, { name: 'w', shape: [1] }]", /names of their own; "w" is taken$/],
+      ["tensors: () => [{ name: '__metadata__', shape: [2] }]", /"__metadata__" is taken$/],
+      ["tensors: () => [{ name: 'w', shape: [-1, -2] }]", /tensors is .* it must be a list of \{ name, shape \}/],
+      ["tensors: () => 'w'", /tensors is "w"; it must be a list/],
+      ['facts: () => ({ a: new Map() })', /facts is \{ a: Map\(0\) \{\} \}; it must have texts, flags/],
+      ['facts: () => ({ a: NaN })', /facts is \{ a: NaN \}/],
+      ['facts: () => ({ a: Array(300_000).fill(0.5) })', /take \d+ bytes of a model's header; at most 524288 are/],
+      ["metrics: { loss: { better: 'lower', value: () => 1 } }", /no metric can be called loss, which is f$/],
+      ['smoothness: () => -1', /smoothness returned -1; it must return a number ≥ 0, or undefined/],
+      ["smoothness: () => '1'", /smoothness returned "1"; /],
+      [`${batch} NaN`, /samples of worker 0 is NaN; it must be a whole number from 1 on$/],
+      [`${batch} 2.5`, /samples of worker 0 is 2.5; /],
+    ] as const) {
+      await refused(wrong(own), message);
+    }
+    for (const own of ['() => [1, 2]', '() => Float32Array.of(1, 2)', '() => {}', 'async () => new Float64Array(2)']) {
+      await expect(train({ ...common, problem: wrong(`start: ${own}`) }).result).rejects.toThrow(
+        /^the problem's start returned .*; it must return a Float64Array$/,
+      );
+    }
+    const validated = { ...common, data: 'somewhere', validation: 'test', problem: wrong('facts: () => ({ a: 1 })') };
+    await expect(train(validated).result).rejects.toThrow('problem wrong loads its own data, which has no test part');
   });
 
   test('a definition that is none', async () => {
@@ -160,10 +196,10 @@ describe('one line for', () => {
     [new URL('data:text/javascript,1'), /must be the file: URL of a module$/],
     ['./problem', /problem ".\/problem" is neither a name nor the path of a module, which ends in \.js/],
     ['/tmp/problem.txt:a=b', /is neither a name nor the path of a module/],
-    [{ module: 7 }, /^problem cannot be {"module":7}: Invalid input: expected string, URL or { module, parameters }/],
-    [{ module: './a.js', parameter: {} }, /^problem cannot be /],
-    [['./a.js'], /^problem cannot be /],
-    [null, /^problem cannot be null/],
+    [{ module: 7 }, /^problem must be a string, a URL or { module, parameters }, not { module: 7 }$/],
+    [{ module: './a.js', parameter: {} }, /^problem must be a string, a URL or { module, parameters }, not /],
+    [['./a.js'], /^problem must be a string, a URL or { module, parameters }, not /],
+    [null, /^problem must be .*, not null$/],
   ])('%o', async (problem, message) => {
     await refused(problem, message);
   });

@@ -101,6 +101,15 @@ describe('train', () => {
     const error = await train({ ...quick, rounds: 1e9, evalEvery: 1e9, onProgress }).result.catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'internal', message: 'a callback threw: no room for progress' });
     expect(error.cause).toMatchObject({ message: 'no room for progress' });
+    const later = train({
+      ...quick,
+      rounds: 1e9,
+      evalEvery: 1e9,
+      onPhase: async () => {
+        throw new Error('too late');
+      },
+    });
+    await expect(later.result).rejects.toMatchObject({ code: 'internal', message: 'a callback threw: too late' });
   });
 
   test('options that are wrong on their face throw at once; the others reject', async () => {

@@ -1,5 +1,4 @@
 import {
-  DivergedError,
   FlotillaError,
   Kernels,
   KeyedRandom,
@@ -163,7 +162,8 @@ export class WorkerHost {
   #fail(worker: number, thrown: unknown): void {
     const { kind, round } = this.#header;
     const ofRound = kind !== FrameKind.snapshot && kind !== FrameKind.restore;
-    const error = thrown instanceof DivergedError ? thrown : failureAt(worker, ofRound ? round : undefined, thrown);
+    const known = asFlotillaError(thrown);
+    const error = known.code === 'diverged' ? known : failureAt(worker, ofRound ? round : undefined, thrown);
     const reason = packControl({ type: 'failed', ...errorRecord(error) });
     const room = this.end.claim(worker, HEADER_BYTES + reason.length);
     writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round }, room);
@@ -195,6 +195,7 @@ function atWorker<T>(worker: number, work: () => T): T {
   try {
     return work();
   } catch (thrown) {
-    throw thrown instanceof FlotillaError ? thrown : failureAt(worker, undefined, thrown);
+    const error = asFlotillaError(thrown);
+    throw error === thrown ? error : failureAt(worker, undefined, thrown);
   }
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { optionError, UsageError } from '../errors.js';
 import { printed } from '../printed.js';
 import { type DenseDataset, shared } from './dataset.js';
 import { giveWay, STRIDE } from './give-way.js';
@@ -80,7 +80,7 @@ export async function parseCsv(
   function text(c: number): string {
     return bytes.toString('utf8', row.from[c], row.to[c]).replaceAll('""', '"').trim();
   }
-  const label = labelIndex(labelColumn, columns, names, expected, refuse);
+  const label = labelIndex(labelColumn, columns, names, expected, path);
   const called = (c: number) =>
     `column ${c + 1}${names === undefined ? '' : ` (${JSON.stringify(names[c].slice(0, 40))})`}`;
   if (labelColumn === undefined) {
@@ -142,7 +142,7 @@ function labelIndex(
   columns: number,
   names: readonly string[] | undefined,
   expected: number | undefined,
-  refuse: (what: string) => UsageError,
+  path: string,
 ): number {
   if (asked === 'none') return -1;
   const withoutLabels = columns === expected;
@@ -153,11 +153,19 @@ function labelIndex(
   }
   const named = (names ?? []).flatMap((name, c) => (name === String(asked) ? [c] : []));
   if (named.length === 1) return named[0];
-  if (named.length > 1) throw refuse(` has ${named.length} columns called ${JSON.stringify(asked)}; give a number`);
+  if (named.length > 1) {
+    throw optionError(
+      'labelColumn',
+      `${printed(asked)} is the name of ${named.length} columns of ${path}; give a number`,
+    );
+  }
   if (withoutLabels) return -1;
   return columnAt(asked, columns, (allowed) => {
     const known = names === undefined ? 'it has no names' : `its names are ${names.slice(0, 20).join(', ')}`;
-    return refuse(` has no column ${printed(asked)}: ${known}, its numbers ${allowed}, or none`);
+    return optionError(
+      'labelColumn',
+      `${printed(asked)} is no column of ${path}: ${known}, its numbers ${allowed}, or none`,
+    );
   });
 }
 

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 
 /** What samples have in either form. The arrays lie in shared memory: one copy serves every thread. */
 interface Samples {
@@ -74,7 +75,7 @@ export class RowReader {
 }
 
 /** What a data set has beside its values: `label` has one number a sample, NaN for none; left out, none has one. */
-interface SamplesInput {
+export interface SamplesInput {
   readonly name: string;
   readonly features: number;
   readonly label?: ArrayLike<number> | undefined;
@@ -186,7 +187,7 @@ function checkSamples({ name, features, label, scale = 1, digits }: SamplesInput
   for (let s = 0; s < labels.length; s++) {
     if (Number.isFinite(labels[s]) || Number.isNaN(labels[s])) continue;
     throw new UsageError(
-      `data set ${name}: the label of sample ${s} is ${labels[s]}; labels are finite, or NaN for none`,
+      `data set ${name}: the label of sample ${s} is ${printed(labels[s])}; labels are finite numbers, or NaN for none`,
     );
   }
   const kept = labels instanceof Float64Array ? inSharedMemory(labels) : copied(Float64Array, labels);
@@ -208,7 +209,7 @@ export function labelsOf({ name, samples, label }: Dataset): Float64Array {
     throw new UsageError(`data set ${name} has no label for sample ${missing}, counted from 0`);
   }
   throw new UsageError(
-    `data set ${name} has no labels: of a CSV or NumPy file --label-column says which column they are (labelColumn in the library); those of an IDX file of images are in the file beside it whose name has labels-idx1`,
+    `data set ${name} has no labels: in memory they are y, in a CSV file a column, in a NumPy file the one that --label-column names (labelColumn in the library), and those of IDX and NumPy files are read from a file beside them (docs/data.md)`,
   );
 }
 

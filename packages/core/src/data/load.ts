@@ -97,15 +97,23 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
     if (/[/\\.~]/.test(text)) throw optionError('data', `${printed(text)} cannot be read: no file is there`);
     const known = ['mnist', ...Object.keys(catalogue)];
     throw new UsageError(
-      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM or IDX file${didYouMean(text, known)}`,
+      `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM, CSV, NumPy or IDX file${didYouMean(text, known)}`,
     );
   }
   if (part === 'test') throw withoutTestPart(`the file ${text}`);
-  const name = basename(text);
-  const plain = name.replace(ENDING, '');
-  const kind = kinds.find(({ has }) => has(plain)) as FileKind;
+  const kind = kindOf(text);
   refuseOthers(`${kind.name}, ${text}`, kind.takes, format);
-  return { load: (how) => kind.read(text, name, { ...format, ...how }), split: kind.split };
+  return { load: (how) => kind.read(text, basename(text), { ...format, ...how }), split: kind.split };
+}
+
+/** The options of files that concern the data set called `text`, as `dataSource` has it. */
+export function formatOptionsOf(text: string): readonly (keyof FormatOptions)[] {
+  return text === 'mnist' || Object.hasOwn(catalogue, text) ? [] : kindOf(text).takes;
+}
+
+function kindOf(path: string): FileKind {
+  const plain = basename(path).replace(ENDING, '');
+  return kinds.find(({ has }) => has(plain)) as FileKind;
 }
 
 /**
@@ -117,12 +125,21 @@ export async function readDataset(text: string, options: DataOptions & ReadOptio
   return dataSource(text, rest).load({ signal, note, features, limit });
 }
 
+/** The numbers of a NumPy file, in its order. @throws UsageError for what is none, FlotillaError `io` when it cannot be read */
+export async function readNumbers(
+  path: string,
+  limits?: Pick<ReadOptions, 'signal'>,
+): Promise<Uint8Array | Float32Array | Float64Array> {
+  return (await (await import('./npy.js')).readNpy(path, limits)).values;
+}
+
 /** Leaves out what is undefined, which would hide what stands before it. */
 function defined(options: ReadOptions = {}): ReadOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function withoutTestPart(what: string): UsageError {
+/** The error of data that has no test part. */
+export function withoutTestPart(what: string): UsageError {
   const known = ['mnist', ...Object.keys(catalogue).filter((name) => catalogue[name].test !== undefined)];
   return new UsageError(`${what} has no test part; those that have one: ${known.join(', ')}`);
 }

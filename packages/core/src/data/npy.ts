@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { UsageError } from '../errors.js';
+import { optionError, UsageError } from '../errors.js';
 import { printed } from '../printed.js';
 import { columnAt } from './csv.js';
 import { type DenseDataset, denseDataset, shared } from './dataset.js';
@@ -150,7 +150,10 @@ export async function readNpyDataset(path: string, name: string, options: NpyOpt
   let features = columns;
   if (labelColumn !== undefined && labelColumn !== 'none' && columns !== expected) {
     const c = columnAt(labelColumn, columns, (allowed) => {
-      return new UsageError(`${path} has no column ${printed(labelColumn)}: they have the numbers ${allowed}`);
+      return optionError(
+        'labelColumn',
+        `${printed(labelColumn)} is no column of ${path}: they have the numbers ${allowed}`,
+      );
     });
     features--;
     label = Float64Array.from({ length: samples }, (_, s) => values[s * columns + c]);

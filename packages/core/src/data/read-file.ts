@@ -4,7 +4,6 @@ import { Socket } from 'node:net';
 import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import xz from 'xz-decompress';
 import { FlotillaError, UsageError } from '../errors.js';
 import { reasonOf } from '../thrown.js';
 import { bunzip2 } from './bunzip2.js';
@@ -175,12 +174,14 @@ async function gunzip(bytes: Buffer, sink: Sink): Promise<void> {
 }
 
 async function unxz(bytes: Buffer, sink: Sink): Promise<void> {
+  // loaded where it is needed: it looks for streams of its own when it is
+  const { XzReadableStream } = (await import('xz-decompress')).default;
   const streams = xzStreams(bytes);
   sink.expect(streams.reduce((sum, { size }) => sum + size, 0));
   for (const { start, end } of streams) {
     const source = new Blob([bytes.subarray(start, end)]).stream();
     try {
-      for await (const piece of new xz.XzReadableStream(source)) {
+      for await (const piece of new XzReadableStream(source)) {
         sink.write(piece);
         await giveWay(sink.signal);
       }

@@ -24,7 +24,11 @@ function share(value: unknown, name: string, depth: number): unknown {
     // a Buffer of Node is no type of its own
     const type = (value instanceof Uint8Array ? Uint8Array : value.constructor) as unknown as NumbersType;
     const copy = shared(type, (value as unknown as Numbers).length);
-    copy.set(value as unknown as Numbers);
+    try {
+      copy.set(value as unknown as Numbers);
+    } catch (cause) {
+      throw new UsageError(`${name} has no memory any more: it was transferred to another thread`, { cause });
+    }
     return copy;
   }
   if (typeof value !== 'object' || value === null) {

@@ -2,7 +2,7 @@ import { type Dataset, labelsOf } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
-import { labelsFor, type SampleData } from './from-samples.js';
+import { fromLabels, labelsFor, type SampleData } from './from-samples.js';
 import {
   type Facts,
   type Oracle,
@@ -47,7 +47,7 @@ export function binaryClassification(
 
   const classes = facts === undefined ? classesOf(data) : classesIn(facts);
   const labels = labelsFor(facts, data);
-  const sign = labels && signs(data.name, labels, classes);
+  const sign = fromLabels(facts, labels, (all) => signs(data.name, all, classes));
   const workers = shards.start.length - 1;
   const norms = squaredRowNorms(data, offset);
   const steepest = Array.from({ length: workers }, (_, i) => {
@@ -77,7 +77,10 @@ export function binaryClassification(
     oracle(worker, kernels) {
       const shard = shardOf(shards, worker);
       const rows = new ShardRows(kernels, data, shard, offset);
-      const local = sign && Float64Array.from(shard, (s) => sign[s]);
+      const local = fromLabels(facts, labels, () => {
+        const all = sign();
+        return Float64Array.from(shard, (s) => all[s]);
+      });
       return new ClassificationOracle(loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
     },
   };
@@ -90,8 +93,8 @@ class ClassificationOracle implements Oracle {
   constructor(
     private readonly loss: MarginLoss,
     private readonly rows: ShardRows,
-    /** y_j of each local sample; undefined where the samples have no labels. */
-    private readonly sign: Float64Array | undefined,
+    /** y_j of each local sample. */
+    private readonly sign: () => Float64Array,
     private readonly classes: Classes,
     private readonly weight: number,
     private readonly lambda: number,
@@ -112,7 +115,7 @@ class ClassificationOracle implements Oracle {
   /** n m_i/N times the share of the shard's samples whose label is predicted. */
   metrics(x: Float64Array, out: Float64Array): void {
     const { rows, weight } = this;
-    const sign = this.#signs();
+    const sign = this.sign();
     const products = rows.multiply(undefined, x);
     let correct = 0;
     for (let r = 0; r < sign.length; r++) if (products[r] > 0 === sign[r] > 0) correct++;
@@ -129,15 +132,10 @@ class ClassificationOracle implements Oracle {
     };
   }
 
-  #signs(): Float64Array {
-    if (this.sign === undefined) throw new UsageError('these samples have no labels');
-    return this.sign;
-  }
-
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
   #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
     const { loss, rows, lambda } = this;
-    const sign = this.#signs();
+    const sign = this.sign();
     const margins = rows.multiply(batch, x);
     const count = margins.length;
     for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];

@@ -1,6 +1,7 @@
 import { type Dataset, RowReader, shared } from '../data/dataset.js';
 import { shareArrays } from '../data/shared-memory.js';
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import type { Spec } from '../spec.js';
 import { fromSamples, type SampleData } from './from-samples.js';
@@ -98,6 +99,9 @@ export function defineProblem(definition: LoadedProblem<any, any, any> | Samples
     ...common,
     create,
     data: 'instance',
+    checkData({ part }) {
+      if (part !== undefined) throw new UsageError(`problem ${name} loads its own data, which has no test part`);
+    },
     async load(spec, input) {
       const values = readParameters(spec, parameters);
       const loaded = await load.call(definition, { ...input, parameters: values });
@@ -106,9 +110,13 @@ export function defineProblem(definition: LoadedProblem<any, any, any> | Samples
       }
       const data = shareArrays(loaded, `problem ${name}: the data that load returned`);
       const { workers, facts } = input;
-      const counts = Array.from({ length: batches ? workers : 0 }, (_, worker) =>
-        Number(samples?.call(definition, { data, parameters: values, workers, facts, worker })),
-      );
+      const counts = Array.from({ length: batches ? workers : 0 }, (_, worker) => {
+        const count: unknown = samples?.call(definition, { data, parameters: values, workers, facts, worker });
+        if (Number.isInteger(count) && (count as number) > 0) return count as number;
+        throw new UsageError(
+          `problem ${name}: samples of worker ${worker} is ${printed(count)}; it must be a whole number from 1 on`,
+        );
+      });
       return {
         shared: { data },
         source: typeof input.data === 'string' ? input.data : undefined,
@@ -188,15 +196,23 @@ function oracleFrom(own: Definition, worker: unknown, samples: number | undefine
   /** A function that forgets to return its value would look like one that diverges. */
   const value = (what: string, number: unknown): number => {
     if (typeof number === 'number') return number;
-    throw new UsageError(`problem ${own.name}: ${what} returned ${String(number)}; it must return a number`);
+    throw new UsageError(`problem ${own.name}: ${what} returned ${printed(number)}; it must return a number`);
+  };
+  const constant = (what: 'smoothness' | 'sampleSmoothness') => {
+    const number: unknown = own[what]?.(worker);
+    // one that is infinite is refused with the data that may be the reason
+    if (number === undefined || (typeof number === 'number' && number >= 0)) return number;
+    throw new UsageError(
+      `problem ${own.name}: ${what} returned ${printed(number)}; it must return a number ≥ 0, or undefined for none`,
+    );
   };
   const metrics = Object.entries(own.metrics ?? {});
   return {
-    smoothness: own.smoothness?.(worker),
+    smoothness: constant('smoothness'),
     gradient: (x, out) => value('gradient', own.gradient(worker, x, out)),
     ...(own.batchGradient !== undefined && {
       samples: value('samples', samples),
-      sampleSmoothness: own.sampleSmoothness?.(worker),
+      sampleSmoothness: constant('sampleSmoothness'),
       batchGradient: (x: Float64Array, batch: Int32Array, out: Float64Array) =>
         value('batchGradient', own.batchGradient?.(worker, x, batch, out)),
     }),

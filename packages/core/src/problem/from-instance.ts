@@ -1,4 +1,4 @@
-import { instanceFrom, loadInstance, type QuadraticInstance } from '../data/instance.js';
+import { instanceFrom, type QuadraticInstance } from '../data/instance.js';
 import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit } from '../data/split.js';
 import type { ProblemFamily } from './problem.js';
@@ -18,7 +18,10 @@ export const fromInstance = {
   },
   async load(_spec, { data, split, signal }) {
     if (typeof data !== 'object') {
-      const instance = data === undefined ? undefined : await loadInstance(data, signal);
+      if (data === undefined) return { shared: { instance: undefined }, source: data, split };
+      // readers are loaded when they are needed: worker threads never read files
+      const { loadInstance } = await import('../data/load-instance.js');
+      const instance = await loadInstance(data, signal);
       return { shared: { instance }, source: data, split };
     }
     const instance = instanceFrom(data, 'in memory');

@@ -1,9 +1,10 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
-import { dataSource, refuseFormat } from '../data/load.js';
+import { dataSource, refuseFormat, withoutTestPart } from '../data/load.js';
 import { datasetFrom } from '../data/memory-data.js';
 import { fingerprint } from '../data/shared-memory.js';
 import { checkSplit, largestShard, type Shards, split } from '../data/split.js';
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import type { DataRequest, Facts, ProblemFamily } from './problem.js';
 
 /** What `fromSamples` shares: the samples, and who has which. */
@@ -41,9 +42,10 @@ export const fromSamples = {
 /** Where the data comes from, and what it is called. @throws UsageError */
 function sourceOf({ data: asked = USUAL, part, format }: Pick<DataRequest, 'data' | 'part' | 'format'>) {
   if (typeof asked === 'string') return { ...dataSource(asked, { ...format, part }), source: () => asked };
-  refuseFormat('data in memory', format);
+  refuseFormat('in memory', format);
   const data = datasetFrom(asked);
   const split = data.rowStart === undefined ? DENSE_SPLIT : SPARSE_SPLIT;
+  if (part !== undefined) throw withoutTestPart('data in memory');
   return { source: memoryName, split, load: async () => data };
 }
 
@@ -61,6 +63,26 @@ export function labelsFor(facts: Facts | undefined, data: Dataset): Float64Array
   return facts !== undefined && lacking ? undefined : labelsOf(data);
 }
 
+/**
+ * What is made of the labels: at once where they are trained on, else when it is asked for, so that a model predicts whatever the
+ * labels are.
+ * @returns Throws a UsageError where samples lack labels.
+ */
+export function fromLabels<T>(
+  facts: Facts | undefined,
+  labels: Float64Array | undefined,
+  make: (labels: Float64Array) => T,
+): () => T {
+  let made: T | undefined;
+  const get = () => {
+    if (labels === undefined) throw new UsageError('these samples have no labels, or not all of them');
+    made ??= make(labels);
+    return made;
+  };
+  if (facts === undefined) get();
+  return get;
+}
+
 /** The data with as many features as a model was trained on: a sparse file ends with its last non-zero one. */
 function withFeaturesOf(facts: Facts | undefined, data: Dataset): Dataset {
   const features = facts?.features;
@@ -68,5 +90,6 @@ function withFeaturesOf(facts: Facts | undefined, data: Dataset): Dataset {
   // only rows that are sparse may lack their last features
   if (typeof features === 'number' && data.features < features && data.rowStart !== undefined)
     return { ...data, features };
+  if (typeof features !== 'number') throw new UsageError(`the facts of the model have features ${printed(features)}`);
   throw new UsageError(`data set ${data.name} has ${data.features} features; the model was trained on ${features}`);
 }

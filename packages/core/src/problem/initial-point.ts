@@ -63,7 +63,13 @@ export function initialPoint(
   }
   const scale = scaleOf(text, problem.start !== undefined);
   if (text === OWN && problem.start !== undefined) {
-    const own = attempt("the problem's start", () => problem.start?.(random)) as Float64Array;
+    const own = attempt("the problem's start", () => problem.start?.(random)) as unknown;
+    if (!(own instanceof Float64Array)) {
+      throw new FlotillaError(
+        'internal',
+        `the problem's start returned ${printed(own)}; it must return a Float64Array`,
+      );
+    }
     if (own.length === dimension) return own;
     throw new FlotillaError('internal', `the problem's starting point has ${own.length} coordinates, not ${dimension}`);
   }

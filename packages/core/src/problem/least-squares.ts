@@ -1,7 +1,6 @@
 import { type Shards, shardOf, shardWeight } from '../data/split.js';
-import { UsageError } from '../errors.js';
 import { squaredNorm } from '../vector.js';
-import { fromSamples, labelsFor, type SampleData } from './from-samples.js';
+import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { type GramSpectra, gramSpectra } from './gram.js';
 import { type Oracle, type Predictions, type ProblemFamily, rootMeanSquare, type Smoothness } from './problem.js';
 import { readLambda } from './regulariser.js';
@@ -58,7 +57,7 @@ export const leastSquares: ProblemFamily<RegressionData> = {
         const shard = shardOf(shards, worker);
         return new LeastSquaresOracle(
           new ShardRows(kernels, data, shard, offset),
-          labels && Float64Array.from(shard, (s) => labels[s]),
+          fromLabels(facts, labels, (all) => Float64Array.from(shard, (s) => all[s])),
           shardWeight(shards, worker),
           lambda,
           variance,
@@ -75,8 +74,8 @@ class LeastSquaresOracle implements Oracle {
 
   constructor(
     private readonly rows: ShardRows,
-    /** y_j of each local sample; undefined where samples lack labels. */
-    private readonly label: Float64Array | undefined,
+    /** y_j of each local sample. */
+    private readonly label: () => Float64Array,
     private readonly weight: number,
     private readonly lambda: number,
     /** (1/N) Σ (y − ȳ)² over all samples in use. */
@@ -109,8 +108,8 @@ class LeastSquaresOracle implements Oracle {
 
   /** a_jᵀx − y_j of the samples in `batch`, or of all, where `ShardRows.combine` takes its factors. */
   #misses(batch: Int32Array | undefined, x: Float64Array): Float64Array {
-    const { label, rows } = this;
-    if (label === undefined) throw new UsageError('these samples have no labels');
+    const { rows } = this;
+    const label = this.label();
     const products = rows.multiply(batch, x);
     for (let r = 0; r < products.length; r++) products[r] -= label[batch === undefined ? r : batch[r]];
     return products;

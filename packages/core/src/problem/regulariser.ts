@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import type { Spec } from '../spec.js';
 import type { Facts } from './problem.js';
 
@@ -17,6 +18,6 @@ export function readLambda(spec: Spec, usual: string, facts: Facts | undefined):
   }
   if (facts === undefined) return match[2] === undefined ? () => number : (L) => number * L;
   const { lambda } = facts;
-  if (typeof lambda === 'number') return () => lambda;
-  throw new UsageError(`the facts of a model of ${spec.name} have the number lambda`);
+  if (typeof lambda === 'number' && lambda >= 0 && lambda < Number.POSITIVE_INFINITY) return () => lambda;
+  throw new UsageError(`the facts of a model of ${spec.name} have lambda, a number ≥ 0, not ${printed(lambda)}`);
 }

@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
-import { fromSamples, labelsFor, type SampleData } from './from-samples.js';
+import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { type GramBounds, gramBounds } from './gram.js';
 import { type Facts, type Oracle, type Predictions, type ProblemFamily, smoothnessFrom } from './problem.js';
 import { readLambda } from './regulariser.js';
@@ -59,7 +59,7 @@ export const softmax: ProblemFamily<ClassData> = {
       const size = `${classes.length} classes and ${features} features`;
       throw new UsageError(`softmax takes at most ${MAX_DIMENSION} weights; data set ${data.name} has ${size}`);
     }
-    const classNumbers = labels && numbersOf(data.name, labels, classes);
+    const classNumbers = fromLabels(facts, labels, (all) => numbersOf(data.name, all, classes));
     const bounds = facts === undefined ? (found ?? gramBounds(data, shards, offset)) : undefined;
     const lambda = lambdaFor(bounds === undefined ? 0 : CURVATURE * Math.max(...bounds.largestRow));
     const perWorker = bounds?.perWorker.map(({ value }) => CURVATURE * value + lambda);
@@ -86,7 +86,10 @@ export const softmax: ProblemFamily<ClassData> = {
           data,
           shard,
           classes,
-          classNumbers && Int32Array.from(shard, (s) => classNumbers[s]),
+          fromLabels(facts, labels, () => {
+            const all = classNumbers();
+            return Int32Array.from(shard, (s) => all[s]);
+          }),
           offset,
           shardWeight(shards, worker),
           lambda,
@@ -141,8 +144,8 @@ class SoftmaxOracle implements Oracle {
     data: Dataset,
     shard: Int32Array,
     private readonly labels: readonly number[],
-    /** The class of each local sample; undefined where samples lack labels. */
-    private readonly classNumbers: Int32Array | undefined,
+    /** The class of each local sample. */
+    private readonly classNumbers: () => Int32Array,
     private readonly offset: 0 | 1,
     private readonly weight: number,
     private readonly lambda: number,
@@ -165,7 +168,7 @@ class SoftmaxOracle implements Oracle {
 
   /** n m_i/N times the share of the shard's samples whose label is predicted. */
   metrics(x: Float64Array, out: Float64Array): void {
-    const numbers = this.#classNumbers();
+    const numbers = this.classNumbers();
     const { width } = this.scratch;
     const K = this.labels.length;
     let correct = 0;
@@ -194,14 +197,9 @@ class SoftmaxOracle implements Oracle {
     return { label, probability };
   }
 
-  #classNumbers(): Int32Array {
-    if (this.classNumbers === undefined) throw new UsageError('these samples have no labels');
-    return this.classNumbers;
-  }
-
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
   #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
-    const numbers = this.#classNumbers();
+    const numbers = this.classNumbers();
     const { kernels, scratch } = this;
     const { width, gradient, biasGradient } = scratch;
     const K = this.labels.length;
@@ -310,8 +308,9 @@ function classesOf(name: string, labels: ArrayLike<number>): number[] {
 }
 
 function classesIn({ labels }: Facts): readonly number[] {
-  if (typeof labels === 'object' && labels.length >= 2) return labels;
-  throw new UsageError('the facts of a model of softmax have its labels');
+  const ascend = typeof labels === 'object' && labels.every((label, c) => c === 0 || label > labels[c - 1]);
+  if (ascend && labels.length >= 2) return labels;
+  throw new UsageError('the facts of a model of softmax have its labels, two numbers or more that ascend');
 }
 
 /** The class of every sample. @throws UsageError for a label that is no class's */

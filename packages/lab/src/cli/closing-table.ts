@@ -1,5 +1,5 @@
 import { denseFrameBytes, type Summary } from '@flotilla/server';
-import { bytes, duration, number } from '../terminal/format.js';
+import { bytes, duration, number, rate } from '../terminal/format.js';
 
 /** The metrics on the training data and on the validation data, a line each, where there are any. */
 function metricLines({ metrics, validation }: Summary): string[] {
@@ -36,7 +36,7 @@ export function closingTable(summary: Summary, folder: string): string {
   const align = (cell: string, k: number) => (k === 0 ? cell.padEnd(widths[k] ?? 0) : cell.padStart(widths[k] ?? 0));
   const { method, problem, workers, rounds, loss, gradNormSq, wallSeconds, stepSize } = summary;
   const { link, linkModel, modelSeconds } = summary;
-  const eachRound = (seconds: number) => `${((1000 * seconds) / Math.max(rounds, 1)).toPrecision(3)} ms a round`;
+  const eachRound = (seconds: number) => `${rate((1000 * seconds) / Math.max(rounds, 1))} ms a round`;
   return [
     '',
     `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,

@@ -34,11 +34,11 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./report.js')).report,
   },
   sweep: {
-    summary: 'trains over a grid of options, in parallel, and finds the best',
+    summary: 'trains over a grid of options',
     load: async () => (await import('./sweep.js')).sweep,
   },
   compare: {
-    summary: 'sets run folders side by side: a table, JSON or LaTeX',
+    summary: 'sets run folders side by side',
     load: async () => (await import('./compare.js')).compare,
   },
   export: {
@@ -46,7 +46,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./export.js')).exportRuns,
   },
   reproduce: {
-    summary: 'reproduces the figures of the MARINA and MARINA-P papers',
+    summary: 'redraws the figures of MARINA and MARINA-P',
     load: async () => (await import('./reproduce.js')).reproduce,
   },
 };

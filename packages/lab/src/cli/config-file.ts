@@ -34,9 +34,8 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     config = JSON.parse(readRegular(statSync(path).isDirectory() ? join(path, 'config.json') : path, MAX_BYTES));
   } catch (cause) {
-    if (cause instanceof SyntaxError)
-      throw new UsageError(`--config ${printed(path)} is not JSON, as a run's config.json is`, { cause });
-    throw new UsageError(`--config ${printed(path)} cannot be read: ${reasonOf(cause)}`, { cause });
+    const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
+    throw new UsageError(`--config ${printed(path)} cannot be read: ${reason}`, { cause });
   }
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new UsageError(`--config ${printed(path)} is not an object of options, as a run's config.json is`);

@@ -26,8 +26,12 @@ export async function exportRuns(argv: readonly string[]): Promise<void> {
     runs.length === 1 ? rows : rows.map((row) => ({ run: folder, seed: config.seed, ...row })),
   );
   const text = csv(rows);
-  if (file === undefined) printResult(text);
-  else replaceOwn(file, text, runs.length === 1 ? 'round,' : 'run,', '--csv');
+  if (file === undefined) {
+    printResult(text);
+    return;
+  }
+  replaceOwn(file, text, runs.length === 1 ? 'round,' : 'run,', '--csv');
+  process.stdout.write(`${file}\n`);
 }
 
 /** Reads `RUN… --csv [FILE]`: the word behind `--csv` is the file. @throws UsageError */

@@ -7,9 +7,13 @@ import type { CommandLine, Declared } from '../terminal/command-line.js';
 /** What `evaluate` and `predict` take both. */
 export const MODEL_OPTIONS = {
   data: { type: 'string', path: true, placeholder: 'DATA', description: 'a name or a path, as for start' },
-  'index-base': { type: 'string', placeholder: '0|1|auto', description: 'of a LIBSVM file, as for start' },
-  'label-column': { type: 'string', placeholder: 'COLUMN', description: 'of a CSV or NumPy file, as for start' },
-  header: { type: 'string', placeholder: 'auto|true|false', description: 'of a CSV file, as for start' },
+  'index-base': { type: 'string', placeholder: '0|1|auto', description: 'of a LIBSVM file; default: as for the run' },
+  'label-column': {
+    type: 'string',
+    placeholder: 'COLUMN',
+    description: 'of a CSV or NumPy file; default: as for the run',
+  },
+  header: { type: 'string', placeholder: 'auto|true|false', description: 'of a CSV file; default: as for the run' },
   problem: {
     type: 'string',
     placeholder: 'SPEC',

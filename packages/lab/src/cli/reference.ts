@@ -151,6 +151,10 @@ ${table(
     ['`metrics.jsonl`', 'one row for each evaluated round, written as it happens: [rows](#rows)'],
     ['`summary.json`', 'what the run came to: [summary](#summary); missing when it failed'],
     [
+      '`model.safetensors`',
+      'the final iterate, or that of the last whole round when the run was interrupted or failed: [your own data](your-own-data.md#the-file)',
+    ],
+    [
       '`report.html`',
       'all of it to look at: f and ‖∇f‖² against rounds, bytes of either link and of both, and seconds; one file that fetches nothing',
     ],

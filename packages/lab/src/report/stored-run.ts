@@ -34,7 +34,8 @@ export function runFolders(paths: readonly string[]): string[] {
     if (existsSync(join(path, 'config.json'))) return [path];
     for (const [folder, name] of [
       [path, /^seed-/],
-      [join(path, 'runs'), /./],
+      // any folder may have one called runs; a sweep's has its results beside it
+      ...(existsSync(join(path, 'results.json')) ? ([[join(path, 'runs'), /./]] as const) : []),
     ] as const) {
       const below = names(folder).filter((one) => name.test(one));
       const runs = below.map((one) => join(folder, one)).filter((one) => existsSync(join(one, 'config.json')));

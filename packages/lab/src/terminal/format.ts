@@ -11,6 +11,11 @@ export function bytes(count: number): string {
   return `${unit === 0 ? Number(value.toPrecision(3)) : value.toPrecision(3)} ${UNITS[unit]}`;
 }
 
+/** Three significant digits, all of whole numbers, no exponents: 1401.6 → `1402`. */
+export function rate(value: number): string {
+  return value >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
+}
+
 /** Four significant digits, exponents when they are shorter. */
 export function number(value: number): string {
   if (value === 0) return '0';

@@ -1,6 +1,6 @@
 import type { Metrics, Options, Phase, Progress } from '@flotilla/server';
 import { type Options as BarOptions, Presets, SingleBar } from 'cli-progress';
-import { bytes, duration, number } from './format.js';
+import { bytes, duration, number, rate } from './format.js';
 
 /** Shows a run while it goes: always on stderr, which is not where results go. */
 export interface ProgressDisplay {
@@ -44,15 +44,15 @@ function bar(stream: NodeJS.WriteStream, run: Told, rounds: number): ProgressDis
   const options: BarOptions = { format, stream, barsize: wide ? 16 : 5, hideCursor: true, linewrap: false };
   const shown = new SingleBar({ ...options, fps: 10 }, Presets.shades_grey);
   const show = ({ round, seconds, uplinkBytes, downlinkBytes }: Progress) => {
-    const rate = seconds > 0 ? round / seconds : 0;
+    const pace = seconds > 0 ? round / seconds : 0;
     const text = [
       total > 0 ? `${round}/${total}` : `${round}`,
       `f ${loss}`,
       metric === '' || wide ? `‖∇f‖² ${gradient}` : '',
       metric,
       `↑${bytes(uplinkBytes)} ↓${bytes(downlinkBytes)}`,
-      `${rate.toPrecision(3)} rounds/s`,
-      ...(total > 0 && rate > 0 ? [`${duration((total - round) / rate)} left`] : []),
+      `${rate(pace)} rounds/s`,
+      ...(total > 0 && pace > 0 ? [`${duration((total - round) / pace)} left`] : []),
     ]
       .filter((part) => part !== '')
       .join(gap);
@@ -88,10 +88,10 @@ function lines(stream: NodeJS.WriteStream, run: Told): ProgressDisplay {
     },
     metrics(row) {
       const { round, seconds, uplinkBytes, downlinkBytes } = position(row);
-      const rate = seconds > 0 && round > 0 ? `  ${(round / seconds).toPrecision(3)} rounds/s` : '';
+      const pace = seconds > 0 && round > 0 ? `  ${rate(round / seconds)} rounds/s` : '';
       const metric = metricOf(row);
       stream.write(
-        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  ${metric === '' ? '' : `${metric}  `}up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${rate}\n`,
+        `round ${round}  f ${number(row.loss)}  ‖∇f‖² ${number(row.gradNormSq)}  ${metric === '' ? '' : `${metric}  `}up ${bytes(uplinkBytes)}  down ${bytes(downlinkBytes)}${pace}\n`,
       );
     },
     progress() {},

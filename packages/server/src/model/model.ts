@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Tensor } from '@flotilla/core';
+import type { Problem, Tensor } from '@flotilla/core';
 import { tensorsOf } from '@flotilla/core/internal';
-import type { RunPlan } from '../run/plan.js';
+import type { Job } from '@flotilla/protocol';
 
 /** A tensor of a model, row-major. */
 export interface ModelTensor {
@@ -30,7 +30,11 @@ export interface FlatModel {
 
 /** The iterate of a run under the names that its problem has for its parts. @param x Becomes the model's own. */
 export function flatModelOf(
-  { job, problem }: Pick<RunPlan, 'job' | 'problem'>,
+  {
+    job,
+    problem,
+    format,
+  }: { readonly job: Job; readonly problem: Problem; readonly format: Readonly<Record<string, string>> },
   rounds: number,
   x: Float64Array,
 ): FlatModel {
@@ -41,6 +45,7 @@ export function flatModelOf(
       method: job.method,
       problem: job.problem,
       ...(job.data === undefined ? {} : { data: job.data }),
+      ...format,
       ...(problem.facts === undefined ? {} : { facts: JSON.stringify(problem.facts) }),
       seed: job.seed,
       rounds: String(rounds),

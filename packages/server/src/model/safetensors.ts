@@ -19,10 +19,9 @@ export interface Safetensors {
 }
 
 /** Longest header that is read, in bytes. */
-const MAX_HEADER_BYTES = 1 << 20;
+export const MAX_HEADER_BYTES = 1 << 20;
 /** Where the data begin: a multiple of this. */
 const ALIGNMENT = 8;
-const METADATA = '__metadata__';
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 26;
 /** What is read, and how many bytes a number has there. */
@@ -31,8 +30,11 @@ const WIDTHS = new Map([
   ['F32', 4],
 ]);
 
+/** Where the metadata lie in a header: no tensor is called so. */
+export const METADATA = '__metadata__';
+
 /** All that comes before the data of tensors in F64, in the order in which they will lie there. */
-function safetensorsHead(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Buffer {
+export function safetensorsHead(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Buffer {
   let at = 0;
   const entries = tensors.map(({ name, shape }): [string, object] => {
     const from = at;

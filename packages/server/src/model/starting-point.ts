@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { type Problem, UsageError } from '@flotilla/core';
-import { readNpy, shared, tensorsOf } from '@flotilla/core/internal';
+import { optionError, printed, readNumbers, shared, tensorsOf } from '@flotilla/core/internal';
 import { hashOf } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
 
@@ -39,7 +40,8 @@ export async function givenStart(
 }
 
 async function readInit(path: string, problem: Problem, signal: AbortSignal | undefined): Promise<Float64Array> {
-  if (path.endsWith('.npy')) return Float64Array.from((await readNpy(path, { signal })).values);
+  if (!existsSync(path)) throw optionError('init', `${printed(path)} cannot be read: no file is there`);
+  if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path, { signal }));
   const { tensors } = await readSafetensors(path);
   const [only] = tensors;
   if (tensors.length === 1 && only !== undefined) return only.values;

@@ -10,6 +10,7 @@ import {
 import { type ErrorRecord, errorRecord, loadData, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import { loadPlugins } from '@flotilla/worker';
 import { Validation, type ValidationMetrics } from '../run/validation.js';
+import { isFacts } from './facts.js';
 import type { FlatModel } from './model.js';
 
 /** What the thread is asked: f and metrics of a model on data, or what it predicts there. */
@@ -72,11 +73,6 @@ function factsOf(text: string | undefined): Facts | undefined {
   } catch {
     throw refuse();
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse();
-  const isPlain = (entry: unknown) => ['number', 'string', 'boolean'].includes(typeof entry);
-  for (const entry of Object.values(value)) {
-    if (isPlain(entry) || (Array.isArray(entry) && entry.every((number) => typeof number === 'number'))) continue;
-    throw refuse();
-  }
-  return value as Facts;
+  if (isFacts(value)) return value;
+  throw refuse();
 }

@@ -1,12 +1,14 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
 import { asFlotillaError, errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
+import { onAbort } from '../on-abort.js';
+import { formatFor } from '../run/data-request.js';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
 import { readFlatModel } from './read-model.js';
 import type { Use, UseOutcome, UseTask } from './use-model-thread.js';
 
-/** What to use a model on. */
+/** What to use a model on. How a file is read is as it was for the training data, where it is left out. */
 export interface UseOptions extends FormatOptions {
   /** Data of the kind that the model was trained on: a name, a path or data in memory, as for `train`. */
   readonly data: DataInput;
@@ -42,17 +44,18 @@ export async function predict(model: Model | string, options: UseOptions): Promi
 }
 
 async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
+  check(model, options);
   const { plugins = [], signal, indexBase, labelColumn, header } = options;
-  const format = { indexBase, labelColumn, header };
+  const asked = { indexBase, labelColumn, header };
   const data = dataOf(options.data);
   const flat = typeof model === 'string' ? await readFlatModel(model) : flatten(model);
+  const format = typeof data === 'string' ? formatFor(data, asked, flat.metadata) : asked;
   const problem = problemOf(options, flat);
   const { threadPool } = await import('../hosts/pool.js');
   const pool = threadPool<UseTask, UseOutcome>(new URL('./use-model-thread.js', import.meta.url).href, 1);
-  const abort = () => void pool.close();
+  const unwatch = signal && onAbort(signal, () => void pool.close());
   try {
     if (signal?.aborted) throw signal.reason;
-    signal?.addEventListener('abort', abort, { once: true });
     const outcome = await pool.run({ what, model: flat, problem, data, format, plugins });
     if (outcome.ok) return outcome.use;
     throw errorFrom(outcome);
@@ -62,9 +65,25 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
     if (cause instanceof FlotillaError) throw cause;
     throw new FlotillaError(code, code === 'internal' ? `the thread of ${what} ended: ${message}` : message, { cause });
   } finally {
-    signal?.removeEventListener('abort', abort);
+    unwatch?.();
     await pool.close();
   }
+}
+
+/** @throws UsageError for arguments that are wrong on their face */
+function check(model: unknown, options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw new UsageError('options must be an object with data');
+  const { signal } = options as UseOptions;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
+  if (typeof model === 'string' && model !== '') return;
+  const { x, tensors, metadata } = Object(model) as Partial<Model>;
+  const isModel = x instanceof Float64Array && isRecord(tensors) && isRecord(metadata);
+  if (isModel && Object.values(metadata).every((value) => typeof value === 'string')) return;
+  throw new UsageError('the model must be what a run has returned, or the path of its folder or model.safetensors');
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function flatten({ x, tensors, metadata }: Model): FlatModel {

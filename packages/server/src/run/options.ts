@@ -1,3 +1,4 @@
+// Long: one schema, of every option there is, and what is made of it.
 import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
@@ -52,13 +53,13 @@ const problem = () =>
   );
 
 /** Data by name or path, or in memory. Afterwards its arrays lie in shared memory. */
-const data = () =>
+const data = (name: string) =>
   v.union(
     [
       path(),
       v.pipe(
         v.custom<Exclude<DataInput, string>>(isRecord),
-        v.transform((input) => shareArrays(input, 'data')),
+        v.transform((input) => shareArrays(input, name)),
       ),
     ],
     'a string or an object',
@@ -96,7 +97,7 @@ export const optionsSchema = v.strictObject({
   ),
   data: v.optional(
     described(
-      data(),
+      data('data'),
       'mnist (default), a name of the catalogue (mushrooms, a9a, …: docs/data.md), or the path of a LIBSVM, CSV, NumPy or IDX file or of a JSON instance',
     ),
   ),
@@ -120,7 +121,7 @@ export const optionsSchema = v.strictObject({
   ),
   validation: v.optional(
     described(
-      data(),
+      data('validation'),
       'data that is not trained on, evaluated beside it: a name or a path as for data, or test for the test part of a named set',
     ),
   ),
@@ -314,7 +315,7 @@ export function parseOptions(input: unknown): Options {
   const options: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(optionsSchema.entries)) {
     const value: unknown = (input as Record<string, unknown>)[name];
-    const parsed = checked(schema, value);
+    const parsed = checked(name, schema, value);
     if (parsed?.success !== true) throw optionError(name, complaint(schema.wrapped.pipe[0], value, parsed?.issues[0]));
     if (parsed.output !== undefined) options[name] = parsed.output;
   }
@@ -335,14 +336,14 @@ export function checkLengths(options: Options): void {
 type EntrySchema = (typeof optionsSchema.entries)[keyof Options];
 
 /** What the schema says of a value; undefined when the value cannot even be looked at, as a revoked proxy. */
-function checked(schema: EntrySchema, value: unknown): v.SafeParseResult<EntrySchema> | undefined {
+function checked(name: string, schema: EntrySchema, value: unknown): v.SafeParseResult<EntrySchema> | undefined {
   // valibot would write out its digits, however many
   if (typeof value === 'bigint') return undefined;
   try {
     return v.safeParse(schema, value, { abortPipeEarly: true });
   } catch (thrown) {
     // what makes a module's text, or shares data, has said what is wrong
-    if (thrown instanceof UsageError) throw thrown;
+    if (thrown instanceof UsageError) throw new UsageError(thrown.message, { option: name, cause: thrown });
     return undefined;
   }
 }

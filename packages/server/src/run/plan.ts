@@ -26,7 +26,8 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
-import { dataRequest } from './data-request.js';
+import { checkProblem } from './check-problem.js';
+import { dataRequest, formatRecord } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
 import { parseStepSize, type StepSize } from './step-size.js';
@@ -42,11 +43,15 @@ export interface RunPlan {
   readonly problem: Problem;
   /** What the workers get in shared memory or by copy, beside the job: for the problem's `create` alone. */
   readonly problemData: object;
+  /** How files are read, as far as the options say. */
+  readonly format: Readonly<Record<string, string>>;
   readonly dimension: number;
   /** x⁰ when it was given as numbers, in shared memory. */
   readonly start: Float64Array | undefined;
   /** The same function on the data that are not trained on. */
   readonly validation: Problem | undefined;
+  /** What the validation data are called in the run's records. */
+  readonly validationSource: string | undefined;
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
@@ -102,6 +107,7 @@ export async function planRun(
   const { spec } = parseProblem(options.problem);
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
+  checkProblem(problemSpec.name, problem);
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
   const start = given ? await givenStart(init, problem, signal) : undefined;
   if (start === undefined) checkInit(init as string, problem);
@@ -153,9 +159,11 @@ export async function planRun(
     method,
     problem,
     problemData: loaded.shared,
+    format: formatRecord(options),
     dimension,
     start: start?.x,
-    validation,
+    validation: validation?.problem,
+    validationSource: validation?.source,
     smoothness,
     theory,
     parameters,

@@ -41,6 +41,12 @@ export function resolveStepSize(
       `theory needs finite constants, and ${constant} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
     );
   }
+  if (smoothness.max === 0) {
+    throw optionError(
+      'stepSize',
+      'theory has none where every smoothness constant is 0, as of data that are all 0; give a number',
+    );
+  }
   const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
   if (!(stepSize > 0 && stepSize < Number.POSITIVE_INFINITY)) {
     throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);

@@ -1,5 +1,6 @@
 import {
   type DataRequest,
+  FlotillaError,
   Kernels,
   type LoadInput,
   type Oracle,
@@ -7,8 +8,8 @@ import {
   type ProblemFamily,
   UsageError,
 } from '@flotilla/core';
-import { checkData, loadData, parseProblem } from '@flotilla/core/internal';
-import { type FormatTexts, formatOf } from './data-request.js';
+import { asFlotillaError, checkData, loadData, parseProblem } from '@flotilla/core/internal';
+import { type FormatTexts, formatConcerning, formatOf } from './data-request.js';
 import type { Options } from './options.js';
 
 /** f and the problem's metrics on data that is not trained on. */
@@ -26,13 +27,18 @@ const IN_ORDER = 'contiguous';
 
 type Asked = FormatTexts & Pick<Options, 'validation' | 'data'>;
 
+/** The function that is trained, on other data, and what those are called in the run's records. */
+export interface LoadedValidation {
+  readonly problem: Problem;
+  readonly source: string | undefined;
+}
+
 /** What loading is asked for. */
 function requestOf(options: Asked): DataRequest {
   const { validation, data } = options;
-  const format = formatOf(options);
   return validation === TEST
-    ? { data, part: TEST, split: IN_ORDER, format }
-    : { data: validation, split: IN_ORDER, format };
+    ? { data, part: TEST, split: IN_ORDER, format: formatOf(options) }
+    : { data: validation, split: IN_ORDER, format: formatConcerning(options, validation, data) };
 }
 
 /** Refuses validation data that cannot be had, before anything is read. @throws UsageError */
@@ -40,7 +46,7 @@ export function checkValidation(family: ProblemFamily, options: Asked): void {
   if (options.validation === undefined) return;
   if (family.data === 'none')
     throw new UsageError(`problem ${family.name} has no data to validate on; leave out validation`);
-  checkData(family, requestOf(options));
+  aboutValidation(() => checkData(family, requestOf(options)));
 }
 
 /**
@@ -52,14 +58,34 @@ export async function loadValidation(
   family: ProblemFamily,
   { facts }: Problem,
   { random, signal, note }: Pick<LoadInput, 'random' | 'signal' | 'note'>,
-): Promise<Problem | undefined> {
+): Promise<LoadedValidation | undefined> {
   if (options.validation === undefined) return undefined;
   if (facts === undefined)
     throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
   const spec = () => parseProblem(options.problem).spec;
   const one = { workers: 1, random, facts };
-  const { shared } = await loadData(family, spec(), { ...requestOf(options), ...one, signal, note });
-  return family.create(spec(), { ...one, ...shared });
+  return aboutValidation(async () => {
+    const { shared, source } = await loadData(family, spec(), { ...requestOf(options), ...one, signal, note });
+    return { problem: family.create(spec(), { ...one, ...shared }), source };
+  });
+}
+
+/** Does what looks at the validation data: an error says that it is about them. The training data may have the same name. */
+export function aboutValidation<T>(work: () => T): T {
+  const refuse = (thrown: unknown): never => {
+    const { code, message, option } = asFlotillaError(thrown);
+    if (code === 'aborted' || (option !== undefined && option !== 'data')) throw thrown;
+    const text =
+      option === undefined ? `validation cannot be used: ${message}` : message.replace(/^data/, 'validation');
+    const context = { cause: thrown, option: 'validation' };
+    throw code === 'usage' ? new UsageError(text, context) : new FlotillaError(code, text, context);
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(refuse) as T) : result;
+  } catch (thrown) {
+    return refuse(thrown);
+  }
 }
 
 /** Evaluates on the calling thread. */
