@@ -15,7 +15,16 @@ export const OFFERS = {
   data: { mnist: 'mnist', mushrooms: 'mushrooms' },
   uplinks: { 'rand-k-5%': 'rand-k:k=5%', natural: 'natural' },
   /** Largest numbers. The least is 1; a step size is a number above 0. */
-  limits: { workers: 64, threads: 8, rounds: 10_000, evalEvery: 10_000, timeLimit: 600, stepSize: 1000, running: 4 },
+  limits: {
+    workers: 64,
+    threads: 8,
+    rounds: 10_000,
+    evalEvery: 10_000,
+    timeLimit: 600,
+    stepSize: 1000,
+    running: 4,
+    kept: 100,
+  },
 };
 
 /** What the body of POST /runs must be; nothing is converted and nothing is dropped. @param {Record<string, Record<string, any>>} offers */
@@ -74,6 +83,11 @@ export function build(options = {}, offers = OFFERS) {
     const running = Array.from(runs.values()).filter(({ view }) => view.state === 'running').length;
     if (running >= offers.limits.running) {
       throw Object.assign(new Error(`${running} runs are under way`), { statusCode: 429, code: 'busy' });
+    }
+    // of runs that have ended only the latest are kept
+    for (const [id, { view }] of runs) {
+      if (runs.size < offers.limits.kept) break;
+      if (view.state !== 'running') runs.delete(id);
     }
     const id = crypto.randomUUID();
     const abort = new AbortController();

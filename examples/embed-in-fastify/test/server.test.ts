@@ -252,6 +252,20 @@ describe('a hostile request', () => {
     }
   });
 
+  it('keeps the latest of the runs that have ended', async () => {
+    const few = build({}, { ...offers, limits: { ...offers.limits, kept: 2 } });
+    const ids = [];
+    for (let k = 0; k < 4; k++) {
+      const { id } = (await few.inject({ method: 'POST', url: '/runs', payload: { ...QUICK, rounds: 1 } })).json();
+      ids.push(id);
+      while ((await few.inject(`/runs/${id}`)).json().state === 'running')
+        await new Promise((next) => setTimeout(next, 20));
+    }
+    const codes = await Promise.all(ids.map(async (id) => (await few.inject(`/runs/${id}`)).statusCode));
+    expect(codes).toEqual([404, 404, 200, 200]);
+    await few.close();
+  });
+
   it('wants more runs than this host does at a time', async () => {
     const ids: string[] = [];
     for (let k = 0; k < OFFERS.limits.running; k++) ids.push(await start(LONG));

@@ -89,7 +89,10 @@ test.each<[string, string | Uint8Array, string, CsvOptions?]>([
   ['nothing', '', ' has no rows'],
   ['blank lines only', '\n \r\n', ' has no rows'],
   ['names only', 'a,b\n', ' has names of columns and no rows'],
-  ['one column', '1\n2\n', ' has one column, of labels, and no features'],
+  ['one column', '1\n2\n', ' has one column, of labels, and no features; cells are separated by commas'],
+  ['carriage returns alone', 'a,b\r1,2\r', ' has lines that end in a carriage return alone'],
+  ['a zip archive', 'PK\x03\x04\x14\0', ' is a zip archive, as .npz and .xlsx are too'],
+  ['zstd', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 4), ' is packed with zstd'],
   ['a word', 'age,y\n1,0\n2,1\n\nold,0\n', ', line 5: column 1 ("age") is "old", not a finite number'],
   ['an empty cell', 'age,y\n,0\n', ', line 2: column 1 ("age") is empty; every cell is a number'],
   [

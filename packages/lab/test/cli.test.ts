@@ -72,7 +72,8 @@ describe('results', () => {
     const unknown = {
       code: 2,
       stdout: '',
-      stderr: 'flotilla: unexpected "twenty": options are written --name value\n',
+      stderr:
+        'flotilla: unexpected "twenty": options are written --name value, commands are start evaluate predict bench report sweep compare export reproduce\n',
     };
     expect(await flotilla('help twenty')).toEqual(unknown);
   });

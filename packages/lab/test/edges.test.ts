@@ -56,7 +56,7 @@ describe('stdout and stderr may go away', () => {
     const { code, stderr } = await shell(`ft ${RUN} --quiet --json --out full > /dev/full`);
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: 'flotilla: stdout cannot be written: ENOSPC: no space left on device, write\n',
+      stderr: 'flotilla: stdout cannot be written: no space is left\n',
     });
   });
 });

@@ -212,6 +212,25 @@ describe.skipIf(!browserPresent)('in a browser', () => {
     expect(page.match(/fill="var\(--chart-0\)" [^>]*opacity|fill-opacity="0.18"/)).not.toBeNull();
   });
 
+  test('means and deviations of eleven columns fit 1200 pixels, bytes with their unit', async () => {
+    const path = join(folder, 'spreads.html');
+    const columns = ['run', 'seeds', 'f', 'accuracy', 'validation loss', 'validation accuracy', 'rounds', 'uplink'];
+    const row = ['m3', '5', ...Array(6).fill('0.041233 ± 0.002'), ...Array(3).fill('31.4 kB ± 1.00 kB')];
+    const tables = [{ title: '', columns: [...columns, 'downlink', 'total', 'wall seconds'], rows: [row] }];
+    writeFileSync(path, await renderPage('Seeds', [{ tables }]));
+    const { page } = await open(path, 1200);
+    const found = await page.evaluate(() => {
+      const box = document.querySelector('.scroll') as HTMLElement;
+      const spread = [...document.querySelectorAll('.spread')].at(-1) as HTMLElement;
+      return {
+        hidden: box.scrollWidth - box.clientWidth,
+        lines: spread.getClientRects().length,
+        text: spread.textContent,
+      };
+    });
+    expect(found).toEqual({ hidden: 0, lines: 2, text: '31.4\u00a0kB ±\u00a01.00\u00a0kB' });
+  });
+
   test('nothing is cut at 400 pixels: long names are broken, rows of tables become blocks, legends stand clear', async () => {
     const path = join(folder, 'narrow.html');
     const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `uplink rand-k:k=10+natural, ${name}, step size theory*0.5`);

@@ -162,6 +162,7 @@ describe('--config', () => {
     writeFileSync(join(folder, 'large'), ' '.repeat((1 << 20) + 1));
     writeFileSync(join(folder, 'array'), '[1]');
     writeFileSync(join(folder, 'half'), '{"method": "gd",');
+    writeFileSync(join(folder, 'deep'), `{"plugins": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
     writeFileSync(join(folder, 'unknown'), '{"bandwidth": 3}');
     writeFileSync(join(folder, 'proto'), '{"__proto__": {"method": "gd"}}');
     writeFileSync(join(folder, 'wrong'), '{"workers": "many"}');
@@ -171,7 +172,8 @@ describe('--config', () => {
       ['/dev/zero', 'not a regular file'],
       ['large', 'at most 1048576'],
       ['array', 'is not an object of options'],
-      ['half', 'cannot be read'],
+      ['half', 'cannot be read: it is not JSON'],
+      ['deep', '--config "deep" names code that would run'],
       ['unknown', 'has "bandwidth", which is no option'],
       ['proto', 'has "__proto__", which is no option'],
       ['wrong', '--workers must be a whole number from 1 to 10000, not "many"'],

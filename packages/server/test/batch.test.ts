@@ -210,9 +210,18 @@ describe('refused, in one line', () => {
     [{ method: 'gd', batch: 13 }, 'batch 13 is more than any worker has; allowed is 1 to 12 samples'],
     [{ method: 'marina', batch: 3, batchDense: 13 }, 'batchDense 13 is more than any worker has'],
     [{ method: 'marina', batchDense: 6 }, 'batchDense 6 is for the dense rounds of a run with a batch'],
-    [{ method: 'gd', batch: 3, batchDense: 6 }, 'method gd takes every gradient on the batch; leave out batchDense 6'],
-    [{ method: 'vr-diana', batch: 3, batchDense: 6 }, 'method vr-diana has no dense rounds; leave out batchDense 6'],
-    [{ method: 'vr-marina', batch: 3, batchDense: 6 }, 'batchDense is for the online variant; add online=true'],
+    [
+      { method: 'gd', batch: 3, batchDense: 6 },
+      'batchDense 6 must be left out: method gd takes every gradient on the batch',
+    ],
+    [
+      { method: 'vr-diana', batch: 3, batchDense: 6 },
+      'batchDense 6 must be left out: method vr-diana has no dense rounds',
+    ],
+    [
+      { method: 'vr-marina', batch: 3, batchDense: 6 },
+      'batchDense 6 is for the online variant of method vr-marina; add online=true',
+    ],
     [{ method: 'vr-marina:batch=4', batch: 3 }, 'method vr-marina: batch=4 and batch 3 set the same number'],
     [{ method: 'vr-diana:batch=4', batch: 3 }, 'method vr-diana: batch=4 and batch 3 set the same number'],
     [

@@ -88,13 +88,17 @@ export async function parseCsv(
     note?.(`${path}: ${where}; --label-column says otherwise (labelColumn in the library)`);
   }
   const features = columns - (label < 0 ? 0 : 1);
-  if (features === 0) throw refuse(` has one column, of labels, and no features`);
+  if (features === 0)
+    throw refuse(` has one column, of labels, and no features; cells are separated by commas, semicolons or tabs`);
   if (expected !== undefined && features !== expected) {
     throw refuse(` has ${features} features (${columns} columns), expected ${expected}`);
   }
 
   const rows = await countRows(bytes, begin, signal);
   const samples = names === undefined ? rows : rows - 1;
+  if (samples === 0 && bytes.includes(CR) && !bytes.includes(LF)) {
+    throw refuse(' has lines that end in a carriage return alone; save it with line feeds');
+  }
   if (samples === 0) throw refuse(' has names of columns and no rows');
   const value = shared(Float64Array, samples * features);
   const labels = shared(Float64Array, label < 0 ? 0 : samples);

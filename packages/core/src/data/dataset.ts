@@ -209,7 +209,7 @@ export function labelsOf({ name, samples, label }: Dataset): Float64Array {
     throw new UsageError(`data set ${name} has no label for sample ${missing}, counted from 0`);
   }
   throw new UsageError(
-    `data set ${name} has no labels: in memory they are y, in a CSV file a column, and those of IDX and NumPy files are read from a file beside them (docs/data.md)`,
+    `data set ${name} has no labels: in memory they are y, in a CSV file a column, in a NumPy file the one that --label-column names (labelColumn in the library), and those of IDX and NumPy files are read from a file beside them (docs/data.md)`,
   );
 }
 

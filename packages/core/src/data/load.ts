@@ -126,8 +126,11 @@ export async function readDataset(text: string, options: DataOptions & ReadOptio
 }
 
 /** The numbers of a NumPy file, in its order. @throws UsageError for what is none, FlotillaError `io` when it cannot be read */
-export async function readNumbers(path: string): Promise<Uint8Array | Float32Array | Float64Array> {
-  return (await (await import('./npy.js')).readNpy(path)).values;
+export async function readNumbers(
+  path: string,
+  limits?: Pick<ReadOptions, 'signal'>,
+): Promise<Uint8Array | Float32Array | Float64Array> {
+  return (await (await import('./npy.js')).readNpy(path, limits)).values;
 }
 
 /** Leaves out what is undefined, which would hide what stands before it. */

@@ -5,6 +5,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { FlotillaError, UsageError } from '../errors.js';
+import { reasonOf } from '../thrown.js';
 import { bunzip2 } from './bunzip2.js';
 import { giveWay } from './give-way.js';
 
@@ -60,7 +61,7 @@ export async function readDataFile(path: string, { signal, limit = MAX_BYTES }: 
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof TooLarge) throw tooLarge(cause);
-    throw new FlotillaError('io', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new FlotillaError('io', `cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
   const format = formats.find(({ magic }) => bytes.toString('hex', 0, magic.length / 2) === magic);
   const named = formats.find(({ extension }) => path.endsWith(extension));

@@ -1,6 +1,12 @@
 import { UsageError } from '../errors.js';
 
-/** Bytes before the text begins: the byte order mark of UTF-8. @throws UsageError for text in UTF-16 or UTF-32, by its name */
+/** What is given in the place of text, by its first bytes in hexadecimal, and what to do about it. */
+const NO_TEXT = [
+  { magic: '504b0304', what: 'a zip archive, as .npz and .xlsx are too; unpack it, or save a .csv or .npy file' },
+  { magic: '28b52ffd', what: 'packed with zstd; unpack it, or pack it with gzip, xz or bzip2' },
+];
+
+/** Bytes before the text begins: the byte order mark of UTF-8. @throws UsageError for what is no UTF-8 text, by its name */
 export function textStart(bytes: Uint8Array, path: string): number {
   const [a, b, c, d] = bytes;
   if (a === 0xef && b === 0xbb && c === 0xbf) return 3;
@@ -8,6 +14,9 @@ export function textStart(bytes: Uint8Array, path: string): number {
   if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0)) throw wide('UTF-32');
   // with its mark, or a character of one byte in two
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) || a === 0 || b === 0) throw wide('UTF-16');
+  const begin = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+  const other = NO_TEXT.find(({ magic }) => magic === begin);
+  if (other !== undefined) throw new UsageError(`${path} is ${other.what}`);
   return 0;
 }
 

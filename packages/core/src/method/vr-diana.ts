@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { optionError } from '../errors.js';
 import { type DianaParameters, diana, dianaParameters, dianaServer, reportDiana } from './diana.js';
 import { defineMethod } from './method.js';
 import { batchSizeOrOption } from './parameters.js';
@@ -45,7 +45,7 @@ export const vrDiana = defineMethod({
   parameters(spec, theory): VrDianaParameters {
     const samples = theory.samples ?? 1;
     if (theory.batchDense !== undefined) {
-      throw new UsageError(`method vr-diana has no dense rounds; leave out batchDense ${theory.batchDense}`);
+      throw optionError('batchDense', `${theory.batchDense} must be left out: method vr-diana has no dense rounds`);
     }
     const batch = batchSizeOrOption(['batch', 'batch'], spec, theory.batch, samples, false) ?? Math.ceil(samples / 100);
     return { ...dianaParameters(spec, theory), batch, pReference: batch / samples };

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { optionError, UsageError } from '../errors.js';
 import { axpy, subtract } from '../vector.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
@@ -58,7 +58,7 @@ export const vrMarina = defineMethod({
       throw new UsageError('method vr-marina: large-batch is a parameter of the online variant; add online=true');
     }
     if (!online && batchDense !== undefined) {
-      throw new UsageError('method vr-marina: batchDense is for the online variant; add online=true');
+      throw optionError('batchDense', `${batchDense} is for the online variant of method vr-marina; add online=true`);
     }
     return {
       p: spec.number('p', 0, 1, true) ?? Math.min(uplink.density / dimension, batch / (large + batch)),

@@ -55,5 +55,6 @@ export const commands: Readonly<Record<string, Command>> = {
 export async function loadCommand(name: string): Promise<Run> {
   if (Object.hasOwn(commands, name)) return (commands[name] as Command).load();
   const meant = didYouMean(name, Object.keys(commands));
-  throw new UsageError(`unexpected ${printed(name)}${meant === '' ? ': options are written --name value' : meant}`);
+  const known = `: options are written --name value, commands are ${Object.keys(commands).join(' ')}`;
+  throw new UsageError(`unexpected ${printed(name)}${meant === '' ? known : meant}`);
 }

@@ -8,6 +8,7 @@ import { tableText } from '../report/table.js';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
+import { printResult } from '../terminal/streams.js';
 import { readRuns } from './read-runs.js';
 
 const OPTIONS = {
@@ -53,7 +54,7 @@ export async function compare(argv: readonly string[]): Promise<void> {
   const shared = chosen.length === 0 ? commonGoal(runs) : undefined;
   if (values.json === true) {
     const goals = shared === undefined ? chosen : [shared];
-    process.stdout.write(`${JSON.stringify(comparisonJson(grouped, goals))}\n`);
+    printResult(`${JSON.stringify(comparisonJson(grouped, goals))}\n`);
     return;
   }
   const tables = [
@@ -61,9 +62,9 @@ export async function compare(argv: readonly string[]): Promise<void> {
     ...chosen.map((goal) => goalTable(grouped, goal)),
     ...(shared === undefined ? [] : [goalTable(grouped, shared, ', what every run has reached')]),
   ];
-  if (values.latex === true) process.stdout.write(tables.map(latexTable).join('\n'));
+  if (values.latex === true) printResult(tables.map(latexTable).join('\n'));
   else {
     const differing = grouped.groups.length > 1 ? [differencesTable(grouped)] : [];
-    process.stdout.write(`${[grouped.title, ...[...differing, ...tables].map(tableText)].join('\n\n')}\n`);
+    printResult(`${[grouped.title, ...[...differing, ...tables].map(tableText)].join('\n\n')}\n`);
   }
 }

@@ -43,7 +43,7 @@ function readConfig(path: string): Record<string, unknown> {
   const known = new Set<string>(describeOptions().map(({ name }) => name));
   const unknown = Object.keys(config).filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new UsageError(`--config ${printed(path)} has ${JSON.stringify(unknown[0])}, which is no option of a run`);
+    throw new UsageError(`--config ${printed(path)} has ${printed(unknown[0])}, which is no option of a run`);
   }
   return { ...config };
 }
@@ -90,12 +90,12 @@ const COMMANDS = new Set(['external']);
 /** What of a configuration is code: modules, and whatever is not built in. */
 function codeNamedBy(config: Options): string[] {
   const { plugins = [] } = config;
-  const named = (Array.isArray(plugins) ? plugins : [plugins]).map((module) => `plugin ${JSON.stringify(module)}`);
+  const named = (Array.isArray(plugins) ? plugins : [plugins]).map((module) => `plugin ${printed(module)}`);
   for (const [kind, registry] of Object.entries({ method: methods, problem: problems })) {
     const spec = config[kind];
     if (spec === undefined) continue;
     const [name = ''] = String(spec).split(':');
-    if (!Object.hasOwn(registry, name) || COMMANDS.has(name)) named.push(`${kind} ${JSON.stringify(spec)}`);
+    if (!Object.hasOwn(registry, name) || COMMANDS.has(name)) named.push(`${kind} ${printed(spec)}`);
   }
   return named;
 }

@@ -3,6 +3,7 @@ import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { number } from '../terminal/format.js';
 import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
+import { keepStdout, printResult } from '../terminal/streams.js';
 import { MODEL_OPTIONS, modelAndData } from './model-arguments.js';
 
 const OPTIONS = {
@@ -32,12 +33,11 @@ export async function evaluate(argv: readonly string[]): Promise<void> {
     return;
   }
   const { run, use } = modelAndData('evaluate', positionals, values);
+  const print = keepStdout();
   const found = await evaluateModel(run, use);
-  if (values.json === true) {
-    process.stdout.write(`${JSON.stringify(found)}\n`);
-    return;
-  }
+  if (values.json === true) return printResult(`${JSON.stringify(found)}\n`, print);
   const names = Object.keys(found);
   const width = Math.max(...names.map((name) => name.length));
-  for (const name of names) process.stdout.write(`${name.padEnd(width)}  ${number(found[name] as number)}\n`);
+  const lines = names.map((name) => `${name.padEnd(width)}  ${number(found[name] as number)}\n`);
+  printResult(lines.join(''), print);
 }

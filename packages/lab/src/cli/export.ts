@@ -1,7 +1,10 @@
 import { UsageError } from '@flotilla/core';
+import { printedWord } from '@flotilla/core/internal';
 import { replaceOwn } from '../files/replace-own.js';
 import { csv } from '../report/csv.js';
+import { withHome } from '../terminal/command-line.js';
 import { programName } from '../terminal/program.js';
+import { printResult } from '../terminal/streams.js';
 import { readRuns } from './read-runs.js';
 
 /** @param program How the command is called here. */
@@ -24,7 +27,7 @@ export async function exportRuns(argv: readonly string[]): Promise<void> {
   );
   const text = csv(rows);
   if (file === undefined) {
-    process.stdout.write(text);
+    printResult(text);
     return;
   }
   replaceOwn(file, text, runs.length === 1 ? 'round,' : 'run,', '--csv');
@@ -44,10 +47,11 @@ function read(argv: readonly string[]): { paths: string[]; file: string | undefi
       if (word !== '--csv') file = word.slice('--csv='.length);
       else if (next !== undefined && !next.startsWith('--')) file = argv[++k];
       if (file === '') throw new UsageError('--csv cannot be "": it is a file, or nothing for stdout');
-    } else if (word.startsWith('-')) throw new UsageError(`unknown option ${word}; known: --csv --help`);
-    else paths.push(word);
+    } else if (word.startsWith('-')) {
+      throw new UsageError(`unknown option ${printedWord(word)}; known: --csv --help`);
+    } else paths.push(word);
   }
   if (!asked) throw new UsageError('export needs --csv, the one format there is');
   if (paths.length === 0) throw new UsageError('export needs the folder of a run before --csv');
-  return { paths, file };
+  return { paths, file: file === undefined ? undefined : withHome('--csv', file) };
 }

@@ -1,9 +1,10 @@
 import type { Predictions } from '@flotilla/core';
-import { writeWhole } from '@flotilla/core/internal';
 import { predict as predictWith } from '@flotilla/server';
+import { checkNew, writeNew } from '../files/replace-own.js';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
 import { programName } from '../terminal/program.js';
+import { keepStdout, printResult } from '../terminal/streams.js';
 import { MODEL_OPTIONS, modelAndData } from './model-arguments.js';
 
 const OPTIONS = {
@@ -36,13 +37,14 @@ export async function predict(argv: readonly string[]): Promise<void> {
     return;
   }
   const { run, use } = modelAndData('predict', positionals, values);
+  const { out } = values;
+  // refused before anything is computed
+  if (out !== undefined) checkNew(out, '--out');
+  const print = keepStdout();
   const table = csv(await predictWith(run, use));
-  if (values.out === undefined) {
-    process.stdout.write(table);
-    return;
-  }
-  writeWhole(values.out, table);
-  process.stdout.write(`${values.out}\n`);
+  if (out === undefined) return printResult(table, print);
+  writeNew(out, table, '--out');
+  print(`${out}\n`);
 }
 
 function csv(predictions: Predictions): string {

@@ -9,6 +9,7 @@ import { groupRuns } from '../report/groups.js';
 import { meanAndStd } from '../report/statistics.js';
 import { readRun, runFolders } from '../report/stored-run.js';
 import { tableText } from '../report/table.js';
+import { interruptible } from '../terminal/interrupt.js';
 import type { FlagName } from './flags.js';
 
 /** As many as anybody waits for. */
@@ -83,7 +84,7 @@ export async function startSeeds(
   const runs: Summary[] = [];
   const failed: Failure[] = [];
   let tables = '';
-  try {
+  const trainAll = async (signal: AbortSignal) => {
     for (const [k, seed] of seeds.entries()) {
       if (!quiet) process.stderr.write(`seed ${seed} (${k + 1} of ${seeds.length})\n`);
       try {
@@ -93,7 +94,14 @@ export async function startSeeds(
         if (code !== 'diverged') throw thrown;
         failed.push({ seed, message });
       }
+      // also when the seed was at its end, as while its report is drawn
+      if (signal.aborted && k + 1 < seeds.length) {
+        throw new FlotillaError('aborted', `interrupted after ${k + 1} of ${seeds.length} seeds`);
+      }
     }
+  };
+  try {
+    await interruptible(trainAll);
   } finally {
     if (runs.length > 0) {
       replaceOwn(join(out, 'summary.json'), `${JSON.stringify(seedsSummary(runs, failed), null, 2)}\n`, '{', '--out');

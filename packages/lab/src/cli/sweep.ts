@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FlotillaError, Spec, systemRuntime, UsageError } from '@flotilla/core';
-import { makeFolder } from '@flotilla/core/internal';
+import { makeFolder, printed, reasonOf } from '@flotilla/core/internal';
 import { type Options, parseOptions } from '@flotilla/server';
 import { type Ending, Fingerprints, runInFolders } from '../experiment/folder-runs.js';
 import { type Grid, readGrid } from '../experiment/grid.js';
@@ -12,9 +12,10 @@ import { replaceOwn } from '../files/replace-own.js';
 import { PAGE_HEAD, renderPage } from '../report/page.js';
 import { readRun } from '../report/stored-run.js';
 import { tableText } from '../report/table.js';
-import { countOption } from '../terminal/command-line.js';
+import { countOption, withHome } from '../terminal/command-line.js';
 import { interruptible } from '../terminal/interrupt.js';
 import { programName } from '../terminal/program.js';
+import { keepStdout } from '../terminal/streams.js';
 import { createWorkProgress, type WorkAt } from '../terminal/work-progress.js';
 import { readArguments } from './arguments.js';
 import { withConfig } from './config-file.js';
@@ -60,6 +61,7 @@ const SYNTAX = {
 export async function sweep(argv: readonly string[]): Promise<void> {
   const grid = readGrid(argv, SYNTAX);
   const quiet = grid.flags.has('quiet');
+  const print = grid.flags.has('json') ? keepStdout() : (text: string) => void process.stdout.write(text);
   if (grid.flags.has('help')) {
     process.stdout.write(sweepHelp(programName('sweep')));
     return;
@@ -70,12 +72,11 @@ export async function sweep(argv: readonly string[]): Promise<void> {
   const targeted = points.every(({ runs }) => runs.every(({ options }) => hasTarget(options)));
   const score = readScore(grid.own.get('best') ?? (targeted ? 'bytes-to-target' : 'loss'), targeted);
   const fingerprint = Fingerprints.together(points.flatMap(({ runs }) => runs.map(({ key }) => key)));
-  const out = grid.own.get('out') ?? join('runs', `sweep-${Spec.parse('method', first.method).name}-${fingerprint}`);
-  if (out === '') throw new UsageError('--out cannot be empty; it is a folder');
+  const out = pathOf(grid, 'out') ?? join('runs', `sweep-${Spec.parse('method', first.method).name}-${fingerprint}`);
   try {
     makeFolder(resolve(out, 'runs'));
   } catch (cause) {
-    throw new UsageError(`--out ${JSON.stringify(out)} cannot be written: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`--out ${printed(out)} cannot be written: ${reasonOf(cause)}`, { cause });
   }
   const folders = points.flatMap(({ runs }) => runs.map((run) => ({ ...run, folder: join(out, 'runs', run.name) })));
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
@@ -112,11 +113,9 @@ export async function sweep(argv: readonly string[]): Promise<void> {
   replaceOwn(join(out, 'results.csv'), sweepCsv(swept, grid.axes, score), 'folder,', '--out');
   const { title, sections } = sweepSections(swept, grid.axes, score, command);
   replaceOwn(join(out, 'report.html'), await renderPage(title, sections), PAGE_HEAD, '--out');
-  if (grid.flags.has('json')) process.stdout.write(`${JSON.stringify(results)}\n`);
+  if (grid.flags.has('json')) print(`${JSON.stringify(results)}\n`);
   else if (!quiet)
-    process.stdout.write(
-      `${tableText(sweepTable(swept, grid.axes, score))}\n\n${closing(results.best, score.name, out)}`,
-    );
+    print(`${tableText(sweepTable(swept, grid.axes, score))}\n\n${closing(results.best, score.name, out)}`);
   refuse(endings, interrupted);
 }
 
@@ -141,7 +140,9 @@ function refuse(endings: readonly Ending[], interrupted: boolean): void {
 }
 
 /** Every point with its checked options, a seed each. @throws UsageError */
-function readPoints({ points, axes, own, flags }: Grid) {
+function readPoints(grid: Grid) {
+  const { points, axes, own, flags } = grid;
+  const config = pathOf(grid, 'config');
   const seedsText = own.get('seeds');
   const seeds = seedsText === undefined ? undefined : parseSeeds(seedsText);
   const prints = new Fingerprints(version());
@@ -152,7 +153,7 @@ function readPoints({ points, axes, own, flags }: Grid) {
     const threaded = ['transport', 'threads', 'link'].some((name) => name in given);
     ownThreads ||= threaded;
     const loopback = threaded ? {} : { transport: 'loopback' };
-    const all = { ...withConfig(given, own.get('config'), flags.has('trust')), ...loopback };
+    const all = { ...withConfig(given, config, flags.has('trust')), ...loopback };
     const values = axes.map(({ option }) => words.find(([name]) => name === option)?.[1] ?? '');
     const runs = (seeds ?? [undefined]).map((seed) => {
       const options = parseOptions(seed === undefined ? all : { ...all, seed });
@@ -165,6 +166,13 @@ function readPoints({ points, axes, own, flags }: Grid) {
     return { values, runs };
   });
   return { points: read, ownThreads };
+}
+
+/** The path that an option of the sweep itself gives. @throws UsageError */
+function pathOf({ own }: Grid, option: string): string | undefined {
+  const path = own.get(option);
+  if (path === '') throw new UsageError(`--${option} must not be empty`);
+  return path === undefined ? undefined : withHome(`--${option}`, path);
 }
 
 /** A value as a part of a file's name. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode, Runtime } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { asFlotillaError, writeWhole } from '@flotilla/core/internal';
 import { AbortedError, type Options, type Summary, train } from '@flotilla/server';
 import { readRegular } from '../files/read-regular.js';
 import type { WorkAt } from '../terminal/work-progress.js';
@@ -86,7 +86,11 @@ async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal):
     if (thrown instanceof AbortedError) return { status: 'pending' };
     const { code, message } = asFlotillaError(thrown);
     if (code !== 'diverged') return { status: 'failed', message, code };
-    writeFileSync(join(folder, DIVERGED), `${JSON.stringify({ message })}\n`);
+    try {
+      writeWhole(join(folder, DIVERGED), `${JSON.stringify({ message })}\n`);
+    } catch {
+      // a full disk: the next sweep makes this run again
+    }
     return { status: 'diverged', message };
   }
 }

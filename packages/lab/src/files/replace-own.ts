@@ -1,5 +1,5 @@
 import { UsageError } from '@flotilla/core';
-import { canReplace, printed, reasonOf, writeWhole } from '@flotilla/core/internal';
+import { canReplace, type IsOwn, printed, reasonOf, writeWhole } from '@flotilla/core/internal';
 
 /**
  * Writes a file that is there whole or not at all. One that is there already is replaced only if it begins with `mark`, as what
@@ -12,10 +12,25 @@ export function replaceOwn(path: string, content: string, mark: string, option: 
   writeWhole(path, content, (head) => head.startsWith(mark));
 }
 
+/** Writes a file that is there whole or not at all, and replaces nothing. @throws as {@link replaceOwn} */
+export function writeNew(path: string, content: string, option: string): void {
+  checkNew(path, option);
+  writeWhole(path, content);
+}
+
+/** Refuses a path where anything is. @throws UsageError */
+export function checkNew(path: string, option: string): void {
+  check(path, () => false, option);
+}
+
 /** Refuses a path where something is that does not begin with `mark`. @throws UsageError */
 export function checkOwn(path: string, mark: string, option: string): void {
+  check(path, (head) => head.startsWith(mark), option);
+}
+
+function check(path: string, isOwn: IsOwn, option: string): void {
   try {
-    canReplace(path, (head) => head.startsWith(mark));
+    canReplace(path, isOwn);
   } catch (cause) {
     const taken = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     const reason = taken ? 'something else is there; name another one' : reasonOf(cause);

@@ -87,12 +87,18 @@ function table({ title, columns, rows }: Table): string {
   const head = columns.map((column, k) => `<th scope="col"${kind(k)}>${escapeHtml(column)}</th>`).join('');
   const body = rows.map((row) => {
     const cells = row.map(
-      (cell, k) => `<td${kind(k)} data-column="${escapeHtml(columns[k] ?? '')}">${escapeHtml(cellText(cell))}</td>`,
+      (cell, k) => `<td${kind(k)} data-column="${escapeHtml(columns[k] ?? '')}">${cellHtml(cellText(cell))}</td>`,
     );
     return `<tr>${cells.join('')}</tr>`;
   });
   const caption = title === '' ? '' : `<caption>${escapeHtml(title)}</caption>`;
   return `<div class="scroll"><table>${caption}<thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`;
+}
+
+/** A mean with its deviation may be in two lines, of which the second begins with the sign; nothing else of it is parted. */
+function cellHtml(text: string): string {
+  const html = escapeHtml(text);
+  return text.includes(' ± ') ? `<span class="spread">${html.replace(/ (?!±)/g, '&nbsp;')}</span>` : html;
 }
 
 function isFigure(cell: string | number | null): boolean {
@@ -110,7 +116,7 @@ figure{margin:0;position:relative}figure svg{display:block;width:100%;height:aut
 output{position:absolute;display:none;pointer-events:none;background:var(--head);color:var(--ink);border:1px solid var(--line);border-radius:4px;padding:3px 8px;font-size:12px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;z-index:1;max-width:min(90%,44ch);box-sizing:border-box}
 .scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-size:14px}td:first-child{min-width:8em}caption{text-align:left;font-weight:600;padding:4px 0}
 th,td{border-bottom:1px solid var(--line);padding:4px 12px 4px 4px;text-align:left;vertical-align:top}th{background:var(--head);font-weight:600}
-.figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.figure,.spread{white-space:normal}
 pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:10px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
 /* a narrow page has each row as a block of its own: nothing is cut, nothing has to be scrolled */
 @media screen and (max-width:600px){body{padding:10px}thead{display:none}table,tbody,tr,td,caption{display:block}tr{border-bottom:2px solid var(--line);padding:6px 0}

@@ -101,7 +101,7 @@ function known(
 }
 
 /** A path with the home folder in place of a leading `~`, which shells leave as it is in `--out=~/x`. @throws UsageError */
-function withHome(option: string, path: string): string {
+export function withHome(option: string, path: string): string {
   if (!/^~(?:\/|$)/.test(path)) return path;
   let home = '';
   try {

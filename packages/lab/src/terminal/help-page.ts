@@ -50,9 +50,12 @@ function wrapped(text: string, width: number): string[] {
   return line === '' ? lines : [...lines, line];
 }
 
-/** Commands and what each is for, side by side, for {@link HelpPart.lines}. */
+/** Commands and what each is for, side by side where there is room, for {@link HelpPart.lines}. */
 export function exampleLines(examples: readonly HelpRow[]): string[] {
   const width = Math.max(...examples.map(([command, text]) => (text === '' ? 0 : command.length)));
+  const longest = Math.max(...examples.map(([, text]) => text.length));
+  if (2 + width + 2 + longest > WIDTH)
+    return examples.flatMap(([command, text]) => [command, ...(text === '' ? [] : [`  ${text}`])]);
   return examples.map(([command, text]) => `${command.padEnd(width)}  ${text}`.trimEnd());
 }
 

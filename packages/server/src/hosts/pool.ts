@@ -27,6 +27,8 @@ export function threadPool<T, R>(module: string, threads: number, runtime = syst
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: 1,
     atomics: 'disabled',
+    // a pipe's descriptor is closed by its socket: the thread, at its end, would close whatever has that number then
+    trackUnmanagedFds: false,
   });
   let closing = false;
   let fail: (error: unknown) => void = () => undefined;

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
+import { printed, reasonOf } from '@flotilla/core/internal';
 import { type FlatModel, type Model, modelOf } from './model.js';
 import { readSafetensors } from './safetensors.js';
 
@@ -33,7 +34,8 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new UsageError(`there is no ${path}`, { cause });
-    throw new FlotillaError('io', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UsageError(`${printed(path)} does not hold a model: no file or folder is there`, { cause });
+    throw new FlotillaError('io', `cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

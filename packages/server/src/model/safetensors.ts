@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { FlotillaError, type Tensor, UsageError } from '@flotilla/core';
+import { reasonOf } from '@flotilla/core/internal';
 import { type FlatModel, type ModelTensor, sizeOf } from './model.js';
 
 // The format of https://github.com/huggingface/safetensors: the header's length as a little-endian u64, a JSON header that is
@@ -83,7 +84,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     return { metadata, tensors: entries.map((entry) => toTensor(entry, data)) };
   } catch (cause) {
     if (cause instanceof FlotillaError) throw cause;
-    throw new FlotillaError('io', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new FlotillaError('io', `cannot read ${path}: ${reasonOf(cause)}`, { cause });
   } finally {
     await file?.close();
   }

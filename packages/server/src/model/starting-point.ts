@@ -21,9 +21,13 @@ export function isInitFile(init: string): boolean {
  * numbers.
  * @throws UsageError for a length that is not d, a type that is not read, and a number that is not finite
  */
-export async function givenStart(init: Float64Array | string, problem: Problem): Promise<GivenStart> {
+export async function givenStart(
+  init: Float64Array | string,
+  problem: Problem,
+  signal?: AbortSignal,
+): Promise<GivenStart> {
   const from = typeof init === 'string' ? `init ${init}` : 'init';
-  const values = typeof init === 'string' ? await readInit(init, problem) : init;
+  const values = typeof init === 'string' ? await readInit(init, problem, signal) : init;
   const { dimension } = problem;
   if (values.length !== dimension) {
     throw new UsageError(`${from} has ${values.length} numbers; the problem has d = ${dimension} coordinates`);
@@ -35,9 +39,9 @@ export async function givenStart(init: Float64Array | string, problem: Problem):
   return { x, hash: hashOf(x) };
 }
 
-async function readInit(path: string, problem: Problem): Promise<Float64Array> {
+async function readInit(path: string, problem: Problem, signal: AbortSignal | undefined): Promise<Float64Array> {
   if (!existsSync(path)) throw optionError('init', `${printed(path)} cannot be read: no file is there`);
-  if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path));
+  if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path, { signal }));
   const { tensors } = await readSafetensors(path);
   const [only] = tensors;
   if (tensors.length === 1 && only !== undefined) return only.values;

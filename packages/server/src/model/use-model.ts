@@ -1,5 +1,5 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
-import { errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
+import { asFlotillaError, errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
 import { onAbort } from '../on-abort.js';
 import { formatFor } from '../run/data-request.js';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
@@ -61,8 +61,9 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
     throw errorFrom(outcome);
   } catch (cause) {
     if (signal?.aborted) throw new FlotillaError('aborted', `${what} was aborted`, { cause: signal.reason });
+    const { code, message } = asFlotillaError(cause);
     if (cause instanceof FlotillaError) throw cause;
-    throw new FlotillaError('internal', `the thread of ${what} ended: ${(cause as Error).message}`, { cause });
+    throw new FlotillaError(code, code === 'internal' ? `the thread of ${what} ended: ${message}` : message, { cause });
   } finally {
     unwatch?.();
     await pool.close();

@@ -1,4 +1,5 @@
-import { type Method, UsageError } from '@flotilla/core';
+import type { Method } from '@flotilla/core';
+import { optionError } from '@flotilla/core/internal';
 import type { Options } from './options.js';
 
 type BatchOptions = Pick<Options, 'batch' | 'batchDense'>;
@@ -7,13 +8,16 @@ type BatchOptions = Pick<Options, 'batch' | 'batchDense'>;
 export function checkBatchMethod({ batch, batchDense }: BatchOptions, { name, stochastic }: Method): void {
   if (batch === undefined) {
     if (batchDense === undefined) return;
-    throw new UsageError(`batchDense ${batchDense} is for the dense rounds of a run with a batch; give that too`);
+    throw optionError('batchDense', `${batchDense} is for the dense rounds of a run with a batch; give that too`);
   }
   if (stochastic === undefined) {
-    throw new UsageError(`method ${name} does not say how it takes gradients on samples; leave out batch ${batch}`);
+    throw optionError(
+      'batch',
+      `${batch} must be left out: method ${name} does not say how it takes gradients on samples`,
+    );
   }
   if (batchDense !== undefined && stochastic === 'gradients') {
-    throw new UsageError(`method ${name} takes every gradient on the batch; leave out batchDense ${batchDense}`);
+    throw optionError('batchDense', `${batchDense} must be left out: method ${name} takes every gradient on the batch`);
   }
 }
 
@@ -23,10 +27,10 @@ export function checkBatchSamples(options: BatchOptions, problem: string, sample
     const size = options[name];
     if (size === undefined) continue;
     if (samples === undefined) {
-      throw new UsageError(`${name} ${size} needs samples to draw from; problem ${problem} has none`);
+      throw optionError(name, `${size} needs samples to draw from; problem ${problem} has none`);
     }
     if (size > samples) {
-      throw new UsageError(`${name} ${size} is more than any worker has; allowed is 1 to ${samples} samples`);
+      throw optionError(name, `${size} is more than any worker has; allowed is 1 to ${samples} samples`);
     }
   }
 }

@@ -109,7 +109,7 @@ export async function planRun(
   const { dimension, smoothness } = problem;
   checkProblem(problemSpec.name, problem);
   checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
-  const start = given ? await givenStart(init, problem) : undefined;
+  const start = given ? await givenStart(init, problem, signal) : undefined;
   if (start === undefined) checkInit(init as string, problem);
   const validation = await loadValidation(options, family, problem, { random, signal, note });
 
