@@ -140,6 +140,8 @@ test('pnpm reproduce: a panel whose data is not at hand is left out with a messa
   );
   expect(code, stderr).toBe(1);
   expect(stderr).toMatch(/A fixed instance.* is left out: data \S+ cannot be read: no file is there/);
-  expect(stderr).toMatch(/\nflotilla: marina-p-1: every panel was left out, the first because data \S+ cannot be read: .*\n$/);
+  expect(stderr).toMatch(
+    /\nflotilla: marina-p-1: every panel was left out, the first because data \S+ cannot be read: .*\n$/,
+  );
   expect(stdout).not.toMatch(/reproduced: GD/);
 });
