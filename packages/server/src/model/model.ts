@@ -73,6 +73,17 @@ export function modelOf(flat: FlatModel): Model {
   return { x: flat.x, tensors, metadata: flat.metadata };
 }
 
+/** Vectors one after the other, in memory of their own. */
+export function joined(vectors: readonly Float64Array[]): Float64Array {
+  const x = new Float64Array(vectors.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const vector of vectors) {
+    x.set(vector, at);
+    at += vector.length;
+  }
+  return x;
+}
+
 /** Numbers in a tensor of that shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);

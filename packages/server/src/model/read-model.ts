@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
 import { printed, reasonOf } from '@flotilla/core/internal';
-import { type FlatModel, type Model, modelOf } from './model.js';
+import { type FlatModel, joined, type Model, modelOf } from './model.js';
 import { readSafetensors } from './safetensors.js';
 
 /** The file that a run leaves its model in. */
@@ -21,12 +21,7 @@ export async function readFlatModel(path: string): Promise<FlatModel> {
   const file = (await isFolder(path)) ? join(path, MODEL_FILE) : path;
   const { tensors, metadata } = await readSafetensors(file);
   if (metadata.problem === undefined) throw new UsageError(`${file} is not the model of a run: it names no problem`);
-  const x = new Float64Array(tensors.reduce((sum, { values }) => sum + values.length, 0));
-  let at = 0;
-  for (const { values } of tensors) {
-    x.set(values, at);
-    at += values.length;
-  }
+  const x = joined(tensors.map(({ values }) => values));
   return { x, tensors: tensors.map(({ name, shape }) => ({ name, shape })), metadata };
 }
 

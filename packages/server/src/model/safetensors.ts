@@ -70,9 +70,8 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await file.stat();
     if (!stats.isFile()) throw new UsageError(`${path} is not a regular file`);
-    const length = (await bytesOf(file, 0, Math.min(8, stats.size))).toString('hex');
     if (stats.size < 8) throw refuse('it is shorter than 8 bytes');
-    const headerBytes = Number(Buffer.from(length, 'hex').readBigUInt64LE());
+    const headerBytes = Number((await bytesOf(file, 0, 8)).readBigUInt64LE());
     if (headerBytes > MAX_HEADER_BYTES) {
       throw refuse(`its header is said to have ${headerBytes} bytes; at most ${MAX_HEADER_BYTES} are read`);
     }

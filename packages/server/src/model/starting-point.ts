@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Problem, UsageError } from '@flotilla/core';
 import { optionError, printed, readNumbers, shared, tensorsOf } from '@flotilla/core/internal';
-import { hashOf } from './model.js';
+import { hashOf, joined } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
 
 /** A starting point that was given as numbers: in shared memory, for all of a run's threads. */
@@ -54,19 +54,12 @@ function flatten(path: string, tensors: readonly FileTensor[], problem: Problem)
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const list = (all: readonly { readonly name: string; readonly shape: readonly number[] }[]) =>
     all.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
-  const found = wanted.map(({ name, shape }) => {
+  const found = wanted.flatMap(({ name, shape }) => {
     const tensor = byName.get(name);
-    if (tensor !== undefined && tensor.shape.join() === shape.join()) return tensor.values;
-    throw new UsageError(`init ${path} has the tensors ${list(tensors)}; the problem's are ${list(wanted)}`);
+    return tensor !== undefined && tensor.shape.join() === shape.join() ? [tensor.values] : [];
   });
-  if (tensors.length > wanted.length) {
+  if (found.length < wanted.length || tensors.length > wanted.length) {
     throw new UsageError(`init ${path} has the tensors ${list(tensors)}; the problem's are ${list(wanted)}`);
   }
-  const x = new Float64Array(problem.dimension);
-  let at = 0;
-  for (const values of found) {
-    x.set(values, at);
-    at += values.length;
-  }
-  return x;
+  return joined(found);
 }

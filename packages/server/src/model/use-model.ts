@@ -1,12 +1,13 @@
 import { type DataInput, FlotillaError, type FormatOptions, type Predictions, UsageError } from '@flotilla/core';
 import { asFlotillaError, errorFrom, parseProblem, shareArrays } from '@flotilla/core/internal';
 import { onAbort } from '../on-abort.js';
+import { ownFile } from '../own-files.js';
 import { formatFor } from '../run/data-request.js';
 import { type ProblemModule, problemText } from '../run/problem-text.js';
 import type { ValidationMetrics } from '../run/validation.js';
 import type { FlatModel, Model } from './model.js';
 import { readFlatModel } from './read-model.js';
-import type { Use, UseOutcome, UseTask } from './use-model-thread.js';
+import type { UseOutcome, UseTask } from './use-model-thread.js';
 
 /** What to use a model on. How a file is read is as it was for the training data, where it is left out. */
 export interface UseOptions extends FormatOptions {
@@ -28,8 +29,7 @@ export interface UseOptions extends FormatOptions {
  * @throws FlotillaError
  */
 export async function evaluate(model: Model | string, options: UseOptions): Promise<ValidationMetrics> {
-  const use = await run('evaluate', model, options);
-  return (use as Extract<Use, { what: 'evaluate' }>).metrics;
+  return run('evaluate', model, options);
 }
 
 /**
@@ -39,11 +39,11 @@ export async function evaluate(model: Model | string, options: UseOptions): Prom
  * @throws FlotillaError
  */
 export async function predict(model: Model | string, options: UseOptions): Promise<Predictions> {
-  const use = await run('predict', model, options);
-  return (use as Extract<Use, { what: 'predict' }>).predictions;
+  return run('predict', model, options);
 }
 
-async function run(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<Use> {
+/** @typeParam T What the task finds. */
+async function run<T>(what: UseTask['what'], model: Model | string, options: UseOptions): Promise<T> {
   check(model, options);
   const { plugins = [], signal, indexBase, labelColumn, header } = options;
   const asked = { indexBase, labelColumn, header };
@@ -52,12 +52,12 @@ async function run(what: UseTask['what'], model: Model | string, options: UseOpt
   const format = typeof data === 'string' ? formatFor(data, asked, flat.metadata) : asked;
   const problem = problemOf(options, flat);
   const { threadPool } = await import('../hosts/pool.js');
-  const pool = threadPool<UseTask, UseOutcome>(new URL('./use-model-thread.js', import.meta.url).href, 1);
+  const pool = threadPool<UseTask, UseOutcome<T>>(ownFile('model/use-model-thread.js'), 1);
   const unwatch = signal && onAbort(signal, () => void pool.close());
   try {
     if (signal?.aborted) throw signal.reason;
     const outcome = await pool.run({ what, model: flat, problem, data, format, plugins });
-    if (outcome.ok) return outcome.use;
+    if (outcome.ok) return outcome.found;
     throw errorFrom(outcome);
   } catch (cause) {
     if (signal?.aborted) throw new FlotillaError('aborted', `${what} was aborted`, { cause: signal.reason });

@@ -4,8 +4,8 @@ import { FlotillaError, UsageError } from '@flotilla/core';
 /** An exact evaluation travels as one frame of 8 (d + 1) bytes, and a frame has fewer than 2³¹. */
 const MAX_DIMENSION = 2 ** 28 - 16;
 
-/** f64 vectors of d that every run has: x, the mean, an evaluation and work space at the server, the last two on a thread. */
-const VECTORS = 6;
+/** f64 vectors of d that every run has: x and a copy of it, the mean, an evaluation and work space at the server, the last two on a thread. */
+const VECTORS = 7;
 
 /**
  * Refuses a d that cannot be had, before anything of that size is allocated.

@@ -29,8 +29,8 @@ const ROWS = 'metrics.jsonl';
 export const RUN_FILES = [CONFIG, ROWS, 'summary.json', 'report.html', 'model.safetensors', 'checkpoint'] as const;
 
 /**
- * What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens) and summary.json. The files come with the
- * first row: a run that fails before, or is killed, has left nothing that keeps the next one from the same folder.
+ * What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens), model.safetensors and summary.json. The
+ * files come with the first row: a run that fails before, or is killed, has left nothing that keeps the next one from the same folder.
  */
 export class RunFolder {
   /** Absolute: the current folder may be another one, or gone, when the last file is written. */

@@ -1,5 +1,6 @@
 import {
   type DataRequest,
+  type Facts,
   FlotillaError,
   Kernels,
   type LoadInput,
@@ -22,7 +23,7 @@ export interface ValidationMetrics {
 /** The word that stands for the test part of the training data. */
 const TEST = 'test';
 
-/** As `evaluate` has them, so that both find the same. */
+/** One worker has all samples, as they lie in the data. */
 const IN_ORDER = 'contiguous';
 
 type Asked = FormatTexts & Pick<Options, 'validation' | 'data'>;
@@ -62,12 +63,25 @@ export async function loadValidation(
   if (options.validation === undefined) return undefined;
   if (facts === undefined)
     throw new UsageError(`problem ${family.name} cannot be evaluated on other data; leave out validation`);
-  const spec = () => parseProblem(options.problem).spec;
-  const one = { workers: 1, random, facts };
-  return aboutValidation(async () => {
-    const { shared, source } = await loadData(family, spec(), { ...requestOf(options), ...one, signal, note });
-    return { problem: family.create(spec(), { ...one, ...shared }), source };
-  });
+  const input = { ...requestOf(options), random, signal, note };
+  return aboutValidation(() => onOtherData(family, options.problem, facts, input));
+}
+
+/**
+ * The function that was trained, on other data: one worker has all of it, in its order.
+ * @param problem The option of the run.
+ * @param facts Of the trained problem.
+ */
+export async function onOtherData(
+  family: ProblemFamily,
+  problem: string,
+  facts: Facts,
+  input: Omit<LoadInput, 'split' | 'workers' | 'facts'>,
+): Promise<LoadedValidation> {
+  const spec = () => parseProblem(problem).spec;
+  const one = { workers: 1, random: input.random, facts };
+  const { shared, source } = await loadData(family, spec(), { ...input, ...one, split: IN_ORDER });
+  return { problem: family.create(spec(), { ...one, ...shared }), source };
 }
 
 /** Does what looks at the validation data: an error says that it is about them. The training data may have the same name. */
