@@ -73,4 +73,5 @@ test('a run that diverges says where, in fields too', async () => {
   );
   expect(failure.code).toBe('diverged');
   expect(failure.message).toMatch(/^diverged in round \d+ at /);
+  expect(failure.round).toBe(Number(/round (\d+)/.exec(failure.message)?.[1]));
 });
