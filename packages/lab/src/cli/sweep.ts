@@ -60,12 +60,12 @@ const SYNTAX = {
 /** `flotilla sweep`. */
 export async function sweep(argv: readonly string[]): Promise<void> {
   const grid = readGrid(argv, SYNTAX);
-  const quiet = grid.flags.has('quiet');
-  const print = grid.flags.has('json') ? keepStdout() : (text: string) => void process.stdout.write(text);
   if (grid.flags.has('help')) {
     process.stdout.write(sweepHelp(programName('sweep')));
     return;
   }
+  const quiet = grid.flags.has('quiet');
+  const print = grid.flags.has('json') ? keepStdout() : (text: string) => void process.stdout.write(text);
   const { points, ownThreads } = readPoints(grid);
   const parallel = countOption('parallel', grid.own.get('parallel')) ?? (ownThreads ? 1 : availableParallelism());
   const first = points[0]?.runs[0]?.options as Options;
