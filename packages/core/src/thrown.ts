@@ -52,7 +52,10 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** Why the system refused: a limit by what to change, else its own words. */
+/**
+ * Why the system refused: a limit by what to change, a refusal of the file system in our words, else its own, without the call
+ * and the path.
+ */
 export function reasonOf(thrown: unknown): string {
   const limit = limitOf(thrown);
   if (limit !== undefined) return limit;

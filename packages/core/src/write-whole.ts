@@ -34,9 +34,7 @@ export function writeWhole(path: string, content: FileContent, isOwn: IsOwn = ()
     else place(part, path);
   } catch (cause) {
     const taken = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const reason = taken
-      ? 'it is there already and no run wrote it; it is left as it is'
-      : withoutCall(reasonOf(cause));
+    const reason = taken ? 'it is there already and no run wrote it; it is left as it is' : reasonOf(cause);
     throw new FlotillaError('io', `${path} cannot be written: ${reason}`, { cause });
   } finally {
     removeQuietly(part);
@@ -54,11 +52,6 @@ export function canReplace(path: string, isOwn: IsOwn): boolean {
 /** Writes all of `bytes` where the file ends. A single write may take fewer, when the disk is nearly full. */
 export function writeAll(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-}
-
-/** A system's refusal without the call and the name of the file under way: the caller names the one that is meant. */
-function withoutCall(reason: string): string {
-  return /^E[A-Z0-9]+: [^,]+(?=, \w+(?: '|$))/.exec(reason)?.[0] ?? reason;
 }
 
 function piecesOf(content: FileContent): readonly Uint8Array[] {

@@ -59,7 +59,7 @@ describe('what is asked for and cannot be had is refused before anything is read
     [
       fixture('a9a-408.libsvm'),
       { labelColumn: '1' },
-      'labelColumn must be left out: it is for a CSV file, and the data are a LIBSVM file',
+      'labelColumn must be left out: it is for a CSV file or a NumPy file, and the data are a LIBSVM file',
     ],
     [
       table,

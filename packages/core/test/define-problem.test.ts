@@ -98,7 +98,7 @@ test('parameters: numbers in their bounds, words, flags, under the names of spec
   ]);
   expect(() => create('seen:lambda=2')).toThrow('seen: lambda=2 is not allowed; lambda must be a number in [0, 1]');
   expect(() => create('seen:quick=1')).toThrow('quick must be true or false');
-  expect(() => create('seen:innerSteps=2')).toThrow();
+  expect(() => create('seen:innerSteps=2')).toThrow('has no parameter innerSteps');
   expect(family.stepSize('gd')).toBe('theory*2');
 });
 

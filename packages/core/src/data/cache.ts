@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '../errors.js';
+import { reasonOf } from '../thrown.js';
 import { COLLECTION, type DataFile } from './catalogue.js';
 import type { SparseDataset } from './dataset.js';
 import { type DownloadOptions, download } from './download.js';
@@ -64,7 +65,7 @@ export async function loadFromCatalogue(
   } catch (cause) {
     options.signal?.throwIfAborted();
     const hint = `put ${plain} (or .bz2, .xz, .gz) into ${folder}, or set FLOTILLA_DATA to the folder that has it`;
-    throw new FlotillaError('io', `data set ${name}: ${(cause as Error).message}; ${hint}`, { cause });
+    throw new FlotillaError('io', `data set ${name}: ${reasonOf(cause)}; ${hint}`, { cause });
   }
   try {
     return await check(name, entry, target, options);

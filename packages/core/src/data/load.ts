@@ -156,7 +156,10 @@ function refuseOthers(what: string, takes: readonly (keyof FormatOptions)[], for
     if (!FORMAT_OPTIONS.includes(option)) {
       throw new UsageError(`unknown option ${option} of a data set; known: ${FORMAT_OPTIONS.join(', ')}, part`);
     }
-    const { name: kind } = kinds.filter((one) => one.takes.includes(option))[0];
+    const kind = kinds
+      .filter((one) => one.takes.includes(option))
+      .map(({ name }) => name)
+      .join(' or ');
     throw optionError(option, `must be left out: it is for ${kind}, and the data are ${what}`);
   }
 }

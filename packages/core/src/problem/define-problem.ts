@@ -106,7 +106,7 @@ export function defineProblem(definition: LoadedProblem<any, any, any> | Samples
       const values = readParameters(spec, parameters);
       const loaded = await load.call(definition, { ...input, parameters: values });
       if (typeof loaded !== 'object' || loaded === null) {
-        throw new UsageError(`problem ${name}: load returned ${loaded}; it must return a record of the data`);
+        throw new UsageError(`problem ${name}: load returned ${printed(loaded)}; it must return a record of the data`);
       }
       const data = shareArrays(loaded, `problem ${name}: the data that load returned`);
       const { workers, facts } = input;
@@ -164,7 +164,9 @@ function problemFrom(
   const problem = { data, parameters, workers, facts };
   const dimension = own.dimension(problem);
   if (!Number.isInteger(dimension) || dimension < 1) {
-    throw new UsageError(`problem ${own.name}: dimension is ${dimension}; it must be a whole number from 1 on`);
+    throw new UsageError(
+      `problem ${own.name}: dimension is ${printed(dimension)}; it must be a whole number from 1 on`,
+    );
   }
   const tensors = own.tensors?.(problem);
   const metrics = Object.entries(own.metrics ?? {});
