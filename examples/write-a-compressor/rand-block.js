@@ -17,6 +17,8 @@ const randBlock = {
       maxKept: k,
       omega,
       theta: omega / workers,
+      A: omega / workers,
+      B: 0,
       alpha: Math.max(0, 1 - omega),
       density: k,
       same: false,

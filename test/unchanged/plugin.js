@@ -181,6 +181,8 @@ const run = {
       maxKept: k,
       omega,
       theta: omega / workers,
+      A: omega / workers,
+      B: 0,
       alpha: Math.max(0, 1 - omega),
       density: k,
       same: false,

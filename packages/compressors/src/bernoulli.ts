@@ -14,6 +14,8 @@ export function bernoulli(dimension: number, p: number, workers: number, stage: 
     maxKept: dimension,
     omega,
     theta: omega / workers,
+    A: omega / workers,
+    B: 0,
     alpha: Math.max(0, 1 - omega),
     density: p * dimension,
     same: false,

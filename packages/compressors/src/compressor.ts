@@ -72,6 +72,9 @@ interface SelectorConstants {
   readonly omega: number;
   /** θ of the collection of all workers' operators. */
   readonly theta: number;
+  /** A and B of the collection, as in {@link CompressorConstants}; ω and 0 when left out. */
+  readonly A?: number;
+  readonly B?: number;
   /** α: E‖C(x) − x‖² ≤ (1 − α)‖x‖². 0 when no such bound below ‖x‖² holds. */
   readonly alpha: number;
   /** ζ: expected number of coordinates kept. */
@@ -135,6 +138,13 @@ export interface CompressorConstants {
   readonly omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖² over the n workers' operators. */
   readonly theta: number;
+  /**
+   * The AB-inequality of n workers' messages [Szlendak, Tyurin, Richtárik 2021]: for vectors a_i of mean ā,
+   * E‖(1/n) Σ C_i(a_i) − ā‖² ≤ A (1/n) Σ‖a_i‖² − B‖ā‖². ω/n and 0 where workers draw independently. When left out they
+   * are ω and 0, which hold whatever the workers share.
+   */
+  readonly A?: number;
+  readonly B?: number;
   /** E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0 when no such bound below ‖x‖² holds. */
   readonly alpha: number;
   /** ζ: expected number of coordinates kept. */

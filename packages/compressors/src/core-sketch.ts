@@ -6,7 +6,7 @@ import { plain } from './plain.js';
 /**
  * `core:m=` [Yue et al. 2023]: the m projections q_j = ⟨ξ_j, x⟩ on Gaussian vectors that all workers of a round share, decoded
  * to (1/m) Σ q_j ξ_j. E ξξᵀ = I makes it unbiased, and E‖ξ⟨ξ, x⟩‖² = (d + 2)‖x‖² gives ω = (d + 1)/m. Since all workers draw
- * the same vectors, their mean has no smaller variance: θ = ω. The projections travel as plain values.
+ * the same vectors, their mean has no smaller variance: θ = A = ω. The projections travel as plain values.
  */
 export class CoreSketch implements Compressor {
   readonly same = true;
@@ -38,6 +38,8 @@ export class CoreSketch implements Compressor {
     this.constants = {
       omega,
       theta: omega,
+      A: omega,
+      B: 0,
       alpha: Math.max(0, 1 - omega),
       density: m,
       expectedBits: 8 * this.maxBytes,

@@ -8,6 +8,8 @@ export function identity(dimension: number): Selector {
     maxKept: dimension,
     omega: 0,
     theta: 0,
+    A: 0,
+    B: 0,
     alpha: 1,
     density: dimension,
     same: false,

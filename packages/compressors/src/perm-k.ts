@@ -7,10 +7,15 @@ import type { MessageKey, Selector, Support } from './compressor.js';
  *
  * d ≥ n: each worker gets ⌈d/n⌉ slots of the zero-padded vector and its own coordinates times n: ω = n − 1, ζ = ⌈d/n⌉.
  * d < n = qd + r: each coordinate goes to q workers, times n/q, and r workers get none: ω = n/q − 1.
+ *
+ * A coordinate of the workers' mean is the mean over q of them, drawn without replacement, so that
+ * E‖(1/n) Σ C_i(a_i) − ā‖² = A ((1/n) Σ‖a_i‖² − ‖ā‖²) with A = B = (n − q)/(q(n − 1)); q = 1 where d ≥ n.
  */
 export function permK(dimension: number, workers: number, stage: number): Selector {
   const partition =
     dimension >= workers ? partitionCoordinates(dimension, workers) : partitionWorkers(dimension, workers);
+  const { copies } = partition;
+  const spread = workers === 1 ? 0 : (workers - copies) / (copies * (workers - 1));
   const rng = new Rng();
   let round = -1;
   let draw = -1;
@@ -20,6 +25,8 @@ export function permK(dimension: number, workers: number, stage: number): Select
     maxKept: partition.maxKept,
     omega: partition.omega,
     theta: 0,
+    A: spread,
+    B: spread,
     alpha: Math.max(0, 1 - partition.omega),
     density: partition.density,
     same: false,
@@ -38,6 +45,8 @@ export function permK(dimension: number, workers: number, stage: number): Select
 
 interface Partition {
   readonly maxKept: number;
+  /** q, workers that get a coordinate. */
+  readonly copies: number;
   readonly omega: number;
   readonly density: number;
   shuffle(rng: Rng): void;
@@ -54,6 +63,7 @@ function partitionCoordinates(dimension: number, workers: number): Partition {
   const support: Support = { index, count: 0, scale: workers };
   return {
     maxKept: share,
+    copies: 1,
     omega: workers - 1,
     density: dimension / workers,
     shuffle(rng) {
@@ -80,6 +90,7 @@ function partitionWorkers(dimension: number, workers: number): Partition {
   const support: Support = { index, count: 0, scale: workers / copies };
   return {
     maxKept: 1,
+    copies,
     omega: workers / copies - 1,
     density: (copies * dimension) / workers,
     shuffle(rng) {

@@ -1,4 +1,5 @@
 import type { Sparse } from '@flotilla/core';
+import { isIndependent } from '@flotilla/core/internal';
 import type {
   Compressor,
   CompressorConstants,
@@ -46,6 +47,7 @@ export class Pipeline implements Compressor {
     this.constants = {
       omega: product - 1,
       theta: thetaOf(selectors, codec, workers),
+      ...spreadOf(selectors, codec, product - 1, workers),
       alpha: selectors.reduce((p, s) => p * s.alpha, Math.max(0, 1 - codec.omega)),
       density: codec.density?.(last.density) ?? last.density,
       expectedBits: (codec.expectedBits?.(last.density) ?? codec.nominalBits * last.density) + indexBits(selectors),
@@ -153,4 +155,21 @@ function thetaOf(selectors: readonly [Stage, ...Stage[]], codec: ValueCodec, wor
   const later = rest.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega) - 1;
   if (servesAll(selectors) || rest.some((s) => s.same)) return (1 + first.omega) * (1 + later) - 1;
   return first.theta + ((1 + first.omega) * later) / workers;
+}
+
+/**
+ * A and B of the collection. After a first stage with its own A₁ and B₁, stages that are independent over the workers add
+ * their variance, ω_rest of what the first has let through: A₁ + (1 + ω₁) ω_rest/n and B₁. Where a later stage is shared, ω
+ * and 0, which always hold (Jensen).
+ */
+function spreadOf(selectors: readonly [Stage, ...Stage[]], codec: ValueCodec, total: number, workers: number) {
+  const [first, ...rest] = selectors;
+  if (!Number.isFinite(total) || rest.some((s) => s.omega > 0 && !independent(s, workers))) return { A: total, B: 0 };
+  if (independent(first, workers)) return { A: total / workers, B: 0 };
+  const later = rest.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega) - 1;
+  return { A: (first.A ?? first.omega) + ((1 + first.omega) * later) / workers, B: first.B ?? 0 };
+}
+
+function independent({ omega, A = omega, B = 0 }: Stage, workers: number): boolean {
+  return isIndependent({ omega, A, B }, workers);
 }

@@ -3,7 +3,7 @@ import type { MessageKey, Selector, Support } from './compressor.js';
 
 /**
  * `rand-k:k=`: (d/K) Σ_{j∈S} x_j e_j, S a uniform K-subset drawn without replacement. ω = d/K − 1, ζ = K. As a collection
- * of n independent operators θ = ω/n; as `same-rand-k`, one message for all workers, θ = ω.
+ * of n independent operators θ = A = ω/n; as `same-rand-k`, the same support for all workers, θ = A = ω.
  */
 export function randK(dimension: number, k: number, workers: number, same: boolean, stage: number): Selector {
   const sample = new SubsetSampler(dimension, k);
@@ -15,6 +15,8 @@ export function randK(dimension: number, k: number, workers: number, same: boole
     maxKept: k,
     omega,
     theta: same ? omega : omega / workers,
+    A: same ? omega : omega / workers,
+    B: 0,
     alpha: Math.max(0, 1 - omega),
     density: k,
     same,

@@ -32,7 +32,7 @@ export class Scaled implements Compressor {
     this.#factor = 1 / (omega + 1);
     this.#vector = new Float64Array(inner.dimension);
     const biased = omega === 0 ? 0 : Number.POSITIVE_INFINITY;
-    this.constants = { omega: biased, theta: biased, alpha: this.#factor, density, expectedBits };
+    this.constants = { omega: biased, theta: biased, A: biased, B: 0, alpha: this.#factor, density, expectedBits };
   }
 
   get coordinates(): number {

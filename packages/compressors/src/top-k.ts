@@ -26,6 +26,8 @@ export function topK(dimension: number, k: number): ExplicitSelector {
     maxKept: k,
     omega: k === dimension ? 0 : Number.POSITIVE_INFINITY,
     theta: k === dimension ? 0 : Number.POSITIVE_INFINITY,
+    A: k === dimension ? 0 : Number.POSITIVE_INFINITY,
+    B: 0,
     alpha: k / dimension,
     density: k,
     same: true,

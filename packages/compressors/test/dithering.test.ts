@@ -31,12 +31,14 @@ describeNaturalDithering(8, '2');
 describeCompressor('perm-k+qsgd:levels=4', {
   ...few,
   theory: (d, n) => {
-    const { scale, density } = permKTheory(d, n);
+    const { scale, density, A, B } = permKTheory(d, n);
     const kept = d >= n ? Math.ceil(d / n) : 1;
     const omega = Math.min(kept / 16, Math.sqrt(kept) / 4);
     return {
       omega: scale * (1 + omega) - 1,
       theta: (scale * omega) / n,
+      A: A + (scale * omega) / n,
+      B,
       density: Math.min(density, 4 * Math.sqrt(density)),
     };
   },

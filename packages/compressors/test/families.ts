@@ -27,7 +27,10 @@ export function describeSelectedNatural(k: string): void {
     theory: (d, n) => {
       const omega = ((d / kept(d, n)) * 9) / 8 - 1;
       // with K = d nothing is selected: every worker gets a message of its own
-      return { omega, theta: kept(d, n) === d ? omega / n : omega, density: kept(d, n) };
+      // workers share the support, not the rounding
+      const scale = d / kept(d, n);
+      const A = scale - 1 + scale / 8 / n;
+      return { omega, theta: kept(d, n) === d ? omega / n : omega, A, density: kept(d, n) };
     },
     sampled: options.sampled.filter((c) => c.dimension === 112 && k !== '100%'),
   });

@@ -20,8 +20,9 @@ for (const k of ['3', 'd/n']) describeSelectedNatural(k);
 describeCompressor('perm-k+natural', {
   maxPayloadBytes: (d, wire, n) => naturalBytes(Math.ceil(d / n), wire),
   theory: (d, n) => {
-    const { scale, density } = permKTheory(d, n);
-    return { omega: (scale * 9) / 8 - 1, theta: scale / 8 / n, density };
+    const { scale, density, A, B } = permKTheory(d, n);
+    const theta = scale / 8 / n;
+    return { omega: (scale * 9) / 8 - 1, theta, A: A + theta, B, density };
   },
   extremal: (d, n) => WORST / permKTheory(d, n).scale,
 });

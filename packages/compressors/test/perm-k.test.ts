@@ -2,7 +2,7 @@ import { KeyedRandom } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import { createCompressor, MessageKey, type Wire } from '../dist/index.js';
 import { DIMENSIONS, describeCompressor } from '../dist/testing/describe-compressor.js';
-import { chiSquare, chiSquareLimit, gaussian, meanLimit } from '../dist/testing/statistics.js';
+import { chiSquare, chiSquareLimit, gaussian, Moments, meanLimit } from '../dist/testing/statistics.js';
 import { permKTheory, plainBytes } from './specs.js';
 import { Supports } from './support.js';
 
@@ -149,4 +149,33 @@ test('one permutation for all workers of a round; another for another round, see
   }
   const deals = [base, deal('2', 'uplink', 3), deal('1', 'downlink', 3), deal('1', 'uplink', 4)];
   for (let worker = 0; worker < 5; worker++) expect(new Set(deals.map((hands) => hands[worker])).size).toBe(4);
+});
+
+test.each([
+  [4, 2],
+  [7, 3],
+  [3, 3],
+  [2, 5],
+  [3, 16],
+])('d = %i, n = %i: the mean of any vectors is off by exactly A of their variance', (d, n) => {
+  const compressor = createCompressor('perm-k', { dimension: d, workers: n, wire: 'f64' });
+  const { A, B } = compressor.constants;
+  expect(B).toBe(A);
+  const key = new MessageKey(new KeyedRandom('spread'), 'uplink', n);
+  const out = new Uint8Array(compressor.maxBytes);
+  const vectors = Array.from({ length: n }, (_, i) => gaussian(d).map((v, j) => v + i * j));
+  const mean = new Float64Array(d);
+  for (const v of vectors) for (let j = 0; j < d; j++) mean[j] += v[j] / n;
+  const variance = vectors.reduce((sum, v) => sum + v.reduce((s, a, j) => s + (a - mean[j]) ** 2, 0), 0) / n;
+  const error = new Moments();
+  for (let round = 0; round < 20_000; round++) {
+    const off = mean.map((v) => -v);
+    for (const [worker, vector] of vectors.entries()) {
+      compressor.decode(out, 0, compressor.encode(vector, key.at(round, worker), out, 0), key);
+      compressor.addTo(off, 1 / n);
+    }
+    error.add(off.reduce((sum, v) => sum + v * v, 0) / variance);
+  }
+  expect(Math.abs(error.mean - (A ?? Number.NaN))).toBeLessThanOrEqual(error.limit() + 1e-12);
+  expect(error.limit()).toBeLessThan(0.1 * (A ?? 0));
 });

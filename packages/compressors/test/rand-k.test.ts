@@ -201,21 +201,27 @@ test.each([
   'same-rand-k:k=30+perm-k',
   'perm-k+rand-k:k=5',
   'perm-k+same-rand-k:k=5',
-])("%s: the mean of the workers' vectors is within θ", (spec) => {
+])("%s: the mean of the workers' vectors is within θ, of opposite ones within A", (spec) => {
   const [d, n] = [60, 6];
   const compressor = createCompressor(spec, { dimension: d, workers: n, wire: 'f64' });
   const key = new MessageKey(new KeyedRandom('theta'), 'uplink', n);
   const out = new Uint8Array(compressor.maxBytes);
   const error = new Moments();
+  const cancelled = new Moments();
   for (let round = 0; round < 10_000; round++) {
     const mean = new Float64Array(d);
+    const opposite = new Float64Array(d);
     for (let worker = 0; worker < n; worker++) {
       key.at(round, worker);
       compressor.decode(out, 0, compressor.encode(new Float64Array(d).fill(1), key, out, 0), key);
       compressor.addTo(mean, 1 / n);
+      compressor.addTo(opposite, (worker % 2 === 0 ? 1 : -1) / n);
     }
     error.add(mean.reduce((sum, v) => sum + (v - 1) ** 2, 0) / d);
+    cancelled.add(opposite.reduce((sum, v) => sum + v * v, 0) / d);
   }
+  const { A = Number.NaN } = compressor.constants;
+  expect(cancelled.mean).toBeLessThanOrEqual(A + cancelled.limit() + 1e-12);
   expect(error.mean).toBeLessThanOrEqual(compressor.constants.theta + error.limit() + 1e-12);
 });
 

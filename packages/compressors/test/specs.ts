@@ -31,7 +31,9 @@ export const KEPT: Readonly<Record<string, (dimension: number, workers: number) 
 export function permKTheory(d: number, n: number) {
   const copies = d >= n ? 1 : Math.floor(n / d);
   const scale = n / copies;
-  return { scale, omega: scale - 1, theta: 0, density: d / scale };
+  // of q of n workers, drawn without replacement
+  const spread = n === 1 ? 0 : (n - copies) / (copies * (n - 1));
+  return { scale, omega: scale - 1, theta: 0, A: spread, B: spread, density: d / scale };
 }
 
 /**

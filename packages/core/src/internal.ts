@@ -10,6 +10,7 @@ export { type ErrorRecord, errorFrom, errorRecord } from './error-record.js';
 export { optionError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';
 export { createContext, messageDimension } from './method/context.js';
+export { isIndependent } from './method/independence.js';
 export { reportedParameters } from './method/parameters.js';
 export { didYouMean } from './near-miss.js';
 export { printed, printedWord } from './printed.js';

@@ -5,7 +5,7 @@ import { defineMethod, type Theory } from '../dist/method/method.js';
 import { batchSize, polyakLojasiewicz, reportedParameters } from '../dist/method/parameters.js';
 import { Spec } from '../dist/spec.js';
 
-const link = { omega: 9, theta: 9 / 4, alpha: 0, density: 10 };
+const link = { omega: 9, theta: 9 / 4, A: 9 / 4, B: 0, alpha: 0, density: 10 };
 const theory: Theory = { workers: 4, dimension: 100, samples: 200, uplink: link, downlink: link };
 
 function of(text: string) {
@@ -19,8 +19,12 @@ describe('a method has its parameters under the names of its code, everybody els
   test.each<[string, Record<string, unknown>, Record<string, number>]>([
     ['gd', {}, {}],
     ['dasha', { a: 1 / 19 }, { a: 1 / 19 }],
-    ['diana', { alpha: 0.1, estimator: 'gradient' }, { alpha: 0.1, 'shift-estimator': 0 }],
-    ['diana:estimator=shift', { alpha: 0.1, estimator: 'shift' }, { alpha: 0.1, 'shift-estimator': 1 }],
+    ['diana', { alpha: 0.1, estimator: 'gradient', theory: 'horvath' }, { alpha: 0.1, 'shift-estimator': 0 }],
+    [
+      'diana:estimator=shift,theory=li-richtarik',
+      { alpha: 0.1, estimator: 'shift', theory: 'li-richtarik' },
+      { alpha: 0.1, 'shift-estimator': 1, 'li-richtarik-theory': 1 },
+    ],
     [
       'vr-diana:batch=50,estimator=shift',
       { alpha: 0.1, estimator: 'shift', batch: 50, pReference: 0.25 },
@@ -61,6 +65,7 @@ test('what a method does not report itself: its numbers, choices and flags left 
 });
 
 test.each([
+  ['diana:theory=sharma', 'method diana: theory=sharma is not allowed; theory must be horvath or li-richtarik'],
   ['diana:estimator=mean', 'method diana: estimator=mean is not allowed; estimator must be gradient or shift'],
   ['marina:downlink=Dense', 'method marina: downlink=Dense is not allowed; downlink must be dense or delta'],
   [

@@ -1,6 +1,6 @@
 import { createCompressor } from '@flotilla/compressors';
 import type { Smoothness } from '@flotilla/core';
-import { messageDimension, reportedParameters } from '@flotilla/core/internal';
+import { isIndependent, messageDimension, reportedParameters } from '@flotilla/core/internal';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import type { Coins } from './round/coins.js';
 import type { Options } from './run/options.js';
@@ -13,6 +13,9 @@ export interface ExplainedLink {
   readonly compressor: string | undefined;
   readonly omega: number;
   readonly theta: number;
+  /** Of the AB-inequality. */
+  readonly A: number;
+  readonly B: number;
   readonly alpha: number;
   /** ζ */
   readonly density: number;
@@ -62,9 +65,12 @@ export interface Explanation {
     /** γ of the run. */
     readonly value: number;
     readonly formula: string;
-    /** What the formula gives; undefined when there is no smoothness constant. */
+    /** What the formula gives; undefined when there is no smoothness constant, or `uncovered` says why there is none. */
     readonly theory: number | undefined;
+    readonly uncovered: string | undefined;
   };
+  /** What whoever runs it should know, such as that it hardly ever compresses. */
+  readonly warning: string | undefined;
   /** Expected frame bytes a worker and round of gradient descent, one link. */
   readonly denseBytes: number;
 }
@@ -90,7 +96,7 @@ export async function explain(options: Options): Promise<Explanation> {
   const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
     const spec = job[direction];
     const env = { dimension: length, workers: job.workers, wire: job.wire };
-    const { omega, theta, alpha, density } = theory[direction];
+    const { omega, theta, A, B, alpha, density } = theory[direction];
     const bytes = (compressor: string) =>
       HEADER_BYTES + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
     const { dense = 0, compressed = 0 } = traffic[direction];
@@ -98,6 +104,8 @@ export async function explain(options: Options): Promise<Explanation> {
       compressor: spec,
       omega,
       theta,
+      A,
+      B,
       alpha,
       density,
       carries: description[direction],
@@ -106,11 +114,16 @@ export async function explain(options: Options): Promise<Explanation> {
         (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
     };
   };
+  const uncovered = method.uncovered?.(theory);
+  const covering =
+    description.correlated !== undefined && !isIndependent(theory.uplink, job.workers)
+      ? description.correlated
+      : description;
   return {
     method: options.method,
     paper: description.paper,
     algorithm: description.algorithm,
-    theorem: description.theorem,
+    theorem: covering.theorem,
     problem: job.problem,
     data: job.data,
     workers: job.workers,
@@ -128,9 +141,14 @@ export async function explain(options: Options): Promise<Explanation> {
     batch: job.batch === undefined ? undefined : { gradient: job.batch, dense: job.batchDense, theory: NOT_COVERED },
     stepSize: {
       value: stepSize,
-      formula: (reported.mu === undefined ? undefined : description.stepSizePL) ?? description.stepSize,
-      theory: smoothness && resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters),
+      formula: (reported.mu === undefined ? undefined : covering.stepSizePL) ?? covering.stepSize,
+      theory:
+        smoothness && uncovered === undefined
+          ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)
+          : undefined,
+      uncovered,
     },
+    warning: plan.warning,
     denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
   };
 }

@@ -31,7 +31,7 @@ export type TrainOptions = OptionsInput & {
    * nothing: no thread is started. Any number of runs may share one.
    */
   signal?: AbortSignal | undefined;
-  /** Where to log; silent by default. What loading has to say that is no error has `note: true` among its fields. */
+  /** Where to log; silent by default. What a run has to say before it starts and that is no error has `note: true` among its fields. */
   logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;

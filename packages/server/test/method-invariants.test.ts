@@ -9,7 +9,10 @@ const smoothness = { f: 2, perWorker: [1, 3], rms: Math.sqrt(5), max: 3, LA: 0.5
 
 /** Theory of links with the given compressors, d = 100 and n = 4 unless said otherwise. */
 function theory(uplink: string, downlink: string, workers = 4, dimension = 100): Theory {
-  const link = (spec: string) => createCompressor(spec, { dimension, workers, wire: 'f32' }).constants;
+  const link = (spec: string) => {
+    const { omega, A = omega, B = 0, ...rest } = createCompressor(spec, { dimension, workers, wire: 'f32' }).constants;
+    return { omega, A, B, ...rest };
+  };
   return { workers, dimension, samples: 200, uplink: link(uplink), downlink: link(downlink) };
 }
 
@@ -36,8 +39,17 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     expect(() => of('diana:estimator=mean', theory('rand-k:k=10', 'identity'))).toThrow(/gradient or shift/);
   });
 
-  test('ef21-p, TopK K = 19 of 100: √(1 − α) = 0.9, √(b/a) = 0.9/0.1', () =>
-    expect(of('ef21-p', theory('identity', 'top-k:k=19')).stepSize).toBeCloseTo(1 / (2 + 9 * Math.sqrt(5)), 14));
+  test('diana, theory=li-richtarik: 1/(√5 (1 + 10 √(9/4)))', () =>
+    expect(of('diana:theory=li-richtarik', theory('rand-k:k=10', 'identity')).stepSize).toBeCloseTo(
+      1 / (16 * Math.sqrt(5)),
+      15,
+    ));
+
+  test('ef21-p, TopK K = 19 of 100: √(1 − α) = 0.9, and (1 − 0.9)/L knows nothing of the L_i', () =>
+    expect(of('ef21-p', theory('identity', 'top-k:k=19')).stepSize).toBeCloseTo(0.05, 15));
+
+  test('ef21-p-dcgd, TopK K = 19 down, RandK K = 10 up: 1/(1/0.05 + 2·9/4·3)', () =>
+    expect(of('ef21-p-dcgd', theory('rand-k:k=10', 'top-k:k=19')).stepSize).toBeCloseTo(1 / 33.5, 15));
 
   test('ef21-p has no step size for a compressor that is not contractive', () => {
     expect(of('ef21-p', theory('identity', 'rand-k:k=50')).stepSize).toBe(0);
@@ -77,15 +89,80 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     expect(of('marina-p', theory('identity', 'rand-k:k=25')).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(7.3125)), 15);
   });
 
-  test('m3, PermK down and RandK up, K = d/n: p = 1/n, β = n^(−2/3)', () => {
+  test('m3, PermK down and RandK up, K = d/n: p = 1/n, β = (n/(3·3·4))^(1/3) = 9^(−1/3)', () => {
     const { parameters, stepSize } = of('m3', theory('rand-k:k=d/n', 'perm-k'));
     expect(parameters['p-downlink']).toBeCloseTo(1 / 4, 15);
     expect(parameters['p-uplink']).toBeCloseTo(1 / 4, 15);
-    expect(parameters.beta).toBeCloseTo(4 ** (-2 / 3), 15);
-    // θ = 0, ω_P = ω_D = 3, p = ¼, β² = 4^(−4/3)
-    const b = 4 ** (-2 / 3);
+    expect(parameters.beta).toBeCloseTo(9 ** (-1 / 3), 15);
+    // θ = 0, ω_P = ω_D = 3, p = ¼
+    const b = 9 ** (-1 / 3);
     const bracket = (1 / b ** 2) * 2.25 + (12 + 1.75 / b ** 2) * 0.25 + (9 * b + 3 * 1.75) * 9;
     expect(stepSize).toBeCloseTo(1 / (2 + Math.sqrt(288 * bracket)), 15);
+
+    // under PŁ (Theorem E.8): 1536 under the root, and at most p/(2μ) and β/(4μ)
+    const links = theory('rand-k:k=d/n', 'perm-k');
+    expect(of('m3:mu=1e-6', links).stepSize).toBeCloseTo(1 / (2 + Math.sqrt(1536 * bracket)), 15);
+    expect(of('m3:mu=1000,beta=1', links).stepSize).toBeCloseTo(0.25 / 2000, 15);
+    expect(of('m3:mu=1000,p-uplink=0.1', links).stepSize).toBeCloseTo(0.1 / 2000, 15);
+    expect(of('m3:mu=1000,p-downlink=0.1', links).stepSize).toBeCloseTo(0.1 / 2000, 15);
+    expect(of('m3:mu=1000,beta=0.01', links).stepSize).toBeCloseTo(0.01 / 4000, 15);
+  });
+
+  test('m3, Corollary E.2: β = 1 where a link is not compressed, as in MARINA and MARINA-P; else min{(n/(ω_Pω_D(ω_D + 1)))^(1/3), 1}', () => {
+    const beta = (uplink: string, downlink: string) => of('m3', theory(uplink, downlink)).parameters.beta;
+    expect(beta('rand-k:k=10', 'identity')).toBe(1);
+    expect(beta('identity', 'perm-k')).toBe(1);
+    expect(beta('identity', 'identity')).toBe(1);
+    // 4/(3·9·10)
+    expect(beta('rand-k:k=10', 'rand-k:k=25')).toBeCloseTo(Math.cbrt(4 / 270), 15);
+    expect(beta('natural', 'natural')).toBe(1);
+    // workers that share what they draw: A = ω_D in place of ω_D/n
+    expect(beta('same-rand-k:k=10', 'rand-k:k=25')).toBeCloseTo(Math.cbrt(1 / 270), 15);
+  });
+
+  describe('uplinks whose messages are not independent, K = 10 of 100: same-rand-k has A = ω = 9, perm-k A = B = 1 and ω = 3', () => {
+    const same = theory('same-rand-k:k=10', 'perm-k');
+    const perm = theory('perm-k', 'perm-k');
+
+    test.each<[string, Theory, number]>([
+      // p = 1/10, (1 − p)/p = 9: 1/(2 + √(9·9·5))
+      ['marina', same, 1 / (2 + Math.sqrt(405))],
+      ['marina:mu=0.001', same, 1 / (2 + Math.sqrt(810))],
+      ['marina:mu=40', same, 0.1 / 80],
+      // p = 1/4, (1 − p)/p = 3, L_± = L_rms as long as nothing better is known: 1/(2 + √(3·5))
+      ['marina', perm, 1 / (2 + Math.sqrt(15))],
+      // p = 2/202, (1 − p)/p = 100: 100 (9·5 + (9 + ¼)·16/2)
+      ['vr-marina', same, 1 / (Math.sqrt(5) + Math.sqrt(100 * (45 + 9.25 * 8)))],
+      ['vr-marina', perm, 1 / (Math.sqrt(5) + Math.sqrt(100 * (5 + 1.25 * 8)))],
+      ['diana', same, 1 / (110 * Math.sqrt(5 * 10))],
+      ['diana:theory=li-richtarik', same, 1 / (Math.sqrt(5) * (1 + 10 * 3))],
+      ['vr-diana:batch=25', same, 1 / (140 * Math.sqrt(5 * 10))],
+      ['dasha', same, 1 / (2 + Math.sqrt(5 * 16 * 9 * 19))],
+      ['dcgd', same, 1 / (3 * 19)],
+      ['dcgd', perm, 1 / 9],
+    ])('%s', (method, links, expected) => expect(of(method, links).stepSize / expected).toBeCloseTo(1, 13));
+
+    test('marina with L_±: PermK’s step is that of gradient descent where all f_i have the same Hessian', () => {
+      const step = (LPlusMinus: number) =>
+        methods.marina.stepSize(perm, { ...smoothness, LPlusMinus }, { p: 0.25, downlink: 'dense' });
+      expect(step(0)).toBe(0.5);
+      // 1/(2 + √(3·4))
+      expect(step(2)).toBeCloseTo(1 / (2 + Math.sqrt(12)), 15);
+    });
+
+    test('pp-marina has no step size for them, and says why', () => {
+      expect(methods['pp-marina'].uncovered?.(theory('rand-k:k=10', 'identity'))).toBeUndefined();
+      expect(methods['pp-marina'].uncovered?.(same)).toBe(
+        "Theorem 4.1 assumes that the workers' messages are independent, A = ω/n = 2.25, B = 0; here A = 9, B = 0",
+      );
+    });
+  });
+
+  test('vr-marina with all samples in a batch: 𝓛 = 0, and it is MARINA with p = 1/10', () => {
+    const links = theory('rand-k:k=10', 'identity');
+    expect(of('vr-marina:batch=200,p=0.1', links).stepSize).toBeCloseTo(1 / (Math.sqrt(5) * 5.5), 15);
+    // drawn with replacement they are not all of them
+    expect(of('vr-marina:batch=200,p=0.1,online=true', links).stepSize).toBeLessThan(1 / (Math.sqrt(5) * 5.5));
   });
 
   const upTo = theory('rand-k:k=10', 'identity');

@@ -13,6 +13,9 @@ export interface Theory {
   omega: number;
   /** E‖(1/n) Σ C_i(x) − x‖² ≤ θ‖x‖². Infinite when C is biased. */
   theta: number;
+  /** E‖(1/n) Σ C_i(a_i) − ā‖² ≤ A (1/n) Σ‖a_i‖² − B‖ā‖², ā the mean of the a_i; A = θ and B = 0 when left out. */
+  A?: number;
+  B?: number;
   /** ζ: expected number of coordinates in a message. */
   density: number;
   /** E‖C(x) − x‖² ≤ (1 − α)‖x‖². Must be given when C is biased. */
@@ -135,12 +138,14 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
     }
   };
 
-  test('ω, θ and ζ are those of theory', () => {
+  test('ω, θ, A, B and ζ are those of theory', () => {
     for (const c of cases) {
-      const { omega, theta, density, alpha } = make(c).constants;
+      const { omega, theta, density, alpha, A = omega, B = 0 } = make(c).constants;
       const expected = theory(c.dimension, c.workers);
       expect(relativeDifference(1 + omega, 1 + expected.omega), label(c, 'ω')).toBeLessThan(tolerance);
       expect(relativeDifference(1 + theta, 1 + expected.theta), label(c, 'θ')).toBeLessThan(tolerance);
+      expect(relativeDifference(1 + A, 1 + (expected.A ?? expected.theta)), label(c, 'A')).toBeLessThan(tolerance);
+      expect(B, label(c, 'B')).toBeCloseTo(expected.B ?? 0, 12);
       if (expected.alpha !== undefined) expect(alpha, label(c, 'α')).toBeCloseTo(expected.alpha, 12);
       expect(relativeDifference(density, expected.density), label(c, 'ζ')).toBeLessThan(1e-12);
     }
@@ -390,7 +395,7 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
   });
 
   describe.each(sampled)('statistics at d = $dimension, n = $workers', (c) => {
-    const { theta, density, ...bounds } = theory(c.dimension, c.workers);
+    const { theta, density, A = theta, B = 0, ...bounds } = theory(c.dimension, c.workers);
     const biased = bounds.omega === Number.POSITIVE_INFINITY;
     // of a biased one α bounds the variance
     const omega = biased ? 1 - (bounds.alpha ?? 0) : bounds.omega;
@@ -479,8 +484,31 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
         }
       },
     );
+
+    testUnbiased('the mean of messages of different vectors is within A and B', () => {
+      const x = balanced(c.dimension);
+      const sender = end(c);
+      const rounds = few ? 8000 : Math.max(100, Math.floor(trials / c.workers));
+      for (const [kind, factor] of Object.entries(FACTORS)) {
+        const factors = Float64Array.from({ length: c.workers }, (_, i) => factor(i));
+        const squares = factors.reduce((sum, v) => sum + v * v, 0) / c.workers;
+        const mean = factors.reduce((sum, v) => sum + v, 0) / c.workers;
+        const error = sampleSpread(sender, x, factors, rounds);
+        const bound = A * squares - B * mean * mean;
+        expect(error.mean, `${kind}: ${bound}`).toBeLessThanOrEqual(
+          bound + error.limit() + (squares + bound) * epsilon,
+        );
+      }
+    });
   });
 }
+
+/** What the workers' vectors are of one vector: opposite ones cancel in the mean, and what they draw alike does not. */
+const FACTORS: Readonly<Record<string, (worker: number) => number>> = {
+  opposite: (i) => (i % 2 === 0 ? 1 : -1),
+  'a single one': (i) => (i === 0 ? 1 : 0),
+  different: (i) => 1 + i / 4,
+};
 
 /** One end of a link: a compressor and a key of its own. Two ends share nothing but the run's seed. */
 class End {
@@ -586,6 +614,26 @@ function sampleMean({ compressor, key }: End, x: Float64Array, messages: number,
     let total = 0;
     for (let j = 0; j < x.length; j++) total += (mean[j] - x[j]) ** 2;
     error.add(total / squaredNorm);
+  }
+  return error;
+}
+
+/** ‖(1/n) Σ C_i(a_i) − ā‖²/‖x‖² over rounds, a_i = factors[i] · x. */
+function sampleSpread({ compressor, key }: End, x: Float64Array, factors: Float64Array, rounds: number): Moments {
+  const out = new Uint8Array(compressor.maxBytes);
+  const off = new Float64Array(compressor.dimension);
+  const squaredNorm = x.reduce((s, v) => s + v * v, 0);
+  const vectors = Array.from(factors, (factor) => x.map((v) => factor * v));
+  const mean = factors.reduce((sum, v) => sum + v, 0) / factors.length;
+  const error = new Moments();
+  for (let round = 0; round < rounds; round++) {
+    for (let j = 0; j < x.length; j++) off[j] = -mean * x[j];
+    for (const [worker, vector] of vectors.entries()) {
+      const bytes = compressor.encode(vector, key.at(round, worker), out, 0);
+      compressor.decode(out, 0, bytes, key);
+      compressor.addTo(off, 1 / factors.length);
+    }
+    error.add(off.reduce((sum, v) => sum + v * v, 0) / squaredNorm);
   }
   return error;
 }

@@ -15,7 +15,8 @@ interface DashaParameters {
  *   g_i⁰ = h_i⁰ = ∇f_i(x⁰), g = (1/n) Σ g_i;  x⁺ = x − γ g;  h_i⁺ = ∇f_i(x⁺)
  *   Δ̂_i = Q_i(h_i⁺ − h_i − a (g_i − h_i));  g_i⁺ = g_i + Δ̂_i;  g⁺ = g + (1/n) Σ Δ̂_i
  *
- * a = 1/(2ω + 1); γ = 1 / (L + L_rms √(16ω(2ω + 1)/n)) (Theorem 6.1). Parameters: `a`, `momentum`.
+ * a = 1/(2ω + 1); γ = 1 / (L + L_rms √(16A(2ω + 1))), A = ω/n for independent Q_i (Theorem 6.1; any other A by the same proof:
+ * docs/methods.md, "Correlated uplinks"). Parameters: `a`, `momentum`.
  *
  * With a batch it is DASHA-MVR (Algorithm 1, stochastic setting): of gradients G_i on B samples, in a round the same,
  *
@@ -33,7 +34,7 @@ export const dasha = defineMethod({
     theorem: 'Theorem 6.1',
     downlink: 'x dense',
     uplink: 'Q_i(∇f_i(x⁺) − ∇f_i(x) − a (g_i − ∇f_i(x)))',
-    stepSize: '1/(L_f + L_rms √(16ω(2ω + 1)/n))',
+    stepSize: '1/(L_f + L_rms √(16A(2ω + 1))); A = ω/n if independent',
     parameters: {
       a: 'a, momentum: 1/(2ω + 1)',
       momentum:
@@ -57,8 +58,7 @@ export const dasha = defineMethod({
     return momentum === undefined ? { a } : { a, momentum };
   },
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
-  stepSize: ({ workers, uplink: { omega } }, { f, rms }) =>
-    1 / (f + rms * Math.sqrt((16 * omega * (2 * omega + 1)) / workers)),
+  stepSize: ({ uplink: { omega, A } }, { f, rms }) => 1 / (f + rms * Math.sqrt(16 * A * (2 * omega + 1))),
   server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({

@@ -8,7 +8,8 @@ import { defineMethod } from './method.js';
  *
  * Where the workers' functions differ it does not converge: Q's variance at a solution is ω‖∇f_i(x*)‖², so the iterates
  * stall at a floor that shrinks with γ. That is what the methods with shifts and differences are for. Step size:
- * γ = 1/(L(1 + 2ω/n)), L = max L_i, which is safe under strong convexity.
+ * γ = 1/(L(1 + 2A)), L = max L_i, A = ω/n for independent Q_i, which is safe for convex f_i: E‖g‖² ≤ ‖∇f(x)‖² + A (1/n) Σ‖∇f_i(x)‖²,
+ * of which 2L(1 + 2A)(f(x) − f*) is what shrinks with f(x) − f*.
  */
 export const dcgd = defineMethod({
   name: 'dcgd',
@@ -16,10 +17,10 @@ export const dcgd = defineMethod({
   description: {
     paper: 'QSGD (NeurIPS 2017); Khirirat, Feyzmahdavian, Johansson (2018)',
     algorithm: 'compressed gradient descent',
-    theorem: 'strongly convex: the largest γ that is safe near the solution',
+    theorem: 'convex functions: a γ that is safe, up to the floor',
     downlink: 'x dense',
     uplink: 'Q_i(∇f_i(x))',
-    stepSize: '1/(L_max (1 + 2ω/n))',
+    stepSize: '1/(L_max (1 + 2A)); A = ω/n if independent',
     parameters: {},
   },
   uplink: 'rand-k:k=d/n',
@@ -27,7 +28,7 @@ export const dcgd = defineMethod({
   stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
-  stepSize: ({ workers, uplink }, { max }) => 1 / (max * (1 + (2 * uplink.omega) / workers)),
+  stepSize: ({ uplink: { A } }, { max }) => 1 / (max * (1 + 2 * A)),
   server: gdServer,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),

@@ -2,6 +2,11 @@ import type { Spec } from '../spec.js';
 import { addScaled, axpy, subtract } from '../vector.js';
 import { defineMethod, type ServerHalf, type Theory } from './method.js';
 
+interface DianaParametersWithTheory extends DianaParameters {
+  /** Whose step size `theory` is. */
+  readonly theory: 'horvath' | 'li-richtarik';
+}
+
 export interface DianaParameters {
   /** α, step of the shifts. */
   readonly alpha: number;
@@ -48,9 +53,11 @@ export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
  *   h_i⁰ = 0;  Δ̂_i = Q_i(∇f_i(x) − h_i);  g = h + (1/n) Σ Δ̂_i;  x⁺ = x − γ g
  *   h_i⁺ = h_i + α Δ̂_i on the worker, h⁺ = h + α (1/n) Σ Δ̂_i on the server
  *
- * α = 1/(1 + ω). γ = 1/(10 L √(1 + ω/n) (m^{2/3} + ω + 1)) with m = 1, L = √((1/n) Σ L_i²), for non-convex functions (Li,
- * Richtárik 2020, as used in MARINA's experiments). Parameters: `alpha`; `estimator`, `gradient` (g, the paper's) or
- * `shift` (the step is along h⁺, as in the published script of MARINA's experiments).
+ * α = 1/(1 + ω). Two step sizes for non-convex functions, L = √((1/n) Σ L_i²): γ = 1/(10 L √(1 + A) (m^{2/3} + ω + 1)) with
+ * m = 1 [Horváth et al. 2019, as used in MARINA's experiments], and γ = 1/(L (1 + (1 + ω)√A)) [Li, Richtárik 2020], whose
+ * rate MARINA's Table 1 cites. A = ω/n for independent Q_i, as both papers have it; any other A holds by the same proofs
+ * (docs/methods.md, "Correlated uplinks"). Parameters: `alpha`; `theory`, `horvath` or `li-richtarik`; `estimator`,
+ * `gradient` (g, the paper's) or `shift` (the step is along h⁺, as in the published script of MARINA's experiments).
  */
 export const diana = defineMethod({
   name: 'diana',
@@ -58,22 +65,33 @@ export const diana = defineMethod({
   description: {
     paper: 'DIANA (Mishchenko, Gorbunov, Takáč, Richtárik 2019)',
     algorithm: 'Algorithm 1',
-    theorem: 'step size: Li, Richtárik (2020), as in the experiments of MARINA',
+    theorem:
+      'step size: Horváth et al. (2019), as in the experiments of MARINA; theory=li-richtarik: Li, Richtárik (2020)',
     downlink: 'x dense',
     uplink: 'Q_i(∇f_i(x) − h_i)',
-    stepSize: '1/(10 L_rms √(1 + ω/n) (1 + ω + 1))',
+    stepSize: '1/(10 L_rms √(1 + A) (ω + 2)), theory=li-richtarik: 1/(L_rms (1 + (1 + ω)√A)); A = ω/n if independent',
     parameters: {
       alpha: 'α, step of the shifts: 1/(1 + ω)',
       estimator: 'gradient: x moves along h + the mean difference; shift: along the new h',
+      theory: 'whose step size: horvath or li-richtarik',
     },
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
   stochastic: 'gradients',
-  parameters: dianaParameters,
-  report: reportDiana,
+  parameters: (spec, theory): DianaParametersWithTheory => ({
+    ...dianaParameters(spec, theory),
+    theory: spec.choice('theory', ['horvath', 'li-richtarik']) ?? 'horvath',
+  }),
+  report: ({ theory, ...parameters }) => ({
+    ...reportDiana(parameters),
+    ...(theory === 'li-richtarik' ? { 'li-richtarik-theory': 1 } : {}),
+  }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
-  stepSize: ({ workers, uplink: { omega } }, { rms }) => 1 / (10 * rms * Math.sqrt(1 + omega / workers) * (omega + 2)),
+  stepSize: ({ uplink: { omega, A } }, { rms }, { theory }) =>
+    theory === 'horvath'
+      ? 1 / (10 * rms * Math.sqrt(1 + A) * (omega + 2))
+      : 1 / (rms * (1 + (1 + omega) * Math.sqrt(A))),
   server: dianaServer,
   worker: {
     init: ({ dimension }) => ({

@@ -1,5 +1,4 @@
 import { axpy, subtract } from '../vector.js';
-import { ef21StepSize } from './ef21.js';
 import { defineMethod, type ServerHalf, type WorkerHalf } from './method.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -51,12 +50,21 @@ export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<Ef21PWorke
 }
 
 /**
+ * (1 − √(1 − α))/L. The step x⁺ = x − γ ∇f(w) has f(x⁺) ≤ f(x) − γ/2 ‖∇f(x)‖² − (1/(2γ) − L/2)‖x⁺ − x‖² + γ/2 L²‖w − x‖², and
+ * E‖w⁺ − x⁺‖² ≤ (1 − a)‖w − x‖² + b‖x⁺ − x‖² with a = 1 − √(1 − α), b = (1 − α)/a, so γ ≤ 1/(L + L√(b/a)) suffices, and
+ * √(b/a) = (1 − a)/a.
+ */
+export function ef21PStepSize(alpha: number, L: number): number {
+  return (1 - Math.sqrt(1 - alpha)) / L;
+}
+
+/**
  * EF21-P [Gruntkowska, Tyurin, Richtárik, ICML 2023].
  *
  *   w⁰ = x⁰;  x⁺ = x − γ g;  w⁺ = w + C(x⁺ − w), one message for all workers;  g = (1/n) Σ ∇f_i(w⁺)
  *
  * C is a contractive compressor, E‖C(v) − v‖² ≤ (1 − α)‖v‖², such as TopK (α = K/d); what it leaves out stays in x − w
- * and is sent later. γ = 1/(L + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a.
+ * and is sent later. γ = (1 − √(1 − α))/L, L of f alone, since all gradients are taken at the same w (docs/methods.md).
  */
 export const ef21P = defineMethod({
   name: 'ef21-p',
@@ -64,10 +72,10 @@ export const ef21P = defineMethod({
   description: {
     paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
     algorithm: 'EF21-P',
-    theorem: 'step size as in EF21 for general functions; tuned in multiples',
+    theorem: 'the proof of EF21, with one w for all workers (docs/methods.md)',
     downlink: 'C(x⁺ − w), the same for all',
     uplink: '∇f_i(w) dense',
-    stepSize: '1/(L_f + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a',
+    stepSize: '(1 − √(1 − α))/L_f',
     parameters: {},
   },
   uplink: undefined,
@@ -77,7 +85,7 @@ export const ef21P = defineMethod({
   stochastic: 'gradients',
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
-  stepSize: ({ downlink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  stepSize: ({ downlink: { alpha } }, { f }) => ef21PStepSize(alpha, f),
   server: ef21PServer,
   worker: ef21PWorker('dense'),
 });

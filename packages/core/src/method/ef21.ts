@@ -21,7 +21,7 @@ export const ef21Server: ServerHalf<Ef21Server, object> = {
 };
 
 /** 1/(L_f + L_rms √(b/a)), a = 1 − √(1 − α), b = (1 − α)/a [EF21, Theorem 1]. */
-export function ef21StepSize(alpha: number, { f, rms }: Smoothness): number {
+function ef21StepSize(alpha: number, { f, rms }: Smoothness): number {
   const root = Math.sqrt(1 - alpha);
   return 1 / (f + (rms * root) / (1 - root));
 }

@@ -1,6 +1,7 @@
 import { axpy, subtract } from '../vector.js';
+import { isIndependent } from './independence.js';
 import { defineMethod, type ServerHalf } from './method.js';
-import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
 /** Coin: the workers send their gradients, dense. */
 export const DENSE_UP = 1;
@@ -52,7 +53,9 @@ export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readon
  *   worker sends ∇f_i(x⁺) if c = 1, else Q_i(∇f_i(x⁺) − ∇f_i(x));  g⁺ = the mean, or g + the mean
  *
  * p = ζ/d; γ = 1 / (L (1 + √((1−p)ω / (pn)))), L = √((1/n) Σ L_i²) (Theorem 2.1).
- * With μ (Polyak–Łojasiewicz): γ = min{1 / (L (1 + √(2(1−p)ω / (pn)))), p/(2μ)} (Theorem 2.2). Parameters: `p`, `mu`;
+ * With μ (Polyak–Łojasiewicz): γ = min{1 / (L (1 + √(2(1−p)ω / (pn)))), p/(2μ)} (Theorem 2.2). Workers that share what Q_i
+ * draws (same-rand-k, perm-k, core): γ = 1 / (L_f + √((1−p)/p ((A−B)L² + B L_±²))), and with μ a 2 under the root [Szlendak,
+ * Tyurin, Richtárik 2021]; see docs/methods.md, "Correlated uplinks". Parameters: `p`, `mu`;
  * `downlink`, `dense` (the paper's) or `delta` (only the coordinates of g that have changed, when that is shorter: the same
  * iterates, bit for bit).
  *
@@ -70,6 +73,11 @@ export const marina = defineMethod({
     uplink: '∇f_i(x⁺) dense with probability p, else Q_i(∇f_i(x⁺) − ∇f_i(x))',
     stepSize: '1/(L_rms (1 + √((1 − p)ω/(pn))))',
     stepSizePL: 'min{1/(L_rms (1 + √(2(1 − p)ω/(pn)))), p/(2μ)}',
+    correlated: {
+      theorem: 'AB-inequality (Szlendak, Tyurin, Richtárik 2021)',
+      stepSize: '1/(L_f + √((1 − p)/p ((A − B) L_rms² + B L_±²)))',
+      stepSizePL: 'min{1/(L_f + √(2(1 − p)/p ((A − B) L_rms² + B L_±²))), p/(2μ)}',
+    },
     parameters: {
       p: 'probability of a dense uplink: ζ/d',
       downlink: 'dense: all of g; delta: the coordinates that have changed, when that is shorter',
@@ -85,10 +93,15 @@ export const marina = defineMethod({
   },
   report: ({ p, downlink, ...rest }) => (downlink === 'delta' ? { p, 'delta-downlink': 1, ...rest } : { p, ...rest }),
   traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
-  stepSize({ workers, uplink }, { rms }, { p, mu }) {
-    const variance = ((1 - p) * uplink.omega) / (p * workers);
-    if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
-    return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
+  warning: ({ uplink }, { p }) => hardlyCompresses('marina', uplink, p),
+  stepSize({ workers, uplink }, { f, rms, LPlusMinus = rms }, { p, mu }) {
+    const { omega, A, B } = uplink;
+    const odds = (1 - p) / p;
+    const [smooth, variance] = isIndependent(uplink, workers)
+      ? [rms, ((odds * omega) / workers) * rms ** 2]
+      : [f, odds * ((A - B) * rms ** 2 + B * LPlusMinus ** 2)];
+    if (mu === undefined) return 1 / (smooth + Math.sqrt(variance));
+    return Math.min(1 / (smooth + Math.sqrt(2 * variance)), p / (2 * mu));
   },
   server: marinaServer,
   worker: {

@@ -12,6 +12,12 @@ export interface LinkTheory {
   readonly omega: number;
   /** θ of the collection over workers: E‖(1/n)ΣC_i(x) − x‖² ≤ θ‖x‖². */
   readonly theta: number;
+  /**
+   * A and B of the collection [Szlendak, Tyurin, Richtárik 2021]: E‖(1/n)ΣC_i(a_i) − ā‖² ≤ A (1/n)Σ‖a_i‖² − B‖ā‖² for
+   * vectors a_i of mean ā. ω/n and 0 when the workers draw independently; more or other where they share what they draw.
+   */
+  readonly A: number;
+  readonly B: number;
   /** α: E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0 when C is not contractive. */
   readonly alpha: number;
   /** ζ: expected number of non-zeros of C(x). */
@@ -146,6 +152,8 @@ export interface Description {
   /** γ by theory, and under the Polyak–Łojasiewicz condition when the method knows that. */
   readonly stepSize: string;
   readonly stepSizePL?: string;
+  /** The same two where workers share what their uplink's compressors draw, when the formula is another then. */
+  readonly correlated?: { readonly stepSize: string; readonly stepSizePL?: string; readonly theorem: string };
   /** Each of the method's parameters: what it is and what theory sets it to. */
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -203,7 +211,11 @@ export interface Method<
   readonly messageDimension?: (parameters: P) => number;
   /** Messages on each link, on average. */
   readonly traffic: (parameters: P, workers: number) => { readonly uplink: Traffic; readonly downlink: Traffic };
-  /** γ by theory. */
+  /** Why theory has no step size for these compressors, such as an uplink whose messages are not independent. */
+  readonly uncovered?: (theory: Theory) => string | undefined;
+  /** What whoever runs it with these compressors and parameters should know, such as that it hardly ever compresses. */
+  readonly warning?: (theory: Theory, parameters: P) => string | undefined;
+  /** γ by theory; asked for where `uncovered` has nothing to say. */
   readonly stepSize: (theory: Theory, smoothness: Smoothness, parameters: P) => number;
   readonly server: ServerHalf<S, P>;
   readonly worker: WorkerHalf<W, P>;

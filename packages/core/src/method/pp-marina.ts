@@ -1,8 +1,9 @@
 import type { Outgoing } from '../message.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { axpy, subtract } from '../vector.js';
+import { uncoveredUnlessIndependent } from './independence.js';
 import { type Context, defineMethod } from './method.js';
-import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
 interface PpMarinaParameters extends PolyakLojasiewicz {
   /** Probability of a round in which every worker sends its gradient. */
@@ -55,7 +56,7 @@ function initial(context: PpContext): Float64Array {
  *   compressions; g⁺ = g + (1/r) Σ over the r draws
  *
  * p = ζr/(dn); γ = 1 / (L (1 + √((1−p)(1+ω)/(pr)))), L = √((1/n) Σ L_i²) (Theorem 4.1); with μ (Polyak–Łojasiewicz) a
- * factor 2 under the root and at most p/(2μ), as in Theorem 2.2. Parameters: `sampled` (r, default ⌈n/10⌉), `p`, `mu`;
+ * factor 2 under the root and at most p/(2μ) (Theorem E.2). Parameters: `sampled` (r, default ⌈n/10⌉), `p`, `mu`;
  * `downlink`, `broadcast` (the paper's: g to all) or `participants`: only who takes part in a round gets g, and, when it
  * missed the round before, x. x is then kept in the width of the wire on both sides, since any part of it may have to be sent.
  * With a batch both gradients of a difference are of the same samples, as in `marina`.
@@ -66,7 +67,7 @@ export const ppMarina = defineMethod({
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 4',
-    theorem: 'Theorem 4.1; under PŁ as Theorem 2.2',
+    theorem: 'Theorem 4.1; under PŁ Theorem E.2',
     downlink: 'g dense to all; with downlink=participants to those that take part, x before it where it was missed',
     uplink: '∇f_i(x⁺) dense from all with probability p, else Q_i(∇f_i(x⁺) − ∇f_i(x)) from r drawn workers',
     stepSize: '1/(L_rms (1 + √((1 − p)(1 + ω)/(pr))))',
@@ -99,6 +100,8 @@ export const ppMarina = defineMethod({
       downlink: { dense: downlink === 'participants' ? takesPart * (1 + (1 - takesPart)) : 1 },
     };
   },
+  uncovered: (theory) => uncoveredUnlessIndependent(theory, 'Theorem 4.1'),
+  warning: ({ uplink }, { p }) => hardlyCompresses('pp-marina', uplink, p),
   stepSize({ uplink: { omega } }, { rms }, { p, sampled, mu }) {
     const variance = ((1 - p) * (1 + omega)) / (p * sampled);
     if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));

@@ -19,8 +19,8 @@ const NEW_REFERENCE = 1;
  *   w_i⁰ = x⁰, μ_i = ∇f_i(w_i);  g_i = (1/b′) Σ_{j∈J} (∇f_ij(x) − ∇f_ij(w_i)) + μ_i;  Δ̂_i = Q_i(g_i − h_i);  the rest as DIANA
  *   u ~ Be(1/m′), m′ = m/b′, one coin for all workers: if u = 1, w_i ← x and μ_i ← ∇f_i(x)
  *
- * J is drawn without replacement. α = 1/(1 + ω). γ = 1/(10 L √(1 + ω/n) (m′^{2/3} + ω + 1)), L = √((1/n) Σ L_i²) (Li,
- * Richtárik 2020, as used in MARINA's experiments). Parameters: `batch` (b′, default ⌈m/100⌉), `alpha`, `estimator` (see
+ * J is drawn without replacement. α = 1/(1 + ω). γ = 1/(10 L √(1 + A) (m′^{2/3} + ω + 1)), L = √((1/n) Σ L_i²), A = ω/n for
+ * independent Q_i (the same paper, as used in MARINA's experiments). Parameters: `batch` (b′, default ⌈m/100⌉), `alpha`, `estimator` (see
  * DIANA).
  */
 export const vrDiana = defineMethod({
@@ -29,13 +29,14 @@ export const vrDiana = defineMethod({
   description: {
     paper: 'VR-DIANA (Horváth, Kovalev, Mishchenko, Stich, Richtárik 2019)',
     algorithm: 'the loopless variant',
-    theorem: 'step size: Li, Richtárik (2020), as in the experiments of MARINA',
+    theorem: 'step size: the same paper, as in the experiments of MARINA',
     downlink: 'x dense',
     uplink: 'Q_i(g_i − h_i), g_i the variance-reduced gradient',
-    stepSize: '1/(10 L_rms √(1 + ω/n) (m′^{2/3} + ω + 1)), m′ = m/b′',
+    stepSize: '1/(10 L_rms √(1 + A) (m′^{2/3} + ω + 1)), m′ = m/b′; A = ω/n if independent',
     parameters: {
       batch: 'b′, samples of a gradient: ⌈m/100⌉',
-      ...diana.description.parameters,
+      alpha: diana.description.parameters.alpha,
+      estimator: diana.description.parameters.estimator,
     },
   },
   uplink: 'rand-k:k=d/n',
@@ -56,8 +57,8 @@ export const vrDiana = defineMethod({
     'p-reference': parameters.pReference,
   }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
-  stepSize: ({ workers, uplink: { omega } }, { rms }, { pReference }) =>
-    1 / (10 * rms * Math.sqrt(1 + omega / workers) * ((1 / pReference) ** (2 / 3) + omega + 1)),
+  stepSize: ({ uplink: { omega, A } }, { rms }, { pReference }) =>
+    1 / (10 * rms * Math.sqrt(1 + A) * ((1 / pReference) ** (2 / 3) + omega + 1)),
   server: {
     ...dianaServer,
     plan: (state, { parameters }, coin) => ({

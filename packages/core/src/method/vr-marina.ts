@@ -2,7 +2,7 @@ import { optionError, UsageError } from '../errors.js';
 import { axpy, subtract } from '../vector.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
-import { batchSizeOrOption, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { batchSizeOrOption, hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
 interface VrMarinaParameters extends PolyakLojasiewicz {
   /** Probability of a dense uplink. */
@@ -22,7 +22,9 @@ interface VrMarinaParameters extends PolyakLojasiewicz {
  *
  * Finite sum: J without replacement, p = min{ζ/d, b′/(m + b′)} (Theorem 3.1; under PŁ Theorem D.2). Online: samples are
  * drawn independently, in place of ∇f_i an average over b fresh ones, p = min{ζ/d, b′/(b + b′)} (Theorem 3.2; under PŁ
- * Theorem D.4). γ = 1 / (L + √((1−p)/(pn) (ωL² + (1+ω)𝓛²/b′))), 𝓛² = (1/n) Σ max_j L_ij². Parameters: `batch` (b′, default
+ * Theorem D.4). γ = 1 / (L + √((1−p)/(pn) (ωL² + (1+ω)𝓛²/b′))), 𝓛² = (1/n) Σ max_j L_ij², or 𝓛 = 0 where every sample is in
+ * the batch, once. Workers that share what Q_i draws: (1−p)/p ((A−B)L² + B L_±² + (A + 1/n)𝓛²/b′) under the root
+ * (docs/methods.md, "Correlated uplinks"). Parameters: `batch` (b′, default
  * ⌈m/100⌉ as in the paper's experiments), `online`, `large-batch` (b), `p`, `mu`.
  */
 export const vrMarina = defineMethod({
@@ -34,8 +36,13 @@ export const vrMarina = defineMethod({
     theorem: 'Theorems 3.1 and 3.2; under PŁ Theorems D.2 and D.4',
     downlink: 'g dense',
     uplink: '∇f_i(x⁺) dense with probability p (online: over b samples), else Q_i of the batch’s mean difference',
-    stepSize: '1/(L_rms + √((1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′)))',
-    stepSizePL: 'min{1/(L_rms + √(2(1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′))), p/(2μ)}',
+    stepSize: '1/(L_rms + √((1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′))); 𝓛 = 0 where b′ = m',
+    stepSizePL: 'min{1/(L_rms + √(2(1 − p)/(pn) (ωL_rms² + (1 + ω)𝓛²/b′))), p/(2μ)}; 𝓛 = 0 where b′ = m',
+    correlated: {
+      theorem: 'AB-inequality in the proofs of Theorems 3.1 and 3.2 (docs/methods.md)',
+      stepSize: '1/(L_rms + √((1 − p)/p ((A − B) L_rms² + B L_±² + (A + 1/n) 𝓛²/b′)))',
+      stepSizePL: 'min{1/(L_rms + √(2(1 − p)/p ((A − B) L_rms² + B L_±² + (A + 1/n) 𝓛²/b′))), p/(2μ)}',
+    },
     parameters: {
       batch: 'b′, samples of a difference: ⌈m/100⌉',
       online: 'true: samples are drawn independently, and b of them stand for the full gradient',
@@ -68,9 +75,14 @@ export const vrMarina = defineMethod({
     };
   },
   traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),
-  stepSize({ workers, uplink: { omega } }, { rms, sampleRms }, { p, batch, mu }) {
-    const ofSamples = sampleRms ?? Number.NaN;
-    const variance = ((1 - p) / (p * workers)) * (omega * rms ** 2 + ((1 + omega) * ofSamples ** 2) / batch);
+  warning: ({ uplink }, { p }) => hardlyCompresses('vr-marina', uplink, p),
+  stepSize({ workers, samples, uplink: { A, B } }, smoothness, { p, batch, largeBatch, mu }) {
+    const { rms, LPlusMinus = rms } = smoothness;
+    // all samples, once each: no variance is left
+    const exact = largeBatch === undefined && batch === samples;
+    const ofSamples = exact ? 0 : (smoothness.sampleRms ?? Number.NaN);
+    const variance =
+      ((1 - p) / p) * ((A - B) * rms ** 2 + B * LPlusMinus ** 2 + ((A + 1 / workers) * ofSamples ** 2) / batch);
     if (mu === undefined) return 1 / (rms + Math.sqrt(variance));
     return Math.min(1 / (rms + Math.sqrt(2 * variance)), p / (2 * mu));
   },

@@ -84,6 +84,11 @@ export interface Smoothness {
   /** L_A and L_B of the functional inequality (MARINA-P, Assumption 4.2). */
   readonly LA: number;
   readonly LB: number;
+  /**
+   * L_±, root of the Hessian variance [Szlendak, Tyurin, Richtárik 2021]: (1/n)Σ‖∇f_i(x) − ∇f_i(y) − (∇f(x) − ∇f(y))‖² ≤
+   * L_±²‖x − y‖². At most `rms`, which stands for it when it is left out.
+   */
+  readonly LPlusMinus?: number | undefined;
   /** 𝓛 of VR-MARINA: root mean square over the workers of max_j L_ij; undefined when they are not finite sums. */
   readonly sampleRms?: number | undefined;
   /** tr(A) of a quadratic f with Hessian A. */

@@ -52,7 +52,7 @@ export const tridiagonal: SharedMatrix = {
 
 /**
  * f_i(x) = ½ c_i xᵀXx + b_iᵀx, with exact constants. λ = λ_max(X): L = |c̄|λ, L_i = |c_i|λ, and with A_i = c_i X
- * L_A = √2 max‖A_i − A‖, L_B = √2 (1/n) Σ‖A_i‖ [MARINA-P, Theorem 4.9].
+ * L_A = √2 max‖A_i − A‖, L_B = √2 (1/n) Σ‖A_i‖ [MARINA-P, Theorem 4.9], L_±² = λ_max((1/n) Σ A_i² − A²) = λ² (1/n) Σ (c_i − c̄)².
  * @param linear b_i
  */
 export function scaledQuadratics(
@@ -73,6 +73,7 @@ export function scaledQuadratics(
       max: Math.max(...perWorker),
       LA: Math.SQRT2 * Math.max(...Array.from(c, (ci) => Math.abs(ci - mean))) * max,
       LB: (Math.SQRT2 * perWorker.reduce((sum, L) => sum + L, 0)) / c.length,
+      LPlusMinus: rootMeanSquare(Array.from(c, (ci) => ci - mean)) * max,
       trace: mean * matrix.trace(dimension),
       mu: mean > 0 ? mean * min : undefined,
     },

@@ -23,6 +23,7 @@ export function explanationText(of: Explanation): string {
           ...constant('L_max', 'max', 'largest L_i'),
           ...constant('L_A', 'LA', 'functional inequality, first constant'),
           ...constant('L_B', 'LB', 'functional inequality, second constant'),
+          ...constant('L_±', 'LPlusMinus', 'root of the Hessian variance'),
           ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
           ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
           ...constant('tr(A)', 'trace', 'of the Hessian'),
@@ -44,17 +45,18 @@ export function explanationText(of: Explanation): string {
         ]),
     '',
     `Step size (${of.theorem})`,
-    `  theory       ${stepSize.theory === undefined ? '–' : number(stepSize.theory)}`,
+    `  theory       ${stepSize.theory === undefined ? (stepSize.uncovered ?? '–') : number(stepSize.theory)}`,
     `  γ            ${number(stepSize.value)}`,
     `  formula      ${stepSize.formula}`,
     ...(of.batch === undefined ? [] : [`  batch        ${of.batch.theory}`]),
+    ...(of.warning === undefined ? [] : ['', `Warning: ${of.warning}`]),
     '',
   ].join('\n');
 }
 
 function link(
   title: string,
-  { compressor, omega, theta, alpha, density, carries, bytesPerRound }: ExplainedLink,
+  { compressor, omega, theta, A, B, alpha, density, carries, bytesPerRound }: ExplainedLink,
   denseBytes: number,
   row: (name: string, value: string, note?: string) => string,
 ): string[] {
@@ -68,6 +70,11 @@ function link(
           row('ω', bound(omega), 'E‖C(x) − x‖² ≤ ω‖x‖²'),
           row('α', number(alpha), 'E‖C(x) − x‖² ≤ (1 − α)‖x‖²; 0: no such bound'),
           row('θ', bound(theta), 'of the workers’ mean'),
+          row(
+            'A, B',
+            `${bound(A)}${Number.isFinite(A) ? `, ${number(B)}` : ''}`,
+            'E‖(1/n)ΣC_i(a_i) − ā‖² ≤ A (1/n)Σ‖a_i‖² − B‖ā‖²',
+          ),
           row('ζ', number(density), 'expected coordinates of a compressed message'),
         ]),
     row(

@@ -30,7 +30,7 @@ import { checkProblem } from './check-problem.js';
 import { dataRequest, formatRecord } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
-import { parseStepSize, type StepSize } from './step-size.js';
+import { checkCovered, parseStepSize, type StepSize } from './step-size.js';
 import { checkValidation, loadValidation } from './validation.js';
 
 /** A run, resolved as far as it can be before its workers have built their functions. */
@@ -55,6 +55,8 @@ export interface RunPlan {
   /** The problem's own constants, where formulas for them exist. */
   readonly smoothness: Smoothness | undefined;
   readonly theory: Theory;
+  /** What whoever runs it should know of its method with these compressors. */
+  readonly warning: string | undefined;
   /** The method's own parameters. */
   readonly parameters: MethodParameters;
   readonly stepSize: StepSize;
@@ -85,7 +87,7 @@ export function resolveNames(options: Options, { methods, problems }: Registries
 
 /**
  * Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data.
- * @param note gets what loading has to say, a line each
+ * @param note gets what there is to say that is no error, a line each
  */
 export async function planRun(
   options: Options,
@@ -121,8 +123,10 @@ export async function planRun(
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
     const { constants } = createCompressor(spec, { dimension, workers, wire }, registries.compressors);
-    checkAssumption(method, link, spec, constants);
-    return constants;
+    const { omega, A = omega, B = 0 } = constants;
+    const known = { ...constants, A, B };
+    checkAssumption(method, link, spec, known);
+    return known;
   };
   const theory = {
     workers,
@@ -139,6 +143,9 @@ export async function planRun(
     if (typeof value !== 'number' || Number.isFinite(value)) continue;
     throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
   }
+  if ('timesTheory' in stepSize) checkCovered(method, theory);
+  const warning = method.warning?.(theory, parameters);
+  if (warning !== undefined) note?.(warning);
 
   return {
     job: {
@@ -166,6 +173,7 @@ export async function planRun(
     validationSource: validation?.source,
     smoothness,
     theory,
+    warning,
     parameters,
     stepSize,
     links,

@@ -17,6 +17,13 @@ export function parseStepSize(asked: string | number): StepSize {
   return theory === undefined ? { value: number } : { timesTheory: number };
 }
 
+/** @throws UsageError where the method's theory has no step size for these compressors. */
+export function checkCovered(method: Method, theory: Theory): void {
+  const uncovered = method.uncovered?.(theory);
+  if (uncovered === undefined) return;
+  throw optionError('stepSize', `theory of method ${method.name} has none: ${uncovered}; give a number`);
+}
+
 /**
  * γ.
  * @throws UsageError when theory is asked for and cannot answer: no smoothness constant, or a biased compressor.
@@ -29,10 +36,11 @@ export function resolveStepSize(
   parameters: MethodParameters,
 ): number {
   if ('value' in asked) return asked.value;
+  checkCovered(method, theory);
   if (smoothness === undefined) {
     throw optionError('stepSize', 'theory needs a smoothness constant and this problem has none; give a number');
   }
-  for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'sampleRms', 'trace', 'mu'] as const) {
+  for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'LPlusMinus', 'sampleRms', 'trace', 'mu'] as const) {
     const value = smoothness[name];
     if (value === undefined || Number.isFinite(value)) continue;
     const constant = name === 'trace' || name === 'mu' ? name : `L_${name}`;

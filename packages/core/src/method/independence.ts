@@ -1,0 +1,13 @@
+import type { LinkTheory, Theory } from './method.js';
+
+/** Whether n workers' messages err no more together than independent ones do: A ≤ ω/n, B = 0. */
+export function isIndependent({ omega, A, B }: Pick<LinkTheory, 'omega' | 'A' | 'B'>, workers: number): boolean {
+  return B === 0 && A <= (omega / workers) * (1 + 1e-12);
+}
+
+/** Why a theorem that assumes independent messages says nothing of this uplink; undefined where it does. */
+export function uncoveredUnlessIndependent({ uplink, workers }: Theory, theorem: string): string | undefined {
+  if (isIndependent(uplink, workers)) return undefined;
+  const [A, least] = [uplink.A, uplink.omega / workers].map((v) => Number(v.toPrecision(4)));
+  return `${theorem} assumes that the workers' messages are independent, A = ω/n = ${least}, B = 0; here A = ${A}, B = ${uplink.B}`;
+}
