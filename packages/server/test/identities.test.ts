@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
+import { parseOptions } from '../dist/run/options.js';
+import { planRun } from '../dist/run/plan.js';
+import { Training } from '../dist/training.js';
 import { iterates, relativeDistance } from './in-process.js';
 
 const quadratic: TrainOptions = {
@@ -53,4 +56,67 @@ describe('MARINA-P with PermK on equal Hessians follows gradient descent, whatev
     const permK = await iterates({ ...quadratic, method: 'marina-p' }, 60);
     expect(relativeDistance(permK, gd)).toBeGreaterThan(1e-6);
   });
+});
+
+/** The iterates of a run whose coin `index` of a round is heads where `heads` says so. */
+async function withCoins(
+  options: TrainOptions,
+  heads: (index: number, round: number) => boolean,
+  rounds: number,
+): Promise<Float64Array[]> {
+  const parsed = parseOptions({ transport: 'loopback', ...options });
+  const plan = await planRun(parsed);
+  const { server } = plan.method;
+  const method: typeof plan.method = {
+    ...plan.method,
+    server: {
+      ...server,
+      plan: (state, context, _coin, round) => server.plan(state, context, (_p, k) => heads(k, round), round),
+    },
+  };
+  const training = await Training.open(parsed, { plan: { ...plan, method } });
+  try {
+    const list: Float64Array[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await training.round();
+      list.push(training.iterate());
+    }
+    return list;
+  } finally {
+    await training.close();
+  }
+}
+
+// theory's β, with coins of their own for each link: a coin of MARINA and M3's coin of the same link have different numbers
+describe.each<[string, TrainOptions]>([
+  ['quadratics', quadratic],
+  ['MNIST', logistic],
+])('M3 without compression on one link, on %s', (name, problem) => {
+  const rounds = name === 'MNIST' ? 8 : 60;
+  const up = (round: number) => round % 4 === 3;
+  const down = (round: number) => round % 3 === 1;
+  const m3 = (links: TrainOptions) =>
+    withCoins({ ...problem, ...links, method: 'm3' }, (k, round) => (k === 1 ? up(round) : down(round)), rounds);
+
+  test.each(['rand-k:k=10%', 'perm-k', 'natural', 'same-rand-k:k=20%'])(
+    'down: it is MARINA with %s up, iterate by iterate',
+    async (uplink) => {
+      const marina = await withCoins({ ...problem, method: 'marina', uplink }, (_k, round) => up(round), rounds);
+      const same = await m3({ uplink, downlink: 'identity' });
+      expect(relativeDistance(same, marina)).toBeLessThan(1e-12);
+      const other = await m3({ uplink, downlink: 'rand-k:k=50%' });
+      expect(relativeDistance(other, marina)).toBeGreaterThan(1e-6);
+    },
+  );
+
+  test.each(['rand-k:k=10%', 'perm-k', 'natural', 'same-rand-k:k=20%'])(
+    'up: it is MARINA-P with %s down, iterate by iterate',
+    async (downlink) => {
+      const marinaP = await withCoins({ ...problem, method: 'marina-p', downlink }, (_k, round) => down(round), rounds);
+      const same = await m3({ uplink: 'identity', downlink });
+      expect(relativeDistance(same, marinaP)).toBeLessThan(1e-12);
+      const other = await m3({ uplink: 'rand-k:k=50%', downlink });
+      expect(relativeDistance(other, marinaP)).toBeGreaterThan(1e-6);
+    },
+  );
 });

@@ -1,0 +1,100 @@
+import { methods } from '@flotilla/core';
+import { describe, expect, test } from 'vitest';
+import type { TrainOptions } from '../dist/index.js';
+import { parseOptions } from '../dist/run/options.js';
+import { planRun } from '../dist/run/plan.js';
+import { openInProcess } from './in-process.js';
+
+// What goes wrong where a step size knows less of the uplinks than they share: with ω/n in place of A, MARINA on the first
+// problem with same-rand-k reaches ‖∇f‖² = 1e22.
+
+const UPLINKS = [
+  'rand-k:k=1',
+  'same-rand-k:k=1',
+  'perm-k',
+  'core:m=1',
+  'same-rand-k:k=2+natural',
+  'perm-k+natural',
+  'bernoulli:p=0.05',
+  'natural',
+  'qsgd:levels=1',
+  'l2-quantization',
+  'natural-dithering:levels=2',
+  'rand-k:k=2+natural',
+  'same-rand-k:k=3+rand-k:k=1',
+  'rand-k:k=3+perm-k',
+  'top-k:k=1',
+  'scaled(same-rand-k:k=1)',
+];
+
+const samples = 60;
+const PROBLEMS: Readonly<Record<string, TrainOptions>> = {
+  'one Hessian, 100 workers': { problem: 'heterogeneous-quadratic:d=50', workers: 100, init: 'normal:1' },
+  'Hessians from 0 to twice the mean': {
+    problem: 'heterogeneous-quadratic:d=20,la2=100,lb2=100',
+    workers: 4,
+    init: 'normal:1',
+  },
+  'non-convex classification': {
+    problem: 'nonconvex-logistic',
+    data: {
+      x: Float64Array.from({ length: 4 * samples }, (_, j) => Math.sin(j) + (j % 4 === 3 ? j % 2 : 0)),
+      shape: [samples, 4],
+      y: Float64Array.from({ length: samples }, (_, j) => ((j * j) % 5 < 2 ? 1 : -1)),
+    },
+    split: 'contiguous',
+    workers: 6,
+  },
+};
+
+const compressing = Object.values(methods).filter(({ uplink }) => uplink !== undefined);
+
+describe.each(Object.entries(PROBLEMS))('theory’s step size on %s', (_name, problem) => {
+  const fit = compressing.filter(({ batches }) => batches !== true || problem.data !== undefined);
+  test.each(fit.map(({ name }) => name))(
+    '%s: an uplink is refused in one line, or ‖∇f‖² stays bounded',
+    async (method) => {
+      const grown: string[] = [];
+      let accepted = 0;
+      // a round of 100 workers takes long enough
+    for (const uplink of problem.workers === 100 ? UPLINKS.slice(0, 6) : UPLINKS) {
+        const options: TrainOptions = { ...problem, method, uplink, wire: 'f64', stepSize: 'theory' };
+        const refusal = await refusalOf(options);
+        if (refusal !== undefined) {
+          expect(refusal).toMatch(/^UsageError: [^\n]+$/);
+          expect(refusal).toMatch(/stepSize theory of method|needs an? (unbiased|contractive) compressor/);
+          continue;
+        }
+        accepted++;
+        const training = await openInProcess(options);
+        const { gradNormSq: before } = await training.server.evaluate();
+        for (let round = 0; round < 400; round++) await training.round();
+        const { gradNormSq: after } = await training.server.evaluate();
+        if (!(after <= 10 * before)) grown.push(`${uplink}: ${before} to ${after}`);
+      }
+      expect(grown).toEqual([]);
+      expect(accepted).toBeGreaterThan(2);
+    },
+  );
+});
+
+/** What planning the run is refused with. */
+async function refusalOf(options: TrainOptions): Promise<string | undefined> {
+  try {
+    await planRun(parseOptions(options));
+  } catch (error) {
+    return String(error);
+  }
+  return undefined;
+}
+
+test.each<[string, string, string]>([
+  ['pp-marina', 'same-rand-k:k=1', 'A = 49, B = 0'],
+  ['pp-marina', 'perm-k', 'A = 1, B = 1'],
+])('%s refuses theory’s step size with %s, and takes a number', async (method, uplink, told) => {
+  const options: TrainOptions = { problem: 'heterogeneous-quadratic:d=50', workers: 50, method, uplink };
+  expect(await refusalOf(options)).toBe(
+    `UsageError: stepSize theory of method pp-marina has none: Theorem 4.1 assumes that the workers' messages are independent, A = ω/n = 0.98, B = 0; here ${told}; give a number`,
+  );
+  expect((await planRun(parseOptions({ ...options, stepSize: 0.01 }))).stepSize).toEqual({ value: 0.01 });
+});
