@@ -57,7 +57,7 @@ describe.each(Object.entries(PROBLEMS))('theory’s step size on %s', (_name, pr
       const grown: string[] = [];
       let accepted = 0;
       // a round of 100 workers takes long enough
-    for (const uplink of problem.workers === 100 ? UPLINKS.slice(0, 6) : UPLINKS) {
+      for (const uplink of problem.workers === 100 ? UPLINKS.slice(0, 6) : UPLINKS) {
         const options: TrainOptions = { ...problem, method, uplink, wire: 'f64', stepSize: 'theory' };
         const refusal = await refusalOf(options);
         if (refusal !== undefined) {
