@@ -1,4 +1,5 @@
 import { UsageError } from '@flotilla/core';
+import { printed } from '@flotilla/core/internal';
 import type { Compressor, CompressorConstants, MessageKey } from './compressor.js';
 
 /**
@@ -21,9 +22,7 @@ export class Scaled implements Compressor {
   ) {
     const { omega, density, expectedBits } = inner.constants;
     if (!Number.isFinite(omega)) {
-      throw new UsageError(
-        `compressor ${JSON.stringify(spec)}: ${inner.spec} is biased, scaled() takes an unbiased one`,
-      );
+      throw new UsageError(`compressor ${printed(spec)}: ${inner.spec} is biased, scaled() takes an unbiased one`);
     }
     this.dimension = inner.dimension;
     this.same = inner.same;

@@ -114,6 +114,7 @@ describe('flotilla compare', () => {
     ['compare nowhere', '"nowhere" does not hold a run: no folder is there'],
     ['compare gd --target many', '--target cannot be "many"; it is a number'],
     ['compare gd --target 0x10', '--target cannot be "0x10"; it is a number'],
+    ['compare gd --target 1e999', '--target cannot be "1e999"; it is a number'],
     ['compare gd --json --latex', '--json and --latex cannot both be given'],
     ['export gd', 'export needs --csv'],
     ['export --csv gd', 'export needs the folder of a run before --csv'],

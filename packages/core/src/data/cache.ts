@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import { reasonOf } from '../thrown.js';
 import { COLLECTION, type DataFile } from './catalogue.js';
 import type { SparseDataset } from './dataset.js';
@@ -85,7 +86,7 @@ function mirror(env: Environment): URL {
   } catch {
     // said below
   }
-  throw new Error(`FLOTILLA_DATA_URL must be an http:, https: or file: URL, not ${JSON.stringify(text)}`);
+  throw new Error(`FLOTILLA_DATA_URL must be an http:, https: or file: URL, not ${printed(text)}`);
 }
 
 /** Reads a file and makes sure that it is the data set. */

@@ -21,5 +21,5 @@ export async function loadInstance(path: string, signal?: AbortSignal): Promise<
   } catch (cause) {
     throw new UsageError(`cannot read the instance ${printed(path)}: it is not JSON`, { cause });
   }
-  return instanceFrom(value, JSON.stringify(path));
+  return instanceFrom(value, printed(path));
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { printed } from '../printed.js';
 import { lookUp, type Registry, Spec } from '../spec.js';
 import type { ProblemFamily } from './problem.js';
 
@@ -35,7 +36,7 @@ export function lookUpProblem(problems: Registry<ProblemFamily>, { module, spec 
 
 function notAModule(path: string): UsageError {
   return new UsageError(
-    `problem ${JSON.stringify(path)} is neither a name nor the path of a module, which ends in .js, .mjs or .cjs`,
+    `problem ${printed(path)} is neither a name nor the path of a module, which ends in .js, .mjs or .cjs`,
   );
 }
 

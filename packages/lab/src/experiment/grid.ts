@@ -1,4 +1,5 @@
 import { UsageError } from '@flotilla/core';
+import { printed } from '@flotilla/core/internal';
 
 /** An option that is given several values. */
 export interface Axis {
@@ -51,7 +52,7 @@ export function readGrid(argv: readonly string[], { flags, own, lists, refused }
       current = value === undefined ? name : undefined;
       given.set(name, [...(given.get(name) ?? []), ...(value === undefined ? [] : [value])]);
     } else if (current !== undefined) given.get(current)?.push(word);
-    else throw new UsageError(`unexpected ${JSON.stringify(word)}: options are written --name value`);
+    else throw new UsageError(`unexpected ${printed(word)}: options are written --name value`);
   }
   const single = new Map<string, string>();
   const axes: Axis[] = [];
@@ -83,8 +84,7 @@ export function readGrid(argv: readonly string[], { flags, own, lists, refused }
 function alternatives(text: string, option: string): string[] {
   const [before = '', list, after] = /^([^{}]*)\{([^{}]*)\}([\s\S]*)$/.exec(text)?.slice(1) ?? [];
   if (list === undefined || after === undefined) {
-    if (/[{}]/.test(text))
-      throw new UsageError(`--${option} cannot be ${JSON.stringify(text)}: a list is {a,b,c} or {0..4}`);
+    if (/[{}]/.test(text)) throw new UsageError(`--${option} cannot be ${printed(text)}: a list is {a,b,c} or {0..4}`);
     return [text];
   }
   const range = /^(-?\d{1,9})\.\.(-?\d{1,9})$/.exec(list);
@@ -101,7 +101,7 @@ function alternatives(text: string, option: string): string[] {
 function upwards(from: number, to: number, option: string, text: string): string[] {
   if (to < from || to - from >= MAX_POINTS) {
     const why = to < from ? 'a range goes upwards' : `at most ${MAX_POINTS} values`;
-    throw new UsageError(`${option} cannot be ${JSON.stringify(text)}: ${why}`);
+    throw new UsageError(`${option} cannot be ${printed(text)}: ${why}`);
   }
   return Array.from({ length: to - from + 1 }, (_, k) => String(from + k));
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '@flotilla/core';
+import { printed } from '@flotilla/core/internal';
 import type { Options } from '@flotilla/server';
 import { firstAt, type Goal, type Measures, measuresOf } from '../report/measures.js';
 import type { StoredRun } from '../report/stored-run.js';
@@ -68,7 +69,7 @@ export function readScore(text: string, target: boolean): Score {
     });
   }
   for (const known of [VALUES, COSTS]) if (Object.hasOwn(known, name)) return last(known[name] as (typeof COSTS)['']);
-  throw new UsageError(`--best cannot be ${JSON.stringify(text)}; it is one of ${SCORE_NAMES.join(', ')}`);
+  throw new UsageError(`--best cannot be ${printed(text)}; it is one of ${SCORE_NAMES.join(', ')}`);
 }
 
 /** Whether runs with these options have a target. */

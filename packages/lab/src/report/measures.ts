@@ -1,4 +1,5 @@
 import { UsageError } from '@flotilla/core';
+import { parseDecimal, printed } from '@flotilla/core/internal';
 import { bytes, number } from '../terminal/format.js';
 import type { Row, StoredRun } from './stored-run.js';
 
@@ -15,10 +16,11 @@ export const goalText = ({ of, value }: Goal) => `${of === 'loss' ? 'f' : 'â€–âˆ
 export function readGoals(target: string | undefined, targetLoss: string | undefined): Goal[] {
   const goal = (of: Goal['of'], option: string, text: string | undefined): Goal[] => {
     if (text === undefined) return [];
-    if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())) {
-      throw new UsageError(`${option} cannot be ${JSON.stringify(text)}; it is a number`);
+    const value = parseDecimal(text.trim());
+    if (value === undefined) {
+      throw new UsageError(`${option} cannot be ${printed(text)}; it is a number`);
     }
-    return [{ of, value: Number(text) }];
+    return [{ of, value }];
   };
   return [...goal('gradNormSq', '--target', target), ...goal('loss', '--target-loss', targetLoss)];
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { asFlotillaError, printed } from '@flotilla/core/internal';
 import type { Metrics } from '@flotilla/server';
 import type { Sweep } from '../experiment/sweep.js';
 import { runTrial, type Trial, tune } from '../experiment/tune.js';
@@ -41,7 +41,7 @@ export async function runFigure(
   const unknown = only?.find((id) => all.every((panel) => panel.id !== id));
   if (unknown !== undefined) {
     throw new UsageError(
-      `${figure.name} has no panel ${JSON.stringify(unknown)}; it has ${all.map(({ id }) => id).join(', ')}`,
+      `${figure.name} has no panel ${printed(unknown)}; it has ${all.map(({ id }) => id).join(', ')}`,
     );
   }
   for (const panel of all.filter(({ id }) => only === undefined || only.includes(id))) {
