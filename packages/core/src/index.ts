@@ -50,6 +50,7 @@ export { fromInstance, type InstanceData } from './problem/from-instance.js';
 export { fromSamples, type SampleData } from './problem/from-samples.js';
 export { problems } from './problem/index.js';
 export type { UsualData } from './problem/load-data.js';
+export type { MeasuredSmoothness } from './problem/measured.js';
 export {
   type DataRequest,
   type Facts,

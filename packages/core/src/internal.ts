@@ -16,6 +16,7 @@ export { didYouMean } from './near-miss.js';
 export { printed, printedWord } from './printed.js';
 export { checkInit, givenInit } from './problem/initial-point.js';
 export { checkData, loadData } from './problem/load-data.js';
+export { type Derivatives, differenceStep, measureSmoothness } from './problem/measured.js';
 export { tensorsOf } from './problem/problem.js';
 export { lookUpProblem, parseProblem } from './problem/problem-reference.js';
 export { refusalOf } from './refusal.js';

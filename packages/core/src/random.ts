@@ -135,6 +135,8 @@ export type Purpose =
   | 'batch'
   /** Batches of dense rounds. */
   | 'batch/dense'
+  /** First directions of measured constants. */
+  | 'measure'
   | 'participants'
   | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;

@@ -1,5 +1,5 @@
 import { createCompressor } from '@flotilla/compressors';
-import type { Smoothness } from '@flotilla/core';
+import type { MeasuredSmoothness, Smoothness } from '@flotilla/core';
 import { isIndependent, messageDimension, reportedParameters } from '@flotilla/core/internal';
 import { HEADER_BYTES } from '@flotilla/protocol';
 import type { Coins } from './round/coins.js';
@@ -41,6 +41,11 @@ export interface Explanation {
   readonly samples: number | undefined;
   /** Undefined when the problem has no smoothness constant. */
   readonly smoothness: Omit<Smoothness, 'perWorker'> | undefined;
+  /**
+   * The constants measured along a short run of gradient descent from x⁰: estimates from below of what they are there, and no
+   * bounds. There when it was asked for; null where f has no curvature.
+   */
+  readonly measured?: Omit<MeasuredSmoothness, 'perWorker'> | null;
   readonly uplink: ExplainedLink;
   readonly downlink: ExplainedLink;
   readonly parameters: readonly {
@@ -68,6 +73,8 @@ export interface Explanation {
     /** What the formula gives; undefined when there is no smoothness constant, or `uncovered` says why there is none. */
     readonly theory: number | undefined;
     readonly uncovered: string | undefined;
+    /** What the formula gives with the measured constants. */
+    readonly measured?: number;
   };
   /** What whoever runs it should know, such as that it hardly ever compresses. */
   readonly warning: string | undefined;
@@ -78,15 +85,17 @@ export interface Explanation {
 /**
  * Settles everything that a run with these options would start from, its step size included, and runs nothing. The
  * workers are built on the calling thread, because L_i is known only then.
+ * @param setup `measure`: measure the smoothness constants too, which takes some thousand gradients
  * @throws FlotillaError as `train` does before its first round
  */
-export async function explain(options: Options): Promise<Explanation> {
+export async function explain(options: Options, setup: { readonly measure?: boolean } = {}): Promise<Explanation> {
   const plan = await planRun(options);
   const { job, method, dimension, theory } = plan;
   // loaded when it is asked for, like the threads of `train`
   const { Training } = await import('./training.js');
-  const training = await Training.open({ ...options, transport: 'loopback' }, { plan });
-  const { stepSize, smoothness } = training;
+  const { measure = false } = setup;
+  const training = await Training.open({ ...options, transport: 'loopback' }, { plan, measure });
+  const { stepSize, smoothness, measured } = training;
   await training.close();
   const { parameters } = plan;
   const { description } = method;
@@ -130,6 +139,7 @@ export async function explain(options: Options): Promise<Explanation> {
     dimension,
     samples: theory.samples,
     smoothness: smoothness && withoutList(smoothness),
+    ...((measure || measured !== undefined) && { measured: measured === undefined ? null : withoutList(measured) }),
     uplink: link('uplink'),
     downlink: link('downlink'),
     parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
@@ -147,6 +157,10 @@ export async function explain(options: Options): Promise<Explanation> {
           ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)
           : undefined,
       uncovered,
+      ...(measured !== undefined &&
+        uncovered === undefined && {
+          measured: resolveStepSize({ timesMeasured: 1 }, method, theory, measured, parameters),
+        }),
     },
     warning: plan.warning,
     denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
@@ -155,6 +169,6 @@ export async function explain(options: Options): Promise<Explanation> {
 
 const NOT_COVERED = 'the theorem is about exact gradients: its constants and step size do not cover stochastic ones';
 
-function withoutList({ perWorker: _, ...constants }: Smoothness): Omit<Smoothness, 'perWorker'> {
+function withoutList<S extends Smoothness>({ perWorker: _, ...constants }: S): Omit<S, 'perWorker'> {
   return constants;
 }

@@ -1,3 +1,4 @@
+import type { MeasuredSmoothness } from '@flotilla/core';
 import { reportedParameters } from '@flotilla/core/internal';
 import type { Metrics, StopReason, Summary } from './run/metrics.js';
 import type { Training } from './training.js';
@@ -12,7 +13,7 @@ export async function summarize(
   stopReason: StopReason,
   secondsToFirstRound: number,
 ): Promise<Summary> {
-  const { options, plan, fleet, stepSize } = training;
+  const { options, plan, fleet, stepSize, measured } = training;
   const { job, method, dimension } = plan;
   const { computeSeconds, gradientCalls } = await training.spent();
   return {
@@ -37,6 +38,7 @@ export async function summarize(
     metrics: metrics.metrics ?? null,
     validation: metrics.validation ?? null,
     stepSize,
+    ...(measured === undefined ? {} : { measured: constantsOf(measured) }),
     parameters: reportedParameters(method, plan.parameters),
     wallSeconds: training.seconds,
     modelSeconds: metrics.modelSeconds ?? null,
@@ -48,4 +50,14 @@ export async function summarize(
     stopReason,
     xHash: training.xHash(),
   };
+}
+
+/** The numbers that were measured, by name. */
+function constantsOf(measured: MeasuredSmoothness): Record<string, number> {
+  return Object.fromEntries(
+    measured.measured.flatMap((name) => {
+      const value = measured[name];
+      return typeof value === 'number' ? [[name, value]] : [];
+    }),
+  );
 }

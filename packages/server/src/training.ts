@@ -1,22 +1,25 @@
 import {
   FlotillaError,
   KeyedRandom,
+  type MeasuredSmoothness,
   type Runtime,
   type Smoothness,
   smoothnessFrom,
   systemRuntime,
 } from '@flotilla/core';
-import { asFlotillaError } from '@flotilla/core/internal';
+import { asFlotillaError, createContext, measureSmoothness } from '@flotilla/core/internal';
 import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
 import { type FlatModel, flatModelOf, hashOf, type Model, modelOf } from './model/model.js';
+import { Answers } from './round/answers.js';
+import { WorkerDerivatives } from './round/derivatives.js';
 import { ParameterServer } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
-import { resolveStepSize } from './run/step-size.js';
+import { constantsRead, resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
 import { aboutValidation, Validation } from './run/validation.js';
 import { checkTrainingState, configurationOf, type TrainingState } from './training-state.js';
@@ -31,6 +34,8 @@ export interface TrainingSetup {
   readonly runtime?: Runtime;
   /** Lets the event loop run, a few times a second; throws when the training must end. */
   readonly yieldToEventLoop?: () => Promise<void>;
+  /** Measure all smoothness constants, whether or not the step size is made of them. */
+  readonly measure?: boolean;
 }
 
 /** Who follows {@link Training.run}. */
@@ -77,6 +82,8 @@ export class Training {
     readonly stepSize: number,
     /** Undefined when the problem has no smoothness constant. */
     readonly smoothness: Smoothness | undefined,
+    /** What was measured from x⁰ on, where it was asked for; undefined also where f has no curvature there. */
+    readonly measured: MeasuredSmoothness | undefined,
     /** The workers, and the transport to them. */
     readonly fleet: Fleet,
     readonly server: ParameterServer,
@@ -108,8 +115,21 @@ export class Training {
         const failure = opened.failure();
         if (failure !== undefined) throw failure;
       };
-      const { smoothness, stepSize } = await configure(opened, plan, watch);
-      const { job, method, problem, registries, parameters } = plan;
+      const smoothness = await configure(opened, plan, watch);
+      const { job, method, problem, registries, parameters, theory } = plan;
+      const answering = {
+        transport: opened.transport,
+        runtime,
+        yieldToEventLoop: watch,
+        workerTimeoutMs: 1000 * options.workerTimeout,
+      };
+      const byMeasure = 'timesMeasured' in plan.stepSize;
+      const measured =
+        byMeasure || setup.measure === true
+          ? await measure(new Answers(answering), opened, plan, smoothness, setup.measure === true, watch)
+          : undefined;
+      const constants = byMeasure ? measured : smoothness;
+      const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);
       await request(opened, { type: 'begin', stepSize, parameters }, 'begun', watch);
       const { linked } = opened;
       const model =
@@ -125,14 +145,12 @@ export class Training {
         parameters,
         coins: options.coins,
         start: plan.start,
+        ...answering,
         transport: model ?? opened.transport,
-        runtime,
-        yieldToEventLoop: watch,
         onRoundBegin: model?.beginRound,
         onRoundEnd: model?.endRound,
-        workerTimeoutMs: 1000 * options.workerTimeout,
       });
-      return new Training(options, plan, stepSize, smoothness, opened, server, model, runtime, watch);
+      return new Training(options, plan, stepSize, smoothness, measured, opened, server, model, runtime, watch);
     } catch (error) {
       await (fleet ?? hosts).close();
       throw error;
@@ -324,14 +342,38 @@ export class Training {
   }
 }
 
-/** Hands the job to the hosts and settles γ from the constants that their shards have. */
-async function configure(fleet: Fleet, plan: RunPlan, watch: () => Promise<void>) {
-  const { job, method, theory, parameters } = plan;
+/** Hands the job to the hosts. The constants that the problem or their shards have; undefined when there are none. */
+async function configure(
+  fleet: Fleet,
+  { job, smoothness }: RunPlan,
+  watch: () => Promise<void>,
+): Promise<Smoothness | undefined> {
   const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
   const found = hosts.flatMap((host) => host.smoothness);
   const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
   const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
-  const smoothness =
-    plan.smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
-  return { smoothness, stepSize: resolveStepSize(plan.stepSize, method, theory, smoothness, parameters) };
+  return smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
+}
+
+/** Measures the constants along a short run from x⁰: all of them, or those that the method's formula reads. */
+async function measure(
+  answers: Answers,
+  { transport, runtime }: Fleet,
+  { job, method, problem, parameters, theory, start }: RunPlan,
+  known: Smoothness | undefined,
+  all: boolean,
+  watch: () => Promise<void>,
+): Promise<MeasuredSmoothness | undefined> {
+  let yielded = runtime.now();
+  const rest = async () => {
+    if (runtime.now() - yielded <= YIELD_MS) return;
+    await watch();
+    yielded = runtime.now();
+  };
+  const random = new KeyedRandom(job.seed);
+  const { dimension, metrics = [] } = problem;
+  const derivatives = new WorkerDerivatives(transport, answers, dimension, metrics.length, rest);
+  const { start: x0 } = createContext(job, problem, { stepSize: 0, parameters }, random, start);
+  const need = all ? { LA: true, LPlusMinus: true } : constantsRead(method, theory, parameters);
+  return measureSmoothness(derivatives, x0, random, known, need);
 }

@@ -2,28 +2,50 @@ import { type Dataset, labelsOf } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
-import { fromLabels, labelsFor, type SampleData } from './from-samples.js';
+import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
+import { gramBounds } from './gram.js';
 import {
   type Facts,
   type Oracle,
   type Predictions,
   type Problem,
+  type ProblemFamily,
   type ProblemInput,
   smoothnessFrom,
 } from './problem.js';
 import { readLambda } from './regulariser.js';
+import { withSimilarity } from './similarity.js';
 import { ShardRows, squaredRowNorms } from './sparse-rows.js';
 
 /** A loss ℓ of the margin t = y aᵀx. */
 export interface MarginLoss {
   /** max |ℓ″|. */
   readonly curvature: number;
+  /** Numbers that ℓ″ lies between. */
+  readonly range: readonly [low: number, high: number];
   /** Writes factor · ℓ′(t_r) over each t_r in `margins` and returns factor · Σ ℓ(t_r). */
   slopes(margins: Float64Array, factor: number): number;
   /** λ when none is given, in the grammar of the parameter. */
   readonly lambda: string;
   /** Whether ℓ is convex, so that λ is a constant of strong convexity. */
   readonly convex: boolean;
+}
+
+/** Samples, and bounds of their Gram matrices, found once for all threads. A model that is used needs none. */
+export type MarginData = SampleData & { readonly bounds?: ReturnType<typeof gramBounds> | undefined };
+
+/** {@link ProblemFamily.load} of a loss. */
+export function loadMargins({ range }: MarginLoss): NonNullable<ProblemFamily<MarginData>['load']> {
+  return async (spec, input) => {
+    const loaded = await fromSamples.load(spec, input);
+    const { data, shards } = loaded.shared;
+    if (input.facts !== undefined) return loaded;
+    return { ...loaded, shared: { data, shards, bounds: gramBounds(data, shards, offsetOf(spec), range) } };
+  };
+}
+
+function offsetOf(spec: Spec): 0 | 1 {
+  return (spec.boolean('bias') ?? true) ? 1 : 0;
 }
 
 /**
@@ -39,9 +61,9 @@ export interface MarginLoss {
 export function binaryClassification(
   loss: MarginLoss,
   spec: Spec,
-  { data, shards, facts }: ProblemInput<SampleData>,
+  { data, shards, facts, bounds }: ProblemInput<MarginData>,
 ): Problem {
-  const offset = (spec.boolean('bias') ?? true) ? 1 : 0;
+  const offset = offsetOf(spec);
   const lambdaFor = readLambda(spec, loss.lambda, facts);
   spec.rejectUnknown();
 
@@ -71,7 +93,7 @@ export function binaryClassification(
       odd: classes.odd,
     },
     smoothness: {
-      ...smoothnessFrom(perWorker, perWorker),
+      ...withSimilarity(smoothnessFrom(perWorker, perWorker), bounds?.distances, lambda),
       mu: loss.convex && lambda > 0 ? lambda : undefined,
     },
     oracle(worker, kernels) {

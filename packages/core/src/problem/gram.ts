@@ -14,6 +14,17 @@ export interface GramBounds {
   readonly perWorker: readonly Bound[];
 }
 
+/**
+ * Of functions with Hessians Σ_j φ_ij a_ij a_ijᵀ n/N, low ≤ φ_ij ≤ high, which lie between low G_i and high G_i: how far they are
+ * from M = ½ (low + high) G at most.
+ */
+export interface GramDistances {
+  /** sup ‖∇²f_i − M‖ or more. */
+  readonly perWorker: readonly number[];
+  /** ‖M‖ or more. */
+  readonly reference: number;
+}
+
 export interface GramSpectra extends GramBounds {
   readonly trace: number;
   /** λ_max(G) or more. */
@@ -22,6 +33,8 @@ export interface GramSpectra extends GramBounds {
   readonly min: Bound;
   /** max_i ‖G_i − G‖; undefined when it would have taken too long. */
   readonly difference: number | undefined;
+  /** √λ_max((1/n) Σ (G_i − G)²) or more; undefined when it would have taken too long. */
+  readonly variance: Bound | undefined;
 }
 
 interface Bound {
@@ -34,6 +47,8 @@ interface Bound {
 const EFFORT = 1e9;
 /** Products that an eigenvalue takes, about, and at most. */
 const USUAL_STEPS = 40;
+/** Those of an eigenvalue that need not be exact. */
+const ROUGH_STEPS = 12;
 const MAX_STEPS = 400;
 /** Numbers that the vectors of an iteration, and all matrices, take at most: 256 MiB. */
 const MAX_NUMBERS = 2 ** 25;
@@ -42,11 +57,51 @@ const EXACT = 1e-13;
 /** What a bound may be too large by. */
 const ROUGH = 1e-3;
 
-/** Bounds that are at most 0.1 per cent too large, where so much can be had in bounded time. */
-export function gramBounds(data: Dataset, shards: Shards, offset: 0 | 1): GramBounds {
-  const { largestRow, traces, operators, d } = prepared(data, shards, offset, 0.1);
-  const perWorker = operators.map((operator, i) => largest(operator, d, traces[i], ROUGH, operators.length).value);
-  return { largestRow, perWorker: perWorker.map((value) => ({ value, exact: false })) };
+/**
+ * Bounds that are at most 0.1 per cent too large, where so much can be had in bounded time.
+ * @param range low and high of {@link GramDistances}, which are undefined when they would have taken too long
+ */
+export function gramBounds(
+  data: Dataset,
+  shards: Shards,
+  offset: 0 | 1,
+  range: readonly [low: number, high: number],
+): GramBounds & { readonly distances: GramDistances | undefined } {
+  const { largestRow, traces, operators, d } = prepared(data, shards, offset, 0.3);
+  const workers = operators.length;
+  const perWorker = operators.map((operator, i) => largest(operator, d, traces[i], ROUGH, workers).value);
+  const mean = operatorOf(data, shards.order, offset, 1 / shards.samples, d * d, 0.3 * (workers + 1));
+  const cost = operators.reduce((sum, operator) => sum + operator.cost + mean.cost, 0);
+  const affordable = ROUGH_STEPS * cost <= EFFORT;
+  const distances = affordable ? distancesFrom(operators, mean, d, range) : undefined;
+  return { largestRow, perWorker: perWorker.map((value) => ({ value, exact: false })), distances };
+}
+
+/** The ends of high G_i − M and of M − low G_i; undefined when an iteration takes too many steps. */
+function distancesFrom(
+  operators: readonly Operator[],
+  mean: Operator,
+  d: number,
+  [low, high]: readonly [low: number, high: number],
+): GramDistances | undefined {
+  const middle = (low + high) / 2;
+  const scratch = new Float64Array(d);
+  const settled = ({ max, min }: Extremes) => max.error <= ROUGH * Math.max(max.value, -min.value);
+  /** λ_max(a G + b G_i) or more */
+  const top = (a: number, b: number, own: Operator['multiply']): number => {
+    const times = (v: Float64Array, out: Float64Array) => {
+      mean.multiply(v, out);
+      if (b !== 0) own(v, scratch);
+      for (let j = 0; j < d; j++) out[j] = a * out[j] + b * scratch[j];
+    };
+    const found = lanczos(d, times, settled, Math.min(MAX_STEPS, MAX_NUMBERS / d));
+    return found !== undefined && settled(found) ? Math.max(0, found.max.value + found.max.error) : Number.NaN;
+  };
+  const whole = top(1, 0, mean.multiply);
+  const perWorker = operators.map(({ multiply }) =>
+    Math.max(top(-middle, high, multiply), low === 0 ? middle * whole : top(middle, -low, multiply)),
+  );
+  return perWorker.some(Number.isNaN) ? undefined : { perWorker, reference: Math.abs(middle) * whole };
 }
 
 /** All of it, exact where that can be had in bounded time. */
@@ -63,7 +118,8 @@ export function gramSpectra(data: Dataset, shards: Shards, offset: 0 | 1): GramS
   const cost = operators.reduce((sum, operator) => sum + operator.cost + mean.cost, 0);
   const affordable = USUAL_STEPS * cost <= 2 * EFFORT;
   const difference = affordable ? largestDifference(operators, mean, d, whole.value) : undefined;
-  return { largestRow, trace, whole, perWorker, difference, min };
+  const variance = affordable ? varianceOf(operators, mean, d, whole.value) : undefined;
+  return { largestRow, trace, whole, perWorker, difference, variance, min };
 }
 
 /** A symmetric matrix as its products. */
@@ -154,6 +210,32 @@ function largestDifference(
     most = Math.max(most, value + error);
   }
   return most;
+}
+
+/** √λ_max((1/n) Σ (G_i − G)²), or undefined when it takes too many steps. @param size λ_max(G) */
+function varianceOf(operators: readonly Operator[], whole: Operator, d: number, size: number): Bound | undefined {
+  const n = operators.length;
+  if (n === 1) return { value: 0, exact: true };
+  const [mean, own, image] = [new Float64Array(d), new Float64Array(d), new Float64Array(d)];
+  // (1/n) Σ G_i u_i with u_i = (G_i − G) v, whose sum is 0
+  const times = (v: Float64Array, out: Float64Array) => {
+    whole.multiply(v, mean);
+    out.fill(0);
+    for (const { multiply } of operators) {
+      multiply(v, own);
+      for (let j = 0; j < d; j++) own[j] -= mean[j];
+      multiply(own, image);
+      for (let j = 0; j < d; j++) out[j] += image[j] / n;
+    }
+  };
+  const rounding = d * Number.EPSILON * size * size;
+  const settled = ({ max }: Extremes) => max.error <= Math.max(EXACT * max.value, rounding);
+  const found = lanczos(d, times, settled, Math.min(MAX_STEPS, MAX_NUMBERS / d));
+  if (found === undefined || !settled(found)) return undefined;
+  const { value, error } = found.max;
+  // of a square this small the root is not right to rounding
+  const exact = value > 1e-6 * size * size;
+  return { value: Math.sqrt(Math.max(0, value) + error + (exact ? 0 : rounding)), exact };
 }
 
 function longest({ min, max }: Extremes) {

@@ -1,5 +1,5 @@
 import { EVERY_WORKER, KeyedRandom, Rng } from '../random.js';
-import { dot } from '../vector.js';
+import { axpy, dot } from '../vector.js';
 
 /** An eigenvalue at an end of a spectrum, and how far it can be from the one that is meant. */
 interface Extreme {
@@ -36,33 +36,89 @@ export function lanczos(
   steps: number,
 ): Extremes | undefined {
   const rng = new KeyedRandom('lanczos').stream(new Rng(), 'problem', 0, EVERY_WORKER);
-  let direction = Float64Array.from({ length: dimension }, () => rng.normal());
-  scale(direction, 1 / Math.sqrt(dot(direction, direction)));
-  const basis: Float64Array[] = [];
-  const diagonal: number[] = [];
-  const below: number[] = [];
+  const iteration = new Lanczos(Float64Array.from({ length: dimension }, () => rng.normal()));
   const last = Math.min(Math.floor(steps), dimension);
-  let largest = 0;
   for (let k = 1; k <= last; k++) {
-    basis.push(direction);
-    const next = new Float64Array(dimension);
-    multiply(direction, next);
-    diagonal.push(dot(direction, next));
-    // twice is enough
-    for (let pass = 0; pass < 2; pass++) for (const v of basis) subtractProjection(next, v);
-    const length = Math.sqrt(dot(next, next));
-    if (!Number.isFinite(length)) return undefined;
-    largest = Math.max(largest, Math.abs(diagonal[k - 1]), length);
-    const complete = k === dimension || length <= ROUNDING * largest;
-    if (complete || k % EVERY === 0 || k === last) {
-      const ends = extremes(diagonal, below, complete ? 0 : length);
-      if (complete || k === last || settled(ends)) return ends;
+    const product = new Float64Array(dimension);
+    multiply(iteration.direction, product);
+    if (!iteration.add(product)) return undefined;
+    if (iteration.complete || k % EVERY === 0 || k === last) {
+      const ends = iteration.extremes();
+      if (iteration.complete || k === last || settled(ends)) return ends;
     }
-    below.push(length);
-    scale(next, 1 / length);
-    direction = next;
   }
   return undefined;
+}
+
+/** The iteration itself, for whoever makes the products: {@link direction}, then `add`, until `complete` or content. */
+export class Lanczos {
+  readonly #basis: Float64Array[] = [];
+  readonly #diagonal: number[] = [];
+  readonly #below: number[] = [];
+  #direction: Float64Array;
+  #largest = 0;
+  /** Of the next direction, before it is made a unit vector. */
+  #rest = 0;
+  #complete = false;
+
+  /** @param start any vector but 0; becomes the first direction */
+  constructor(start: Float64Array) {
+    scale(start, 1 / Math.sqrt(dot(start, start)));
+    this.#direction = start;
+  }
+
+  /** The unit vector whose product comes next. */
+  get direction(): Float64Array {
+    return this.#direction;
+  }
+
+  /** Products so far. */
+  get steps(): number {
+    return this.#diagonal.length;
+  }
+
+  /** Whether the space is invariant: the ends are those of the spectrum, and there is no next direction. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Takes the product with {@link direction}, for its own. @returns false where numbers overflow */
+  add(product: Float64Array): boolean {
+    const direction = this.#direction;
+    this.#basis.push(direction);
+    this.#diagonal.push(dot(direction, product));
+    // twice is enough
+    for (let pass = 0; pass < 2; pass++) for (const v of this.#basis) subtractProjection(product, v);
+    const length = Math.sqrt(dot(product, product));
+    if (!Number.isFinite(length)) return false;
+    if (this.steps > 1) this.#below.push(this.#rest);
+    this.#largest = Math.max(this.#largest, Math.abs(this.#diagonal[this.steps - 1]), length);
+    this.#complete = this.steps === direction.length || length <= ROUNDING * this.#largest;
+    this.#rest = length;
+    scale(product, 1 / length);
+    this.#direction = product;
+    return true;
+  }
+
+  extremes(): Extremes {
+    return extremes(this.#diagonal, this.#below, this.#complete ? 0 : this.#rest);
+  }
+
+  /**
+   * The vector of the Ritz value θ, by the recurrence of the tridiagonal matrix: good enough to begin another iteration with,
+   * and its first direction where it is not.
+   */
+  ritzVector(theta: number): Float64Array {
+    const out = this.#basis[0].slice();
+    let [before, here] = [0, 1];
+    for (let k = 1; k < this.steps; k++) {
+      const next =
+        ((theta - this.#diagonal[k - 1]) * here - (k > 1 ? this.#below[k - 2] : 0) * before) / this.#below[k - 1];
+      axpy(next, this.#basis[k], out);
+      [before, here] = [here, next];
+    }
+    return Number.isFinite(dot(out, out)) ? out : this.#basis[0].slice();
+  }
 }
 
 /** The ends of the spectrum of a tridiagonal matrix; `rest` is the length of the next direction. */

@@ -18,7 +18,7 @@ type RegressionData = SampleData & { readonly spectra?: GramSpectra | undefined 
  * L = max_ij ‖a_ij‖² written `1e-6*L` (default 0).
  *
  * A quadratic: with the Hessians H_i = (w/m_i) Σ_j a_j a_jᵀ + λI and their mean H, L = ‖H‖, L_i = ‖H_i‖,
- * L_A = √2 max‖H_i − H‖, L_B = √2 (1/n) Σ‖H_i‖ [MARINA-P, Theorem 4.9], μ = λ_min(H). L_ij = w‖a_ij‖² + λ. They are exact
+ * L_A = √2 max‖H_i − H‖, L_B = √2 (1/n) Σ‖H_i‖ [MARINA-P, Theorem 4.9], L_±² = λ_max((1/n) Σ (H_i − H)²), μ = λ_min(H). L_ij = w‖a_ij‖² + λ. They are exact
  * where finding them takes seconds, otherwise bounds, and named as estimated: `gramSpectra`.
  *
  * x is the bias, if there is one, then a weight for each feature. The metric `r2` is R² over all samples in use,
@@ -132,7 +132,7 @@ function offsetOf(bias: boolean | undefined): 0 | 1 {
 
 /** @param perSample max_j L_ij of each worker */
 function constants(
-  { whole, perWorker: own, trace, difference, min }: GramSpectra,
+  { whole, perWorker: own, trace, difference, variance, min }: GramSpectra,
   perSample: readonly number[],
   lambda: number,
   dimension: number,
@@ -145,6 +145,7 @@ function constants(
   if (!whole.exact) estimated.push('f');
   if (!own.every(({ exact }) => exact)) estimated.push('perWorker', 'rms', 'max', 'LB');
   if (difference === undefined) estimated.push('LA', ...(estimated.includes('LB') ? [] : ['LB' as const]));
+  if (variance?.exact === false) estimated.push('LPlusMinus');
   if (!min.exact && mu > 0) estimated.push('mu');
   return {
     f: whole.value + lambda,
@@ -154,6 +155,7 @@ function constants(
     // without the difference as for any f_i: MARINA-P, Theorem 4.4
     LA: difference === undefined ? max : Math.SQRT2 * difference,
     LB: difference === undefined ? 0 : Math.SQRT2 * mean,
+    ...(variance && { LPlusMinus: variance.value }),
     sampleRms: rootMeanSquare(perSample),
     trace: trace + lambda * dimension,
     mu: mu > 0 ? mu : undefined,

@@ -1,10 +1,11 @@
-import { binaryClassification, type MarginLoss } from './binary-classification.js';
-import { fromSamples, type SampleData } from './from-samples.js';
+import { binaryClassification, loadMargins, type MarginData, type MarginLoss } from './binary-classification.js';
+import { fromSamples } from './from-samples.js';
 import type { ProblemFamily } from './problem.js';
 
 /** ℓ(t) = log(1 + e^{−t}). */
 const loss: MarginLoss = {
   curvature: 0.25,
+  range: [0, 0.25],
   slopes(margins, factor) {
     let sum = 0;
     for (let r = 0; r < margins.length; r++) {
@@ -27,8 +28,9 @@ const loss: MarginLoss = {
  *
  * Parameters as of `nonconvex-logistic`; `lambda` is `1e-3*L` when not given. L_ij = ¼‖a_ij‖² + λ, L_i = max_j L_ij, μ = λ.
  */
-export const logistic: ProblemFamily<SampleData> = {
+export const logistic: ProblemFamily<MarginData> = {
   ...fromSamples,
+  load: loadMargins(loss),
   name: 'logistic',
   summary: 'logistic regression (convex)',
   init: 'zeros',

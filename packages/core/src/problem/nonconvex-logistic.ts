@@ -1,11 +1,13 @@
-import { binaryClassification, type MarginLoss } from './binary-classification.js';
-import { fromSamples, type SampleData } from './from-samples.js';
+import { binaryClassification, loadMargins, type MarginData, type MarginLoss } from './binary-classification.js';
+import { fromSamples } from './from-samples.js';
 import type { ProblemFamily } from './problem.js';
 
 /** ℓ(t) = (1 − σ(t))², σ(t) = 1/(1 + e^{−t}). */
 const loss: MarginLoss = {
   // the paper's figure; the exact maximum of |ℓ″| is 0.154058570…, larger by 6e-5 of it
   curvature: 0.15405,
+  // s²(1 − s)(4 − 6s), s = 1 − σ(t), has its ends at s = (30 ± √132)/48
+  range: [-0.12022, 0.15406],
   slopes(margins, factor) {
     let sum = 0;
     for (let r = 0; r < margins.length; r++) {
@@ -28,8 +30,9 @@ const loss: MarginLoss = {
  * L = max_ij L_ij written `1e-6*L` (the default, as in the paper's published script). L_ij = 0.15405‖a_ij‖² + λ,
  * L_i = max_j L_ij.
  */
-export const nonconvexLogistic: ProblemFamily<SampleData> = {
+export const nonconvexLogistic: ProblemFamily<MarginData> = {
   ...fromSamples,
+  load: loadMargins(loss),
   name: 'nonconvex-logistic',
   summary: 'non-convex binary classification (MARINA, problem 11)',
   init: 'zeros',

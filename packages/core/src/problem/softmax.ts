@@ -3,13 +3,14 @@ import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
-import { type GramBounds, gramBounds } from './gram.js';
+import { gramBounds } from './gram.js';
 import { type Facts, type Oracle, type Predictions, type ProblemFamily, smoothnessFrom } from './problem.js';
 import { readLambda } from './regulariser.js';
+import { withSimilarity } from './similarity.js';
 import { shardMatrix } from './sparse-rows.js';
 
 /** Samples, and what their constants are made of, found once for all threads. A model that is used needs none. */
-type ClassData = SampleData & { readonly bounds?: GramBounds | undefined };
+type ClassData = SampleData & { readonly bounds?: ReturnType<typeof gramBounds> | undefined };
 
 const MAX_CLASSES = 10_000;
 const MAX_DIMENSION = 1e8;
@@ -19,6 +20,8 @@ const MAX_DIMENSION = 1e8;
  * Multinomial logistic regression algorithm, Annals of the Institute of Statistical Mathematics 44 (1992) 197–200].
  */
 const CURVATURE = 0.5;
+/** All its eigenvalues. */
+const CURVATURES = [0, CURVATURE] as const;
 
 /**
  * Multi-class logistic regression (softmax) on K classes, the distinct labels in ascending order; y_j is the number of a
@@ -45,7 +48,10 @@ export const softmax: ProblemFamily<ClassData> = {
     const loaded = await fromSamples.load(spec, input);
     const { data, shards } = loaded.shared;
     if (input.facts !== undefined) return loaded;
-    return { ...loaded, shared: { data, shards, bounds: gramBounds(data, shards, offsetOf(spec.boolean('bias'))) } };
+    return {
+      ...loaded,
+      shared: { data, shards, bounds: gramBounds(data, shards, offsetOf(spec.boolean('bias')), CURVATURES) },
+    };
   },
   create(spec, { data, shards, facts, bounds: found }) {
     const offset = offsetOf(spec.boolean('bias'));
@@ -60,7 +66,7 @@ export const softmax: ProblemFamily<ClassData> = {
       throw new UsageError(`softmax takes at most ${MAX_DIMENSION} weights; data set ${data.name} has ${size}`);
     }
     const classNumbers = fromLabels(facts, labels, (all) => numbersOf(data.name, all, classes));
-    const bounds = facts === undefined ? (found ?? gramBounds(data, shards, offset)) : undefined;
+    const bounds = facts === undefined ? (found ?? gramBounds(data, shards, offset, CURVATURES)) : undefined;
     const lambda = lambdaFor(bounds === undefined ? 0 : CURVATURE * Math.max(...bounds.largestRow));
     const perWorker = bounds?.perWorker.map(({ value }) => CURVATURE * value + lambda);
     const perSample = bounds?.largestRow.map((square, i) => CURVATURE * shardWeight(shards, i) * square + lambda);
@@ -74,7 +80,10 @@ export const softmax: ProblemFamily<ClassData> = {
       metrics: [{ name: 'accuracy', better: 'higher' }],
       facts: { features, lambda, labels: classes },
       ...(perWorker && {
-        smoothness: { ...smoothnessFrom(perWorker, perSample), mu: lambda > 0 ? lambda : undefined },
+        smoothness: {
+          ...withSimilarity(smoothnessFrom(perWorker, perSample), bounds?.distances, lambda),
+          mu: lambda > 0 ? lambda : undefined,
+        },
       }),
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, features, classes.length);

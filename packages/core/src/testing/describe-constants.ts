@@ -103,6 +103,29 @@ export function describeConstants(made: () => MadeProblem, options: ProblemSuite
     }
   });
 
+  test('L_± bounds the spread of the changes of gradients (Szlendak, Tyurin, Richtárik 2021), and is at most L_rms', () => {
+    const { LPlusMinus, rms } = parts().smoothness;
+    if (LPlusMinus === undefined) return;
+    expect(LPlusMinus).toBeLessThanOrEqual(rms);
+    const { problem, oracles, point } = made();
+    const d = problem.dimension;
+    for (let trial = 0; trial < 30; trial++) {
+      const [x, step] = [point(), point()];
+      const y = x.map((v, j) => v + step[j]);
+      const mean = new Float64Array(d);
+      let squares = 0;
+      for (const oracle of oracles) {
+        const [a, b] = [new Float64Array(d), new Float64Array(d)];
+        oracle.gradient(x, a);
+        oracle.gradient(y, b);
+        for (let j = 0; j < d; j++) mean[j] += (b[j] - a[j]) / workers;
+        squares += norm(b.map((v, j) => v - a[j])) ** 2 / workers;
+      }
+      const spread = squares - norm(mean) ** 2;
+      expect(spread).toBeLessThanOrEqual(LPlusMinus ** 2 * norm(step) ** 2 + slack * squares);
+    }
+  });
+
   test('‖∇f(x)‖² ≥ 2μ(f(x) − f(y)), where μ is known', () => {
     const { smoothness, gradient } = parts();
     const { mu, f } = smoothness;
@@ -137,19 +160,31 @@ export function describeConstants(made: () => MadeProblem, options: ProblemSuite
       const minus = (a: readonly Float64Array[], b: readonly Float64Array[]) =>
         a.map((column, k) => column.map((v, j) => v - b[k][j]));
       const lengths = own.map(length);
+      const differences = own.map((columns) => minus(columns, whole));
+      // (1/n) Σ (H_i − H)²
+      const variance = whole.map((_, k) =>
+        Float64Array.from(whole, (_, j) =>
+          differences.reduce(
+            (sum, columns) => sum + columns[k].reduce((s, v, i) => s + v * columns[j][i], 0) / workers,
+            0,
+          ),
+        ),
+      );
       const found: Omit<Smoothness, 'estimated' | 'sampleRms'> = {
         f: length(whole),
         perWorker: lengths,
         rms: rootMeanSquare(lengths),
         max: Math.max(...lengths),
         // MARINA-P, Theorem 4.9
-        LA: Math.SQRT2 * Math.max(...own.map((columns) => length(minus(columns, whole)))),
+        LA: Math.SQRT2 * Math.max(...differences.map(length)),
         LB: (Math.SQRT2 * lengths.reduce((sum, L) => sum + L, 0)) / workers,
+        LPlusMinus: Math.sqrt(Math.max(0, ...eigenvalues(variance))),
         trace: whole.reduce((sum, column, j) => sum + column[j], 0),
         mu: Math.min(...eigenvalues(whole)),
       };
       const exact = (Object.keys(found) as (keyof typeof found)[]).filter(
-        (name) => !smoothness.estimated?.includes(name),
+        (name) =>
+          !smoothness.estimated?.includes(name) && (name !== 'LPlusMinus' || smoothness.LPlusMinus !== undefined),
       );
       expect(exact.length, 'constants that are exact').toBeGreaterThan(0);
       for (const name of exact) {

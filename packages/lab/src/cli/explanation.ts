@@ -10,6 +10,15 @@ export function explanationText(of: Explanation): string {
     const bound = L?.estimated?.some((estimate) => estimate === key) ? ' (a bound, not exact)' : '';
     return typeof value === 'number' ? [row(name, number(value), `${note}${bound}`)] : [];
   };
+  const measured = (
+    name: string,
+    key: Exclude<keyof NonNullable<typeof of.measured>, 'measured' | 'points' | 'estimated'>,
+  ) => {
+    const value = of.measured?.[key];
+    return value !== undefined && of.measured?.measured.some((one) => one === key)
+      ? [row(name, number(value), 'measured')]
+      : [];
+  };
   return [
     `${of.method}: ${of.paper}, ${of.algorithm}`,
     `${of.problem}${of.data === undefined ? '' : ` on ${of.data}`}, n = ${of.workers}, d = ${of.dimension}${of.samples === undefined ? '' : `, m = ${of.samples}`}`,
@@ -27,6 +36,20 @@ export function explanationText(of: Explanation): string {
           ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
           ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
           ...constant('tr(A)', 'trace', 'of the Hessian'),
+        ]),
+    ...(of.measured === undefined
+      ? []
+      : [
+          '',
+          of.measured === null
+            ? 'Measured: f has no curvature at x⁰, or none that is finite'
+            : `Measured from x⁰ on, after ${listed(of.measured.points.map(({ round }) => round))} steps of gradient descent: no bounds`,
+          ...measured('L_f', 'f'),
+          ...measured('L_rms', 'rms'),
+          ...measured('L_max', 'max'),
+          ...measured('L_A', 'LA'),
+          ...measured('L_B', 'LB'),
+          ...measured('L_±', 'LPlusMinus'),
         ]),
     '',
     ...link('Downlink', of.downlink, of.denseBytes, row),
@@ -46,6 +69,9 @@ export function explanationText(of: Explanation): string {
     '',
     `Step size (${of.theorem})`,
     `  theory       ${stepSize.theory === undefined ? (stepSize.uncovered ?? '–') : number(stepSize.theory)}`,
+    ...(stepSize.measured === undefined
+      ? []
+      : [`  measured     ${number(stepSize.measured)}   with measured constants; covered by no theorem`]),
     `  γ            ${number(stepSize.value)}`,
     `  formula      ${stepSize.formula}`,
     ...(of.batch === undefined ? [] : [`  batch        ${of.batch.theory}`]),
@@ -53,6 +79,9 @@ export function explanationText(of: Explanation): string {
     '',
   ].join('\n');
 }
+
+/** `0, 5 and 20` */
+const listed = (numbers: readonly number[]) => numbers.join(', ').replace(/, (?=[^,]*$)/, ' and ');
 
 function link(
   title: string,

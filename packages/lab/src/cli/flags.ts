@@ -1,6 +1,6 @@
 import type { Declared } from '../terminal/command-line.js';
 
-export type FlagName = 'json' | 'explain' | 'quiet' | 'trust' | 'help' | 'all' | 'version';
+export type FlagName = 'json' | 'explain' | 'measure' | 'quiet' | 'trust' | 'help' | 'all' | 'version';
 
 /** A flag: given or not, without a value. */
 const flag = (description: string, short?: string): Declared & { readonly description: string } =>
@@ -10,6 +10,7 @@ const flag = (description: string, short?: string): Declared & { readonly descri
 export const FLAGS: Readonly<Record<FlagName, ReturnType<typeof flag>>> = {
   json: flag('print the summary as one JSON object on stdout, and nothing else there'),
   explain: flag('print the constants, formulas and values that the run would have, instead of running'),
+  measure: flag('with --explain: measure the smoothness constants along a short run from x⁰'),
   quiet: flag('print no progress and no closing table', 'q'),
   trust: flag('let a configuration name modules or commands that then run'),
   help: flag('show the usual options', 'h'),

@@ -155,13 +155,17 @@ once. [data.md](data.md) describes the formats.`,
   },
   stepSize: {
     group: 'How to train',
-    placeholder: 'N|theory',
+    placeholder: 'N|theory|measured',
     meaning: 'The step size γ',
-    value: 'a number > 0, `theory`, or `theory*FACTOR`',
+    value: 'a number > 0, `theory`, `theory*FACTOR`, `measured` or `measured*FACTOR`',
     otherwise: '`theory`; tuned numbers for `autoencoder`',
     example: '--step-size theory*4',
     text: `\`theory\` is the step size of the method's theorem: [methods.md](methods.md). \`autoencoder\` is a quartic without a
-smoothness constant, for which \`theory\` is refused; its step sizes are tuned for 20 workers: ${tunedStepSizes}.`,
+smoothness constant, for which \`theory\` is refused; its step sizes are tuned for 20 workers: ${tunedStepSizes}.
+
+\`measured\` is the same formula with constants measured along 50 steps of gradient descent from x⁰ in place of bounds, before
+the first round ([methods.md](methods.md#measured-constants)). They are no bounds, and no theorem covers the step size: it can
+diverge. The summary has them under \`measured\`; the same configuration measures the same, bit for bit.`,
   },
   init: {
     group: 'How to train',
@@ -331,6 +335,13 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     meaning:
       'Print the constants found, the formulas with their theorems, the values they give, and the expected bytes of a round, instead of running',
     text: `With \`--json\` they are one object.`,
+  },
+  measure: {
+    example: '--method marina-p --explain --measure',
+    meaning:
+      'With `--explain`: measure L_f, L_rms, L_max, L_A, L_B and L_± along 50 steps of gradient descent from x⁰, and give the step size that theory would have with them',
+    text: `They are the curvature met there, estimated from below, and no bounds: [methods.md](methods.md#measured-constants). It takes
+some thousand gradients of every worker.`,
   },
   quiet: {},
   trust: {

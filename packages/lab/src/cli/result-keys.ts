@@ -26,6 +26,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
     'the metrics of the problem on the training data by name, such as `accuracy`, a fraction; null when it has none',
   validation: '`loss` and the metrics on the validation data; null without `--validation`',
   stepSize: 'γ, the number',
+  measured:
+    'the constants measured for the step size by name: `f`, `rms`, `max`, `LA`, `LB`, `LPlusMinus`; only with `--step-size measured`',
   parameters:
     "the method's own parameters as they were used, numbers by the names that specs have; a choice by a name of its own, as 0 or 1, such as `delta-downlink`",
   wallSeconds: 'seconds of rounds, evaluation left out',

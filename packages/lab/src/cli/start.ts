@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Spec } from '@flotilla/core';
+import { Spec, UsageError } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
 import { AbortedError, explain, type Logger, type Options, parseOptions, type Summary, train } from '@flotilla/server';
 import { StoppingCriteria } from '@flotilla/server/internal';
@@ -27,8 +27,11 @@ export async function start(argv: readonly string[]): Promise<void> {
   }
   const checked = parseOptions(withConfig(given, settings.config, flags.trust));
   const print = flags.json ? keepStdout() : (text: string) => void process.stdout.write(text);
+  if (flags.measure && !flags.explain) {
+    throw new UsageError('--measure belongs to --explain; to train with measured constants: --step-size measured');
+  }
   if (flags.explain) {
-    const explanation = await explain(checked);
+    const explanation = await explain(checked, { measure: flags.measure });
     print(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return;
   }

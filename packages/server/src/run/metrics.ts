@@ -65,6 +65,11 @@ export interface Summary {
   /** f and the metrics on the validation data; null without. */
   readonly validation: ValidationMetrics | null;
   readonly stepSize: number;
+  /**
+   * With `stepSize: measured`: the constants of the step size that were measured along a short run of gradient descent from x⁰, by
+   * their names in `Smoothness`. No bounds.
+   */
+  readonly measured?: Readonly<Record<string, number>>;
   /** The method's own parameters, as used, under the names of specs; choices as 0 or 1. */
   readonly parameters: Readonly<Record<string, number>>;
   /** Seconds of rounds, evaluation left out. */

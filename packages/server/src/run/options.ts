@@ -142,7 +142,10 @@ export const optionsSchema = v.strictObject({
   timeLimit: v.optional(described(positive(), 'stop after this many seconds of rounds')),
   maxBytes: v.optional(described(positive(), 'stop when this many frame bytes have been sent, both directions')),
   stepSize: v.optional(
-    described(v.union([positive(), text()], STEP_SIZES), 'a number, theory, or theory*FACTOR; default per problem'),
+    described(
+      v.union([positive(), text()], STEP_SIZES),
+      'a number, theory, measured, or one of the two times a factor, such as theory*4; default per problem',
+    ),
   ),
   init: v.optional(
     described(init(), 'x⁰: reference, zeros, normal:SCALE, or a .safetensors or .npy file; default per problem'),

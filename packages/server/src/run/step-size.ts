@@ -1,20 +1,38 @@
 import type { Method, MethodParameters, Smoothness, Theory } from '@flotilla/core';
-import { optionError, parseDecimal, printed } from '@flotilla/core/internal';
+import { didYouMean, optionError, parseDecimal, printed } from '@flotilla/core/internal';
 
-/** γ as it was asked for: a number, or a multiple of what theory says. */
-export type StepSize = { readonly value: number } | { readonly timesTheory: number };
+/** γ as it was asked for: a number, or a multiple of what the formula of theory gives, with the constants known or measured. */
+export type StepSize =
+  | { readonly value: number }
+  | { readonly timesTheory: number }
+  | { readonly timesMeasured: number };
 
 /** What `stepSize` may be. */
-export const STEP_SIZES = 'a number > 0, theory or theory*FACTOR';
+export const STEP_SIZES = 'a number > 0, theory, theory*FACTOR, measured or measured*FACTOR';
 
-/** @throws UsageError when `asked` is neither a positive number nor `theory` or `theory*FACTOR`. */
+const WORDS = ['theory', 'measured'] as const;
+
+/** @throws UsageError when `asked` is neither a positive number nor `theory` or `measured`, alone or times a factor. */
 export function parseStepSize(asked: string | number): StepSize {
-  const [theory, factor = '1'] = /^theory(?:\*(.*))?$/is.exec(String(asked)) ?? [];
-  const number = typeof asked === 'number' ? asked : parseDecimal(theory === undefined ? asked : factor);
+  const [whole, given = '', factor = '1'] = /^([a-z]+)(?:\*(.*))?$/is.exec(String(asked)) ?? [];
+  const word = WORDS.find((name) => name === given.toLowerCase());
+  if (whole !== undefined && word === undefined) {
+    throw optionError('stepSize', `must be ${STEP_SIZES}, not ${printed(asked)}${didYouMean(given, WORDS)}`);
+  }
+  const number = typeof asked === 'number' ? asked : parseDecimal(word === undefined ? asked : factor);
   if (number === undefined || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
     throw optionError('stepSize', `must be ${STEP_SIZES}, not ${printed(asked)}`);
   }
-  return theory === undefined ? { value: number } : { timesTheory: number };
+  if (word === undefined) return { value: number };
+  return word === 'theory' ? { timesTheory: number } : { timesMeasured: number };
+}
+
+/** Which of the constants that take time to measure the method's formula reads. */
+export function constantsRead(method: Method, theory: Theory, parameters: MethodParameters) {
+  const ones = { f: 1, perWorker: [1], rms: 1, max: 1, LA: 1, LB: 1, LPlusMinus: 1, sampleRms: 1, trace: 1, mu: 1 };
+  const reads = (name: 'LA' | 'LPlusMinus') =>
+    Number.isNaN(method.stepSize(theory, { ...ones, [name]: Number.NaN }, parameters));
+  return { LA: reads('LA'), LPlusMinus: reads('LPlusMinus') };
 }
 
 /** @throws UsageError where the method's theory has no step size for these compressors. */
@@ -26,6 +44,7 @@ export function checkCovered(method: Method, theory: Theory): void {
 
 /**
  * γ.
+ * @param smoothness what theory's formula is to be taken with: the problem's constants, or measured ones
  * @throws UsageError when theory is asked for and cannot answer: no smoothness constant, or a biased compressor.
  */
 export function resolveStepSize(
@@ -38,7 +57,11 @@ export function resolveStepSize(
   if ('value' in asked) return asked.value;
   checkCovered(method, theory);
   if (smoothness === undefined) {
-    throw optionError('stepSize', 'theory needs a smoothness constant and this problem has none; give a number');
+    const none =
+      'timesMeasured' in asked
+        ? 'measured has none: the curvature at the starting point is 0 or not finite; give a number'
+        : 'theory needs a smoothness constant and this problem has none; give a number, or measured';
+    throw optionError('stepSize', none);
   }
   for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'LPlusMinus', 'sampleRms', 'trace', 'mu'] as const) {
     const value = smoothness[name];
@@ -55,7 +78,8 @@ export function resolveStepSize(
       'theory has none where every smoothness constant is 0, as of data that are all 0; give a number',
     );
   }
-  const stepSize = method.stepSize(theory, smoothness, parameters) * asked.timesTheory;
+  const factor = 'timesTheory' in asked ? asked.timesTheory : asked.timesMeasured;
+  const stepSize = method.stepSize(theory, smoothness, parameters) * factor;
   if (!(stepSize > 0 && stepSize < Number.POSITIVE_INFINITY)) {
     throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);
   }

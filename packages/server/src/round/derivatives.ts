@@ -1,0 +1,117 @@
+import type { Derivatives } from '@flotilla/core/internal';
+import { differenceStep } from '@flotilla/core/internal';
+import {
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  ProtocolError,
+  readHeader,
+  type ServerEnd,
+  writeHeader,
+} from '@flotilla/protocol';
+import type { Answers } from './answers.js';
+
+/**
+ * The derivatives of all f_i, by evaluations at the workers: counted nowhere. Products of Hessians with vectors are symmetric
+ * differences of gradients, both asked of a worker at once.
+ */
+export class WorkerDerivatives implements Derivatives {
+  readonly workers: number;
+  readonly #all: readonly number[];
+  /** x ± hv */
+  readonly #point: Float64Array;
+  readonly #product: Float64Array;
+  /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
+  readonly #received: Float64Array;
+  readonly #header: Header = { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0 };
+
+  /**
+   * @param metrics How many metrics the problem has.
+   * @param rest Lets the event loop run where it is time.
+   */
+  constructor(
+    private readonly transport: ServerEnd,
+    private readonly answers: Answers,
+    readonly dimension: number,
+    metrics: number,
+    private readonly rest: () => Promise<void>,
+  ) {
+    this.workers = transport.workers;
+    this.#all = Array.from({ length: this.workers }, (_, i) => i);
+    this.#point = new Float64Array(dimension);
+    this.#product = new Float64Array(dimension);
+    this.#received = new Float64Array(1 + dimension + metrics);
+  }
+
+  async gradient(x: Float64Array, out: Float64Array): Promise<number> {
+    for (const worker of this.#all) this.#ask(worker, x);
+    this.transport.flush();
+    out.fill(0);
+    let value = 0;
+    for (const worker of this.#all) {
+      const received = await this.#answer(worker);
+      value += (received[0] as number) / this.workers;
+      for (let j = 0; j < out.length; j++) out[j] = (out[j] as number) + (received[j + 1] as number) / this.workers;
+    }
+    await this.rest();
+    return value;
+  }
+
+  async products(
+    x: Float64Array,
+    workers: readonly number[],
+    v: (worker: number) => Float64Array,
+    take: (worker: number, product: Float64Array) => void,
+  ): Promise<void> {
+    const h = differenceStep(x);
+    // v need not have length 1
+    const steps = workers.map((worker) => {
+      const length = Math.sqrt(v(worker).reduce((sum, value) => sum + value * value, 0));
+      return length > 0 ? h / length : 0;
+    });
+    for (const [k, worker] of workers.entries()) {
+      this.#ask(worker, this.#moved(x, steps[k] as number, v(worker)));
+      this.#ask(worker, this.#moved(x, -(steps[k] as number), v(worker)));
+    }
+    this.transport.flush();
+    const product = this.#product;
+    for (const [k, worker] of workers.entries()) {
+      const twice = 2 * (steps[k] as number);
+      product.set((await this.#answer(worker)).subarray(1, 1 + product.length));
+      const minus = await this.#answer(worker);
+      for (let j = 0; j < product.length; j++) {
+        product[j] = twice === 0 ? 0 : ((product[j] as number) - (minus[j + 1] as number)) / twice;
+      }
+      take(worker, product);
+    }
+    await this.rest();
+  }
+
+  #moved(x: Float64Array, step: number, v: Float64Array): Float64Array {
+    const point = this.#point;
+    for (let j = 0; j < point.length; j++) point[j] = (x[j] as number) + step * (v[j] as number);
+    return point;
+  }
+
+  #ask(worker: number, x: Float64Array): void {
+    const bytes = HEADER_BYTES + x.byteLength;
+    const room = this.transport.claim(worker, bytes);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round: 0 }, room);
+    room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
+    this.transport.commit(worker, bytes);
+  }
+
+  async #answer(worker: number): Promise<Float64Array> {
+    const frame = await this.answers.next(worker, 0);
+    const received = this.#received;
+    if (
+      readHeader(frame, this.#header).kind !== FrameKind.evaluation ||
+      frame.length !== HEADER_BYTES + received.byteLength
+    ) {
+      throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
+    }
+    new Uint8Array(received.buffer).set(frame.subarray(HEADER_BYTES));
+    this.transport.release(worker);
+    return received;
+  }
+}
