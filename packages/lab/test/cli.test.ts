@@ -17,8 +17,8 @@ describe('results', () => {
     expect(stdout.trim().split('\n').length).toBe(1);
     expect(summary).toEqual(JSON.parse(readFileSync(join(folder(), 'json', 'summary.json'), 'utf8')));
     // as docs/cli.md has them
-    const batchKeys = new Set(['batch', 'batchDense']);
-    expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS).filter((key) => !batchKeys.has(key)));
+    const optional = new Set(['batch', 'batchDense', 'measured']);
+    expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS).filter((key) => !optional.has(key)));
     for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
     const [row] = readFileSync(join(folder(), 'json', 'metrics.jsonl'), 'utf8').split('\n');
     const optional = new Set(['modelSeconds', 'metrics', 'validation']);
@@ -117,8 +117,10 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--workers 10001', '--workers must be a whole number from 1 to 10000, not 10001'],
     ['--threads 0', '--threads must be a whole number from 1 to 1024 or auto, not 0'],
     ['--wire f16', '--wire must be f32 or f64, not "f16"'],
-    ['--step-size 0', '--step-size must be a number > 0, theory or theory*FACTOR, not "0"'],
-    ['--step-size theory', 'this problem has none; give a number'],
+    ['--step-size 0', '--step-size must be a number > 0, theory, theory*FACTOR, measured or measured*FACTOR, not "0"'],
+    ['--step-size theory', 'this problem has none; give a number, or measured'],
+    ['--step-size mesured*2', 'not "mesured*2"; did you mean measured?'],
+    ['--measure', '--measure belongs to --explain; to train with measured constants: --step-size measured'],
     ['--init ones', '--init "ones" is not known; allowed: reference, zeros or normal:SCALE'],
     ['--problem heterogeneous-quadratic:d=2.5', 'd=2.5 is not allowed; d must be a whole number'],
     [

@@ -101,7 +101,9 @@ describe('what cannot be taken is refused in one line that names the option, wha
   });
 
   test('by its name in the library', () => {
-    expect(taken('stepSize', -1)).toThrow('stepSize must be a number > 0, theory or theory*FACTOR, not -1');
+    expect(taken('stepSize', -1)).toThrow(
+      'stepSize must be a number > 0, theory, theory*FACTOR, measured or measured*FACTOR, not -1',
+    );
     expect(taken('workers', '7')).toThrow('workers must be a whole number from 1 to 10000, not "7"');
     expect(taken('evalEvery', 0)).toThrow('evalEvery must be a whole number from 1 to 1000000000, not 0');
     expect(taken('step-size', 1)).toThrow(/^unknown option step-size; did you mean stepSize\?$/);

@@ -164,7 +164,7 @@ once. [data.md](data.md) describes the formats.`,
 smoothness constant, for which \`theory\` is refused; its step sizes are tuned for 20 workers: ${tunedStepSizes}.
 
 \`measured\` is the same formula with constants measured along 50 steps of gradient descent from x⁰ in place of bounds, before
-the first round ([methods.md](methods.md#measured-constants)). They are no bounds, and no theorem covers the step size: it can
+the first round ([methods.md](constants.md#measured)). They are no bounds, and no theorem covers the step size: it can
 diverge. The summary has them under \`measured\`; the same configuration measures the same, bit for bit.`,
   },
   init: {
@@ -340,7 +340,7 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     example: '--method marina-p --explain --measure',
     meaning:
       'With `--explain`: measure L_f, L_rms, L_max, L_A, L_B and L_± along 50 steps of gradient descent from x⁰, and give the step size that theory would have with them',
-    text: `They are the curvature met there, estimated from below, and no bounds: [methods.md](methods.md#measured-constants). It takes
+    text: `They are the curvature met there, estimated from below, and no bounds: [methods.md](constants.md#measured). It takes
 some thousand gradients of every worker.`,
   },
   quiet: {},
