@@ -1,3 +1,4 @@
+// Long: one class, a training from its options to its last round, with what opens it.
 import {
   FlotillaError,
   KeyedRandom,
