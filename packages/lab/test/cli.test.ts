@@ -107,7 +107,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--method diana --uplink top-k:k=9', 'diana needs an unbiased compressor on the uplink; top-k:k=9 is biased'],
     ['--downlink top-k:k=1%+natural', 'm3 needs an unbiased compressor on the downlink; top-k:k=1%+natural is biased'],
     ['--method ef21-p --downlink rand-k:k=9', 'ef21-p needs a contractive compressor on the downlink'],
-    ['--method m3:q=1', 'method m3 has no parameter q; it takes p, p-downlink, p-uplink, beta'],
+    ['--method m3:q=1', 'method m3 has no parameter q; it takes p, p-downlink, p-uplink, beta, mu'],
     ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
     ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],
     ['--uplink rand-k', 'compressor rand-k needs k='],
@@ -141,7 +141,7 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--methd gd', 'unknown option --methd; did you mean --method?'],
     ['--eval 1', 'unknown option --eval; did you mean --eval-every?'],
     ['--method M3', 'did you mean m3?'],
-    ['--method m3:P=1', 'method m3 has no parameter P; it takes p, p-downlink, p-uplink, beta; did you mean p?'],
+    ['--method m3:P=1', 'method m3 has no parameter P; it takes p, p-downlink, p-uplink, beta, mu; did you mean p?'],
     ['--problem autoencodr', 'did you mean autoencoder?'],
     ['--uplink randk:k=5', 'did you mean rand-k?'],
     ['--data mushroom --problem logistic', 'did you mean mushrooms?'],
@@ -279,6 +279,6 @@ describe('--explain', () => {
     expect(stepSize.value).toBe(0.1);
     expect(stepSize.theory).toBeGreaterThan(0);
     const names = parameters.map(({ name }: { name: string }) => name);
-    expect(names).toEqual(['p', 'p-downlink', 'p-uplink', 'beta']);
+    expect(names).toEqual(['p', 'p-downlink', 'p-uplink', 'beta', 'mu']);
   });
 });
