@@ -102,7 +102,13 @@ describeProblem('heterogeneous-quadratic from a file', {
 });
 
 // λ = 30.6: the points must lie in its reach
-describeProblem('lower-bound', { spec: 'lower-bound:t=9,l=3,delta=2000', offers: ['smoothness'], scale: 30 });
+const chain = {
+  offers: ['smoothness', 'metrics'],
+  scale: 30,
+  metrics: (x: Float64Array) => [x.findLastIndex((v) => v !== 0) + 1],
+} as const;
+describeProblem('lower-bound', { ...chain, spec: 'lower-bound:t=9,l=3,delta=2000' });
+describeProblem('lower-bound, not dealt', { ...chain, spec: 'lower-bound:t=9,l=3,delta=2000,dealt=false' });
 
 const labelled = { offers: ['smoothness', 'samples', 'metrics', 'facts'], scale: 1 } as const;
 const onPixels = classification(pixels, oddSigns, true);

@@ -5,7 +5,7 @@ import { type Shards, split } from '../dist/data/split.js';
 import { Kernels } from '../dist/kernels/kernels.js';
 import { problems } from '../dist/problem/index.js';
 import { initialPoint } from '../dist/problem/initial-point.js';
-import { type Problem, type Smoothness, smoothnessFrom } from '../dist/problem/problem.js';
+import { type Oracle, type Problem, type Smoothness, smoothnessFrom } from '../dist/problem/problem.js';
 import { KeyedRandom, Rng } from '../dist/random.js';
 import { Spec } from '../dist/spec.js';
 
@@ -174,50 +174,88 @@ test('quadratic: A_i = (1 + ξ_i) I with ξ_i ~ N(0, 0.01), and one step of 1/L 
   expect(Math.hypot(...evaluate(problem, 10, minimum).gradient)).toBeLessThan(1e-12);
 });
 
+/** Ψ and Φ by their definitions, Φ by Simpson’s rule. */
+const Psi = (z: number) => (z <= 0.5 ? 0 : Math.exp(1 - 1 / (2 * z - 1) ** 2));
+const Phi = (z: number) => {
+  const [low, steps] = [-12, 4000];
+  const h = (z - low) / steps;
+  let sum = 0;
+  for (let k = 0; k <= steps; k++) {
+    sum += (k === 0 || k === steps ? 1 : k % 2 === 1 ? 4 : 2) * Math.exp(-((low + k * h) ** 2) / 2);
+  }
+  return (Math.sqrt(Math.E) * sum * h) / 3;
+};
+
 describe('lower-bound', () => {
   const T = 12;
+  const n = 5;
   const [L, delta] = [5, 3];
   const epsilon = (delta * L) / (2 * T * 152 * 12);
-  const problem = create(`lower-bound:t=${T},l=${L},delta=${delta}`, 3);
+  const problem = create(`lower-bound:t=${T},l=${L},delta=${delta}`, n);
   const lambda = (Math.sqrt(2 * epsilon) * 152) / L;
-  const at = (x: Float64Array) => evaluate(problem, 1, x);
+  const at = (x: Float64Array) => evaluate(problem, n, x);
+  const oracles = (of = problem, workers = n) => Array.from({ length: workers }, (_, i) => of.oracle(i, new Kernels()));
+  const valueAndGradient = (oracle: Oracle, x: Float64Array) => {
+    const gradient = new Float64Array(x.length);
+    return { value: oracle.gradient(x, gradient), gradient };
+  };
   const rng = random.stream(new Rng(), 'init', 1, 1);
+  const normal = (scale: number, length = T) => Float64Array.from({ length }, () => scale * rng.normal());
 
-  test('F_T against its definition, Φ by Simpson’s rule', () => {
-    const Phi = (z: number) => {
-      const [low, steps] = [-12, 4000];
-      const h = (z - low) / steps;
-      let sum = 0;
-      for (let k = 0; k <= steps; k++) {
-        sum += (k === 0 || k === steps ? 1 : k % 2 === 1 ? 4 : 2) * Math.exp(-((low + k * h) ** 2) / 2);
-      }
-      return (Math.sqrt(Math.E) * sum * h) / 3;
-    };
-    const Psi = (z: number) => (z <= 0.5 ? 0 : Math.exp(1 - 1 / (2 * z - 1) ** 2));
+  test('the blocks are dealt out, n times the share: f_i has blocks i, i + n, i + 2n, …', () => {
+    const block = (x: Float64Array, j: number) =>
+      j === 1 ? -Psi(1) * Phi(x[0]) : Psi(-x[j - 2]) * Phi(-x[j - 1]) - Psi(x[j - 2]) * Phi(x[j - 1]);
     for (const scale of [0.5, 1, 3]) {
-      const x = Float64Array.from({ length: T }, () => scale * rng.normal());
-      let F = -Psi(1) * Phi(x[0]);
-      for (let i = 1; i < T; i++) F += Psi(-x[i - 1]) * Phi(-x[i]) - Psi(x[i - 1]) * Phi(x[i]);
-      const { value } = at(x.map((v) => v * lambda));
-      expect(value / ((L * lambda * lambda) / 152)).toBeCloseTo(F, 10);
+      const x = normal(scale);
+      for (const [worker, oracle] of oracles().entries()) {
+        let share = 0;
+        for (let j = worker + 1; j <= T; j += n) share += block(x, j);
+        const { value } = valueAndGradient(
+          oracle,
+          x.map((v) => v * lambda),
+        );
+        expect(value / ((n * L * lambda * lambda) / 152)).toBeCloseTo(share, 10);
+      }
     }
   });
 
-  test('a zero-chain: a point with k leading non-zeros has a gradient with at most k + 1', () => {
-    for (let k = 0; k < T; k++) {
-      const x = Float64Array.from({ length: T }, (_, j) => (j < k ? lambda * 2 * rng.normal() : 0));
-      const { gradient } = at(x);
-      expect(gradient.subarray(k + 1).every((g) => g === 0)).toBe(true);
+  test('their mean is the function that all workers hold when it is not dealt', () => {
+    const equal = create(`lower-bound:t=${T},l=${L},delta=${delta},dealt=false`, n);
+    for (const scale of [0.5, 1, 3]) {
+      const x = normal(scale * lambda);
+      const { value, gradient } = at(x);
+      for (const oracle of oracles(equal)) {
+        const one = valueAndGradient(oracle, x);
+        expect(Math.abs(one.value / value - 1)).toBeLessThan(1e-12);
+        for (let j = 0; j < T; j++) expect(one.gradient[j]).toBeCloseTo(gradient[j], 14);
+      }
     }
-    const reached = Float64Array.from({ length: T }, (_, j) => (j < 5 ? 2 * lambda : 0));
-    expect(at(reached).gradient[5]).toBeLessThan(0);
+    // one worker holds all blocks either way
+    const x = normal(lambda);
+    const alone = valueAndGradient(create(`lower-bound:t=${T},l=${L},delta=${delta}`, 1).oracle(0, new Kernels()), x);
+    expect(Math.abs(alone.value / at(x).value - 1)).toBeLessThan(1e-12);
+  });
+
+  test('a zero-chain: after k leading non-zeros the gradient has one more, which one worker alone sees', () => {
+    for (let k = 0; k < T; k++) {
+      const x = Float64Array.from({ length: T }, (_, j) => (j < k ? 2 * lambda : 0));
+      for (const [worker, oracle] of oracles().entries()) {
+        const { gradient } = valueAndGradient(oracle, x);
+        expect(gradient.subarray(k + 1).every((g) => g === 0)).toBe(true);
+        expect(gradient[k] < 0, `worker ${worker}, coordinate ${k}`).toBe(worker === k % n);
+      }
+      const out = new Float64Array(1);
+      problem.oracle(k % n, new Kernels()).metrics?.(x, out);
+      expect(out[0], 'prog').toBe(k);
+    }
+    expect(problem.metrics).toEqual([{ name: 'prog', better: 'higher' }]);
   });
 
   test('‖∇f‖² > 2ε while x_T = 0; f falls by at most δ⁰; ∇f is L-Lipschitz and no flat function', () => {
     const start = at(new Float64Array(T)).value;
     let steepest = 0;
     for (let trial = 0; trial < 3000; trial++) {
-      const x = Float64Array.from({ length: T }, () => lambda * 2 * rng.normal());
+      const x = normal(lambda * 2);
       const y = x.map((v) => v + 0.01 * lambda * rng.normal());
       const [a, b] = [at(x), at(y)];
       expect(start - a.value).toBeLessThan(delta);
@@ -231,12 +269,42 @@ describe('lower-bound', () => {
     expect(steepest).toBeGreaterThan(0.05 * L);
   });
 
+  test('L_i of a worker is the largest curvature of a block, on a grid, and no more', () => {
+    // B(a, b) = −Ψ(a) Φ(b): the norm of its Hessian by Ψ′ = 4Ψ/y³, Ψ″ = Ψ(16/y⁶ − 24/y⁴), y = 2a − 1, and Φ″ = −b Φ′
+    let most = 0;
+    let rowOfB = 0;
+    for (let b = -4; b <= 10; b += 0.05) {
+      const [big, slope] = [Phi(b), Math.exp(0.5 - (b * b) / 2)];
+      for (let a = 0.5005; a <= 4; a += a < 1 ? 0.0005 : 0.01) {
+        const y = 2 * a - 1;
+        const psi = Psi(a);
+        const [aa, ab, bb] = [psi * (16 / y ** 6 - 24 / y ** 4) * big, (4 * psi * slope) / y ** 3, -psi * b * slope];
+        most = Math.max(most, Math.abs(aa + bb) / 2 + Math.hypot((aa - bb) / 2, ab));
+        rowOfB = Math.max(rowOfB, Math.hypot(ab, bb));
+      }
+    }
+    const { perWorker, f, LA, LB, estimated } = problem.smoothness as Smoothness;
+    const block = perWorker[1] / ((n * L) / 152);
+    expect(most).toBeLessThanOrEqual(block * (1 + 1e-9));
+    expect(most).toBeGreaterThan(block * (1 - 1e-5));
+    // L_A = √n L takes its two rows
+    expect(rowOfB).toBeLessThanOrEqual(Math.sqrt(54));
+    expect(block + Math.sqrt(54)).toBeLessThan(152);
+    expect([f, LA, LB]).toEqual([L, Math.sqrt(n) * L, 0]);
+    expect(estimated).toEqual(['f', 'LA', 'LB']);
+    // who has block 1 alone, and who has none
+    const few = create(`lower-bound:t=2,l=${L}`, 4).smoothness as Smoothness;
+    expect(few.perWorker).toEqual([(4 * L) / 152, (4 * L * block) / 152, 0, 0].map((v) => expect.closeTo(v, 12)));
+    expect((create(`lower-bound:l=${L},dealt=false`, 3).smoothness as Smoothness).perWorker).toEqual([L, L, L]);
+    expect((create(`lower-bound:l=${L}`, 1).smoothness as Smoothness).perWorker).toEqual([L]);
+  });
+
   test('ε in place of T', () => {
     expect(create('lower-bound:epsilon=1e-5', 2).dimension).toBe(Math.floor(1 / (2e-5 * 152 * 12)));
     expect(create('lower-bound', 2).dimension).toBe(100);
     expect(() => create('lower-bound:epsilon=1', 2)).toThrow('such that T = 0 lies in [1, 1000000]');
     expect(() => create('lower-bound:epsilon=1e-5,t=3', 2)).toThrow('has no parameter t');
-    expect((create('lower-bound', 2).smoothness as Smoothness).estimated).toContain('f');
+    expect(() => create('lower-bound:dealt=no', 2)).toThrow('dealt must be true or false');
   });
 });
 

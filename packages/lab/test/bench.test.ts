@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixture } from '../../core/test/reference-data.js';
 import { benches } from '../dist/bench/registry.js';
-import { figures } from '../dist/reproduce/registry.js';
+import { figures, studies } from '../dist/reproduce/registry.js';
 
 let folder = '';
 beforeAll(() => {
@@ -40,7 +40,8 @@ test('--list has a line for each bench and figure', async () => {
       .trim()
       .split('\n')
       .map((line) => line.split(' ')[0]),
-  ).toEqual(Object.keys(figures));
+  ).toEqual([...Object.keys(figures), ...Object.keys(studies)]);
+  expect(Object.keys(studies)).toEqual(['lower-bound']);
   expect(Object.keys(figures)).toEqual([
     ...['marina-1', 'marina-3', 'marina-4', 'marina-5'],
     ...['marina-p-1', 'marina-p-2', 'marina-p-3', 'marina-p-4', 'marina-p-5', 'marina-p-6'],
@@ -56,6 +57,7 @@ describe('bad usage: exit 2, one line', () => {
     ['bench', 'methods --out /proc/none', /out "\/proc\/none" cannot be written/],
     ['reproduce', 'marina-2', /unknown figure "marina-2"; known: marina-1/],
     ['reproduce', 'marina-p-1 --only n7', /marina-p-1 has no panel "n7"; it has n10-la1-lb1000/],
+    ['reproduce', 'lower-bound --only n7', /lower-bound has no panels and no data: it takes neither --only/],
     ['report', '', /report needs the folder of at least one run/],
     ['report', 'nowhere', /"nowhere" does not hold a run/],
   ] as const)('%s %s', async (program, args, message) => {

@@ -68,7 +68,7 @@ export const optionNotes: Readonly<Record<OptionDescription['name'], OptionNote>
     example: '--problem nonconvex-logistic:bias=false,lambda=0.001',
     text: `\`autoencoder\` takes \`lambda\`; \`logistic\`, \`nonconvex-logistic\`, \`softmax\` and \`least-squares\` take \`bias\`
 and \`lambda\`; \`quadratic\` takes \`d\` and \`sigma\`; \`heterogeneous-quadratic\` takes \`d\`, and \`nu\` and \`sigma\`, or
-\`la2\` and \`lb2\`; \`lower-bound\` takes \`l\`, \`delta\`, and \`t\` or \`epsilon\`. A path that ends in .js, .mjs or .cjs
+\`la2\` and \`lb2\`; \`lower-bound\` takes \`l\`, \`delta\`, \`dealt\`, and \`t\` or \`epsilon\`. A path that ends in .js, .mjs or .cjs
 is a module whose default export is [a problem of your own](write-a-problem.md). It is imported: its code runs.`,
   },
   data: {

@@ -13,6 +13,8 @@ export interface SweepRun {
   /** Options of `train`, plain JSON. */
   readonly options: Readonly<Record<string, string | number | undefined>>;
   readonly targets: readonly Target[];
+  /** Evaluated rows that its record keeps; 600 when left out. */
+  readonly rows?: number;
 }
 
 /** What a run of a sweep came to. */

@@ -38,7 +38,7 @@ export const SCORE_NAMES = [
 ];
 
 /** Metrics of which more is better. */
-const LARGEST = /accuracy|r2|auc|precision|recall|f1/i;
+const LARGEST = /accuracy|r2|auc|precision|recall|f1|prog/i;
 
 /**
  * The score that `--best` names; `max:` or `min:` before a name says which end is the better one.

@@ -4,11 +4,11 @@ import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
 import { summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';
 
-/** Rows of a record; a longer run keeps every second, fourth, … of its rows. */
+/** Rows of a record unless it asks for fewer; a longer run keeps every second, fourth, … of its rows. */
 const MAX_ROWS = 600;
 
 /** One run of a sweep, on the thread it is called on. */
-export default async function sweepRun({ options, targets }: SweepRun): Promise<SweepOutcome> {
+export default async function sweepRun({ options, targets, rows: most = MAX_ROWS }: SweepRun): Promise<SweepOutcome> {
   let rows: Metrics[] = [];
   const hits: (Metrics | null)[] = targets.map(() => null);
   let seen = 0;
@@ -25,7 +25,7 @@ export default async function sweepRun({ options, targets }: SweepRun): Promise<
     }
     if (seen++ % stride !== 0) return;
     rows.push(row);
-    if (rows.length > MAX_ROWS) {
+    if (rows.length > most) {
       rows = rows.filter((_, k) => k % 2 === 0);
       stride *= 2;
     }

@@ -1,5 +1,7 @@
 import type { Target } from '../experiment/run-record.js';
+import type { Sweep } from '../experiment/sweep.js';
 import type { Outcome } from '../experiment/tune.js';
+import type { Section } from '../report/page.js';
 
 /** How large a figure is computed. */
 export interface Size {
@@ -83,4 +85,22 @@ export interface Figure {
   claims(panels: readonly PanelResult[]): readonly Claim[];
   /** Where our picture differs from the paper's, and why. */
   readonly differences: readonly string[];
+}
+
+/** A theorem of a paper at work. It makes its runs and its page itself: what it shows is no curve against bits. */
+export interface Study {
+  readonly name: string;
+  /** Paper and number. */
+  readonly paper: string;
+  readonly summary: string;
+  run(size: Size, sweep: Sweep, log: (line: string) => void): Promise<StudyResult>;
+}
+
+/** A study as it was run. */
+export interface StudyResult {
+  /** The page; its charts name their files. */
+  readonly sections: readonly Section[];
+  readonly claims: readonly Claim[];
+  /** Everything measured, for results.json. */
+  readonly measured: unknown;
 }

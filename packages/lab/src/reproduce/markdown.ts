@@ -1,4 +1,7 @@
+import type { ChartSpec } from '../report/chart.js';
+import type { Section } from '../report/page.js';
 import { cellText, type Table } from '../report/table.js';
+import type { Study, StudyResult } from './figure.js';
 import { claimsTable, type FigureResult, panelCharts, panelTable } from './run-figure.js';
 
 /** The figure as a page of a repository: charts by file name, tables, claims, differences. */
@@ -7,7 +10,7 @@ export function figureMarkdown({ figure, panels, claims }: FigureResult, command
     const { panel, skipped } = result;
     if (skipped !== undefined) return [`## ${panel.title}`, `Left out: ${skipped}`];
     const images = panelCharts(result).map(
-      ({ xLabel, yLabel }, k) => `![${panel.title}: ${yLabel} against ${xLabel}](${chartFile(panel.id, k)})`,
+      ({ xLabel, yLabel }, k) => `![${panel.title}: ${yLabel} against ${xLabel}](${chartFile(panel.id, k)}.svg)`,
     );
     return [`## ${panel.title}`, images.join('\n'), tableMarkdown(panelTable(result))];
   });
@@ -23,9 +26,37 @@ export function figureMarkdown({ figure, panels, claims }: FigureResult, command
   ].join('\n\n')}\n`;
 }
 
-/** File of a panel's chart. */
+/** The study as such a page. */
+export function studyMarkdown(
+  study: Study,
+  { sections, claims }: StudyResult,
+  command: string,
+  machine: string,
+): string {
+  const part = ({ title, text = [], charts = [], tables = [], code }: Section) => [
+    ...(title === undefined ? [] : [`## ${title}`]),
+    ...text,
+    ...(code === undefined ? [] : [code.replace(/^/gm, '    ')]),
+    ...(charts.length === 0 ? [] : [charts.map(chartImage).join('\n')]),
+    ...tables.map(tableMarkdown),
+  ];
+  return `${[
+    `# ${study.paper}`,
+    study.summary,
+    `    ${command}`,
+    `On ${machine}.`,
+    ...sections.flatMap(part),
+    '## Claims, and references',
+    tableMarkdown(claimsTable(claims)),
+  ].join('\n\n')}\n`;
+}
+
+const chartImage = ({ title, file, xLabel, yLabel }: ChartSpec) =>
+  `![${title}: ${yLabel} against ${xLabel}](${file}.svg)`;
+
+/** File of a panel's chart, without an ending. */
 export function chartFile(panel: string, index: number): string {
-  return `${panel}-${index + 1}.svg`;
+  return `${panel}-${index + 1}`;
 }
 
 function tableMarkdown({ title, columns, rows }: Table): string {

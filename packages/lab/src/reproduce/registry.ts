@@ -1,4 +1,5 @@
-import type { Figure } from './figure.js';
+import type { Figure, Study } from './figure.js';
+import { lowerBoundStudy } from './figures/lower-bound.js';
 import { marina1 } from './figures/marina-1.js';
 import { marina3 } from './figures/marina-3.js';
 import { marina4 } from './figures/marina-4.js';
@@ -23,3 +24,6 @@ export const figures: Readonly<Record<string, Figure>> = {
   'marina-p-5': marinaP5,
   'marina-p-6': marinaP6,
 };
+
+/** Their theorems that can be watched at work, by name. */
+export const studies: Readonly<Record<string, Study>> = { 'lower-bound': lowerBoundStudy };
