@@ -25,13 +25,43 @@ afterAll(async () => {
 
 test('agreement: three standard errors and two per cent, no more', () => {
   const reference = { mean: 100, sd: 0, runs: 1 };
-  expect(agreement([102, 102], reference).agrees).toBe(true);
-  expect(agreement([102.1, 102.1], reference).agrees).toBe(false);
+  const verdict = (values: number[], more = {}, grid?: { every: number; step: number }) =>
+    agreement(values, { ...reference, ...more }, grid).verdict;
+  expect(verdict([102, 102])).toBe('reproduced');
+  expect(verdict([102.1, 102.1])).toBe('not reproduced');
   // sd 2, two runs: 3 · 2/√2 = 4.24 and 2
-  expect(agreement([104.2, 107.03], reference).agrees).toBe(true);
-  expect(agreement([106, 108.83], reference).agrees).toBe(false);
-  expect(agreement([106, 108.83], { ...reference, knownSd: 3 }).agrees).toBe(true);
-  expect(agreement([], reference).agrees).toBe(false);
+  expect(verdict([104.2, 107.03])).toBe('reproduced');
+  expect(verdict([106, 108.83])).toBe('not reproduced');
+  // both sides: 3 · √(3²/2 + 3²/1) = 11.02 and 2
+  expect(verdict([106, 108.83], { knownSd: 3 })).toBe('reproduced');
+  expect(verdict([112, 114.1], { knownSd: 3 })).toBe('not reproduced');
+  // a spread that the reference does not give is taken to be ours: 3 · √(2²/2 + 2²/1) = 7.35 and 2
+  expect(verdict([107.5, 110.33], { sd: undefined })).toBe('reproduced');
+  expect(verdict([108.5, 111.33], { sd: undefined })).toBe('not reproduced');
+  expect(verdict([])).toBe('not reproduced');
+});
+
+test('agreement: what allows more than a fifth of the reference confirms nothing, and may still refute', () => {
+  // 3 · 6 = 18 and 2: a fifth exactly
+  expect(agreement([100], { mean: 100, sd: 6, runs: 1 })).toEqual({
+    verdict: 'reproduced',
+    text: '100 (1 run), reference 100 ± 6 (1 run); allowed difference 20, 20 %',
+  });
+  const wide = { mean: 100, sd: 43, runs: 1 };
+  expect(agreement([100], wide).verdict).toBe('not decided');
+  expect(agreement([100], wide).text).toMatch(/allowed difference 131, 130 %: too wide to confirm anything$/);
+  expect(agreement([230], wide).verdict).toBe('not decided');
+  expect(agreement([232], wide).verdict).toBe('not reproduced');
+});
+
+test('agreement: values on a grid say so, and are allowed what it hides', () => {
+  const reference = { mean: 100, sd: 0, runs: 1 };
+  const grid = { every: 10, step: 9 };
+  expect(agreement([110, 110], reference, grid)).toEqual({
+    verdict: 'reproduced',
+    text: '110 (2 runs, grid of 10 rounds), reference 100 ± 0 (1 run); allowed difference 11, 11 %',
+  });
+  expect(agreement([112, 112], reference, grid).verdict).toBe('not reproduced');
 });
 
 test('tuning finds the power of two with the fewest rounds, up from theory and down from a base that diverges', async () => {
