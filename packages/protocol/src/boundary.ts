@@ -76,6 +76,8 @@ export class Boundary {
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
   readonly #incoming = new ReadFrame();
+  /** Whether the frame last read was right, and is held whole. */
+  #held = false;
   /** By number of the vector: what decodes and then holds it. Made when a frame has so many. */
   readonly #extraDense: Compressor[] = [];
   readonly #extraCompressed: Compressor[] = [];
@@ -143,11 +145,8 @@ export class Boundary {
     after = -1,
     header: Readonly<Header> = readHeader(frame, this.#header),
   ): Incoming {
-    if (header.kind !== kind || (round === undefined ? header.round <= after : header.round !== round)) {
-      throw new ProtocolError(
-        `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
-      );
-    }
+    this.#held = false;
+    checkHeader(header, kind, round, after);
     const { form, extra } = header;
     const incoming = this.#incoming;
     incoming.form = form;
@@ -168,7 +167,26 @@ export class Boundary {
     }
     this.message.form = form;
     this.message.frameBytes = frame.length;
+    this.#held = true;
     return incoming;
+  }
+
+  /**
+   * The frame last read, unchanged, for another worker that it was sent to as well: what it carries is decoded already. The
+   * other arguments are those of {@link Boundary.read}.
+   * @throws ProtocolError
+   */
+  readAgain(
+    frame: Uint8Array,
+    kind: FrameKind,
+    round: number | undefined,
+    worker: number,
+    after: number,
+    header: Readonly<Header>,
+  ): Incoming {
+    if (!this.#held || this.#incoming.frame !== frame) return this.read(frame, kind, round, worker, after, header);
+    checkHeader(header, kind, round, after);
+    return this.#incoming;
   }
 
   #writeVectors(outgoing: Outgoing, round: number, worker: number, frame: Uint8Array): number {
@@ -264,6 +282,14 @@ export class Boundary {
     message.coordinates += coordinates;
     message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).nominalBits;
   }
+}
+
+/** Refuses a frame of another kind or round. @throws ProtocolError */
+function checkHeader(header: Readonly<Header>, kind: FrameKind, round: number | undefined, after: number): void {
+  if (header.kind === kind && (round === undefined ? header.round > after : header.round === round)) return;
+  throw new ProtocolError(
+    `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
+  );
 }
 
 /** The frame last read: where its vectors lie, and the codecs that hold them. */

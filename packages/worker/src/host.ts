@@ -71,9 +71,12 @@ export class WorkerHost {
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
     }
+    // what is sent to all is one object where the transport has it so; within this call nobody writes to it
+    let before: Uint8Array | undefined;
     for (const worker of this.end.workers) {
       for (let frame = this.end.take(worker); frame !== undefined; frame = this.end.take(worker)) {
-        this.#answer(worker, frame);
+        this.#answer(worker, frame, frame === before);
+        before = frame;
       }
     }
   }
@@ -148,11 +151,11 @@ export class WorkerHost {
     return { computeSeconds, gradientCalls };
   }
 
-  /** Has a frame answered; what goes wrong is the answer. */
-  #answer(index: number, frame: Uint8Array): void {
+  /** Has a frame answered; what goes wrong is the answer. @param again Whether the worker before got the same. */
+  #answer(index: number, frame: Uint8Array, again: boolean): void {
     try {
       const worker = this.#worker(index);
-      worker.answer(frame, readHeader(frame, this.#header));
+      worker.answer(frame, readHeader(frame, this.#header), again);
     } catch (thrown) {
       this.#fail(index, thrown);
     }

@@ -95,15 +95,16 @@ export class Worker {
 
   /**
    * Reads a frame, does what it asks for, and sends the answer, if there is one.
+   * @param again Whether the host's worker before this one has just answered the same frame, unchanged.
    * @throws FlotillaError when there is no answer because something is wrong: with the frame, or with what came of it
    */
-  answer(frame: Uint8Array, header: Readonly<Header>): void {
+  answer(frame: Uint8Array, header: Readonly<Header>, again = false): void {
     const { kind, round } = header;
     if (kind === FrameKind.evaluate) this.#evaluate(frame, round);
     else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, packState(this.#snapshot()));
     else if (kind === FrameKind.restore) this.#restore(frame, round);
     else if (kind === FrameKind.start) this.#send(this.#start(frame, header), round);
-    else this.#send(this.#takeRound(frame, header), round);
+    else this.#send(this.#takeRound(frame, header, again), round);
   }
 
   /** Sends an uplink, and applies what it carried where the state must agree with the server's. */
@@ -130,11 +131,13 @@ export class Worker {
   }
 
   /** A round's uplink, if it has one from this worker. */
-  #takeRound(frame: Uint8Array, header: Readonly<Header>): Outgoing | undefined {
+  #takeRound(frame: Uint8Array, header: Readonly<Header>, again: boolean): Outgoing | undefined {
     const { method, context, downlink } = this.#begun();
     const last = Math.max(0, this.#round);
     const expected = method.gaps ? undefined : last + 1;
-    const incoming = downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
+    const incoming = again
+      ? downlink.readAgain(frame, FrameKind.downlink, expected, this.index, last, header)
+      : downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
     this.#round = header.round;
     this.local.round = header.round;
     return method.worker.round(this.#state, context, incoming, this.local);
