@@ -38,15 +38,18 @@ export const tridiagonal: SharedMatrix = {
     let value = 0;
     let before = 0;
     let here = x[0];
-    for (let j = 0; j <= last; j++) {
-      const after = j < last ? x[j + 1] : 0;
+    for (let j = 0; j < last; j++) {
+      const after = x[j + 1];
+      const bj = b[j];
       const ax = quarter * (2 * here - before - after);
-      out[j] = ax + b[j];
-      value += here * (0.5 * ax + b[j]);
+      out[j] = ax + bj;
+      value += here * (0.5 * ax + bj);
       before = here;
       here = after;
     }
-    return value;
+    const ax = quarter * (2 * here - before);
+    out[last] = ax + b[last];
+    return value + here * (0.5 * ax + b[last]);
   },
 };
 
