@@ -116,7 +116,10 @@ function fewer(less: Need | undefined, more: Need | undefined): Claim['verdict']
 
 /** The weakest of several verdicts. */
 function all(verdicts: readonly Claim['verdict'][]): Claim['verdict'] {
-  return (['not reproduced', 'not decided', 'not run', 'reproduced'] as const).find((one) => verdicts.includes(one)) ?? 'not run';
+  return (
+    (['not reproduced', 'not decided', 'not run', 'reproduced'] as const).find((one) => verdicts.includes(one)) ??
+    'not run'
+  );
 }
 
 const NAMES = ['10⁻¹', '10⁻²'];

@@ -47,7 +47,10 @@ export async function runFigure(
   for (const panel of all.filter(({ id }) => only === undefined || only.includes(id))) {
     log(`${figure.name}, ${panel.title}`);
     try {
-      panels.push({ panel, curves: await runCurves(panel, (curve) => runCurve(panel, curve, size, sweep, dataFolder)) });
+      panels.push({
+        panel,
+        curves: await runCurves(panel, (curve) => runCurve(panel, curve, size, sweep, dataFolder)),
+      });
     } catch (thrown) {
       const { code, message } = asFlotillaError(thrown);
       // without its data a panel is left out; everything else is a defect
@@ -64,7 +67,8 @@ async function runCurves(panel: Panel, run: (curve: Curve) => Promise<CurveResul
   const { budget, curves } = panel;
   const first = curves.find(({ label }) => label === budget?.of);
   const setter = first === undefined ? undefined : await run(first);
-  const needs = setter === undefined ? [] : atTarget(setter, panel.targets.length - 1, (row) => coordinates(panel, row));
+  const needs =
+    setter === undefined ? [] : atTarget(setter, panel.targets.length - 1, (row) => coordinates(panel, row));
   const sent = needs.length === 0 ? Number.POSITIVE_INFINITY : (budget?.times ?? 1) * Math.max(...needs);
   return Promise.all(
     curves.map((curve) => {
@@ -98,7 +102,9 @@ async function runCurve(
       ...stop,
       ...(panel.data === undefined ? {} : { data: resolveData(panel.data, dataFolder) }),
     },
-    seeds: Array.from({ length: curve.deterministic === true ? 1 : Math.max(size.seeds, panel.seeds ?? 0) }, (_, k) => String(k)),
+    seeds: Array.from({ length: curve.deterministic === true ? 1 : Math.max(size.seeds, panel.seeds ?? 0) }, (_, k) =>
+      String(k),
+    ),
     targets,
     rounds,
     ...(from === undefined ? {} : { from }),
