@@ -60,7 +60,7 @@ export interface Panel {
   readonly toTheEnd?: boolean;
   /** Logarithmic axis of bits. */
   readonly xLog?: boolean;
-  /** Curves with `perRound` are given up after this many times the coordinates that the curve `of` needed to the last target. */
+  /** Curves with `perRound` are given up after this many times the coordinates that the curve `of` needed, on average, to the last target. */
   readonly budget?: { readonly of: string; readonly times: number };
   readonly curves: readonly Curve[];
 }

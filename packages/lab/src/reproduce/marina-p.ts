@@ -189,7 +189,7 @@ export const QUADRATIC_DIFFERENCES = [
   'The matrix X cannot be read in the paper; we use the family’s usual ¼ tridiag(−1, 2, −1). Instances are drawn so that L_A² and L_B² are exact; ours are not the paper’s, and from instance to instance the numbers vary about as much as their mean, the order does not.',
   'Every seed draws a problem of its own. A curve is the mean over seeds at equal abscissa, its band the smallest and the largest.',
   'The paper counts the downlink. Uplinks of these methods are dense: the second chart has the bytes of both links, in which they weigh most.',
-  `SameRandK and EF21-P are given up once they have sent ${BUDGET} times what PermK needed on the hardest of the problems; “more than” is what they had sent by then.`,
+  `SameRandK and EF21-P are given up once they have sent ${BUDGET} times what PermK needed on average; “more than” is what they had sent by then.`,
   'With `--quick` and 100 or more workers step sizes are those best for 10⁻¹; what is said of 10⁻² there is at those step sizes.',
 ];
 

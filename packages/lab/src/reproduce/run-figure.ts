@@ -8,7 +8,7 @@ import { runTrial, type Trial, tune } from '../experiment/tune.js';
 import type { ChartSpec } from '../report/chart.js';
 import { meanCurve } from '../report/curves.js';
 import type { Section } from '../report/page.js';
-import { spreadText } from '../report/statistics.js';
+import { spread, spreadText } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import { bytes, grouped, number } from '../terminal/format.js';
 import type { Claim, Curve, CurveResult, Figure, Panel, PanelResult, Size } from './figure.js';
@@ -69,7 +69,7 @@ async function runCurves(panel: Panel, run: (curve: Curve) => Promise<CurveResul
   const setter = first === undefined ? undefined : await run(first);
   const needs =
     setter === undefined ? [] : atTarget(setter, panel.targets.length - 1, (row) => coordinates(panel, row));
-  const sent = needs.length === 0 ? Number.POSITIVE_INFINITY : (budget?.times ?? 1) * Math.max(...needs);
+  const sent = needs.length === 0 ? Number.POSITIVE_INFINITY : (budget?.times ?? 1) * spread(needs).mean;
   return Promise.all(
     curves.map((curve) => {
       if (setter !== undefined && curve === first) return setter;
