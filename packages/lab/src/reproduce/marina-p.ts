@@ -211,7 +211,7 @@ export function heterogeneityFigure(name: string, paper: string, workers: number
   return {
     name,
     paper,
-    summary: `Quadratics with ${workers} workers, L_A² ∈ {0, 1, 10, 100}, L_B² ∈ {100, 10³, 10⁴, 10⁵}: downlink coordinates of MARINA-P, EF21-P and GD.`,
+    summary: `Quadratics with ${workers} workers, L_A² ∈ {0, 1, 10, 100}, L_B² ∈ {100, 10³, 10⁴, 10⁵}: downlink coordinates.`,
     panels: (size) => {
       const grid = HETEROGENEITY.flatMap((la2) => HOMOGENEITY.map((lb2) => ({ la2, lb2 })));
       // the quick size shows the near-homogeneous corner and the most heterogeneous one
