@@ -3,6 +3,7 @@ import { refusalOf } from '@flotilla/core/internal';
 import { ProtocolError } from '@flotilla/protocol';
 import * as v from 'valibot';
 import type { RoundState } from './round/parameter-server.js';
+import type { Options } from './run/options.js';
 import type { RunPlan } from './run/plan.js';
 
 /** A training between two rounds: vectors and numbers, the server's, the workers' and those of its clocks and criteria. */
@@ -14,15 +15,20 @@ export interface TrainingState extends RoundState {
   readonly stopping: State;
   /** The clocks of modelled links; undefined when there are none. */
   readonly links: State | undefined;
+  /** x̂ of the rounds so far; undefined where that is the last iterate. */
+  readonly output: State | undefined;
 }
 
 /**
  * Everything that decides how a training goes on from a state, as text: method, problem, data, compressors, seed, step size and
- * the rest of the job. Threads, transport and stopping criteria do not, nor does x⁰ any more.
+ * the rest of the job. Threads, transport and stopping criteria do not, nor does x⁰ any more. What is given back has to be
+ * followed from the first round on.
  */
-export function configurationOf(plan: RunPlan, stepSize: number, coins: string): string {
+export function configurationOf(plan: RunPlan, stepSize: number, options: Pick<Options, 'coins' | 'output'>): string {
+  const { coins, output } = options;
   const { init: _, ...job } = plan.job;
-  return JSON.stringify({ job, parameters: plan.parameters, stepSize, coins, linkModels: plan.linkModels });
+  const rest = { parameters: plan.parameters, stepSize, coins, linkModels: plan.linkModels };
+  return JSON.stringify({ job, ...rest, ...(output === 'last' ? {} : { output }) });
 }
 
 const number = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -38,6 +44,7 @@ const schema = v.strictObject({
   workers: v.array(state),
   stopping: state,
   links: v.optional(state),
+  output: v.optional(state),
 });
 
 /** Refuses what is no state of a training of this configuration. @throws ProtocolError */

@@ -258,6 +258,20 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
     example: '--eval-every 1',
     text: `The start and the last round are always evaluated. Evaluation counts neither in bytes nor on a clock.`,
   },
+  output: {
+    group: 'Output',
+    rare: true,
+    meaning: 'Which iterate x̂ of x⁰, x¹, …, x^T the run gives back as its model',
+    value: '`last`, `uniform` or `best`',
+    example: '--output uniform',
+    text: `\`last\`: x^T. \`uniform\`: one of x⁰, …, x^{T−1}, each as likely as the others and whatever ends the run; it is what the
+theorems for non-convex functions speak of, and [their bounds](complexity.md). It is drawn from the run's streams: equal
+configurations give equal x̂. \`best\`: the one with the least ‖∇f(x)‖² of those that were evaluated, every
+[\`--eval-every\`](#--eval-every) rounds; by ‖∇f(x)‖² because that is what the theorems bound, and the training data's, whatever
+\`--validation\` says. The model, and \`loss\`, \`gradNormSq\`, \`metrics\`, \`validation\` and \`xHash\` of the summary, are of x̂, and
+\`outputRound\` says which one it is. \`rounds\`, counters, seconds and the rows of metrics.jsonl are those of the whole run. It costs
+the memory of one vector, and an evaluation at the end.`,
+  },
   out: {
     group: 'Output',
     placeholder: 'DIR',

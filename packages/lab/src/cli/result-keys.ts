@@ -20,10 +20,12 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   batch: '`--batch`, only where it was given',
   batchDense: '`--batch-dense`, only where it was given',
   rounds: 'rounds that were run',
-  loss: 'f(x), exact',
-  gradNormSq: '‖∇f(x)‖², exact',
+  output: '`--output`, only where it is not `last`',
+  outputRound: 'k, where the model is x^k, only with `output`',
+  loss: 'f(x), exact, at the x that is given back: the last, or what `--output` says',
+  gradNormSq: '‖∇f(x)‖², exact, at the same x',
   metrics:
-    'the metrics of the problem on the training data by name, such as `accuracy`, a fraction; null when it has none',
+    'the metrics of the problem on the training data at that x by name, such as `accuracy`, a fraction; null when it has none',
   validation: '`loss` and the metrics on the validation data; null without `--validation`',
   stepSize: 'γ, the number',
   measured:
@@ -38,7 +40,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
-  xHash: 'SHA-256 of the final x as little-endian f64',
+  xHash: 'SHA-256 of the same x as little-endian f64',
 };
 
 /** Of a row of metrics.jsonl. */

@@ -137,10 +137,10 @@ export class ParameterServer {
     this.seconds += (runtime.now() - from) / 1000;
   }
 
-  /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
-  async evaluate(): Promise<EvaluatedRound> {
+  /** f and ∇f at the current iterate or another point, exact, by a pass over the workers that is counted nowhere. */
+  async evaluate(x = this.#state.x): Promise<EvaluatedRound> {
     const { round, seconds, ledger } = this;
-    const evaluated = await this.#evaluation.at(this.#state.x, round);
+    const evaluated = await this.#evaluation.at(x, round);
     return { round, seconds, ...evaluated, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 

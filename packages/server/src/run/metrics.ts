@@ -1,6 +1,7 @@
 import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
+import type { OutputName } from './output.js';
 import type { ValidationMetrics } from './validation.js';
 
 /** An evaluated round: a row of metrics.jsonl. */
@@ -58,6 +59,10 @@ export interface Summary {
   readonly batch?: number;
   readonly batchDense?: number;
   readonly rounds: number;
+  /** Which iterate x̂ the run gives back, and the round that it is of, where that is not the last one. */
+  readonly output?: OutputName;
+  readonly outputRound?: number;
+  /** At x̂, as all that follows: f, ‖∇f‖² … */
   readonly loss: number;
   readonly gradNormSq: number;
   /** The problem's metrics of the training data by name; null when it has none. */
@@ -85,7 +90,7 @@ export interface Summary {
   readonly uplink: Tally;
   readonly downlink: Tally;
   readonly stopReason: StopReason;
-  /** SHA-256 of the final x as little-endian f64. */
+  /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }
 

@@ -2,6 +2,7 @@
 import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
+import { OUTPUTS } from './output.js';
 import { type ProblemModule, problemText } from './problem-text.js';
 import { STEP_SIZES } from './step-size.js';
 
@@ -189,6 +190,13 @@ export const optionsSchema = v.strictObject({
     described(text(), 'the same in virtual time, beside the clock: up=1mbit,down=1mbit,compute=5ms; no waiting'),
   ),
   evalEvery: v.optional(described(count(1, 1e9), 'rounds between exact evaluations of f and ∇f'), 10),
+  output: v.optional(
+    described(
+      choice(...OUTPUTS),
+      'the iterate that is given back as the model: the last, one drawn uniformly, or the best of those evaluated',
+    ),
+    'last',
+  ),
   workerTimeout: v.optional(
     described(positive(), 'seconds a worker may take for one answer before it counts as lost'),
     600,
