@@ -22,6 +22,7 @@ export {
   type SparseMatrix,
 } from './kernels/kernels.js';
 export type { Form, Incoming, Outgoing, Sparse } from './message.js';
+export { type Bound, type BoundInput, boundWithMu, uniformBound } from './method/bound.js';
 export { methods } from './method/index.js';
 export {
   type Context,

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { uniformBound } from './bound.js';
 import { ef21Server } from './ef21.js';
 import { defineMethod } from './method.js';
 
@@ -59,6 +60,9 @@ export const dasha = defineMethod({
   },
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ uplink: { omega, A } }, { f, rms }) => 1 / (f + rms * Math.sqrt(16 * A * (2 * omega + 1))),
+  // the theorem's a, or so nearly that the difference is rounding
+  bound: (input, _smoothness, { a }, { uplink: { omega } }) =>
+    Math.abs(a * (2 * omega + 1) - 1) < 1e-9 ? uniformBound(input) : undefined,
   server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({

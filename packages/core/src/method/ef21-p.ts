@@ -1,4 +1,5 @@
 import { axpy, subtract } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf, type WorkerHalf } from './method.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -86,6 +87,7 @@ export const ef21P = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
   stepSize: ({ downlink: { alpha } }, { f }) => ef21PStepSize(alpha, f),
+  bound: uniformBound,
   server: ef21PServer,
   worker: ef21PWorker('dense'),
 });

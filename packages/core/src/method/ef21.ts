@@ -1,5 +1,6 @@
 import type { Smoothness } from '../problem/problem.js';
 import { axpy, subtract } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf } from './method.js';
 
 interface Ef21Server {
@@ -53,6 +54,7 @@ export const ef21 = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ uplink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  bound: uniformBound,
   server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({

@@ -3,6 +3,7 @@ import type { Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 import type { StateShape } from '../state.js';
+import type { Bound, BoundInput } from './bound.js';
 import type { MethodParameters, ParametersShape } from './parameters.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -217,6 +218,11 @@ export interface Method<
   readonly warning?: (theory: Theory, parameters: P) => string | undefined;
   /** γ by theory; asked for where `uncovered` has nothing to say. */
   readonly stepSize: (theory: Theory, smoothness: Smoothness, parameters: P) => number;
+  /**
+   * Rounds until E‖∇f‖² ≤ ε by the method's theorem, asked for with exact gradients and a γ of at most `stepSize`. Undefined, or left
+   * out, where no theorem has a number of rounds that hangs on δ⁰ alone.
+   */
+  readonly bound?: (input: BoundInput, smoothness: Smoothness, parameters: P, theory: Theory) => Bound | undefined;
   readonly server: ServerHalf<S, P>;
   readonly worker: WorkerHalf<W, P>;
 }

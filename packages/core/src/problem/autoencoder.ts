@@ -69,6 +69,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
         { name: 'D', shape: [data.features, CODE] },
         { name: 'E', shape: [CODE, data.features] },
       ],
+      lowerBound: 0,
       facts: { features: data.features },
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));

@@ -348,7 +348,8 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     example: '--method marina --explain',
     meaning:
       'Print the constants found, the formulas with their theorems, the values they give, and the expected bytes of a round, instead of running',
-    text: `With \`--json\` they are one object.`,
+    text: `With \`--json\` they are one object. With \`--target\` or \`--target-relative\` it also has the theorem's bound on rounds and bytes until
+then, called \`bound\`, or says why there is none: [complexity.md](complexity.md).`,
   },
   measure: {
     example: '--method marina-p --explain --measure',
