@@ -1,3 +1,4 @@
+// Long: one record, a note for every option there is.
 import { methods, problems } from '@flotilla/core';
 import type { OptionDescription } from '@flotilla/server/internal';
 import type { FlagName, SettingName } from './flags.js';
