@@ -95,7 +95,8 @@ the bytes of so many rounds, for the run at hand:
     flotilla --method marina --uplink rand-k:k=10 --problem nonconvex-logistic --data mushrooms --workers 5 --target 1e-2 --explain
 
 It needs δ⁰ = f(x⁰) − inf f. f(x⁰) is evaluated; for inf f stands the problem's lower bound: 0 where no loss is negative (\`autoencoder\`,
-\`logistic\`, \`nonconvex-logistic\`, \`softmax\`, \`least-squares\`), the exact minimum of a quadratic that has one; a problem of your own says it
+\`logistic\`, \`nonconvex-logistic\`, \`softmax\`, \`least-squares\`), the exact minimum of a quadratic that has one,
+f(0) − δ⁰ of \`lower-bound\`; a problem of your own says it
 as \`lowerBound\`. ε is the target, a value of ‖∇f‖²; MARINA's paper writes ε² for it. Bytes are the expected frame bytes of a round
 times the bound, and those of the initial gradients.
 
