@@ -1,3 +1,4 @@
+// Long: both directions of one boundary, what is written and what is read of the same bytes.
 import {
   type Compressor,
   type CompressorEntry,

@@ -1,3 +1,4 @@
+// Long: one table of step sizes and parameters, each by hand, and what holds for every method.
 import { createCompressor } from '@flotilla/compressors';
 import { methods, Spec, type Theory } from '@flotilla/core';
 import { reportedParameters } from '@flotilla/core/internal';
