@@ -30,6 +30,12 @@ const ENTRIES: readonly Entry[] = [
   { label: 'M3 + natural', ...NATURAL },
   { label: 'M3 + natural (even coins)', style: 5, ...NATURAL, coins: 'even' },
   { label: 'EF21-P + DCGD', style: 6, method: 'ef21-p-dcgd', stepSize: 0.002 },
+  { label: 'EF21-P + DIANA', method: 'ef21-p-diana', stepSize: 0.002 },
+  { label: 'EF21-BC', method: 'ef21-bc', stepSize: 0.002 },
+  { label: 'DORE', method: 'dore', stepSize: 0.002 },
+  { label: 'MCM', method: 'mcm', stepSize: 0.0005 },
+  { label: 'Rand-MCM', method: 'rand-mcm', stepSize: 0.001 },
+  { label: 'dist-EF-SGD', method: 'dist-ef-sgd', stepSize: 0.002 },
   { label: 'CORE', style: 7, method: 'core:m=100', stepSize: 0.001 },
 ];
 const BASE = 'GD';
