@@ -94,6 +94,8 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   readonly plan: (state: S, context: Context<P>, coin: (p: number, k: number) => boolean, round: number) => Plan;
   /** Applies what the downlink carried, when it was the same for every worker. */
   readonly sent?: (state: S, context: Context<P>, carried: Incoming) => void;
+  /** Applies what the downlink carried to one worker, when each worker's message was written for itself, in worker order. */
+  readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
   /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. */
   readonly step: (state: S, context: Context<P>, plan: Plan, mean: Float64Array) => void;
 }
@@ -180,10 +182,10 @@ export interface Method<
   /** Who a compressed downlink message is for: a message of its own for each worker (the default), or one for all. */
   readonly downlinkTo?: 'each' | 'all';
   /**
-   * The link with error feedback: its compressor must be contractive (α > 0) and may be biased. Every other compressor must
+   * The links with error feedback: their compressors must be contractive (α > 0) and may be biased. Every other compressor must
    * be unbiased.
    */
-  readonly contractive?: 'uplink' | 'downlink';
+  readonly contractive?: 'uplink' | 'downlink' | 'both';
   /** Whether the workers need a finite sum: batches of samples. */
   readonly batches?: boolean;
   /**

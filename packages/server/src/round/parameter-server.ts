@@ -206,10 +206,17 @@ export class ParameterServer {
 
   #sendTo(worker: number, coins: number, outgoing: Outgoing): void {
     if (outgoing.form === 'none') return;
-    const { transport } = this.options;
-    const room = transport.claim(worker, this.#downlink.maxFrameBytes(outgoing));
-    transport.commit(worker, this.#downlink.write(FrameKind.downlink, this.round, coins, worker, outgoing, room));
+    const { transport, method } = this.options;
+    const boundary = this.#downlink;
+    const kind = FrameKind.downlink;
+    const room = transport.claim(worker, boundary.maxFrameBytes(outgoing));
+    const length = boundary.write(kind, this.round, coins, worker, outgoing, room);
     this.#count('downlink', worker, undefined);
+    if (method.server.sentTo !== undefined) {
+      const carried = boundary.read(room.subarray(0, length), kind, this.round, worker);
+      method.server.sentTo(this.#state, this.#context, worker, carried);
+    }
+    transport.commit(worker, length);
   }
 
   /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */

@@ -188,7 +188,7 @@ function checkAssumption(
   spec: string,
   { omega, alpha }: LinkTheory,
 ): void {
-  if (method.contractive === link) {
+  if (method.contractive === link || method.contractive === 'both') {
     if (alpha > 0) return;
     throw new UsageError(
       `method ${method.name} needs a contractive compressor on the ${link}, such as top-k or natural; ${spec} is not one`,
