@@ -1,12 +1,13 @@
 import { ProtocolError } from '@flotilla/compressors';
 import type { FrameRefusal } from '@flotilla/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { CHECKSUM_BYTES, checksumHostEnd, checksumServerEnd, runNumber } from '../dist/checksum.js';
 import { createEchoHost, describeTransport, SimulatedRuntime } from '../dist/testing/index.js';
 import { createLoopback } from '../dist/transport/loopback.js';
 import type { HostEnd } from '../dist/transport/transport.js';
 import { everyFrame, type SampleFrame } from './every-frame.js';
 import { hex, refusalOf } from './expect-error.js';
+import { fuzzFrames } from './fuzz-frames.js';
 import { SealedLink } from './sealed-link.js';
 
 describeTransport('loopback with checksums', async ({ workers }) => {
@@ -207,4 +208,15 @@ describe('a whole frame that is somebody else’s', () => {
     again.restartHosts(0);
     expect(again.openUp(again.sealedUp(frame, 2), 2)).toEqual(frame);
   });
+});
+
+test('20,000 frames that nobody has sent are refused, or read as finite values', () => {
+  const { wrong, decodes, refused, read } = fuzzFrames(20_000, 1);
+  expect(wrong).toEqual([]);
+  expect(decodes).toBe(20_000);
+  // every way to be refused that a single frame can show
+  for (const why of ['truncated', 'oversized', 'damaged', 'malformed', 'stale', 'early', 'coins', 'payload']) {
+    expect(refused[why], why).toBeGreaterThan(10);
+  }
+  expect(read).toBeGreaterThan(1000);
 });
