@@ -29,7 +29,7 @@ export async function summarize(
     dimension,
     seed: job.seed,
     transport: options.transport,
-    ...(plan.checksumRun === undefined ? {} : { checksum: true as const }),
+    ...(plan.checksumRun === undefined ? {} : { checksum: 'on' as const }),
     link: options.link ?? null,
     linkModel: options.linkModel ?? null,
     wire: job.wire,

@@ -12,7 +12,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   dimension: 'd, the number of coordinates of x',
   seed: '',
   transport: '',
-  checksum: 'true, only where frames had checksums',
+  checksum: '`on`, only where frames had checksums',
   link: '`--link` as it was given, or null',
   linkModel: '`--link-model` as it was given, or null',
   wire: '',

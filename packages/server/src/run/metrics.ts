@@ -47,7 +47,7 @@ export interface Summary {
   readonly seed: string;
   readonly transport: string;
   /** There when frames had checksums. */
-  readonly checksum?: true;
+  readonly checksum?: 'on';
   /** The workers' links as they were paced; null when they were not. */
   readonly link: string | null;
   /** The workers' links as they were modelled; null when they were not. */
@@ -101,6 +101,6 @@ export interface Summary {
 
 /** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
 export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire' | 'checksum'>): number {
-  const fixed = HEADER_BYTES + (run.checksum === true ? CHECKSUM_BYTES : 0);
+  const fixed = HEADER_BYTES + (run.checksum === 'on' ? CHECKSUM_BYTES : 0);
   return run.rounds * run.workers * (fixed + (run.wire === 'f32' ? 4 : 8) * run.dimension);
 }
