@@ -1,4 +1,4 @@
-import type { FlotillaError } from '@flotilla/core';
+import { type FlotillaError, methods } from '@flotilla/core';
 import { CHECKSUM_BYTES, FrameKind, HEADER_BYTES } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../dist/explain.js';
@@ -297,6 +297,12 @@ test('threads, paced and modelled links carry checksums', async () => {
   const link = { linkModel: 'up=8kbit,down=1000gbit,compute=0ms,server=0ms', workers: 1, method: 'gd' };
   const [without, withIt] = [await hash({ ...link }), await hash({ ...link, checksum: 'on' })];
   expect((withIt.seconds as number) - (without.seconds as number)).toBeCloseTo((CHECKSUM_BYTES * ROUNDS) / 1000, 6);
+});
+
+test('every method says how many coins it tosses', () => {
+  const tossed = Object.fromEntries(Object.values(methods).map(({ name, coins }) => [name, coins]));
+  expect(Object.entries(tossed).filter(([, coins]) => coins === undefined)).toEqual([]);
+  expect(tossed).toMatchObject({ m3: 2, marina: 1, 'pp-marina': 1, 'marina-p': 1, 'vr-diana': 1, gd: 0, diana: 0 });
 });
 
 test('explain counts them too', async () => {
