@@ -84,6 +84,7 @@ const rows: Readonly<Record<Name, Row>> = {
   batch: { run: 'loopback', text: '30', value: 30, refused: '0' },
   batchDense: { run: 'loopback', text: '150', value: 150, refused: '2.5' },
   transport: { run: 'loopback', text: 'loopback', value: 'loopback', refused: 'pigeon' },
+  checksum: { run: 'loopback', text: 'on', value: 'on', refused: 'crc' },
   link: { run: 'threads', text: 'up=100mbit,latency=1ms', value: 'up=100mbit,latency=1ms', refused: 'up=ten' },
   linkModel: { run: 'threads', text: 'up=1mbit', value: 'up=1mbit', refused: 'down=ten' },
   evalEvery: { run: 'threads', text: '2', value: 2, refused: '0' },

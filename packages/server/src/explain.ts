@@ -1,7 +1,7 @@
 import { createCompressor } from '@flotilla/compressors';
 import type { MeasuredSmoothness, Smoothness } from '@flotilla/core';
 import { isIndependent, messageDimension, reportedParameters } from '@flotilla/core/internal';
-import { HEADER_BYTES } from '@flotilla/protocol';
+import { CHECKSUM_BYTES, HEADER_BYTES } from '@flotilla/protocol';
 import { hasTarget, type Prediction, predict } from './prediction.js';
 import type { Coins } from './round/coins.js';
 import type { Metrics } from './run/metrics.js';
@@ -110,10 +110,11 @@ export async function explain(options: Options, setup: { readonly measure?: bool
   const { description } = method;
   const reported = reportedParameters(method, parameters);
   const length = messageDimension(method, parameters, dimension);
+  const fixedBytes = HEADER_BYTES + (plan.checksumRun === undefined ? 0 : CHECKSUM_BYTES);
   const traffic = method.traffic(parameters, job.workers);
   const env = { dimension: length, workers: job.workers, wire: job.wire };
   const bytes = (compressor: string) =>
-    HEADER_BYTES + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
+    fixedBytes + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
   const denseFrame = bytes(job.dense === 'packed' ? 'packed' : 'identity');
   const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
     const spec = job[direction];
@@ -173,7 +174,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
         }),
     },
     warning: plan.warning,
-    denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
+    denseBytes: fixedBytes + (job.wire === 'f32' ? 4 : 8) * dimension,
     prediction:
       start &&
       predict({

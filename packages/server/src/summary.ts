@@ -18,6 +18,7 @@ export async function summarize(
   const { job, method, dimension } = plan;
   const { output } = options;
   const at = await training.evaluateOutput(metrics);
+  const { refused } = training.ledger;
   const { computeSeconds, gradientCalls } = await training.spent();
   return {
     method: options.method,
@@ -28,6 +29,7 @@ export async function summarize(
     dimension,
     seed: job.seed,
     transport: options.transport,
+    ...(plan.checksumRun === undefined ? {} : { checksum: 'on' as const }),
     link: options.link ?? null,
     linkModel: options.linkModel ?? null,
     wire: job.wire,
@@ -51,6 +53,7 @@ export async function summarize(
     secondsToFirstRound,
     uplink: metrics.uplink,
     downlink: metrics.downlink,
+    ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     stopReason,
     xHash: hashOf(training.output.x),
   };

@@ -9,7 +9,15 @@ import {
   systemRuntime,
 } from '@flotilla/core';
 import { asFlotillaError, createContext, measureSmoothness } from '@flotilla/core/internal';
-import { type Ledger, type ModelledServerEnd, modelLinks, WIRE_VERSION } from '@flotilla/protocol';
+import {
+  CHECKSUM_BYTES,
+  checksumServerEnd,
+  type Ledger,
+  type ModelledServerEnd,
+  modelLinks,
+  type ServerEnd,
+  WIRE_VERSION,
+} from '@flotilla/protocol';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
@@ -122,8 +130,10 @@ export class Training {
       };
       const smoothness = await configure(opened, plan, watch);
       const { job, method, problem, registries, parameters, theory } = plan;
+      const { checksumRun } = plan;
+      const sealed = (end: ServerEnd) => (checksumRun === undefined ? end : checksumServerEnd(end, checksumRun));
       const answering = {
-        transport: opened.transport,
+        transport: sealed(opened.transport),
         runtime,
         yieldToEventLoop: watch,
         workerTimeoutMs: 1000 * options.workerTimeout,
@@ -131,7 +141,7 @@ export class Training {
       const byMeasure = 'timesMeasured' in plan.stepSize;
       const measured =
         byMeasure || setup.measure === true
-          ? await measure(new Answers(answering), opened, plan, smoothness, setup.measure === true, watch)
+          ? await measure(new Answers(answering), answering, plan, smoothness, setup.measure === true, watch)
           : undefined;
       const constants = byMeasure ? measured : smoothness;
       const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);
@@ -151,7 +161,8 @@ export class Training {
         coins: options.coins,
         start: plan.start,
         ...answering,
-        transport: model ?? opened.transport,
+        transport: sealed(model ?? opened.transport),
+        checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,
         onRoundBegin: model?.beginRound,
         onRoundEnd: model?.endRound,
       });
@@ -388,7 +399,7 @@ async function configure(
 /** Measures the constants along a short run from x⁰: all of them, or those that the method's formula reads. */
 async function measure(
   answers: Answers,
-  { transport, runtime }: Fleet,
+  { transport, runtime }: Pick<Fleet, 'transport' | 'runtime'>,
   { job, method, problem, parameters, theory, start }: RunPlan,
   known: Smoothness | undefined,
   all: boolean,

@@ -55,6 +55,7 @@ function move(context: CoreContext, round: number, s: Float64Array, x: Float64Ar
 export const core = defineMethod({
   name: 'core',
   summary: 'm projections on shared random vectors, each way',
+  coins: 0,
   description: {
     paper: 'CORE (Yue et al. 2023)',
     algorithm: 'Algorithm 1',

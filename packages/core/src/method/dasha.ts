@@ -29,6 +29,7 @@ interface DashaParameters {
 export const dasha = defineMethod({
   name: 'dasha',
   summary: 'compressed gradient differences with momentum up, never a dense uplink',
+  coins: 0,
   description: {
     paper: 'DASHA (Tyurin, Richtárik, ICLR 2023)',
     algorithm: 'Algorithm 1, gradient setting',

@@ -67,6 +67,7 @@ export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
 export const diana = defineMethod({
   name: 'diana',
   summary: 'compressed differences to learned shifts up',
+  coins: 0,
   description: {
     paper: 'DIANA (Mishchenko, Gorbunov, Takáč, Richtárik 2019)',
     algorithm: 'Algorithm 1',

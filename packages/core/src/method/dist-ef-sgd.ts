@@ -16,6 +16,7 @@ import { defineMethod } from './method.js';
 export const distEfSgd = defineMethod({
   name: 'dist-ef-sgd',
   summary: 'steps compressed with error feedback both ways; stalls at a floor where functions differ',
+  coins: 0,
   description: {
     paper: 'dist-EF-SGD (Zheng, Huang, Kwok, NeurIPS 2019)',
     algorithm: 'Algorithm 1',

@@ -33,6 +33,7 @@ function doreStepSize({ uplink }: Theory, { f, rms }: Smoothness, { alpha, beta 
 export const dore = defineMethod({
   name: 'dore',
   summary: 'compressed steps with error feedback down, compressed differences to learned shifts up',
+  coins: 0,
   description: {
     paper: 'DORE (Liu, Li, Tang, Yan, AISTATS 2020)',
     algorithm: 'Algorithm 1',

@@ -30,6 +30,7 @@ function ef21BcStepSize(theory: Theory, { f, rms }: Smoothness): number {
 export const ef21Bc = defineMethod({
   name: 'ef21-bc',
   summary: 'contractive compressed differences to what was sent before, both ways',
+  coins: 0,
   description: {
     paper: 'EF21 with Bells & Whistles (Fatkhullin, Sokolov, Gorbunov, Li, Richtárik 2021)',
     algorithm: 'Algorithm 5, EF21-BC',

@@ -29,6 +29,7 @@ function ef21PDianaStepSize({ uplink, downlink }: Theory, { f, max }: Smoothness
 export const ef21PDiana = defineMethod({
   name: 'ef21-p-diana',
   summary: 'one contractive compressed step to all workers, compressed differences to learned shifts up',
+  coins: 0,
   description: {
     paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
     algorithm: 'EF21-P + DIANA',

@@ -70,6 +70,7 @@ export function ef21PStepSize(alpha: number, L: number): number {
 export const ef21P = defineMethod({
   name: 'ef21-p',
   summary: 'one contractive compressed step to all workers, dense gradients up',
+  coins: 0,
   description: {
     paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
     algorithm: 'EF21-P',

@@ -38,6 +38,7 @@ function ef21StepSize(alpha: number, { f, rms }: Smoothness): number {
 export const ef21 = defineMethod({
   name: 'ef21',
   summary: 'contractive compressed differences to what was sent before up',
+  coins: 0,
   description: {
     paper: 'EF21 (Richtárik, Sokolov, Fatkhullin, NeurIPS 2021)',
     algorithm: 'Algorithm 2',

@@ -18,6 +18,7 @@ export const gdServer: ServerHalf<ServerState, object> = {
 export const gd = defineMethod({
   name: 'gd',
   summary: 'gradient descent, dense both ways',
+  coins: 0,
   description: {
     paper: 'the baseline',
     algorithm: 'gradient descent',

@@ -32,6 +32,7 @@ const DENSE_UP = 2;
 export const m3 = defineMethod({
   name: 'm3',
   summary: 'compressed steps down, compressed gradient differences up, momentum between',
+  coins: 2,
   description: {
     paper: 'M3 (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
     algorithm: 'Algorithm 2',

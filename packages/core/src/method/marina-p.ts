@@ -22,6 +22,7 @@ interface MarinaPParameters extends PolyakLojasiewicz {
 export const marinaP = defineMethod({
   name: 'marina-p',
   summary: 'a different compressed step to each worker, dense gradients up',
+  coins: 1,
   description: {
     paper: 'MARINA-P (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
     algorithm: 'Algorithm 1',

@@ -66,6 +66,7 @@ export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readon
 export const marina = defineMethod({
   name: 'marina',
   summary: 'compressed gradient differences up, g dense down',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 1',

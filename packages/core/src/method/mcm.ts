@@ -87,6 +87,7 @@ export const mcmWorker: WorkerHalf<McmWorker, McmParameters> = {
 export const mcm = defineMethod({
   name: 'mcm',
   summary: 'compressed differences of the model to a memory of it down, compressed gradients up',
+  coins: 0,
   description: {
     paper: 'MCM (Philippenko, Dieuleveut, NeurIPS 2021)',
     algorithm: 'MCM',

@@ -197,6 +197,8 @@ export interface Method<
    * - `parameter`: it has batches of its own, whose size `parameters` reads from the theory; other gradients stay exact.
    */
   readonly stochastic?: 'gradients' | 'differences' | 'parameter';
+  /** Coins of a round, the lowest bits of `Plan.coins`: a worker refuses a frame that has others. All eight when left out. */
+  readonly coins?: number;
   /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
   readonly gaps?: boolean;
   /**

@@ -65,6 +65,7 @@ function initial(context: PpContext): Float64Array {
 export const ppMarina = defineMethod({
   name: 'pp-marina',
   summary: 'as marina, with a sample of the workers in each round',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 4',

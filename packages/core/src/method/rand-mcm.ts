@@ -15,6 +15,7 @@ import { defineMethod } from './method.js';
 export const randMcm = defineMethod({
   name: 'rand-mcm',
   summary: 'as mcm, with a different message and a memory for each worker down',
+  coins: 0,
   description: {
     paper: 'MCM (Philippenko, Dieuleveut, NeurIPS 2021)',
     algorithm: 'Rand-MCM',

@@ -31,6 +31,7 @@ interface VrMarinaParameters extends PolyakLojasiewicz {
 export const vrMarina = defineMethod({
   name: 'vr-marina',
   summary: 'compressed mini-batch gradient differences up, g dense down',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 2 (finite sum), Algorithm 3 (online)',

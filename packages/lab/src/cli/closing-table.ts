@@ -14,6 +14,13 @@ function metricLines({ metrics, validation }: Summary): string[] {
   return [...line('training', metrics), ...line('validation', validation)];
 }
 
+/** Frames that were refused, by why, where there were any. */
+function refusedLine({ refused }: Summary): string[] {
+  if (refused === undefined) return [];
+  const counts = Object.entries(refused).map(([why, count]) => `${count} ${why}`);
+  return [`frames refused: ${counts.join(', ')}`];
+}
+
 /** What a run came to, and its measured bytes beside what gradient descent would have sent. */
 export function closingTable(summary: Summary, folder: string): string {
   const gd = denseFrameBytes(summary);
@@ -43,6 +50,7 @@ export function closingTable(summary: Summary, folder: string): string {
     `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
     ...(output === undefined ? [] : [`of x^${outputRound}, which the run gives back: ${output}`]),
     ...metricLines(summary),
+    ...refusedLine(summary),
     ...(link === null ? [] : [`each link ${link}`]),
     ...(modelSeconds === null
       ? []

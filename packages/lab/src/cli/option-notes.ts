@@ -293,6 +293,13 @@ the memory of one vector, and an evaluation at the end.`,
     example: '--transport loopback',
     text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread.`,
   },
+  checksum: {
+    group: 'System',
+    rare: true,
+    example: '--checksum on',
+    text: `The bytes are counted as frame bytes; results stay what they are, bit for bit. Both transports there are keep frames in
+memory, so \`auto\` is off for both. What a checksum finds, and what is found without one: [wire-format.md](wire-format.md#checksum).`,
+  },
   link: {
     group: 'System',
     placeholder: 'LINK',

@@ -12,6 +12,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   dimension: 'd, the number of coordinates of x',
   seed: '',
   transport: '',
+  checksum: '`on`, only where frames had checksums',
   link: '`--link` as it was given, or null',
   linkModel: '`--link-model` as it was given, or null',
   wire: '',
@@ -39,6 +40,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   secondsToFirstRound: 'seconds from the start to the first round: threads, data, set-up',
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
+  refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
   xHash: 'SHA-256 of the same x as little-endian f64',
 };
@@ -60,7 +62,7 @@ export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
 export const COUNTER_KEYS: Readonly<Record<keyof Tally, string>> = {
   messages: '',
   payloadBytes: 'the encoded vectors as they lie in the frame',
-  frameBytes: 'payload and header: exactly what the transport is handed',
+  frameBytes: 'payload, header and checksum, if it has one: exactly what the transport is handed',
   paperBits:
     'what the papers count: 32 bits a coordinate, 9 after natural compression (64 and 12 with `--wire f64`), nothing for indices and headers',
   coordinates: 'coordinates sent',

@@ -1,17 +1,14 @@
 import type { State } from '@flotilla/core';
 import {
+  FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
-  ProtocolError,
   packState,
   type ServerEnd,
   unpackState,
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
-
-/** Exchanges of states are numbered from here on, in the place of a round: no round has such a number. */
-const FIRST_EXCHANGE = 2 ** 31;
 
 /** What every worker knows between two rounds, in worker order: asked for, and given back. Counted nowhere. */
 export class WorkerStates {
@@ -31,10 +28,8 @@ export class WorkerStates {
     transport.flush();
     const states: State[] = [];
     for (let worker = 0; worker < transport.workers; worker++) {
-      const frame = await this.answers.next(worker, exchange, true);
-      if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
-      states.push(unpackState(frame.subarray(HEADER_BYTES)));
-      transport.release(worker);
+      const read = (frame: Uint8Array) => unpackState(frame.subarray(HEADER_BYTES));
+      states.push(await this.answers.take(worker, FrameKind.state, exchange, read));
     }
     return states;
   }
@@ -54,9 +49,7 @@ export class WorkerStates {
       room.set(payload, HEADER_BYTES);
       transport.commit(worker, bytes);
       transport.flush();
-      const frame = await this.answers.next(worker, exchange, true);
-      if (frame[0] !== FrameKind.restored) throw new ProtocolError(`worker ${worker} did not take its state`);
-      transport.release(worker);
+      await this.answers.take(worker, FrameKind.restored, exchange, () => undefined);
     }
   }
 

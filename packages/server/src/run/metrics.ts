@@ -1,4 +1,5 @@
-import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
+import type { FrameRefusal } from '@flotilla/core';
+import { CHECKSUM_BYTES, HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
 import type { OutputName } from './output.js';
@@ -45,6 +46,8 @@ export interface Summary {
   readonly dimension: number;
   readonly seed: string;
   readonly transport: string;
+  /** There when frames had checksums. */
+  readonly checksum?: 'on';
   /** The workers' links as they were paced; null when they were not. */
   readonly link: string | null;
   /** The workers' links as they were modelled; null when they were not. */
@@ -89,12 +92,15 @@ export interface Summary {
   readonly secondsToFirstRound: number;
   readonly uplink: Tally;
   readonly downlink: Tally;
+  /** Frames that were refused, by why; there when there were any. */
+  readonly refused?: Readonly<Partial<Record<FrameRefusal, number>>>;
   readonly stopReason: StopReason;
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }
 
 /** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
-export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire'>): number {
-  return run.rounds * run.workers * (HEADER_BYTES + (run.wire === 'f32' ? 4 : 8) * run.dimension);
+export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire' | 'checksum'>): number {
+  const fixed = HEADER_BYTES + (run.checksum === 'on' ? CHECKSUM_BYTES : 0);
+  return run.rounds * run.workers * (fixed + (run.wire === 'f32' ? 4 : 8) * run.dimension);
 }

@@ -180,6 +180,13 @@ export const optionsSchema = v.strictObject({
     ),
   ),
   transport: v.optional(described(choice(...TRANSPORTS), 'how frames travel'), 'threads'),
+  checksum: v.optional(
+    described(
+      choice('auto', 'on', 'off'),
+      'four bytes a frame that tell a damaged frame, or one of another run; auto: off where frames stay in memory',
+    ),
+    'auto',
+  ),
   link: v.optional(
     described(
       text(),
