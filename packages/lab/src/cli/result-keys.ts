@@ -38,6 +38,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
+  resumed: 'how often the run has gone on from a checkpoint',
   xHash: 'SHA-256 of the final x as little-endian f64',
 };
 

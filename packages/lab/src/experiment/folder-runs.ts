@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode, Runtime } from '@flotilla/core';
-import { asFlotillaError, writeWhole } from '@flotilla/core/internal';
+import { asFlotillaError, readRegular, writeWhole } from '@flotilla/core/internal';
 import { AbortedError, type Options, type Summary, train } from '@flotilla/server';
-import { readRegular } from '../files/read-regular.js';
 import type { WorkAt } from '../terminal/work-progress.js';
 
 /** A run of a sweep: its options, and the folder that it has of its own. */

@@ -1,17 +1,18 @@
-import type { State } from '@flotilla/core';
 import {
   FrameKind,
   HEADER_BYTES,
   ProtocolError,
-  packState,
   type ServerEnd,
-  unpackState,
+  type StateSource,
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
 /** Exchanges of states are numbered from here on, in the place of a round: no round has such a number. */
 const FIRST_EXCHANGE = 2 ** 31;
+
+/** Bytes of states that may be on their way at once. Of states that are longer there is one, or a second that waits. */
+const IN_FLIGHT_BYTES = 16 << 20;
 
 /** What every worker knows between two rounds, in worker order: asked for, and given back. Counted nowhere. */
 export class WorkerStates {
@@ -22,36 +23,49 @@ export class WorkerStates {
     private readonly answers: Answers,
   ) {}
 
-  /** @throws FlotillaError when a worker does not answer with its state */
-  async collect(): Promise<State[]> {
+  /**
+   * Hands each worker's state to `take`, packed, as it lies in its frame: until `take` returns. They are asked for a few at a
+   * time, so that the states of all are never in memory beside the workers' own.
+   * @param take Whether it wants more.
+   * @throws FlotillaError when a worker does not answer with its state
+   */
+  async each(take: (state: Uint8Array) => boolean): Promise<void> {
     const { transport } = this;
+    const { workers } = transport;
     const exchange = ++this.#exchange;
-    this.#write(transport.claimBroadcast(HEADER_BYTES), FrameKind.snapshot, exchange);
-    transport.commitBroadcast(HEADER_BYTES);
-    transport.flush();
-    const states: State[] = [];
-    for (let worker = 0; worker < transport.workers; worker++) {
+    let asked = 0;
+    const ask = (end: number) => {
+      for (; asked < Math.min(end, workers); asked++) {
+        this.#write(transport.claim(asked, HEADER_BYTES), FrameKind.snapshot, exchange);
+        transport.commit(asked, HEADER_BYTES);
+      }
+      transport.flush();
+    };
+    ask(1);
+    let more = true;
+    for (let worker = 0; worker < asked; worker++) {
       const frame = await this.answers.next(worker, exchange, true);
       if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
-      states.push(unpackState(frame.subarray(HEADER_BYTES)));
+      const { length } = frame;
+      // what has been asked for is waited for, also when nobody wants it any more
+      more = more && take(frame.subarray(HEADER_BYTES));
       transport.release(worker);
+      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / length));
     }
-    return states;
   }
 
   /**
    * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
    * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
    */
-  async assign(states: readonly State[]): Promise<void> {
+  async assign(states: readonly StateSource[]): Promise<void> {
     const { transport } = this;
     const exchange = ++this.#exchange;
     for (const [worker, state] of states.entries()) {
-      const payload = packState(state);
-      const bytes = HEADER_BYTES + payload.length;
+      const bytes = HEADER_BYTES + state.length;
       const room = transport.claim(worker, bytes);
       this.#write(room, FrameKind.restore, exchange);
-      room.set(payload, HEADER_BYTES);
+      state.writeTo(room.subarray(HEADER_BYTES));
       transport.commit(worker, bytes);
       transport.flush();
       const frame = await this.answers.next(worker, exchange, true);

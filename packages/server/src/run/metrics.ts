@@ -85,6 +85,8 @@ export interface Summary {
   readonly uplink: Tally;
   readonly downlink: Tally;
   readonly stopReason: StopReason;
+  /** How often the run has gone on from a checkpoint. */
+  readonly resumed: number;
   /** SHA-256 of the final x as little-endian f64. */
   readonly xHash: string;
 }
