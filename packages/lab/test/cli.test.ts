@@ -95,7 +95,9 @@ describe('results', () => {
       'round 1000',
     );
     expect(code).toBe(130);
-    expect(stderr).toMatch(/\nflotilla: the run was aborted after round \d+\n$/);
+    expect(stderr).toMatch(
+      /\nflotilla: the run was aborted after round \d+; go on with: flotilla start --resume ctrl-c\n$/,
+    );
     const summary = JSON.parse(readFileSync(join(folder(), 'ctrl-c', 'summary.json'), 'utf8'));
     expect(summary).toMatchObject({ stopReason: 'aborted' });
   });

@@ -79,7 +79,8 @@ function knownEnding(folder: string): Ending | undefined {
 async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal): Promise<Ending> {
   try {
     for (const name of LEFT) rmSync(join(folder, name), { recursive: true, force: true });
-    await train({ ...options, out: folder, signal }).result;
+    // an interrupted one begins anew: hundreds of checkpoints would lie there for nothing
+    await train({ ...options, out: folder, checkpointEvery: 'never', signal }).result;
     return { status: 'finished' };
   } catch (thrown) {
     if (thrown instanceof AbortedError) return { status: 'pending' };
@@ -95,7 +96,7 @@ async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal):
 }
 
 /** Options that change nothing that a run computes. */
-const BYSTANDERS = new Set(['out', 'threads', 'transport', 'workerTimeout']);
+const BYSTANDERS = new Set(['out', 'threads', 'transport', 'workerTimeout', 'checkpointEvery']);
 
 /**
  * A hash of everything that a run computes: its options, the content of the files that they name, and the version of the program.

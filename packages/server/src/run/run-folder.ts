@@ -79,7 +79,7 @@ export class RunFolder {
       const { path } = folder;
       const there = RUN_FILES.filter((name) => lstatSync(join(path, name), { throwIfNoEntry: false }) !== undefined);
       if (there.includes(CONFIG) && there.includes(CHECKPOINTS)) {
-        throw optionError('out', `${printed(out)} holds a run already; go on with it by resume, or name a new folder`);
+        throw optionError('out', `${printed(out)} holds a run already; name a new folder, or resume it`);
       }
       if (there.length > 0) {
         const what = there.includes(ROWS) ? 'a run' : there.join(', ');
@@ -106,11 +106,14 @@ export class RunFolder {
 
   /** The run begins to leave files. @throws FlotillaError `io` */
   async begin(config: unknown): Promise<void> {
-    this.#begun = true;
-    makeFolder(join(this.path, CHECKPOINTS));
-    await this.#takeLock({});
     this.write(CONFIG, json(config));
-    this.#attempt(() => syncFolder(this.path, systemDisk));
+    this.#begun = true;
+    // a run that is killed from here on can go on
+    this.#attempt(() => {
+      makeFolder(join(this.path, CHECKPOINTS));
+      syncFolder(this.path, systemDisk);
+    });
+    await this.#takeLock({});
   }
 
   /** Bytes of the rows before those of `round`, which are on the disk when this returns. @throws FlotillaError `io` */
