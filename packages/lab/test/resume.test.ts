@@ -53,7 +53,8 @@ test('Ctrl-C leaves a checkpoint of the round that it ended with; the message is
   const long = `${QUICK} --rounds 1000000000`;
   const { code, stderr } = await run(`${long} --out interrupted`, 'round 7 ');
   expect(code).toBe(130);
-  const [, round, command] = /the run was aborted after round (\d+); go on with: flotilla (.*)$/.exec(`${last(stderr)}`) ?? [];
+  const [, round, command] =
+    /the run was aborted after round (\d+); go on with: flotilla (.*)$/.exec(`${last(stderr)}`) ?? [];
   expect(command).toBe('start --resume interrupted');
   expect(readdirSync(join(folder, 'interrupted', 'checkpoint'))).toContain(`round-${round}.ckpt`);
   const end = String(Number(round) + 10);

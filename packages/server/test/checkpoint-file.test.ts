@@ -23,7 +23,7 @@ const writing = (training: Training) => (writer: CheckpointWriter) =>
   training.save({ own: (state) => writer.own(state, about), worker: (state) => writer.worker(state) });
 
 /** A checkpoint of round 3, as bytes. */
-let bytes = Buffer.alloc(0);
+let bytes: Buffer = Buffer.alloc(0);
 let xHash = '';
 beforeAll(async () => {
   const training = await open();

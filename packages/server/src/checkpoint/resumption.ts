@@ -51,7 +51,8 @@ export class Resumption {
         await training.restoreParts({ ...this.#next.own(), configuration }, workers);
         store.keep(this.#next);
         const { round, rowBytes } = header;
-        folder.rewind(round, rowBytes);
+        const isWhole = folder.rewind(round, rowBytes);
+        if (!isWhole) this.note(`metrics.jsonl has lost rows from before round ${round}; they stay missing`);
         this.note(round === 0 ? 'the run begins again at round 0' : `the run goes on after round ${round}`);
         return { round, path };
       }
@@ -73,18 +74,11 @@ export class Resumption {
     this.#next = undefined;
   }
 
-  /** To the next one that is whole, and whose rows are still there. */
+  /** To the next one that is whole. */
   #advance(): void {
     this.close();
-    for (let found = this.#rest.next(); found.done !== true; found = this.#rest.next()) {
-      const { header } = found.value;
-      if (this.folder.hasRows(header.rowBytes)) {
-        this.#next = found.value;
-        return;
-      }
-      found.value.close();
-      this.note(`the checkpoint of round ${header.round} cannot be used: metrics.jsonl has lost rows from before it`);
-    }
+    const { value, done } = this.#rest.next();
+    if (done !== true) this.#next = value;
   }
 }
 

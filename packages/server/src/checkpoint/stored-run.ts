@@ -22,8 +22,8 @@ const GIVEN_ANEW: ReadonlySet<string> = new Set<keyof Options>([
   'checkpointEvery',
 ]);
 
-/** What stands in a configuration for data that were in memory. */
-const IN_MEMORY = 'memory';
+/** What stands in a configuration for data that were in memory, and for a starting point. */
+const inMemory = (value: unknown) => typeof value === 'string' && /^(memory|given):/.test(value);
 
 /** A run as its folder has it, about to go on. */
 export interface StoredRun {
@@ -52,12 +52,14 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
   const again: Record<string, unknown> = {};
   for (const [name, value] of asked) {
     if (GIVEN_ANEW.has(name) || !Object.hasOwn(optionsSchema.entries, name)) anew[name] = value;
-    else if (typeof value === 'object' && config[name] === IN_MEMORY) again[name] = value;
-    else if (name === 'init' && typeof value === 'object' && String(config.init).startsWith('given:')) continue;
+    // that they are the same is known when they are loaded; a starting point is in the checkpoint
+    else if (name !== 'init' && isObject(value) && (inMemory(config[name]) || config[name] === undefined))
+      again[name] = value;
+    else if (name === 'init' && isObject(value) && inMemory(config.init)) continue;
     else if (name !== 'out' || resolve(String(value)) !== folder) checkSame(name, value, config[name]);
   }
   for (const name of ['data', 'validation']) {
-    if (config[name] === IN_MEMORY && !(name in again)) {
+    if (inMemory(config[name]) && !(name in again)) {
       throw optionError(name, `must be given again: this run has its ${name} in memory`);
     }
   }
@@ -78,6 +80,8 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
     finished: stops ? undefined : finishedIn(folder),
   };
 }
+
+const isObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
 
 function readConfig(resume: string, folder: string): Record<string, unknown> {
   let config: unknown;
@@ -127,6 +131,6 @@ export function withoutStart(options: Options): Options {
 
 /** Refuses to begin a run again whose starting point nobody has any more. @throws UsageError */
 export function checkStart({ init }: Options): void {
-  if (typeof init !== 'string' || !init.startsWith('given:')) return;
+  if (!inMemory(init)) return;
   throw new UsageError('no checkpoint can be used, and the starting point was in memory: begin a new run');
 }

@@ -119,38 +119,28 @@ export class RunFolder {
   /** Bytes of the rows before those of `round`, which are on the disk when this returns. @throws FlotillaError `io` */
   rowBytesBefore(round: number): number {
     return this.#attempt(() => {
-      if (this.#lock?.held() === false) throw new Error('another process is at work in this folder');
+      const isThere = existsSync(join(this.path, CHECKPOINTS));
+      if (isThere && this.#lock?.held() === false) throw new Error('another process is at work in this folder');
       if (this.#rows !== undefined) fsyncSync(this.#rows);
       return this.#last.round === round ? this.#last.before : this.#length;
     });
   }
 
-  /** Whether there are that many bytes of whole rows, or more. */
-  hasRows(bytes: number): boolean {
-    if (bytes === 0) return true;
-    try {
-      const file = openSync(join(this.path, ROWS), 'r');
-      try {
-        const last = Buffer.alloc(1);
-        return fstatSync(file).isFile() && readSync(file, last, 0, 1, bytes - 1) === 1 && last[0] === 0x0a;
-      } finally {
-        closeSync(file);
-      }
-    } catch {
-      return false;
-    }
-  }
-
-  /** Takes away what was written after a checkpoint: rows behind the first `bytes` bytes, and a summary. @throws FlotillaError `io` */
-  rewind(round: number, bytes: number): void {
-    this.#attempt(() => {
+  /**
+   * Takes away what was written after a checkpoint: rows behind the first `bytes` bytes, and a summary.
+   * @returns whether all rows before are there; those that are whole stay in any case
+   * @throws FlotillaError `io`
+   */
+  rewind(round: number, bytes: number): boolean {
+    return this.#attempt(() => {
       rmSync(join(this.path, SUMMARY), { force: true });
       if (existsSync(join(this.path, ROWS))) {
-        this.#rows = openSync(join(this.path, ROWS), 'a');
-        ftruncateSync(this.#rows, bytes);
+        this.#rows = openSync(join(this.path, ROWS), 'a+');
+        this.#length = wholeLines(this.#rows, bytes);
+        ftruncateSync(this.#rows, this.#length);
       }
-      this.#length = bytes;
       appendFileSync(join(this.path, CHECKPOINTS, RESUMES), `${JSON.stringify({ round })}\n`);
+      return this.#length === bytes;
     });
   }
 
@@ -234,6 +224,19 @@ export class RunFolder {
       throw new FlotillaError('io', `${join(this.path, ROWS)} cannot be written: ${reasonOf(cause)}`, { cause });
     }
   }
+}
+
+/** Bytes of the whole lines among the first `limit` bytes of a file. */
+function wholeLines(file: number, limit: number): number {
+  const piece = Buffer.alloc(1 << 16);
+  for (let end = Math.min(limit, fstatSync(file).size); end > 0; ) {
+    const from = Math.max(0, end - piece.length);
+    const read = readSync(file, piece, 0, end - from, from);
+    const at = piece.subarray(0, read).lastIndexOf(0x0a);
+    if (at >= 0) return from + at + 1;
+    end = from;
+  }
+  return 0;
 }
 
 const json = (content: unknown) => `${JSON.stringify(content, null, 2)}\n`;
