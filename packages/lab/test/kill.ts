@@ -9,7 +9,7 @@ import { flotilla, main } from './command-line.js';
 
 const JOB = [
   'start --problem heterogeneous-quadratic:d=60,nu=1,sigma=0.3 --method m3:p=0.2 --workers 4 --threads 2 --step-size 0.05',
-  '--rounds 600 --eval-every 25 --checkpoint-every 10 --quiet --json',
+  '--rounds 300 --eval-every 25 --checkpoint-every 10 --quiet --json',
 ].join(' ');
 
 /** The undisturbed run: its hash, its rows, and how long it took. */
