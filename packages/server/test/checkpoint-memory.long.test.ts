@@ -39,7 +39,9 @@ test('a checkpoint at d = 2,000,000 and n = 5 takes the memory of a state or two
   const { before, most, seconds } = JSON.parse(stdout) as { before: number; most: number; seconds: number };
   const checkpoints = join(out, 'checkpoint');
   const bytes = Math.max(...readdirSync(checkpoints).map((name) => statSync(join(checkpoints, name)).size));
-  console.log(`checkpoint ${bytes / 1e6} MB in ${seconds} s: ${before / 1e6} MB before, at most ${most / 1e6} MB while it was taken`);
+  console.log(
+    `checkpoint ${bytes / 1e6} MB in ${seconds} s: ${before / 1e6} MB before, at most ${most / 1e6} MB while it was taken`,
+  );
   // five workers and the server: less than half of them more
   expect(bytes).toBeGreaterThan(5 * 2e6 * 8);
   expect(most - before).toBeLessThan(bytes / 2);

@@ -84,6 +84,7 @@ describe('stopped after round 7, at round 13 the same x, bytes, counters and row
     { linkModel: 'up=1mbit..9mbit,down=2mbit,latency=3ms,compute=5ms,server=1ms' },
     { uplink: 'rand-k:k=12+natural', downlink: 'perm-k+qsgd:levels=3' },
     { init: 'normal:0.1', seed: 'another' },
+    { init: 'normal:0.1', stepSize: 'measured*0.5' },
   ])('%o', async (options) => {
     const all = { ...quick, ...options };
     await expectSame(all, 13, await stopped(all, 7));

@@ -2,8 +2,10 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '@flotilla/core';
 import { optionError, printed, readRegular, reasonOf } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
+import { isInitFile } from '../model/starting-point.js';
 import type { Summary } from '../run/metrics.js';
 import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../run/options.js';
+import { problemText } from '../run/problem-text.js';
 import { CONFIG, SUMMARY } from '../run/run-folder.js';
 
 const MAX_BYTES = 1 << 20;
@@ -52,13 +54,12 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
   const again: Record<string, unknown> = {};
   for (const [name, value] of asked) {
     if (GIVEN_ANEW.has(name) || !Object.hasOwn(optionsSchema.entries, name)) anew[name] = value;
-    // that they are the same is known when they are loaded; a starting point is in the checkpoint
-    else if (name !== 'init' && isObject(value) && (inMemory(config[name]) || config[name] === undefined))
-      again[name] = value;
-    else if (name === 'init' && isObject(value) && inMemory(config.init)) continue;
+    // that they are the same is known when they are loaded
+    else if (isObject(value) && (inMemory(config[name]) || config[name] === undefined)) again[name] = value;
+    else if (name === 'problem') checkSame(name, problemText(value as string), config[name]);
     else if (name !== 'out' || resolve(String(value)) !== folder) checkSame(name, value, config[name]);
   }
-  for (const name of ['data', 'validation']) {
+  for (const name of isMeasured(config) ? ['data', 'validation', 'init'] : ['data', 'validation']) {
     if (inMemory(config[name]) && !(name in again)) {
       throw optionError(name, `must be given again: this run has its ${name} in memory`);
     }
@@ -124,10 +125,17 @@ function finishedIn(folder: string): Summary | undefined {
   }
 }
 
-/** The starting point of a run that goes on: it is in the checkpoint, and the file that it came from may be gone. */
+/**
+ * Options for a run that goes on from a checkpoint, where its starting point is: the file that it came from may be gone. But the
+ * constants of a measured step size are those from x⁰ on.
+ */
 export function withoutStart(options: Options): Options {
-  return { ...options, init: 'zeros' };
+  const { init } = options;
+  const isNamed = init === undefined || (typeof init === 'string' && !inMemory(init) && !isInitFile(init));
+  return isNamed || isMeasured(options) ? options : { ...options, init: 'zeros' };
 }
+
+const isMeasured = ({ stepSize }: { readonly stepSize?: unknown }) => /^measured/i.test(String(stepSize));
 
 /** Refuses to begin a run again whose starting point nobody has any more. @throws UsageError */
 export function checkStart({ init }: Options): void {
