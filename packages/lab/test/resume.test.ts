@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,32 @@ test('a run that fails names the command that goes on, one that cannot begin doe
   expect({ code: refused.code, left: existsSync(join(folder, 'refused')) }).toEqual({ code: 2, left: false });
   expect(refused.stderr).not.toContain('--resume');
 });
+
+test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
+  'a disk that fills up: exit 1, the command that goes on, and with room again the same x',
+  async () => {
+    const job = `${QUICK.replace('d=20', 'd=400')} --rounds 30 --checkpoint-every 10 --quiet --json`;
+    const script = `
+      ft() { ${process.execPath} ${main} "$@"; }
+      mkdir disk && mount -t tmpfs -o size=160k tmpfs disk
+      ft ${job} --out disk/r > first; echo "code $?"; ls disk/r/checkpoint
+      mount -o remount,size=20m disk
+      ft start --resume disk/r --quiet --json > second; echo "code $?"; ls disk/r/checkpoint`;
+    const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
+      execFile('unshare', ['-m', 'bash', '-c', script], { cwd: folder }, (_error, out, err) =>
+        resolve({ stdout: out, stderr: err }),
+      );
+    });
+    expect(stderr).toMatch(
+      /(^|\n)flotilla: a checkpoint cannot be written in .*checkpoint: no space is left; go on with: flotilla start --resume disk\/r\n$/,
+    );
+    const before = ['code 1', 'round-0.ckpt', 'round-10.ckpt'];
+    expect(stdout.trim().split('\n')).toEqual([...before, 'code 0', 'resumes.jsonl', 'round-30.ckpt']);
+    const whole = await run(`${job} --out whole-disk`);
+    const summary = JSON.parse(readFileSync(join(folder, 'second'), 'utf8'));
+    expect(summary).toMatchObject({ xHash: JSON.parse(whole.stdout).xHash, resumed: 1 });
+  },
+);
 
 test('what does not go together', async () => {
   await run(`${QUICK} --rounds 3 --quiet --out three`);
