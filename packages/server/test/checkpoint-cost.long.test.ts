@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -33,10 +33,11 @@ test('what a checkpoint costs beside 100 rounds of the default job', async () =>
     rounds.push(between - from);
     checkpoints.push(performance.now() - between);
   }
+  const { size } = statSync(join(store.path, `round-${training.rounds}.ckpt`));
   await training.close();
   const share = (100 * median(checkpoints)) / median(rounds);
   console.log(
-    `${ROUNDS} rounds ${median(rounds).toFixed(0)} ms, a checkpoint ${median(checkpoints).toFixed(0)} ms: ${share.toFixed(2)} %`,
+    `${ROUNDS} rounds ${median(rounds).toFixed(0)} ms, a checkpoint of ${(size / 1e6).toFixed(1)} MB ${median(checkpoints).toFixed(0)} ms: ${share.toFixed(2)} %`,
   );
   expect(checkpoints).toHaveLength(TURNS);
 });
