@@ -98,7 +98,7 @@ export class RunFolder {
   /** The folder of a run that goes on, for this process alone. @throws FlotillaError `io` when another one is at work there */
   static async resume(path: string, signal: AbortSignal, note: (message: string) => void): Promise<RunFolder> {
     const folder = new RunFolder(resolve(path), true);
-    makeFolder(join(folder.path, CHECKPOINTS));
+    folder.#attempt(() => makeFolder(join(folder.path, CHECKPOINTS)), CHECKPOINTS);
     await folder.#takeLock({ signal, note });
     folder.#begun = true;
     return folder;
@@ -112,7 +112,7 @@ export class RunFolder {
     this.#attempt(() => {
       makeFolder(join(this.path, CHECKPOINTS));
       syncFolder(this.path, systemDisk);
-    });
+    }, CHECKPOINTS);
     await this.#takeLock({});
   }
 
@@ -216,12 +216,12 @@ export class RunFolder {
     }
   }
 
-  #attempt<T>(work: () => T): T {
+  #attempt<T>(work: () => T, name = ROWS): T {
     try {
       return work();
     } catch (cause) {
       if (cause instanceof FlotillaError) throw cause;
-      throw new FlotillaError('io', `${join(this.path, ROWS)} cannot be written: ${reasonOf(cause)}`, { cause });
+      throw new FlotillaError('io', `${join(this.path, name)} cannot be written: ${reasonOf(cause)}`, { cause });
     }
   }
 }
