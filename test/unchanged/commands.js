@@ -9,7 +9,7 @@ import { timeless } from './runs.js';
 
 const METHODS = [
   ...['gd', 'dcgd', 'diana', 'vr-diana', 'marina', 'vr-marina', 'pp-marina', 'marina-p', 'm3', 'ef21-p', 'ef21-p-dcgd'],
-  ...['core', 'ef21', 'dasha'],
+  ...['core', 'ef21', 'dasha', 'ef21-bc', 'ef21-p-diana', 'dore', 'mcm', 'rand-mcm', 'dist-ef-sgd'],
 ];
 const samples = '--problem nonconvex-logistic --data small.libsvm --workers 6';
 

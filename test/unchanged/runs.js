@@ -56,6 +56,17 @@ const methods = {
   core: { method: 'core:m=5' },
   ef21: { method: 'ef21', uplink: 'top-k:k=20%' },
   dasha: { method: 'dasha:a=0.1', uplink: 'rand-k:k=20%' },
+  'ef21-bc': { method: 'ef21-bc', uplink: 'top-k:k=20%', downlink: 'top-k:k=20%' },
+  'ef21-p-diana': { method: 'ef21-p-diana:beta=0.2', uplink: 'rand-k:k=20%', downlink: 'top-k:k=20%' },
+  dore: { method: 'dore:alpha=0.2,beta=0.2,eta=0.15', uplink: 'rand-k:k=20%', downlink: 'rand-k:k=20%' },
+  mcm: { method: 'mcm:alpha=0.2,memory=true', uplink: 'rand-k:k=20%', downlink: 'rand-k:k=20%', stepSize: 0.002 },
+  'rand-mcm': {
+    method: 'rand-mcm:alpha=0.2,memory=false',
+    uplink: 'rand-k:k=20%',
+    downlink: 'rand-k:k=20%',
+    stepSize: 0.002,
+  },
+  'dist-ef-sgd': { method: 'dist-ef-sgd', uplink: 'top-k:k=20%', downlink: 'top-k:k=20%' },
 };
 
 /** @type {Record<string, TrainOptions>} */

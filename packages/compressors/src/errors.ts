@@ -1,11 +1,11 @@
-import { FlotillaError } from '@flotilla/core';
+import { type ErrorContext, FlotillaError } from '@flotilla/core';
 
 /** Bytes that are not what the wire format says. Names what was wrong. */
 export class ProtocolError extends FlotillaError {
   override readonly name = 'ProtocolError';
 
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('protocol', message, options);
+  constructor(message: string, context?: ErrorContext) {
+    super('protocol', message, context);
   }
 }
 

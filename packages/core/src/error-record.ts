@@ -1,4 +1,4 @@
-import { DivergedError, type ErrorCode, FlotillaError, UsageError } from './errors.js';
+import { DivergedError, type ErrorCode, FlotillaError, type FrameRefusal, UsageError } from './errors.js';
 import { asFlotillaError, messageOf } from './thrown.js';
 
 /** An error as data: classes and codes do not survive the way between threads. Texts are as long as a message can carry. */
@@ -8,6 +8,7 @@ export interface ErrorRecord {
   readonly worker?: number;
   readonly round?: number;
   readonly option?: string;
+  readonly refusal?: FrameRefusal;
   readonly cause?: CauseRecord;
 }
 
@@ -37,21 +38,22 @@ const CODES: Readonly<Record<ErrorCode, true>> = {
 
 /** What was thrown, as data. */
 export function errorRecord(thrown: unknown): ErrorRecord {
-  const { code, message, worker, round, option, cause } = asFlotillaError(thrown);
+  const { code, message, worker, round, option, refusal, cause } = asFlotillaError(thrown);
   return {
     code,
     message: cut(message, MAX_MESSAGE),
     ...(worker !== undefined && { worker }),
     ...(round !== undefined && { round }),
     ...(option !== undefined && { option }),
+    ...(refusal !== undefined && { refusal }),
     ...(cause !== undefined && { cause: causeRecord(cause) }),
   };
 }
 
 /** The error that a record is of, of its class. Its texts are only shown; a code that is not known is `internal`. */
-export function errorFrom({ code, message, worker, round, option, cause }: ErrorRecord): FlotillaError {
+export function errorFrom({ code, message, worker, round, option, refusal, cause }: ErrorRecord): FlotillaError {
   const known = Object.hasOwn(CODES, code) ? (code as ErrorCode) : 'internal';
-  const context = { worker, round, option, ...(cause !== undefined && { cause: causeFrom(cause) }) };
+  const context = { worker, round, option, refusal, ...(cause !== undefined && { cause: causeFrom(cause) }) };
   if (known === 'usage') return new UsageError(message, context);
   if (known === 'diverged' && round !== undefined) return DivergedError.of(round, worker ?? 'server', message);
   return new FlotillaError(known, message, context);

@@ -12,7 +12,14 @@ export { type DataOptions, readDataset } from './data/load.js';
 export type { DataInput, DenseMemoryData, MemoryData, SparseMemoryData } from './data/memory-data.js';
 export type { FormatOptions, Part, ReadOptions } from './data/reading.js';
 export type { Shards } from './data/split.js';
-export { DivergedError, type ErrorCode, type ErrorContext, FlotillaError, UsageError } from './errors.js';
+export {
+  DivergedError,
+  type ErrorCode,
+  type ErrorContext,
+  FlotillaError,
+  type FrameRefusal,
+  UsageError,
+} from './errors.js';
 export {
   type DenseMatrix,
   Kernels,
@@ -22,6 +29,7 @@ export {
   type SparseMatrix,
 } from './kernels/kernels.js';
 export type { Form, Incoming, Outgoing, Sparse } from './message.js';
+export { type Bound, type BoundInput, boundWithMu, uniformBound } from './method/bound.js';
 export { methods } from './method/index.js';
 export {
   type Context,

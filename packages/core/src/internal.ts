@@ -8,7 +8,7 @@ export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
 export { parseDecimal } from './decimal.js';
 export { type ErrorRecord, errorFrom, errorRecord } from './error-record.js';
-export { optionError } from './errors.js';
+export { FRAME_REFUSALS, optionError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';
 export { createContext, messageDimension } from './method/context.js';
 export { isIndependent } from './method/independence.js';

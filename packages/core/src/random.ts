@@ -138,6 +138,8 @@ export type Purpose =
   /** First directions of measured constants. */
   | 'measure'
   | 'participants'
+  /** Which iterate a run gives back. */
+  | 'output'
   | 'sketch'
   | `${'uplink' | 'downlink'}/${'support' | 'rounding'}${'' | `/${number}`}`;
 

@@ -51,6 +51,14 @@ describe('a method has its parameters under the names of its code, everybody els
       { 'p-downlink': 0.5, 'p-uplink': 0.5, beta: 0.2 },
     ],
     ['core:m=7', { m: 7 }, { m: 7 }],
+    ['ef21-p-diana:beta=0', { beta: 0 }, { beta: 0 }],
+    [
+      'dore:alpha=0.5',
+      { alpha: 0.5, beta: 0.1, eta: 1 / Math.sqrt(90) },
+      { alpha: 0.5, beta: 0.1, eta: 1 / Math.sqrt(90) },
+    ],
+    ['mcm:memory=false', { alpha: 0.1 }, { alpha: 0.1 }],
+    ['rand-mcm:alpha=0.2,memory=true', { alpha: 0.2, alphaUplink: 0.1 }, { alpha: 0.2, 'alpha-uplink': 0.1 }],
   ])('%s', (text, own, outside) => {
     const { parameters, reported } = of(text);
     expect(parameters).toStrictEqual(own);

@@ -105,6 +105,18 @@ test('heterogeneous-quadratic: constants by hand', () => {
   expect(smoothness?.LB).toBeCloseTo(Math.SQRT2 * 2 * lambda, 14);
 });
 
+test('heterogeneous-quadratic: ξ_i is truncated to [−ν, ν], not moved to its ends', () => {
+  const { smoothness } = create('heterogeneous-quadratic:d=3,nu=1,sigma=1', 4000);
+  // ‖X‖ = ½(1 + cos(π/4)), L_i = (1 + ξ_i)‖X‖; of clipped ξ_i a third would be at an end
+  const norm = 0.5 * (1 + Math.cos(Math.PI / 4));
+  const xi = smoothness?.perWorker?.map((L) => L / norm - 1) ?? [];
+  expect(xi).toHaveLength(4000);
+  expect(xi.filter((v) => Math.abs(v) > 1 - 1e-9)).toEqual([]);
+  // variance 0.29112; clipped it would be 0.516
+  const variance = xi.reduce((sum, v) => sum + v * v, 0) / 4000;
+  expect(Math.abs(variance - 0.29112)).toBeLessThan(4 * Math.sqrt((0.1645 - 0.29112 ** 2) / 4000));
+});
+
 describe('heterogeneous-quadratic with targets', () => {
   /** λ_max(X) of the tridiagonal X by power iteration, and the c_i from the gradients' differences: nothing shared. */
   function measured(problem: Problem, workers: number) {

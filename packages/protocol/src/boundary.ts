@@ -1,3 +1,4 @@
+// Long: both directions of one boundary, what is written and what is read of the same bytes.
 import {
   type Compressor,
   type CompressorEntry,
@@ -22,7 +23,7 @@ import {
 } from '@flotilla/core';
 import { getU32, putU32 } from '@flotilla/core/internal';
 import type { Job } from './control.js';
-import { type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
+import { checkDue, type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
 
 /** One direction of every link: which compressor it has and how wide a dense coordinate is. */
 export interface BoundaryOptions {
@@ -39,13 +40,15 @@ export interface BoundaryOptions {
   readonly compressors?: Registry<CompressorEntry> | undefined;
   /** Whether one message goes to all workers, whatever the compressor: its randomness is then worker 0's. */
   readonly toAll?: boolean;
+  /** Coins that frames this way may have: so many bits, lowest first; all eight when left out. */
+  readonly coins?: number | undefined;
   readonly random: KeyedRandom;
 }
 
 /** Both directions of a run, the same on the server and on every host. @param dimension Length of the vectors that cross */
 export function openBoundaries(
   job: Job,
-  { downlinkTo }: Method,
+  { downlinkTo, coins }: Method,
   dimension: number,
   compressors: Registry<CompressorEntry>,
   random: KeyedRandom,
@@ -54,10 +57,13 @@ export function openBoundaries(
   const link = { dimension, workers, wire, dense, compressors, random };
   const toAll = downlinkTo === 'all';
   return {
-    downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll }),
-    uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink }),
+    downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll, coins }),
+    uplink: new Boundary({ ...link, direction: 'uplink', compressor: job.uplink, coins: 0 }),
   };
 }
+
+/** Coins that a header has room for. */
+const MAX_COINS = 8;
 
 /** Before each vector of a frame that has several: its length in bytes. */
 const LENGTH_BYTES = 4;
@@ -75,7 +81,10 @@ export class Boundary {
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
+  readonly #coins: number;
   readonly #incoming = new ReadFrame();
+  /** Whether the frame last read was right, and is held whole. */
+  #held = false;
   /** By number of the vector: what decodes and then holds it. Made when a frame has so many. */
   readonly #extraDense: Compressor[] = [];
   readonly #extraCompressed: Compressor[] = [];
@@ -83,7 +92,8 @@ export class Boundary {
 
   constructor(private readonly options: BoundaryOptions) {
     this.#key = new MessageKey(options.random, options.direction, options.workers);
-    const { compressor, compressors } = options;
+    const { compressor, compressors, coins = MAX_COINS } = options;
+    this.#coins = coins;
     this.#denseSpec = options.dense === 'packed' ? 'packed' : 'identity';
     this.#dense = createCompressor(this.#denseSpec, options);
     this.#compressed = compressor === undefined ? undefined : createCompressor(compressor, options, compressors);
@@ -95,10 +105,8 @@ export class Boundary {
   }
 
   /** Upper bound of the frame of a message, header included. */
-  maxFrameBytes({ form, extra }: Outgoing): number {
-    if (form === 'none') return HEADER_BYTES;
-    const vector = this.#codec(form).maxBytes;
-    return HEADER_BYTES + (extra === undefined ? vector : (1 + extra.length) * (LENGTH_BYTES + vector));
+  maxFrameBytes({ form, extra = [] }: Outgoing): number {
+    return this.#longest(form, extra.length);
   }
 
   /**
@@ -133,7 +141,7 @@ export class Boundary {
    * Reads a frame that must be of `kind` and of `round`, or, with `round` undefined, of a round after `after`. Each of its
    * vectors is decoded once, all of them before this returns: what is wrong with any, nothing of the frame is used.
    * @param header The frame's header, when the caller has read it already.
-   * @throws ProtocolError
+   * @throws ProtocolError that says in `refusal` why; a payload that is refused may leave that to its reader
    */
   read(
     frame: Uint8Array,
@@ -143,23 +151,25 @@ export class Boundary {
     after = -1,
     header: Readonly<Header> = readHeader(frame, this.#header),
   ): Incoming {
-    if (header.kind !== kind || (round === undefined ? header.round <= after : header.round !== round)) {
-      throw new ProtocolError(
-        `expected a frame of kind ${kind} and round ${round ?? `> ${after}`}, got kind ${header.kind} and round ${header.round}`,
-      );
+    this.#held = false;
+    checkDue(header, kind, round, after);
+    const { form, extra, coins } = header;
+    if (coins >> this.#coins !== 0) {
+      throw new ProtocolError(`coins ${coins} where only ${this.#coins} are tossed`, { refusal: 'coins' });
     }
-    const { form, extra } = header;
     const incoming = this.#incoming;
     incoming.form = form;
-    incoming.coins = header.coins;
+    incoming.coins = coins;
     incoming.vectors = form === 'none' ? 0 : 1 + extra;
     incoming.frame = frame;
     this.#clear();
     if (extra > 0 && (form === 'none' || form === 'delta')) {
-      throw new ProtocolError(`${extra} extra vectors in a frame of form ${form}`);
+      throw new ProtocolError(`${extra} extra vectors in a frame of form ${form}`, { refusal: 'malformed' });
     }
-    if (form === 'none' && frame.length !== HEADER_BYTES) {
-      throw new ProtocolError(`${frame.length - HEADER_BYTES} bytes after an empty message`);
+    const longest = this.#longest(form, extra);
+    if (frame.length > longest) {
+      const what = `a frame of ${frame.length} bytes, at most ${longest} of form ${form}`;
+      throw new ProtocolError(what, { refusal: 'oversized' });
     }
     incoming.locate();
     for (let k = incoming.vectors - 1; k >= 0; k--) {
@@ -168,7 +178,33 @@ export class Boundary {
     }
     this.message.form = form;
     this.message.frameBytes = frame.length;
+    this.#held = true;
     return incoming;
+  }
+
+  /**
+   * The frame last read, unchanged, for another worker that it was sent to as well: what it carries is decoded already. The
+   * other arguments are those of {@link Boundary.read}.
+   * @throws ProtocolError
+   */
+  readAgain(
+    frame: Uint8Array,
+    kind: FrameKind,
+    round: number | undefined,
+    worker: number,
+    after: number,
+    header: Readonly<Header>,
+  ): Incoming {
+    if (!this.#held || this.#incoming.frame !== frame) return this.read(frame, kind, round, worker, after, header);
+    checkDue(header, kind, round, after);
+    return this.#incoming;
+  }
+
+  #longest(form: Form, extra: number): number {
+    if (form === 'none') return HEADER_BYTES;
+    // changes are sent where they are shorter
+    const vector = this.#codec(form === 'delta' ? 'dense' : form).maxBytes;
+    return HEADER_BYTES + (extra === 0 ? vector : (1 + extra) * (LENGTH_BYTES + vector));
   }
 
   #writeVectors(outgoing: Outgoing, round: number, worker: number, frame: Uint8Array): number {
@@ -190,7 +226,7 @@ export class Boundary {
       }
     }
     const codec = this.#codec(form);
-    if (extra === undefined) {
+    if (extra === undefined || extra.length === 0) {
       const bytes = codec.encode(vector, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
       this.#addCost(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;

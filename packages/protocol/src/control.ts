@@ -1,6 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
 import type { MethodParameters } from '@flotilla/core';
-import { refusalOf } from '@flotilla/core/internal';
+import { FRAME_REFUSALS, refusalOf } from '@flotilla/core/internal';
 // the package's main entry loads streams and looks for a native add-on: 10 ms on every thread
 import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
@@ -81,6 +81,7 @@ const controlSchema = v.variant('type', [
     worker: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9_999))),
     round: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
     option: v.exactOptional(text),
+    refusal: v.exactOptional(v.picklist(FRAME_REFUSALS)),
     cause: v.exactOptional(v.strictObject({ name: text, message: text, stack: text })),
   }),
 ]);

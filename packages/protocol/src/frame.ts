@@ -3,7 +3,7 @@ import type { Form } from '@flotilla/core';
 import { getU32, putU32 } from '@flotilla/core/internal';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
-export const WIRE_VERSION = 5;
+export const WIRE_VERSION = 6;
 
 /** Bytes before the payload. A multiple of 8, so that f64 payloads stay aligned in a frame's buffer. */
 export const HEADER_BYTES = 8;
@@ -33,6 +33,12 @@ export const FrameKind = {
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
+/** Exchanges of states are numbered from here on, in the place of a round: no round has such a number. */
+export const FIRST_EXCHANGE = 2 ** 31;
+
+/** In the place of a round, in a failure frame: the frame that it answers cannot be read. */
+export const NO_ROUND = 2 ** 32 - 1;
+
 const COUNTED = new Set<number | undefined>([FrameKind.start, FrameKind.downlink, FrameKind.uplink]);
 
 /** Whether the ledger counts a frame, and hence its link carries it: evaluations, failures and states cost nothing. */
@@ -41,6 +47,10 @@ export function isCounted(frame: Uint8Array): boolean {
 }
 
 const KINDS = new Set<number>(Object.values(FrameKind));
+/** Frames that carry vectors: only these have a form, coins and extra vectors. */
+const WITH_VECTORS = new Set<number>([FrameKind.downlink, FrameKind.uplink]);
+/** Frames that are a header and no more. */
+const EMPTY = new Set<number>([FrameKind.start, FrameKind.snapshot, FrameKind.restored]);
 const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
 /** Most vectors of a frame beside the first. */
@@ -69,19 +79,54 @@ export function writeHeader(header: Readonly<Header>, frame: Uint8Array): void {
   putU32(frame, 4, header.round);
 }
 
-/** Reads a header into `header`, which it returns. @throws ProtocolError with `header` as it was */
+/**
+ * Reads a header into `header`, which it returns.
+ * @throws ProtocolError with `header` as it was: `truncated` when there is none, `malformed` when no sender writes it,
+ *   `oversized` for a payload where there is none
+ */
 export function readHeader(frame: Uint8Array, header: Header): Header {
-  if (frame.length < HEADER_BYTES) throw new ProtocolError(`a frame of ${frame.length} bytes has no header`);
+  if (frame.length < HEADER_BYTES) {
+    throw new ProtocolError(`a frame of ${frame.length} bytes has no header`, { refusal: 'truncated' });
+  }
   const byte = (at: number) => frame[at] as number;
   const kind = byte(0);
-  const form = byte(1);
-  if (!KINDS.has(kind)) throw new ProtocolError(`unknown frame kind ${kind}`);
-  const named = FORMS[form];
-  if (named === undefined) throw new ProtocolError(`unknown payload form ${form}`);
+  const form = FORMS[byte(1)];
+  const coins = byte(2);
+  const extra = byte(3);
+  if (!KINDS.has(kind)) throw malformed(`unknown frame kind ${kind}`);
+  if (form === undefined) throw malformed(`unknown payload form ${byte(1)}`);
+  if (!WITH_VECTORS.has(kind) && (form !== 'none' || coins > 0 || extra > 0)) {
+    throw malformed(`a frame of kind ${kind} with form ${form}, coins ${coins} and ${extra} extra vectors`);
+  }
+  if (EMPTY.has(kind) && frame.length > HEADER_BYTES) {
+    const what = `${frame.length - HEADER_BYTES} bytes after a frame of kind ${kind}, which has no payload`;
+    throw new ProtocolError(what, { refusal: 'oversized' });
+  }
   header.kind = kind as FrameKind;
-  header.form = named;
-  header.coins = byte(2);
-  header.extra = byte(3);
+  header.form = form;
+  header.coins = coins;
+  header.extra = extra;
   header.round = getU32(frame, 4);
   return header;
+}
+
+function malformed(what: string): ProtocolError {
+  return new ProtocolError(what, { refusal: 'malformed' });
+}
+
+/**
+ * Refuses a frame that is not the one due: of kind `due` and of `round` or, with `round` undefined, of a round after `after`.
+ * @throws ProtocolError `duplicate`, `stale`, `early` or `unexpected`
+ */
+export function checkDue(header: Readonly<Header>, due: FrameKind, round: number | undefined, after = -1): void {
+  const { kind } = header;
+  const first = round ?? after + 1;
+  const fits = round === undefined ? header.round >= first : header.round === first;
+  if (kind === due && fits) return;
+  const before = kind === due && header.round === first - 1 ? 'duplicate' : 'stale';
+  const refusal = fits ? 'unexpected' : header.round < first ? before : 'early';
+  throw new ProtocolError(
+    `expected a frame of kind ${due} and round ${round ?? `> ${after}`}, got kind ${kind} and round ${header.round}`,
+    { refusal },
+  );
 }

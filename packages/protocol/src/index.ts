@@ -1,7 +1,25 @@
 export { CompressorError, type Direction, ProtocolError, type Wire } from '@flotilla/compressors';
 export { Boundary, type BoundaryOptions, openBoundaries } from './boundary.js';
+export {
+  CHECKSUM_BYTES,
+  type CheckedServerEnd,
+  checksumHostEnd,
+  checksumServerEnd,
+  type HostSeal,
+  runNumber,
+} from './checksum.js';
 export { type Control, type Job, packControl, unpackControl } from './control.js';
-export { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from './frame.js';
+export {
+  checkDue,
+  FIRST_EXCHANGE,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  NO_ROUND,
+  readHeader,
+  WIRE_VERSION,
+  writeHeader,
+} from './frame.js';
 export { Ledger, MESSAGE_KINDS, type MessageKind, type Tally } from './ledger.js';
 export {
   type LinkModelSpec,

@@ -1,5 +1,5 @@
 import type { Direction } from '@flotilla/compressors';
-import type { State } from '@flotilla/core';
+import type { FrameRefusal, State } from '@flotilla/core';
 import { checkState, restoreState, snapshotState } from '@flotilla/core/internal';
 
 /** Why a message was sent: the initial gradient, or a round message, by its form. */
@@ -11,7 +11,7 @@ export interface Tally {
   messages: number;
   /** Encoded vectors, as they lie in the frame. */
   payloadBytes: number;
-  /** Payload and header: exactly what the transport is handed. */
+  /** Payload, header and, where frames have one, checksum: exactly what the transport is handed. */
   frameBytes: number;
   /** Nominal bits, as the papers count: 32 bits a coordinate (9 after natural compression; 64 and 12 on an f64 wire), no indices. */
   paperBits: number;
@@ -34,20 +34,33 @@ export class Ledger {
   /** Frame bytes so far; sums that every round can ask for. */
   readonly frameBytes: Record<Direction, number> = { uplink: 0, downlink: 0 };
 
-  constructor(readonly workers: number) {
+  /** Frames that were refused, by why; no part of a snapshot, because they are of the way and not of the run. */
+  readonly refused: Partial<Record<FrameRefusal, number>> = {};
+
+  /** @param checksumBytes What frames have behind header and payload. */
+  constructor(
+    readonly workers: number,
+    private readonly checksumBytes = 0,
+  ) {
     this.#cells = new Float64Array(DIRECTIONS.length * MESSAGE_KINDS.length * workers * COUNTERS.length);
   }
 
-  /** Counts one message between the server and `worker`. */
+  /** Counts one message between the server and `worker`, as its boundary says; the checksum is added. */
   record(direction: Direction, worker: number, kind: MessageKind, message: Readonly<Omit<Tally, 'messages'>>): void {
     const at = this.#at(direction, kind, worker);
     const cells = this.#cells;
-    this.frameBytes[direction] += message.frameBytes;
+    const frameBytes = message.frameBytes + this.checksumBytes;
+    this.frameBytes[direction] += frameBytes;
     cells[at] = (cells[at] as number) + 1;
     cells[at + 1] = (cells[at + 1] as number) + message.payloadBytes;
-    cells[at + 2] = (cells[at + 2] as number) + message.frameBytes;
+    cells[at + 2] = (cells[at + 2] as number) + frameBytes;
     cells[at + 3] = (cells[at + 3] as number) + message.paperBits;
     cells[at + 4] = (cells[at + 4] as number) + message.coordinates;
+  }
+
+  /** Counts one frame that was refused, by the server or by a worker. */
+  refuse(refusal: FrameRefusal): void {
+    this.refused[refusal] = (this.refused[refusal] ?? 0) + 1;
   }
 
   /** Sums over the messages that match; what is left out matches everything. */

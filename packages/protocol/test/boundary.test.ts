@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Boundary, type BoundaryOptions } from '../dist/boundary.js';
 import { FrameKind, HEADER_BYTES, readHeader } from '../dist/frame.js';
-import { expectProtocolError, hex } from './expect-error.js';
+import { expectProtocolError, hex, refusalOf } from './expect-error.js';
 
 const D = 10;
 const N = 4;
@@ -95,6 +95,17 @@ const table = [
   { spec: 'perm-k+natural', values: natural, count: undefined, same: false },
 ] as const;
 
+describe('coins', () => {
+  it.each([0, 1, 2, 7])('of which a method tosses %i: frames with others are refused', (coins) => {
+    const { sender, receiver } = link({ coins });
+    for (let tossed = 0; tossed <= 0xff; tossed++) {
+      const frame = write(sender, 'dense', x, { coins: tossed });
+      const refusal = refusalOf(() => receiver.read(frame, uplink, 3, 1));
+      expect(refusal).toBe(tossed < 2 ** coins ? undefined : 'coins');
+    }
+  });
+});
+
 describe('dense messages', () => {
   it('lie in the frame as little-endian numbers after the header', () => {
     const vector = Float64Array.of(1, -2, 0.5);
@@ -176,7 +187,7 @@ describe('messages without a vector', () => {
   it('with a payload are refused', () => {
     const { sender, receiver } = link();
     const frame = Uint8Array.of(...write(sender, 'none', nothing), 0);
-    expectProtocolError(() => receiver.read(frame, uplink, 3, 1), /1 bytes after an empty message/);
+    expectProtocolError(() => receiver.read(frame, uplink, 3, 1), /a frame of 9 bytes, at most 8 of form none/);
   });
 });
 
@@ -396,10 +407,10 @@ describe.each(wires)('damaged frames, %s', (wire) => {
     expect(decoded(receiver, frame)).toEqual(sent);
   });
 
-  // What a flipped bit does. Header: a flip in kind, form, the reserved byte or the round is always noticed; one in the
-  // coins never, any eight coins are possible. Payload: a flip is noticed when it makes a number that is not finite (plain
-  // values), or an exponent, a signed zero or padding that natural compression never writes. All other flips are other
-  // values: a frame has no checksum, its transport has to be reliable.
+  // What a flipped bit does without a checksum. Header: a flip in kind, form, the extra vectors or the round is always noticed;
+  // one in the coins where the method has fewer than eight. Payload: a flip is noticed when it makes a number that is not finite
+  // (plain values), or an exponent, a signed zero or padding that natural compression never writes. All other flips are other
+  // values: checksum.test.ts is about those.
   it.each(carried)('$form $spec: a flipped bit is refused or read as finite values', ({ spec, form }) => {
     const { sender, receiver } = link({ wire, compressor: spec });
     const frame = write(sender, form, x);
@@ -587,7 +598,14 @@ describe('frames of several vectors', () => {
     for (let length = HEADER_BYTES; length < frame.length; length++) {
       expectProtocolError(() => receiver.read(frame.subarray(0, length), uplink, 3, 1));
     }
-    expectProtocolError(() => receiver.read(Uint8Array.of(...frame, 0), uplink, 3, 1), /bytes after the last vector/);
+    expectProtocolError(() => receiver.read(Uint8Array.of(...frame, 0), uplink, 3, 1), /65 bytes, at most 64/);
+    // a shorter vector leaves room below the longest frame
+    const shorter = frame.slice(0, -8);
+    shorter[HEADER_BYTES + 28] = 16;
+    expectProtocolError(
+      () => receiver.read(Uint8Array.of(...shorter, 0), uplink, 3, 1),
+      /1 bytes after the last vector/,
+    );
     for (const at of [HEADER_BYTES, HEADER_BYTES + 1, HEADER_BYTES + 3]) {
       const damaged = frame.slice();
       damaged[at] = (damaged[at] as number) ^ 0x10;

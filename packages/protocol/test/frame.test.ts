@@ -1,19 +1,34 @@
 import type { Form } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameKind, HEADER_BYTES, type Header, readHeader, WIRE_VERSION, writeHeader } from '../dist/frame.js';
-import { expectProtocolError, hex } from './expect-error.js';
+import {
+  checkDue,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  readHeader,
+  WIRE_VERSION,
+  writeHeader,
+} from '../dist/frame.js';
+import { expectProtocolError, hex, refusalOf } from './expect-error.js';
 
 const kinds = Object.values(FrameKind);
 const forms: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
-const headers: fc.Arbitrary<Header> = fc.record({
+const withVectors = (kind: number) => kind === FrameKind.downlink || kind === FrameKind.uplink;
+const isEmpty = (kind: number) =>
+  kind === FrameKind.start || kind === FrameKind.snapshot || kind === FrameKind.restored;
+
+const anyHeader: fc.Arbitrary<Header> = fc.record({
   kind: fc.constantFrom(...kinds),
   form: fc.constantFrom(...forms),
   coins: fc.integer({ min: 0, max: 0xff }),
   extra: fc.integer({ min: 0, max: 0xff }),
   round: fc.integer({ min: 0, max: 0xffffffff }),
 });
+const headers = anyHeader.map((header) =>
+  withVectors(header.kind) ? header : { ...header, form: 'none' as const, coins: 0, extra: 0 },
+);
 
 /** Values that no read may leave behind by accident. */
 const blank = (): Header => ({ kind: FrameKind.failure, form: 'dense', coins: 0x5a, extra: 0, round: 0x5a5a5a5a });
@@ -37,7 +52,7 @@ describe('frame header', () => {
     ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0x100 }],
     ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0x10000 }],
   ])('is %s', (golden, header) => {
-    expect(WIRE_VERSION).toBe(5);
+    expect(WIRE_VERSION).toBe(6);
     expect(hex(bytesOf(header))).toBe(golden);
     const read = blank();
     readHeader(Uint8Array.from(Buffer.from(golden, 'hex')), read);
@@ -50,7 +65,8 @@ describe('frame header', () => {
 
   it('is read back as it was written, and nothing after it is touched', () => {
     fc.assert(
-      fc.property(headers, fc.uint8Array({ maxLength: 40 }), (header, payload) => {
+      fc.property(headers, fc.uint8Array({ maxLength: 40 }), (header, bytes) => {
+        const payload = isEmpty(header.kind) ? new Uint8Array(0) : bytes;
         const frame = new Uint8Array(HEADER_BYTES + payload.length);
         frame.set(payload, HEADER_BYTES);
         writeHeader(header, frame);
@@ -70,7 +86,9 @@ describe('frame header', () => {
       fc.property(fc.array(byte, { minLength: HEADER_BYTES, maxLength: HEADER_BYTES }), (bytes) => {
         const frame = Uint8Array.from(bytes);
         const read = blank();
-        if ((kinds as number[]).includes(bytes[0]) && bytes[1] < forms.length) {
+        const [kind, form, coins, extra] = bytes as [number, number, number, number];
+        const known = (kinds as number[]).includes(kind) && form < forms.length;
+        if (known && (withVectors(kind) || form + coins + extra === 0)) {
           readHeader(frame, read);
           expect(bytesOf(read)).toEqual(frame);
           valid++;
@@ -102,8 +120,23 @@ describe('frame header', () => {
     }
   }
 
-  it('refuses every unknown kind', () => {
-    refuses(0, (value) => value >= 1 && value <= 10, /unknown frame kind \d+/);
+  it('refuses every kind but those with vectors: the unknown ones, and those that have no form', () => {
+    refuses(0, withVectors, /unknown frame kind \d+|a frame of kind \d+ with form dense, coins 1 and 0 extra vectors/);
+  });
+
+  it('has no form, coins or extra vectors where there are no vectors', () => {
+    for (const kind of kinds.filter((one) => !withVectors(one))) {
+      const plain: Header = { kind, form: 'none', coins: 0, extra: 0, round: 3 };
+      expect(readHeader(bytesOf(plain), blank())).toEqual(plain);
+      for (const wrong of [{ form: 'delta' as const }, { coins: 0x80 }, { extra: 1 }]) {
+        const frame = bytesOf({ ...plain, ...wrong });
+        expect(refusalOf(() => readHeader(frame, blank()))).toBe('malformed');
+      }
+      const longer = new Uint8Array(HEADER_BYTES + 1);
+      longer.set(bytesOf(plain));
+      if (isEmpty(kind)) expect(refusalOf(() => readHeader(longer, blank()))).toBe('oversized');
+      else expect(readHeader(longer, blank())).toEqual(plain);
+    }
   });
 
   it('refuses every unknown form', () => {
@@ -119,5 +152,29 @@ describe('frame header', () => {
     for (let length = 0; length < HEADER_BYTES; length++) {
       expectProtocolError(() => readHeader(bytesOf(good).subarray(0, length), blank()), new RegExp(`${length} bytes`));
     }
+  });
+});
+
+describe('the frame that is due', () => {
+  const { downlink, uplink, evaluate } = FrameKind;
+  const check = (kind: FrameKind, round: number, due: number | undefined, after?: number) =>
+    refusalOf(() => checkDue({ kind, form: 'none', coins: 0, extra: 0, round }, downlink, due, after));
+
+  it.each<[FrameKind, number, number | undefined, number | undefined, string | undefined]>([
+    [downlink, 5, 5, undefined, undefined],
+    [downlink, 4, 5, undefined, 'duplicate'],
+    [downlink, 3, 5, undefined, 'stale'],
+    [evaluate, 4, 5, undefined, 'stale'],
+    [downlink, 6, 5, undefined, 'early'],
+    [uplink, 6, 5, undefined, 'early'],
+    [uplink, 5, 5, undefined, 'unexpected'],
+    // gaps are allowed: whatever comes after round 4
+    [downlink, 5, undefined, 4, undefined],
+    [downlink, 900, undefined, 4, undefined],
+    [downlink, 4, undefined, 4, 'duplicate'],
+    [downlink, 3, undefined, 4, 'stale'],
+    [evaluate, 7, undefined, 4, 'unexpected'],
+  ])('of kind %i and round %i, where %s is due, or one after %s: %s', (kind, round, due, after, refusal) => {
+    expect(check(kind, round, due, after)).toBe(refusal);
   });
 });

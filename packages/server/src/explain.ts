@@ -1,8 +1,10 @@
 import { createCompressor } from '@flotilla/compressors';
 import type { MeasuredSmoothness, Smoothness } from '@flotilla/core';
 import { isIndependent, messageDimension, reportedParameters } from '@flotilla/core/internal';
-import { HEADER_BYTES } from '@flotilla/protocol';
+import { CHECKSUM_BYTES, HEADER_BYTES } from '@flotilla/protocol';
+import { hasTarget, type Prediction, predict } from './prediction.js';
 import type { Coins } from './round/coins.js';
+import type { Metrics } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
 import { resolveStepSize } from './run/step-size.js';
@@ -80,11 +82,13 @@ export interface Explanation {
   readonly warning: string | undefined;
   /** Expected frame bytes a worker and round of gradient descent, one link. */
   readonly denseBytes: number;
+  /** What theory says of the way to the run's target; undefined without a target on ‖∇f‖². */
+  readonly prediction: Prediction | undefined;
 }
 
 /**
  * Settles everything that a run with these options would start from, its step size included, and runs nothing. The
- * workers are built on the calling thread, because L_i is known only then.
+ * workers are built on the calling thread, because L_i is known only then; with a target on ‖∇f‖² they evaluate x⁰.
  * @param setup `measure`: measure the smoothness constants too, which takes some thousand gradients
  * @throws FlotillaError as `train` does before its first round
  */
@@ -96,18 +100,25 @@ export async function explain(options: Options, setup: { readonly measure?: bool
   const { measure = false } = setup;
   const training = await Training.open({ ...options, transport: 'loopback' }, { plan, measure });
   const { stepSize, smoothness, measured } = training;
-  await training.close();
+  let start: Metrics | undefined;
+  try {
+    if (hasTarget(options)) start = await training.evaluate();
+  } finally {
+    await training.close();
+  }
   const { parameters } = plan;
   const { description } = method;
   const reported = reportedParameters(method, parameters);
   const length = messageDimension(method, parameters, dimension);
+  const fixedBytes = HEADER_BYTES + (plan.checksumRun === undefined ? 0 : CHECKSUM_BYTES);
   const traffic = method.traffic(parameters, job.workers);
+  const env = { dimension: length, workers: job.workers, wire: job.wire };
+  const bytes = (compressor: string) =>
+    fixedBytes + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
+  const denseFrame = bytes(job.dense === 'packed' ? 'packed' : 'identity');
   const link = (direction: 'uplink' | 'downlink'): ExplainedLink => {
     const spec = job[direction];
-    const env = { dimension: length, workers: job.workers, wire: job.wire };
     const { omega, theta, A, B, alpha, density } = theory[direction];
-    const bytes = (compressor: string) =>
-      HEADER_BYTES + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
     const { dense = 0, compressed = 0 } = traffic[direction];
     return {
       compressor: spec,
@@ -118,12 +129,15 @@ export async function explain(options: Options, setup: { readonly measure?: bool
       alpha,
       density,
       carries: description[direction],
-      bytesPerRound:
-        dense * bytes(job.dense === 'packed' ? 'packed' : 'identity') +
-        (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
+      bytesPerRound: dense * denseFrame + (compressed === 0 || spec === undefined ? 0 : compressed * bytes(spec)),
     };
   };
+  const [uplink, downlink] = [link('uplink'), link('downlink')];
   const uncovered = method.uncovered?.(theory);
+  const byTheory =
+    smoothness && uncovered === undefined
+      ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)
+      : undefined;
   const covering =
     description.correlated !== undefined && !isIndependent(theory.uplink, job.workers)
       ? description.correlated
@@ -140,8 +154,8 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     samples: theory.samples,
     smoothness: smoothness && withoutList(smoothness),
     ...((measure || measured !== undefined) && { measured: measured === undefined ? null : withoutList(measured) }),
-    uplink: link('uplink'),
-    downlink: link('downlink'),
+    uplink,
+    downlink,
     parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
       name,
       value: reported[name],
@@ -152,10 +166,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     stepSize: {
       value: stepSize,
       formula: (reported.mu === undefined ? undefined : covering.stepSizePL) ?? covering.stepSize,
-      theory:
-        smoothness && uncovered === undefined
-          ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)
-          : undefined,
+      theory: byTheory,
       uncovered,
       ...(measured !== undefined &&
         uncovered === undefined && {
@@ -163,7 +174,20 @@ export async function explain(options: Options, setup: { readonly measure?: bool
         }),
     },
     warning: plan.warning,
-    denseBytes: HEADER_BYTES + (job.wire === 'f32' ? 4 : 8) * dimension,
+    denseBytes: fixedBytes + (job.wire === 'f32' ? 4 : 8) * dimension,
+    prediction:
+      start &&
+      predict({
+        options,
+        plan,
+        stepSize,
+        theory: byTheory,
+        smoothness,
+        start,
+        initialBytes: denseFrame,
+        uplinkBytes: uplink.bytesPerRound,
+        downlinkBytes: downlink.bytesPerRound,
+      }),
   };
 }
 

@@ -205,8 +205,8 @@ async function runInThread(
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
   } catch (thrown) {
-    // the same options cannot do better: nothing is left
-    const isHopeless = !evaluated && ['usage', 'diverged'].includes(asFlotillaError(thrown).code);
+    // what failed at x⁰ by its nature fails again: nothing is left
+    const isHopeless = !evaluated && !['aborted', 'worker-lost', 'io', 'limit'].includes(asFlotillaError(thrown).code);
     if (!stays || isHopeless) folder?.discard();
     // of two reasons the first one counts
     else if (begun) {

@@ -1,5 +1,6 @@
 import type { MeasuredSmoothness } from '@flotilla/core';
 import { reportedParameters } from '@flotilla/core/internal';
+import { hashOf } from './model/model.js';
 import type { Metrics, StopReason, Summary } from './run/metrics.js';
 import type { Training } from './training.js';
 
@@ -17,6 +18,9 @@ export async function summarize(
 ): Promise<Summary> {
   const { options, plan, fleet, stepSize, measured } = training;
   const { job, method, dimension } = plan;
+  const { output } = options;
+  const at = await training.evaluateOutput(metrics);
+  const { refused } = training.ledger;
   const { computeSeconds, gradientCalls } = await training.spent();
   return {
     method: options.method,
@@ -27,6 +31,7 @@ export async function summarize(
     dimension,
     seed: job.seed,
     transport: options.transport,
+    ...(plan.checksumRun === undefined ? {} : { checksum: 'on' as const }),
     link: options.link ?? null,
     linkModel: options.linkModel ?? null,
     wire: job.wire,
@@ -35,10 +40,11 @@ export async function summarize(
     ...(options.batch === undefined ? {} : { batch: options.batch }),
     ...(options.batchDense === undefined ? {} : { batchDense: options.batchDense }),
     rounds: training.rounds,
-    loss: metrics.loss,
-    gradNormSq: metrics.gradNormSq,
-    metrics: metrics.metrics ?? null,
-    validation: metrics.validation ?? null,
+    ...(output === 'last' ? {} : { output, outputRound: training.output.round }),
+    loss: at.loss,
+    gradNormSq: at.gradNormSq,
+    metrics: at.metrics ?? null,
+    validation: at.validation ?? null,
     stepSize,
     ...(measured === undefined ? {} : { measured: constantsOf(measured) }),
     parameters: reportedParameters(method, plan.parameters),
@@ -49,9 +55,10 @@ export async function summarize(
     secondsToFirstRound,
     uplink: metrics.uplink,
     downlink: metrics.downlink,
+    ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     stopReason,
     resumed,
-    xHash: training.xHash(),
+    xHash: hashOf(training.output.x),
   };
 }
 

@@ -3,6 +3,7 @@ import { refusalOf } from '@flotilla/core/internal';
 import { ProtocolError } from '@flotilla/protocol';
 import * as v from 'valibot';
 import type { ServerSide } from './round/parameter-server.js';
+import type { Options } from './run/options.js';
 import type { RunPlan } from './run/plan.js';
 
 /** A training between two rounds, less its workers: vectors and numbers, the server's and those of its clocks and criteria. */
@@ -14,6 +15,8 @@ export interface OwnState extends ServerSide {
   readonly stopping: State;
   /** The clocks of modelled links; undefined when there are none. */
   readonly links: State | undefined;
+  /** x̂ of the rounds so far; undefined where that is the last iterate. */
+  readonly output: State | undefined;
 }
 
 /** A training between two rounds. */
@@ -32,11 +35,14 @@ export interface StateSink {
 
 /**
  * Everything that decides how a training goes on from a state, as text: method, problem, data, compressors, seed, step size and
- * the rest of the job. Threads, transport and stopping criteria do not, nor does x⁰ any more.
+ * the rest of the job. Threads, transport and stopping criteria do not, nor does x⁰ any more. What is given back has to be
+ * followed from the first round on.
  */
-export function configurationOf(plan: RunPlan, stepSize: number, coins: string): string {
+export function configurationOf(plan: RunPlan, stepSize: number, options: Pick<Options, 'coins' | 'output'>): string {
+  const { coins, output } = options;
   const { init: _, ...job } = plan.job;
-  return JSON.stringify({ job, parameters: plan.parameters, stepSize, coins, linkModels: plan.linkModels });
+  const rest = { parameters: plan.parameters, stepSize, coins, linkModels: plan.linkModels };
+  return JSON.stringify({ job, ...rest, ...(output === 'last' ? {} : { output }) });
 }
 
 const number = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -51,6 +57,7 @@ const ownSchema = v.strictObject({
   ledger: state,
   stopping: state,
   links: v.optional(state),
+  output: v.optional(state),
 });
 
 const schema = v.strictObject({ ...ownSchema.entries, workers: v.array(state) });

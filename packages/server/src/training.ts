@@ -11,10 +11,13 @@ import {
 } from '@flotilla/core';
 import { asFlotillaError, copyState, createContext, measureSmoothness } from '@flotilla/core/internal';
 import {
+  CHECKSUM_BYTES,
+  checksumServerEnd,
   encodeState,
   type Ledger,
   type ModelledServerEnd,
   modelLinks,
+  type ServerEnd,
   type StateSource,
   unpackState,
   WIRE_VERSION,
@@ -28,6 +31,7 @@ import { WorkerDerivatives } from './round/derivatives.js';
 import { ParameterServer } from './round/parameter-server.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import type { Options } from './run/options.js';
+import { Output } from './run/output.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { constantsRead, resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
@@ -90,6 +94,8 @@ export class Training {
   #failure: FlotillaError | undefined;
   readonly #criteria: StoppingCriteria;
   readonly #validation: Validation | undefined;
+  /** What is given back; undefined where it is the last iterate. */
+  readonly #output: Output | undefined;
   /** x after the last round that has ended, and that round's number: within a round the server's are on their way. */
   readonly #x: Float64Array;
   #rounds = 0;
@@ -114,6 +120,7 @@ export class Training {
     this.#criteria = new StoppingCriteria(options);
     this.#validation = plan.validation && new Validation(plan.validation);
     this.#x = server.iterate();
+    if (options.output !== 'last') this.#output = new Output(options.output, this.#x, new KeyedRandom(plan.job.seed));
   }
 
   /**
@@ -136,8 +143,10 @@ export class Training {
       };
       const smoothness = await configure(opened, plan, watch);
       const { job, method, problem, registries, parameters, theory } = plan;
+      const { checksumRun } = plan;
+      const sealed = (end: ServerEnd) => (checksumRun === undefined ? end : checksumServerEnd(end, checksumRun));
       const answering = {
-        transport: opened.transport,
+        transport: sealed(opened.transport),
         runtime,
         yieldToEventLoop: watch,
         workerTimeoutMs: 1000 * options.workerTimeout,
@@ -145,7 +154,7 @@ export class Training {
       const byMeasure = 'timesMeasured' in plan.stepSize;
       const measured =
         byMeasure || setup.measure === true
-          ? await measure(new Answers(answering), opened, plan, smoothness, setup.measure === true, watch)
+          ? await measure(new Answers(answering), answering, plan, smoothness, setup.measure === true, watch)
           : undefined;
       const constants = byMeasure ? measured : smoothness;
       const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);
@@ -165,7 +174,8 @@ export class Training {
         coins: options.coins,
         start: plan.start,
         ...answering,
-        transport: model ?? opened.transport,
+        transport: sealed(model ?? opened.transport),
+        checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,
         onRoundBegin: model?.beginRound,
         onRoundEnd: model?.endRound,
       });
@@ -202,14 +212,27 @@ export class Training {
   async round(): Promise<void> {
     if (!this.#started) await this.start();
     await this.#attempt(() => this.server.step());
+    this.#output?.afterRound(this.server.round, this.#x);
     this.#keepIterate();
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(): Promise<Metrics> {
-    const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate());
+    const metrics = await this.#evaluateAt(this.#x);
+    this.#output?.afterEvaluation(this.#rounds, metrics.gradNormSq, this.#x);
+    return metrics;
+  }
+
+  /** The same at x̂, what the training gives back. @param last The row of the last round, which has the answer where that is x̂ */
+  async evaluateOutput(last: Metrics): Promise<Metrics> {
+    const { x, round } = this.output;
+    return round === last.round ? last : this.#evaluateAt(x);
+  }
+
+  async #evaluateAt(x: Float64Array): Promise<Metrics> {
+    const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate(x));
     const modelSeconds = this.linkModel?.seconds[0];
-    const validation = aboutValidation(() => this.#validation?.at(this.#x));
+    const validation = aboutValidation(() => this.#validation?.at(x));
     return {
       round,
       ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }),
@@ -298,6 +321,7 @@ export class Training {
       started: this.#started,
       stopping: this.#criteria.snapshot(),
       links: this.linkModel?.snapshot(),
+      output: this.#output?.snapshot(),
     };
   }
 
@@ -325,6 +349,7 @@ export class Training {
       await this.server.restore(state, workers);
       this.#criteria.restore(state.stopping);
       if (state.links !== undefined) this.linkModel?.restore(state.links);
+      if (state.output !== undefined) this.#output?.restore(state.output);
     } catch (error) {
       this.#failure = failure ?? asFlotillaError(error);
       throw error;
@@ -333,14 +358,24 @@ export class Training {
     this.#keepIterate();
   }
 
-  /** The iterate after the last round that has ended, also when one has failed since, under the names of its tensors. */
+  /**
+   * x̂, what the training gives back of the rounds that have ended, and the round that it is the iterate of: the option
+   * `output`. A view, until the next round or evaluation.
+   */
+  get output(): { readonly x: Float64Array; readonly round: number } {
+    return this.#output ?? { x: this.#x, round: this.#rounds };
+  }
+
+  /** x̂ after the last round that has ended, also when one has failed since, under the names of its tensors. */
   model(): Model {
     return modelOf(this.flatModel());
   }
 
   /** The same as it travels between threads. */
   flatModel(): FlatModel {
-    return flatModelOf(this.plan, this.#rounds, this.#x.slice());
+    const { name } = this.#output ?? {};
+    const { x, round } = this.output;
+    return flatModelOf(this.plan, this.#rounds, x.slice(), name && { name, round });
   }
 
   /** A copy of the iterate after the last round that has ended. */
@@ -371,7 +406,7 @@ export class Training {
 
   /** What the training is of, as text: another one cannot go on from its states. */
   get configuration(): string {
-    return configurationOf(this.plan, this.stepSize, this.options.coins);
+    return configurationOf(this.plan, this.stepSize, this.options);
   }
 
   /** Does what leaves the training half done when it fails. */
@@ -415,7 +450,7 @@ async function configure(
 /** Measures the constants along a short run from x⁰: all of them, or those that the method's formula reads. */
 async function measure(
   answers: Answers,
-  { transport, runtime }: Fleet,
+  { transport, runtime }: Pick<Fleet, 'transport' | 'runtime'>,
   { job, method, problem, parameters, theory, start }: RunPlan,
   known: Smoothness | undefined,
   all: boolean,

@@ -1,3 +1,4 @@
+// Long: one table of step sizes and parameters, each by hand, and what holds for every method.
 import { createCompressor } from '@flotilla/compressors';
 import { methods, Spec, type Theory } from '@flotilla/core';
 import { reportedParameters } from '@flotilla/core/internal';
@@ -139,6 +140,11 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
       ['vr-diana:batch=25', same, 1 / (140 * Math.sqrt(5 * 10))],
       ['dasha', same, 1 / (2 + Math.sqrt(5 * 16 * 9 * 19))],
       ['dcgd', same, 1 / (3 * 19)],
+      // β = 1/4: 10·9·¼·210
+      ['dore', same, 1 / (10 + Math.sqrt(5 * 4725))],
+      // perm-k down: ω = 3, α = 1/4; 4·9·3
+      ['mcm', same, 1 / (2 * (1 + 2 * Math.sqrt(108)) + 108 * (1 + Math.sqrt(6)))],
+      ['rand-mcm', perm, 1 / (3 * (1 + 2 * Math.sqrt(108)) + 12 * (1 + Math.sqrt(6)))],
       ['dcgd', perm, 1 / 9],
     ])('%s', (method, links, expected) => expect(of(method, links).stepSize / expected).toBeCloseTo(1, 13));
 
@@ -211,6 +217,54 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
 
   test('ef21, TopK K = 19 of 100, as ef21-p', () =>
     expect(of('ef21', theory('top-k:k=19', 'identity')).stepSize).toBeCloseTo(1 / (2 + 9 * root5), 14));
+
+  test('ef21-bc, TopK K = 19 both ways: R = 9 + (1.9/0.1)·9 = 180; EF21’s step where the downlink is not compressed', () => {
+    expect(of('ef21-bc', theory('top-k:k=19', 'top-k:k=19')).stepSize).toBeCloseTo(1 / (2 + 180 * root5), 15);
+    expect(of('ef21-bc', theory('top-k:k=19', 'identity')).stepSize).toBeCloseTo(1 / (2 + 9 * root5), 14);
+    expect(of('ef21-bc', theory('identity', 'identity')).stepSize).toBe(0.5);
+  });
+
+  test('dist-ef-sgd, TopK K = 19 both ways: 1/(2 + √(8·2·3)·180)', () => {
+    const { stepSize } = of('dist-ef-sgd', theory('top-k:k=19', 'top-k:k=19'));
+    expect(stepSize).toBeCloseTo(1 / (2 + Math.sqrt(48) * 180), 15);
+  });
+
+  test('ef21-p-diana, RandK K = 10 up, TopK K = 19 down: (1 − a)/a = 9, 16A = 36', () => {
+    const { parameters, stepSize } = of('ef21-p-diana', theory('rand-k:k=10', 'top-k:k=19'));
+    expect(parameters).toEqual({ beta: 0.1 });
+    const root = Math.sqrt(1.5);
+    expect(stepSize).toBeCloseTo(1 / (2 * (1 + 9 * root) + 36 * (1 + 0.9 * root) * 3), 15);
+    expect(of('ef21-p-diana', theory('identity', 'identity')).stepSize).toBe(0.5);
+  });
+
+  test('dore, RandK K = 10 up, K = 25 down: α = 1/10, β = 1/4, η = 1/√30, 10·(9/4)·(1/4)·21·10 = 1181.25', () => {
+    const { parameters, stepSize } = of('dore', theory('rand-k:k=10', 'rand-k:k=25'));
+    expect(parameters).toEqual({ alpha: 0.1, beta: 0.25, eta: 1 / Math.sqrt(30) });
+    expect(stepSize).toBeCloseTo(1 / (10 + root5 * Math.sqrt(1181.25)), 15);
+    // 10·(9/4)·(1/10)·41·20
+    expect(of('dore:alpha=0.05,beta=0.1', theory('rand-k:k=10', 'rand-k:k=25')).stepSize).toBeCloseTo(
+      1 / (10 + root5 * Math.sqrt(1845)),
+      15,
+    );
+    const without = of('dore', theory('identity', 'identity'));
+    expect(without).toEqual({ parameters: { alpha: 1, beta: 1, eta: 1 }, stepSize: 0.1 });
+  });
+
+  test('mcm and rand-mcm, RandK K = 10 up, K = 25 down: α = 1/4, 2√(3·9·4) = 2√108, 4A·L_max = 27', () => {
+    const links = theory('rand-k:k=10', 'rand-k:k=25');
+    const [perturbed, noise] = [1 + 2 * Math.sqrt(108), 27 * (1 + Math.sqrt(6))];
+    expect(of('mcm', links)).toEqual({
+      parameters: { alpha: 0.25 },
+      stepSize: expect.closeTo(1 / (2 * perturbed + noise), 15),
+    });
+    const memory = of('mcm:memory=true', links);
+    expect(memory.parameters).toEqual({ alpha: 0.25, 'alpha-uplink': 0.1 });
+    expect(memory.stepSize).toBeCloseTo(1 / (2 * perturbed + 2 * noise), 15);
+    expect(of('rand-mcm', links).stepSize).toBeCloseTo(1 / (3 * perturbed + noise), 15);
+    // 2√(3·21·10)
+    expect(of('mcm:alpha=0.1', links).stepSize).toBeCloseTo(1 / (2 * (1 + 2 * Math.sqrt(630)) + noise), 15);
+    expect(of('mcm', theory('identity', 'identity')).stepSize).toBe(0.5);
+  });
 
   test('dasha, RandK K = 10: a = 1/19, √(16·9·19/4) = √684', () => {
     const { parameters, stepSize } = of('dasha', upTo);

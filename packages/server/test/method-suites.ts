@@ -56,4 +56,40 @@ export const suites: Readonly<Record<string, MethodSuiteOptions>> = {
   'ef21-p-dcgd': { identity: { downlink: identity, uplink: identity }, replicas: { w: 'w' }, variableBytes: true },
   ef21: { identity: { uplink: identity }, means: { g: 'g' }, variableBytes: true },
   dasha: { identity: { uplink: identity }, means: { g: 'g' }, unbiased: 'dasha', batch: 'dasha:momentum=0.3' },
+  'ef21-bc': {
+    identity: { uplink: identity, downlink: identity },
+    replicas: { x: 'x', g: 'g' },
+    means: { estimate: 'estimate' },
+    variableBytes: true,
+  },
+  'ef21-p-diana': {
+    identity: { uplink: identity, downlink: identity },
+    replicas: { w: 'w' },
+    means: { h: 'h' },
+    variableBytes: true,
+  },
+  dore: {
+    identity: { uplink: identity, downlink: identity },
+    replicas: { x: 'x' },
+    means: { h: 'h' },
+    unbiased: 'dore:beta=1',
+  },
+  mcm: { identity: { uplink: identity, downlink: identity }, replicas: { memory: 'memory' }, unbiased: 'mcm' },
+  'mcm:memory=true': {
+    identity: { uplink: identity, downlink: identity },
+    replicas: { memory: 'memory' },
+    means: { h: 'h' },
+    unbiased: 'mcm:memory=true',
+  },
+  'rand-mcm': {
+    identity: { uplink: identity, downlink: identity },
+    perWorker: { memories: 'memory' },
+    unbiased: 'rand-mcm',
+  },
+  'rand-mcm:memory=true': {
+    identity: { uplink: identity, downlink: identity },
+    perWorker: { memories: 'memory' },
+    means: { h: 'h' },
+  },
+  'dist-ef-sgd': { identity: { uplink: identity, downlink: identity }, replicas: { x: 'x' }, variableBytes: true },
 };

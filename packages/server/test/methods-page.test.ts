@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Method, methods } from '@flotilla/core';
 import { expect, test } from 'vitest';
+import { BOTH_WAYS } from './both-ways-page.js';
 
 // docs/methods.md is written from the methods themselves: `npx vitest run packages/server/test/methods-page.test.ts -u`
 
@@ -123,6 +124,7 @@ function page(all: readonly Method[]): string {
     'second to the first, f + (γL_f²/(2a))‖w − x‖² goes down when γ ≤ 1/(L_f + L_f√(b/a)). √(b/a) = √(1 − α)/(1 − √(1 − α)), so',
     'that is γ = (1 − √(1 − α))/L_f.',
     '',
+    ...BOTH_WAYS,
     '## Stochastic gradients',
     '',
     'With `--batch B` a worker takes its gradients on B of its samples, drawn without replacement, anew in each round, from the',

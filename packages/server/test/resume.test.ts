@@ -1,3 +1,4 @@
+// Long: every way for a run to stop, and to go on.
 import {
   appendFileSync,
   cpSync,
@@ -85,6 +86,9 @@ describe('stopped after round 7, at round 13 the same x, bytes, counters and row
     { uplink: 'rand-k:k=12+natural', downlink: 'perm-k+qsgd:levels=3' },
     { init: 'normal:0.1', seed: 'another' },
     { init: 'normal:0.1', stepSize: 'measured*0.5' },
+    { output: 'uniform' },
+    { output: 'best', stepSize: 0.3 },
+    { checksum: 'on' },
   ])('%o', async (options) => {
     const all = { ...quick, ...options };
     await expectSame(all, 13, await stopped(all, 7));

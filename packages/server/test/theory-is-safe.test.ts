@@ -56,8 +56,9 @@ describe.each(Object.entries(PROBLEMS))('theory’s step size on %s', (_name, pr
     async (method) => {
       const grown: string[] = [];
       let accepted = 0;
-      // a round of 100 workers takes long enough
-      for (const uplink of problem.workers === 100 ? UPLINKS.slice(0, 6) : UPLINKS) {
+      // a round of 100 workers takes long enough: those that went wrong, and three that are contractive
+      const contractive = ['natural', 'top-k:k=1', 'scaled(same-rand-k:k=1)'];
+      for (const uplink of problem.workers === 100 ? [...UPLINKS.slice(0, 6), ...contractive] : UPLINKS) {
         const options: TrainOptions = { ...problem, method, uplink, wire: 'f64', stepSize: 'theory' };
         const refusal = await refusalOf(options);
         if (refusal !== undefined) {

@@ -12,11 +12,13 @@ import {
 import { asFlotillaError, attempt, errorRecord, lookUp, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import {
   type Control,
+  FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
   type Header,
   type HostEnd,
   type Job,
+  NO_ROUND,
   ProtocolError,
   packControl,
   readHeader,
@@ -71,9 +73,12 @@ export class WorkerHost {
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
     }
+    // what is sent to all is one object where the transport has it so; within this call nobody writes to it
+    let before: Uint8Array | undefined;
     for (const worker of this.end.workers) {
-      for (let frame = this.end.take(worker); frame !== undefined; frame = this.end.take(worker)) {
-        this.#answer(worker, frame);
+      for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
+        this.#answer(worker, frame, frame === before);
+        before = frame;
       }
     }
   }
@@ -148,22 +153,35 @@ export class WorkerHost {
     return { computeSeconds, gradientCalls };
   }
 
-  /** Has a frame answered; what goes wrong is the answer. */
-  #answer(index: number, frame: Uint8Array): void {
+  /** A worker's next frame. What its end refuses, and has released, is answered here. */
+  #take(index: number): Uint8Array | undefined {
+    for (;;) {
+      try {
+        return this.end.take(index);
+      } catch (thrown) {
+        this.#fail(index, undefined, thrown);
+      }
+    }
+  }
+
+  /** Has a frame answered; what goes wrong is the answer. @param again Whether the worker before got the same. */
+  #answer(index: number, frame: Uint8Array, again: boolean): void {
+    let header: Readonly<Header> | undefined;
     try {
-      const worker = this.#worker(index);
-      worker.answer(frame, readHeader(frame, this.#header));
+      header = readHeader(frame, this.#header);
+      this.#worker(index).answer(frame, header, again);
     } catch (thrown) {
-      this.#fail(index, thrown);
+      this.#fail(index, header, thrown);
     }
     this.end.release(index);
   }
 
-  #fail(worker: number, thrown: unknown): void {
-    const { kind, round } = this.#header;
-    const ofRound = kind !== FrameKind.snapshot && kind !== FrameKind.restore;
+  /** @param header Of the frame that is answered; undefined when it cannot be read. */
+  #fail(worker: number, header: Readonly<Header> | undefined, thrown: unknown): void {
+    const round = header?.round ?? NO_ROUND;
     const known = asFlotillaError(thrown);
-    const error = known.code === 'diverged' ? known : failureAt(worker, ofRound ? round : undefined, thrown);
+    const error =
+      known.code === 'diverged' ? known : failureAt(worker, round < FIRST_EXCHANGE ? round : undefined, known, thrown);
     const reason = packControl({ type: 'failed', ...errorRecord(error) });
     const room = this.end.claim(worker, HEADER_BYTES + reason.length);
     writeHeader({ kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round }, room);
@@ -178,16 +196,19 @@ export class WorkerHost {
   }
 
   #known(): Configured {
-    if (this.#configured === undefined) throw new FlotillaError('protocol', 'a message came before the configuration');
+    if (this.#configured === undefined)
+      throw new ProtocolError('a message came before the configuration', { refusal: 'unexpected' });
     return this.#configured;
   }
 }
 
 /** What was thrown at a worker, as an error that names both and keeps what was thrown. */
-function failureAt(worker: number, round: number | undefined, thrown: unknown): FlotillaError {
-  const { code, message } = asFlotillaError(thrown);
+function failureAt(worker: number, round: number | undefined, known: FlotillaError, thrown: unknown): FlotillaError {
+  const { code, message } = known;
+  // what is refused and says no more is what a frame has carried
+  const refusal = known.refusal ?? (code === 'protocol' ? 'payload' : undefined);
   const who = round === undefined ? `worker ${worker}` : `worker ${worker}, round ${round}`;
-  return new FlotillaError(code, `${who}: ${message}`, { cause: thrown, worker, round });
+  return new FlotillaError(code, `${who}: ${message}`, { cause: thrown, worker, round, refusal });
 }
 
 /** Sets a worker up: an error that was not thrown on purpose names it. */
@@ -196,6 +217,6 @@ function atWorker<T>(worker: number, work: () => T): T {
     return work();
   } catch (thrown) {
     const error = asFlotillaError(thrown);
-    throw error === thrown ? error : failureAt(worker, undefined, thrown);
+    throw error === thrown ? error : failureAt(worker, undefined, error, thrown);
   }
 }

@@ -1,6 +1,13 @@
 import { systemRuntime } from '@flotilla/core';
 import { type ErrorRecord, errorRecord } from '@flotilla/core/internal';
-import { type Links, linkHostEnd, openThreadEnd, type ThreadAttachment } from '@flotilla/protocol';
+import {
+  checksumHostEnd,
+  type HostSeal,
+  type Links,
+  linkHostEnd,
+  openThreadEnd,
+  type ThreadAttachment,
+} from '@flotilla/protocol';
 import { type HostInput, WorkerHost } from './host.js';
 import { loadPlugins } from './plugins.js';
 
@@ -9,6 +16,8 @@ export interface ThreadTask extends HostInput {
   readonly attachment: ThreadAttachment;
   /** Present when frames are stamped, with the links when they are paced. */
   readonly linked: { readonly links: Links | undefined } | undefined;
+  /** Present when frames have checksums. */
+  readonly seal: HostSeal | undefined;
   /** Paths of the run's plug-ins. */
   readonly plugins: readonly string[];
   /** The option `problem`, which may be a module's path. */
@@ -32,10 +41,11 @@ export default async function serve(task: ThreadTask): Promise<ErrorRecord | und
 }
 
 async function host(task: ThreadTask): Promise<void> {
-  const { attachment, linked, plugins, problem } = task;
+  const { attachment, linked, seal, plugins, problem } = task;
   const registries = await loadPlugins(plugins, problem);
   const opened = openThreadEnd(attachment, systemRuntime);
-  const end = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
+  const paced = linked === undefined ? opened : linkHostEnd(opened, linked.links, systemRuntime);
+  const end = seal === undefined ? paced : checksumHostEnd(paced, seal);
   const workers = new WorkerHost(end, task, registries, systemRuntime);
   while (end.wait(WAIT_MS)) workers.step();
   attachment.port.close();

@@ -13,7 +13,9 @@ import {
 import { createContext, messageDimension, restoreState, viewState } from '@flotilla/core/internal';
 import {
   type Boundary,
+  checkDue,
   encodeState,
+  FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
   type Header,
@@ -65,6 +67,8 @@ export class Worker {
   #state: object = {};
   /** The last round answered; −1 before any. */
   #round = -1;
+  /** The last exchange of states answered. */
+  #exchange = FIRST_EXCHANGE;
 
   constructor(
     /** i */
@@ -96,15 +100,20 @@ export class Worker {
 
   /**
    * Reads a frame, does what it asks for, and sends the answer, if there is one.
+   * @param again Whether the host's worker before this one has just answered the same frame, unchanged.
    * @throws FlotillaError when there is no answer because something is wrong: with the frame, or with what came of it
    */
-  answer(frame: Uint8Array, header: Readonly<Header>): void {
+  answer(frame: Uint8Array, header: Readonly<Header>, again = false): void {
     const { kind, round } = header;
-    if (kind === FrameKind.evaluate) this.#evaluate(frame, round);
+    if (kind === FrameKind.snapshot || kind === FrameKind.restore) {
+      checkDue(header, kind, undefined, this.#exchange);
+      this.#exchange = round;
+    }
+    if (kind === FrameKind.evaluate) this.#evaluate(frame, header);
     else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, encodeState(this.#view()));
     else if (kind === FrameKind.restore) this.#restore(frame, round);
     else if (kind === FrameKind.start) this.#send(this.#start(frame, header), round);
-    else this.#send(this.#takeRound(frame, header), round);
+    else this.#send(this.#takeRound(frame, header, again), round);
   }
 
   /** Sends an uplink, and applies what it carried where the state must agree with the server's. */
@@ -123,27 +132,37 @@ export class Worker {
   /** The uplink before round 1. */
   #start(frame: Uint8Array, header: Readonly<Header>): Outgoing {
     const { method, context, downlink } = this.#begun();
+    const { start } = method.worker;
+    if (start === undefined) {
+      throw new ProtocolError(`${method.name} has no message before round 1`, { refusal: 'unexpected' });
+    }
+    checkDue(header, FrameKind.start, undefined, this.#round);
     downlink.read(frame, FrameKind.start, 0, this.index, undefined, header);
     this.#round = 0;
-    const { start } = method.worker;
-    if (start === undefined) throw new ProtocolError(`${method.name} has no message before round 1`);
     return start(this.#state, context, this.local);
   }
 
   /** A round's uplink, if it has one from this worker. */
-  #takeRound(frame: Uint8Array, header: Readonly<Header>): Outgoing | undefined {
+  #takeRound(frame: Uint8Array, header: Readonly<Header>, again: boolean): Outgoing | undefined {
     const { method, context, downlink } = this.#begun();
     const last = Math.max(0, this.#round);
     const expected = method.gaps ? undefined : last + 1;
-    const incoming = downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
+    const incoming = again
+      ? downlink.readAgain(frame, FrameKind.downlink, expected, this.index, last, header)
+      : downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
     this.#round = header.round;
     this.local.round = header.round;
     return method.worker.round(this.#state, context, incoming, this.local);
   }
 
   /** f_i(x), ∇f_i(x) and the worker's metrics, exact, in f64. Changes nothing of the worker. */
-  #evaluate(frame: Uint8Array, round: number): void {
+  #evaluate(frame: Uint8Array, header: Readonly<Header>): void {
     const { evaluated, dimension } = this;
+    const { round } = header;
+    const last = Math.max(0, this.#round);
+    // a worker that was left out of rounds has not seen them; before the constants are known there is no round
+    const due = this.#shared?.method.gaps === true ? undefined : last;
+    checkDue(header, FrameKind.evaluate, due, last - 1);
     const x = vectorIn(frame, dimension);
     const value = this.oracle.gradient(x, evaluated.subarray(1, 1 + dimension));
     this.oracle.metrics?.(x, evaluated.subarray(1 + dimension));
@@ -187,7 +206,8 @@ export class Worker {
   }
 
   #begun(): Shared {
-    if (this.#shared === undefined) throw new ProtocolError('a round came before its constants');
+    if (this.#shared === undefined)
+      throw new ProtocolError('a round came before its constants', { refusal: 'unexpected' });
     return this.#shared;
   }
 }
@@ -204,8 +224,10 @@ function isCount(value: State[string] | undefined, least = 0): value is number {
 
 /** The f64 vector that is a frame's payload. @throws ProtocolError */
 function vectorIn(frame: Uint8Array, dimension: number): Float64Array {
-  if (frame.length !== HEADER_BYTES + 8 * dimension) {
-    throw new ProtocolError(`an evaluation point of ${frame.length - HEADER_BYTES} bytes, expected ${8 * dimension}`);
+  const bytes = frame.length - HEADER_BYTES;
+  if (bytes !== 8 * dimension) {
+    const refusal = bytes > 8 * dimension ? 'oversized' : 'payload';
+    throw new ProtocolError(`an evaluation point of ${bytes} bytes, expected ${8 * dimension}`, { refusal });
   }
   return new Float64Array(frame.slice(HEADER_BYTES).buffer);
 }

@@ -66,6 +66,63 @@ test('configure, begin, rounds, finish', () => {
   expect(ask({ type: 'finish' })).toMatchObject({ type: 'finished' });
 });
 
+describe('a frame to all', () => {
+  const point = { kind: FrameKind.downlink, form: 'dense', coins: 0, extra: 0, round: 1 } as const;
+
+  /** Sends a frame to both workers at once and returns what each answers: its payload, or what failed. */
+  function broadcast(header: Parameters<typeof writeHeader>[0], numbers: Float32Array) {
+    const bytes = HEADER_BYTES + numbers.byteLength;
+    const room = end.claimBroadcast(bytes);
+    writeHeader(header, room);
+    room.set(new Uint8Array(numbers.buffer), HEADER_BYTES);
+    end.commitBroadcast(bytes);
+    return [0, 1].map((worker) => {
+      const frame = end.receive(worker, 0) as Uint8Array;
+      const payload = frame.slice(HEADER_BYTES);
+      const failed = frame[0] === FrameKind.failure ? unpackControl(payload) : undefined;
+      end.release(worker);
+      return failed ?? [...new Float32Array(payload.buffer)];
+    });
+  }
+
+  test('is answered by every worker as a frame of its own is', () => {
+    ask(configure);
+    ask(begin);
+    const x = Float32Array.of(1, -2, 3, 0.5);
+    const [first, second] = broadcast(point, x);
+    // c = ν = 1, X = ¼ tridiag(−1, 2, −1): A x = ¼ (4, −8, 7.5, −2); what is left of each gradient is its own b_i
+    const [b0, b1] = broadcast({ ...point, round: 2 }, new Float32Array(4)) as number[][];
+    const moved = (answer: unknown, b: number[] | undefined) => (answer as number[]).map((v, j) => v - (b?.[j] ?? 0));
+    for (const [answer, b] of [
+      [first, b0],
+      [second, b1],
+    ] as const) {
+      for (const [j, v] of [1, -2, 1.875, -0.5].entries()) expect(moved(answer, b)[j]).toBeCloseTo(v, 5);
+    }
+    expect(b0).not.toEqual(b1);
+  });
+
+  test('that is damaged, or of a wrong round, is refused by every worker', () => {
+    ask(configure);
+    ask(begin);
+    const infinite = broadcast(point, Float32Array.of(1, 2, Number.NaN, 4));
+    for (const answer of infinite) expect(answer).toMatchObject({ message: expect.stringContaining('NaN') });
+    const late = broadcast({ ...point, round: 7 }, new Float32Array(4));
+    for (const answer of late) expect(answer).toMatchObject({ message: expect.stringContaining('and round 1') });
+  });
+
+  test('whose round one worker has behind it is refused by that worker alone', () => {
+    ask(configure);
+    ask(begin);
+    expect(send(point, zeros).kind).toBe(FrameKind.uplink);
+    const [ahead, due] = broadcast(point, new Float32Array(4));
+    expect(ahead).toMatchObject({ message: expect.stringContaining('and round 2') });
+    expect(due).toHaveLength(4);
+    const [next, behind] = broadcast({ ...point, round: 2 }, new Float32Array(4));
+    expect([next, behind]).toEqual([expect.any(Array), expect.any(Array)]);
+  });
+});
+
 describe('what a host cannot do, it answers with the reason', () => {
   test.each([['an unknown problem', { ...job, problem: 'nothing' }, 'usage']])('%s', (_what, broken, code) => {
     expect(ask({ ...configure, job: broken })).toMatchObject({ type: 'failed', code });

@@ -2,6 +2,7 @@ import { Kernels } from '../kernels/kernels.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { GaussianSketch } from '../sketch.js';
 import { axpy } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { type Context, defineMethod } from './method.js';
 
 interface CoreParameters {
@@ -46,10 +47,15 @@ function move(context: CoreContext, round: number, s: Float64Array, x: Float64Ar
  * m floats each way, E g̃ = ∇f(x). γ = m/(4 tr(A)) for quadratics with Hessian A, else m/(4 d L). A frame's downlink brings
  * the sums of the round before, so that one exchange is one round. Parameter: `m` (default min{100, d/n}; every side draws m·d
  * normal values a round).
+ *
+ * E‖g̃‖² = (1 + (d+1)/m)‖∇f(x)‖², so E f(x⁺) ≤ f(x) − γ(1 − γL(m+d+1)/(2m))‖∇f(x)‖², and for a quadratic
+ * E⟨g̃, A g̃⟩ = (tr(A)‖∇f(x)‖² + (m+1)⟨∇f(x), A∇f(x)⟩)/m puts tr(A) + (m+1)L in place of L(m+d+1): where γ is at most m over
+ * that, E‖∇f(x̂)‖² ≤ 2δ⁰/(γT) as for gradient descent.
  */
 export const core = defineMethod({
   name: 'core',
   summary: 'm projections on shared random vectors, each way',
+  coins: 0,
   description: {
     paper: 'CORE (Yue et al. 2023)',
     algorithm: 'Algorithm 1',
@@ -68,6 +74,10 @@ export const core = defineMethod({
   messageDimension: ({ m }) => m,
   traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ dimension }, { f, trace }, { m }) => m / (4 * (trace ?? dimension * f)),
+  bound(input, { f, trace }, { m }, { dimension }) {
+    const spread = trace === undefined ? (m + dimension + 1) * f : trace + (m + 1) * f;
+    return input.stepSize * spread <= m ? uniformBound(input) : undefined;
+  },
   server: {
     init: ({ start, parameters }) => ({
       x: start.slice(),

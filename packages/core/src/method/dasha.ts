@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { uniformBound } from './bound.js';
 import { ef21Server } from './ef21.js';
 import { defineMethod } from './method.js';
 
@@ -28,6 +29,7 @@ interface DashaParameters {
 export const dasha = defineMethod({
   name: 'dasha',
   summary: 'compressed gradient differences with momentum up, never a dense uplink',
+  coins: 0,
   description: {
     paper: 'DASHA (Tyurin, Richtárik, ICLR 2023)',
     algorithm: 'Algorithm 1, gradient setting',
@@ -59,6 +61,9 @@ export const dasha = defineMethod({
   },
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ uplink: { omega, A } }, { f, rms }) => 1 / (f + rms * Math.sqrt(16 * A * (2 * omega + 1))),
+  // the theorem's a, or so nearly that the difference is rounding
+  bound: (input, _smoothness, { a }, { uplink: { omega } }) =>
+    Math.abs(a * (2 * omega + 1) - 1) < 1e-9 ? uniformBound(input) : undefined,
   server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({

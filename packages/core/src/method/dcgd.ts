@@ -14,6 +14,7 @@ import { defineMethod } from './method.js';
 export const dcgd = defineMethod({
   name: 'dcgd',
   summary: 'compressed gradients up; stalls at a floor where functions differ',
+  coins: 0,
   description: {
     paper: 'QSGD (NeurIPS 2017); Khirirat, Feyzmahdavian, Johansson (2018)',
     algorithm: 'compressed gradient descent',

@@ -31,6 +31,12 @@ interface DianaServer {
   readonly g: Float64Array;
 }
 
+/** g ← h + the mean difference, and h learns: h ← h + α · the mean difference. */
+export function learnShift({ g, h }: { g: Float64Array; h: Float64Array }, alpha: number, mean: Float64Array): void {
+  addScaled(h, 1, mean, g);
+  axpy(alpha, mean, h);
+}
+
 /** The server of DIANA: sends x, learns h, and steps along g = h + the mean difference or along the new h. */
 export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
   init: ({ start, dimension }) => ({
@@ -41,8 +47,7 @@ export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
   plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
   sent: (state, _context, carried) => carried.copyTo(state.x),
   step(state, { stepSize, parameters: { alpha, estimator } }, _plan, mean) {
-    addScaled(state.h, 1, mean, state.g);
-    axpy(alpha, mean, state.h);
+    learnShift(state, alpha, mean);
     axpy(-stepSize, estimator === 'shift' ? state.h : state.g, state.x);
   },
 };
@@ -62,6 +67,7 @@ export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
 export const diana = defineMethod({
   name: 'diana',
   summary: 'compressed differences to learned shifts up',
+  coins: 0,
   description: {
     paper: 'DIANA (Mishchenko, Gorbunov, Takáč, Richtárik 2019)',
     algorithm: 'Algorithm 1',

@@ -12,6 +12,7 @@ import { defineMethod } from './method.js';
 export const ef21PDcgd = defineMethod({
   name: 'ef21-p-dcgd',
   summary: 'one contractive compressed step to all workers, compressed gradients up',
+  coins: 0,
   description: {
     paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
     algorithm: 'EF21-P + DCGD',

@@ -1,4 +1,5 @@
 import { axpy, subtract } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf, type WorkerHalf } from './method.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -69,6 +70,7 @@ export function ef21PStepSize(alpha: number, L: number): number {
 export const ef21P = defineMethod({
   name: 'ef21-p',
   summary: 'one contractive compressed step to all workers, dense gradients up',
+  coins: 0,
   description: {
     paper: 'EF21-P (Gruntkowska, Tyurin, Richtárik, ICML 2023)',
     algorithm: 'EF21-P',
@@ -86,6 +88,7 @@ export const ef21P = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { compressed: 1 } }),
   stepSize: ({ downlink: { alpha } }, { f }) => ef21PStepSize(alpha, f),
+  bound: uniformBound,
   server: ef21PServer,
   worker: ef21PWorker('dense'),
 });

@@ -1,5 +1,6 @@
 import type { Smoothness } from '../problem/problem.js';
 import { axpy, subtract } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf } from './method.js';
 
 interface Ef21Server {
@@ -37,6 +38,7 @@ function ef21StepSize(alpha: number, { f, rms }: Smoothness): number {
 export const ef21 = defineMethod({
   name: 'ef21',
   summary: 'contractive compressed differences to what was sent before up',
+  coins: 0,
   description: {
     paper: 'EF21 (Richtárik, Sokolov, Fatkhullin, NeurIPS 2021)',
     algorithm: 'Algorithm 2',
@@ -53,6 +55,7 @@ export const ef21 = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
   stepSize: ({ uplink: { alpha } }, smoothness) => ef21StepSize(alpha, smoothness),
+  bound: uniformBound,
   server: ef21Server,
   worker: {
     init: ({ start, dimension }) => ({

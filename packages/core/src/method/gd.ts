@@ -1,4 +1,5 @@
 import { axpy } from '../vector.js';
+import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf, type ServerState } from './method.js';
 
 /** The server of gradient descent: sends x and steps along the mean of what comes back. */
@@ -17,6 +18,7 @@ export const gdServer: ServerHalf<ServerState, object> = {
 export const gd = defineMethod({
   name: 'gd',
   summary: 'gradient descent, dense both ways',
+  coins: 0,
   description: {
     paper: 'the baseline',
     algorithm: 'gradient descent',
@@ -32,6 +34,7 @@ export const gd = defineMethod({
   parameters: () => ({}),
   traffic: () => ({ uplink: { dense: 1 }, downlink: { dense: 1 } }),
   stepSize: (_theory, smoothness) => 1 / smoothness.f,
+  bound: uniformBound,
   server: gdServer,
   worker: {
     init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),

@@ -1,4 +1,5 @@
 import { addScaled, axpy, subtract } from '../vector.js';
+import { boundWithMu } from './bound.js';
 import { defineMethod } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
@@ -31,6 +32,7 @@ const DENSE_UP = 2;
 export const m3 = defineMethod({
   name: 'm3',
   summary: 'compressed steps down, compressed gradient differences up, momentum between',
+  coins: 2,
   description: {
     paper: 'M3 (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
     algorithm: 'Algorithm 2',
@@ -75,6 +77,7 @@ export const m3 = defineMethod({
     if (mu === undefined) return 1 / (f + Math.sqrt(288 * bracket));
     return Math.min(1 / (f + Math.sqrt(1536 * bracket)), pP / (2 * mu), pD / (2 * mu), beta / (4 * mu));
   },
+  bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: {
     init: ({ start, dimension }) => ({
       x: start.slice(),

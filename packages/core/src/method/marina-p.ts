@@ -1,4 +1,5 @@
 import { addScaled, subtract } from '../vector.js';
+import { boundWithMu } from './bound.js';
 import { defineMethod } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 
@@ -21,6 +22,7 @@ interface MarinaPParameters extends PolyakLojasiewicz {
 export const marinaP = defineMethod({
   name: 'marina-p',
   summary: 'a different compressed step to each worker, dense gradients up',
+  coins: 1,
   description: {
     paper: 'MARINA-P (Gruntkowska, Tyurin, Richtárik, NeurIPS 2024)',
     algorithm: 'Algorithm 1',
@@ -44,6 +46,7 @@ export const marinaP = defineMethod({
     if (mu === undefined) return 1 / (f + Math.sqrt(variance * (1 / p - 1)));
     return Math.min(1 / (f + Math.sqrt(2 * variance * (2 / p - 1))), p / (2 * mu));
   },
+  bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: {
     init: ({ start, dimension }) => ({
       x: start.slice(),

@@ -1,4 +1,5 @@
 import { axpy, subtract } from '../vector.js';
+import { boundWithMu } from './bound.js';
 import { isIndependent } from './independence.js';
 import { defineMethod, type ServerHalf } from './method.js';
 import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -65,6 +66,7 @@ export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readon
 export const marina = defineMethod({
   name: 'marina',
   summary: 'compressed gradient differences up, g dense down',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 1',
@@ -103,6 +105,7 @@ export const marina = defineMethod({
     if (mu === undefined) return 1 / (smooth + Math.sqrt(variance));
     return Math.min(1 / (smooth + Math.sqrt(2 * variance)), p / (2 * mu));
   },
+  bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: marinaServer,
   worker: {
     init: ({ start, dimension }) => ({

@@ -3,6 +3,7 @@ import type { Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 import type { StateShape } from '../state.js';
+import type { Bound, BoundInput } from './bound.js';
 import type { MethodParameters, ParametersShape } from './parameters.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -93,6 +94,8 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   readonly plan: (state: S, context: Context<P>, coin: (p: number, k: number) => boolean, round: number) => Plan;
   /** Applies what the downlink carried, when it was the same for every worker. */
   readonly sent?: (state: S, context: Context<P>, carried: Incoming) => void;
+  /** Applies what the downlink carried to one worker, when each worker's message was written for itself, in worker order. */
+  readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
   /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. */
   readonly step: (state: S, context: Context<P>, plan: Plan, mean: Float64Array) => void;
 }
@@ -179,10 +182,10 @@ export interface Method<
   /** Who a compressed downlink message is for: a message of its own for each worker (the default), or one for all. */
   readonly downlinkTo?: 'each' | 'all';
   /**
-   * The link with error feedback: its compressor must be contractive (α > 0) and may be biased. Every other compressor must
+   * The links with error feedback: their compressors must be contractive (α > 0) and may be biased. Every other compressor must
    * be unbiased.
    */
-  readonly contractive?: 'uplink' | 'downlink';
+  readonly contractive?: 'uplink' | 'downlink' | 'both';
   /** Whether the workers need a finite sum: batches of samples. */
   readonly batches?: boolean;
   /**
@@ -194,6 +197,8 @@ export interface Method<
    * - `parameter`: it has batches of its own, whose size `parameters` reads from the theory; other gradients stay exact.
    */
   readonly stochastic?: 'gradients' | 'differences' | 'parameter';
+  /** Coins of a round, the lowest bits of `Plan.coins`: a worker refuses a frame that has others. All eight when left out. */
+  readonly coins?: number;
   /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
   readonly gaps?: boolean;
   /**
@@ -217,6 +222,11 @@ export interface Method<
   readonly warning?: (theory: Theory, parameters: P) => string | undefined;
   /** γ by theory; asked for where `uncovered` has nothing to say. */
   readonly stepSize: (theory: Theory, smoothness: Smoothness, parameters: P) => number;
+  /**
+   * Rounds until E‖∇f‖² ≤ ε by the method's theorem, asked for with exact gradients and a γ of at most `stepSize`. Undefined, or left
+   * out, where no theorem has a number of rounds that hangs on δ⁰ alone.
+   */
+  readonly bound?: (input: BoundInput, smoothness: Smoothness, parameters: P, theory: Theory) => Bound | undefined;
   readonly server: ServerHalf<S, P>;
   readonly worker: WorkerHalf<W, P>;
 }

@@ -1,6 +1,7 @@
 import type { Outgoing } from '../message.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { axpy, subtract } from '../vector.js';
+import { boundWithMu } from './bound.js';
 import { uncoveredUnlessIndependent } from './independence.js';
 import { type Context, defineMethod } from './method.js';
 import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -64,6 +65,7 @@ function initial(context: PpContext): Float64Array {
 export const ppMarina = defineMethod({
   name: 'pp-marina',
   summary: 'as marina, with a sample of the workers in each round',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 4',
@@ -107,6 +109,7 @@ export const ppMarina = defineMethod({
     if (mu === undefined) return 1 / (rms * (1 + Math.sqrt(variance)));
     return Math.min(1 / (rms * (1 + Math.sqrt(2 * variance))), p / (2 * mu));
   },
+  bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: {
     init: (context) => ({
       x: initial(context),

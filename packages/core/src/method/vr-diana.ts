@@ -26,6 +26,7 @@ const NEW_REFERENCE = 1;
 export const vrDiana = defineMethod({
   name: 'vr-diana',
   summary: 'compressed differences of variance-reduced gradients to learned shifts up',
+  coins: 1,
   description: {
     paper: 'VR-DIANA (Horváth, Kovalev, Mishchenko, Stich, Richtárik 2019)',
     algorithm: 'the loopless variant',

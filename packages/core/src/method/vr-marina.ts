@@ -1,5 +1,6 @@
 import { optionError, UsageError } from '../errors.js';
 import { axpy, subtract } from '../vector.js';
+import { boundWithMu } from './bound.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
 import { batchSizeOrOption, hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -30,6 +31,7 @@ interface VrMarinaParameters extends PolyakLojasiewicz {
 export const vrMarina = defineMethod({
   name: 'vr-marina',
   summary: 'compressed mini-batch gradient differences up, g dense down',
+  coins: 1,
   description: {
     paper: 'MARINA (Gorbunov, Burlachenko, Li, Richtárik, ICML 2021)',
     algorithm: 'Algorithm 2 (finite sum), Algorithm 3 (online)',
@@ -86,6 +88,9 @@ export const vrMarina = defineMethod({
     if (mu === undefined) return 1 / (rms + Math.sqrt(variance));
     return Math.min(1 / (rms + Math.sqrt(2 * variance)), p / (2 * mu));
   },
+  // online there is a term of the samples' variance beside it, which nobody knows
+  bound: (input, smoothness, parameters) =>
+    parameters.largeBatch === undefined ? boundWithMu(input, smoothness, parameters) : undefined,
   server: marinaServer,
   worker: {
     init: ({ start, dimension }) => ({

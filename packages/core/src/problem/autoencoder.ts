@@ -12,8 +12,8 @@ import type { LinearMap, Oracle, Predictions, ProblemFamily } from './problem.js
 const CODE = 16;
 
 /**
- * Step sizes for 20 workers and each method's own compressors, found by trying: at twice these GD, EF21-P and DASHA diverge, and
- * MARINA's gradient norm no longer settles within 500 rounds.
+ * Step sizes for 20 workers and each method's own compressors, found by trying: at twice these GD, EF21-P, DASHA and
+ * Rand-MCM diverge, and MARINA's gradient norm no longer settles within 500 rounds. DORE takes a 20th of a step, β = 1/(1 + ω).
  */
 const STEP_SIZES: Readonly<Record<string, string>> = {
   gd: '0.002',
@@ -30,6 +30,12 @@ const STEP_SIZES: Readonly<Record<string, string>> = {
   core: '0.0005',
   ef21: '0.002',
   dasha: '0.001',
+  'ef21-bc': '0.002',
+  'ef21-p-diana': '0.002',
+  dore: '0.004',
+  mcm: '0.001',
+  'rand-mcm': '0.001',
+  'dist-ef-sgd': '0.002',
 };
 
 /**
@@ -69,6 +75,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
         { name: 'D', shape: [data.features, CODE] },
         { name: 'E', shape: [CODE, data.features] },
       ],
+      lowerBound: 0,
       facts: { features: data.features },
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));

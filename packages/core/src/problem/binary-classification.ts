@@ -84,6 +84,7 @@ export function binaryClassification(
   return {
     dimension: data.features + offset,
     tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
+    lowerBound: 0,
     metrics: [{ name: 'accuracy', better: 'higher' }],
     facts: {
       features: data.features,

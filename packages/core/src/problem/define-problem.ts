@@ -30,6 +30,7 @@ const VALUES: Readonly<Record<string, string>> = {
   parameters: 'object',
   dense: 'boolean',
   metrics: 'object',
+  lowerBound: 'number',
 };
 
 /**
@@ -181,6 +182,7 @@ function problemFrom(
     dimension,
     ...(tensors !== undefined && { tensors }),
     ...(known !== undefined && { facts: known }),
+    ...(own.lowerBound !== undefined && { lowerBound: own.lowerBound }),
     ...(metrics.length > 0 && { metrics: metrics.map(([name, { better }]) => ({ name, better })) }),
     ...(own.start !== undefined && {
       start: (random: KeyedRandom) =>

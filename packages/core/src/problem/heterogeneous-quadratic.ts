@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { EVERY_WORKER, type KeyedRandom, Rng } from '../random.js';
 import type { Spec } from '../spec.js';
+import { truncatedNormal } from '../truncated-normal.js';
 import { fromInstance, type InstanceData } from './from-instance.js';
 import type { ProblemFamily } from './problem.js';
 import { normalLinearTerms, scaledQuadratics, tridiagonal } from './scaled-quadratics.js';
@@ -10,10 +11,10 @@ import { normalLinearTerms, scaledQuadratics, tridiagonal } from './scaled-quadr
  *
  *   f_i(x) = ½ xᵀA_i x + b_iᵀx,  A_i = c_i X,  X = ¼ tridiag(−1, 2, −1),  c_i = ν + ξ_i,  b_i ~ N(0, I)
  *
- * with ξ_i ~ N(0, σ²) clipped to [−ν, ν], all from the run's seed. Parameters: `d` (default 300), and either `nu`, ν (default
- * 1), and `sigma`, σ (default 0: every worker has the same Hessian), or `lb2` and `la2` (default 0), the values that L_B² and
- * L_A² shall have: the ξ_i, drawn from N(0, 1), are then centred and scaled so that the instance has exactly these constants
- * of Theorem 4.9, λ = λ_max(X):
+ * with ξ_i ~ N(0, σ²) truncated to [−ν, ν] (`truncatedNormal`), all from the run's seed. Parameters: `d` (default 300), and
+ * either `nu`, ν (default 1), and `sigma`, σ (default 0: every worker has the same Hessian), or `lb2` and `la2` (default 0), the
+ * values that L_B² and L_A² shall have: the ξ_i, drawn from N(0, 1), are then centred and scaled so that the instance has exactly
+ * these constants of Theorem 4.9, λ = λ_max(X):
  *
  *   L_A² = 2 max(c_i − c̄)² λ²,  L_B² = 2 c̄² λ²;  la2 ≤ lb2, so that no c_i is negative
  *
@@ -51,7 +52,7 @@ function scales(spec: Spec, workers: number, lambda: number, random: KeyedRandom
     const nu = spec.number('nu', 0, 1e9, true) ?? 1;
     const sigma = spec.number('sigma', 0, 1e9) ?? 0;
     spec.rejectUnknown();
-    return Float64Array.from({ length: workers }, () => nu + Math.min(nu, Math.max(-nu, sigma * rng.normal())));
+    return Float64Array.from({ length: workers }, () => nu + truncatedNormal(rng, sigma, nu));
   }
   // nu and sigma, if given, are refused here
   spec.rejectUnknown();

@@ -50,6 +50,7 @@ export const leastSquares: ProblemFamily<RegressionData> = {
     return {
       dimension,
       tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
+      lowerBound: 0,
       metrics: [{ name: 'r2', better: 'higher' }],
       facts: { features: data.features, lambda },
       ...(smoothness && { smoothness }),

@@ -55,6 +55,8 @@ export const lowerBound: ProblemFamily = {
     return {
       dimension: T,
       smoothness,
+      // F_T(0) − Δ⁰T, F_T(0) = −Ψ(1) Φ(0)
+      lowerBound: ((-L * lambda * lambda) / L1) * (bigPhi(0) + DELTA * T),
       metrics: [{ name: 'prog', better: 'higher' }],
       oracle(worker) {
         const scaled = new Float64Array(T);

@@ -91,6 +91,8 @@ export interface ProblemDefinition<D, P extends ParameterDefinitions, W> {
   facts?(problem: DefinedProblem<D, P>): Facts;
   /** Step size when none is asked for: a number, `theory` or `theory*FACTOR`. `theory` when left out, where there is `smoothness`. */
   readonly stepSize?: number | string;
+  /** A number that f is never below, such as 0 for losses that are never negative: `--explain` bounds rounds with it. */
+  readonly lowerBound?: number;
 }
 
 /** A problem that is made of samples: a data set by name, from a file or in memory, split among the workers. */

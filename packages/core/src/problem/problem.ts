@@ -56,6 +56,8 @@ export interface Problem {
   readonly dimension: number;
   /** Exact constants, where formulas for them exist; otherwise they follow from the L_i of the oracles. */
   readonly smoothness?: Smoothness;
+  /** A number that f is never below, the minimum where that is known; asked for where a bound needs f(x⁰) − inf f. */
+  readonly lowerBound?: number | undefined;
   /** The tensors that x is made of, one after the other; one of shape [d] when left out: `tensorsOf`. */
   readonly tensors?: readonly Tensor[];
   /** What there is to know of a point beside f; their values are {@link Oracle.metrics}. */

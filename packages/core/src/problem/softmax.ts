@@ -77,6 +77,7 @@ export const softmax: ProblemFamily<ClassData> = {
         { name: 'W', shape: [classes.length, features] },
         ...(offset === 1 ? [{ name: 'b', shape: [classes.length] }] : []),
       ],
+      lowerBound: 0,
       metrics: [{ name: 'accuracy', better: 'higher' }],
       facts: { features, lambda, labels: classes },
       ...(perWorker && {

@@ -122,6 +122,16 @@ export function describeProblem(name: string, options: ProblemSuiteOptions): voi
       }
     });
 
+    test('f is never below its lower bound', () => {
+      const { lowerBound = Number.NEGATIVE_INFINITY } = problem;
+      for (let trial = 0; trial < 3; trial++) {
+        const x = point();
+        const value = oracles.reduce((sum, oracle) => sum + oracle.gradient(x, zeros()) / workers, 0);
+        // an exact minimum has rounding of its own
+        expect(value).toBeGreaterThanOrEqual(lowerBound - 1e-12 * Math.abs(lowerBound));
+      }
+    });
+
     if (options.f !== undefined)
       test('f is the mean of the f_i', () => {
         for (let trial = 0; trial < 3; trial++) {

@@ -14,6 +14,7 @@ import type { Bench, BenchContext, BenchReport } from './bench.js';
 
 /** A method and the compressors on its links. */
 interface Combination {
+  /** A spec. */
   readonly method: string;
   readonly uplink?: string;
   readonly downlink?: string;
@@ -46,6 +47,16 @@ const COMBINATIONS: readonly Combination[] = [
   { method: 'ef21-p', downlink: 'natural' },
   { method: 'ef21-p-dcgd', downlink: 'top-k:k=d/n', uplink: 'natural' },
   { method: 'core' },
+  { method: 'ef21', uplink: 'top-k:k=d/n' },
+  { method: 'dasha', uplink: 'rand-k:k=d/n' },
+  { method: 'ef21-bc', uplink: 'top-k:k=d/n', downlink: 'top-k:k=d/n' },
+  { method: 'ef21-p-diana', downlink: 'top-k:k=d/n', uplink: 'rand-k:k=d/n' },
+  { method: 'dore', downlink: 'rand-k:k=d/n', uplink: 'rand-k:k=d/n' },
+  { method: 'dore', downlink: 'natural', uplink: 'natural' },
+  { method: 'mcm:memory=true', downlink: 'rand-k:k=d/n', uplink: 'rand-k:k=d/n' },
+  { method: 'mcm:memory=true', downlink: 'natural', uplink: 'natural' },
+  { method: 'rand-mcm:memory=true', downlink: 'rand-k:k=d/n', uplink: 'rand-k:k=d/n' },
+  { method: 'dist-ef-sgd', uplink: 'top-k:k=d/n', downlink: 'top-k:k=d/n' },
 ];
 
 /** Link speeds of the table, in Mbit/s; each worker has one such link. */
@@ -84,10 +95,10 @@ async function run(context: BenchContext): Promise<BenchReport> {
   const count = context.seeds ?? (quick ? 2 : 5);
   const asked = options.methods?.split(',').map((name) => lookUp('method', methods, name).name);
   const sampled = lookUp('problem', problems, Spec.parse('problem', problem).name).data === 'samples';
-  const fits = (method: string) => sampled || lookUp('method', methods, method).batches !== true;
-  const combinations = COMBINATIONS.filter(
-    ({ method }) => (asked === undefined || asked.includes(method)) && fits(method),
-  );
+  const combinations = COMBINATIONS.filter(({ method }) => {
+    const { name, batches } = lookUp('method', methods, Spec.parse('method', method).name);
+    return (asked === undefined || asked.includes(name)) && (sampled || batches !== true);
+  });
 
   const sweep = new Sweep({ cache: join(context.out, 'cache'), runtime: context.runtime, progress });
   try {

@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { checksum } from './checksum.js';
 import { compressors } from './compressors.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
@@ -7,6 +8,7 @@ import { wallclock } from './wallclock/wallclock.js';
 
 /** Every bench there is, by name. */
 export const benches: Readonly<Record<string, Bench>> = {
+  checksum,
   compressors,
   links,
   methods: methodsBench,

@@ -14,6 +14,13 @@ function metricLines({ metrics, validation }: Summary): string[] {
   return [...line('training', metrics), ...line('validation', validation)];
 }
 
+/** Frames that were refused, by why, where there were any. */
+function refusedLine({ refused }: Summary): string[] {
+  if (refused === undefined) return [];
+  const counts = Object.entries(refused).map(([why, count]) => `${count} ${why}`);
+  return [`frames refused: ${counts.join(', ')}`];
+}
+
 /** What a run came to, and its measured bytes beside what gradient descent would have sent. */
 export function closingTable(summary: Summary, folder: string): string {
   const gd = denseFrameBytes(summary);
@@ -35,13 +42,15 @@ export function closingTable(summary: Summary, folder: string): string {
   );
   const align = (cell: string, k: number) => (k === 0 ? cell.padEnd(widths[k] ?? 0) : cell.padStart(widths[k] ?? 0));
   const { method, problem, workers, rounds, loss, gradNormSq, wallSeconds, stepSize } = summary;
-  const { link, linkModel, modelSeconds } = summary;
+  const { link, linkModel, modelSeconds, output, outputRound } = summary;
   const eachRound = (seconds: number) => `${rate((1000 * seconds) / Math.max(rounds, 1))} ms a round`;
   return [
     '',
     `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,
     `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
+    ...(output === undefined ? [] : [`of x^${outputRound}, which the run gives back: ${output}`]),
     ...metricLines(summary),
+    ...refusedLine(summary),
     ...(link === null ? [] : [`each link ${link}`]),
     ...(modelSeconds === null
       ? []

@@ -1,5 +1,6 @@
 import type { ExplainedLink, Explanation } from '@flotilla/server';
 import { bytes, number } from '../terminal/format.js';
+import { predictionLines } from './prediction.js';
 
 /** An explanation as text. */
 export function explanationText(of: Explanation): string {
@@ -75,6 +76,7 @@ export function explanationText(of: Explanation): string {
     `  γ            ${number(stepSize.value)}`,
     `  formula      ${stepSize.formula}`,
     ...(of.batch === undefined ? [] : [`  batch        ${of.batch.theory}`]),
+    ...predictionLines(of, row),
     ...(of.warning === undefined ? [] : ['', `Warning: ${of.warning}`]),
     '',
   ].join('\n');

@@ -1,3 +1,4 @@
+// Long: one record, a note for every option there is.
 import { methods, problems } from '@flotilla/core';
 import type { OptionDescription } from '@flotilla/server/internal';
 import type { FlagName, SettingName } from './flags.js';
@@ -267,6 +268,20 @@ goes on with more rounds. The newest and the one before stay in \`checkpoint/\`;
     example: '--eval-every 1',
     text: `The start and the last round are always evaluated. Evaluation counts neither in bytes nor on a clock.`,
   },
+  output: {
+    group: 'Output',
+    rare: true,
+    meaning: 'Which iterate x̂ of x⁰, x¹, …, x^T the run gives back as its model',
+    value: '`last`, `uniform` or `best`',
+    example: '--output uniform',
+    text: `\`last\`: x^T. \`uniform\`: one of x⁰, …, x^{T−1}, each as likely as the others and whatever ends the run; it is what the
+theorems for non-convex functions speak of, and [their bounds](complexity.md). It is drawn from the run's streams: equal
+configurations give equal x̂. \`best\`: the one with the least ‖∇f(x)‖² of those that were evaluated, every
+[\`--eval-every\`](#--eval-every) rounds; by ‖∇f(x)‖² because that is what the theorems bound, and the training data's, whatever
+\`--validation\` says. The model, and \`loss\`, \`gradNormSq\`, \`metrics\`, \`validation\` and \`xHash\` of the summary, are of x̂, and
+\`outputRound\` says which one it is. \`rounds\`, counters, seconds and the rows of metrics.jsonl are those of the whole run. It costs
+the memory of one vector, and an evaluation at the end.`,
+  },
   out: {
     group: 'Output',
     placeholder: 'DIR',
@@ -286,6 +301,13 @@ goes on with more rounds. The newest and the one before stay in \`checkpoint/\`;
     rare: true,
     example: '--transport loopback',
     text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread.`,
+  },
+  checksum: {
+    group: 'System',
+    rare: true,
+    example: '--checksum on',
+    text: `The bytes are counted as frame bytes; results stay what they are, bit for bit. Both transports there are keep frames in
+memory, so \`auto\` is off for both. What a checksum finds, and what is found without one: [wire-format.md](wire-format.md#checksum).`,
   },
   link: {
     group: 'System',
@@ -355,7 +377,8 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     example: '--method marina --explain',
     meaning:
       'Print the constants found, the formulas with their theorems, the values they give, and the expected bytes of a round, instead of running',
-    text: `With \`--json\` they are one object.`,
+    text: `With \`--json\` they are one object. With \`--target\` or \`--target-relative\` it also has the theorem's bound on rounds and bytes until
+then, called \`bound\`, or says why there is none: [complexity.md](complexity.md).`,
   },
   measure: {
     example: '--method marina-p --explain --measure',

@@ -12,6 +12,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   dimension: 'd, the number of coordinates of x',
   seed: '',
   transport: '',
+  checksum: '`on`, only where frames had checksums',
   link: '`--link` as it was given, or null',
   linkModel: '`--link-model` as it was given, or null',
   wire: '',
@@ -20,10 +21,12 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   batch: '`--batch`, only where it was given',
   batchDense: '`--batch-dense`, only where it was given',
   rounds: 'rounds that were run',
-  loss: 'f(x), exact',
-  gradNormSq: '‖∇f(x)‖², exact',
+  output: '`--output`, only where it is not `last`',
+  outputRound: 'k, where the model is x^k, only with `output`',
+  loss: 'f(x), exact, at the x that is given back: the last, or what `--output` says',
+  gradNormSq: '‖∇f(x)‖², exact, at the same x',
   metrics:
-    'the metrics of the problem on the training data by name, such as `accuracy`, a fraction; null when it has none',
+    'the metrics of the problem on the training data at that x by name, such as `accuracy`, a fraction; null when it has none',
   validation: '`loss` and the metrics on the validation data; null without `--validation`',
   stepSize: 'γ, the number',
   measured:
@@ -37,9 +40,10 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   secondsToFirstRound: 'seconds from the start to the first round: threads, data, set-up',
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
+  refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
   resumed: 'how often the run has gone on from a checkpoint',
-  xHash: 'SHA-256 of the final x as little-endian f64',
+  xHash: 'SHA-256 of the same x as little-endian f64',
 };
 
 /** Of a row of metrics.jsonl. */
@@ -59,7 +63,7 @@ export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
 export const COUNTER_KEYS: Readonly<Record<keyof Tally, string>> = {
   messages: '',
   payloadBytes: 'the encoded vectors as they lie in the frame',
-  frameBytes: 'payload and header: exactly what the transport is handed',
+  frameBytes: 'payload, header and checksum, if it has one: exactly what the transport is handed',
   paperBits:
     'what the papers count: 32 bits a coordinate, 9 after natural compression (64 and 12 with `--wire f64`), nothing for indices and headers',
   coordinates: 'coordinates sent',

@@ -7,6 +7,8 @@ export interface Trial {
   readonly options: Readonly<Record<string, string | number | undefined>>;
   /** γ before it is multiplied: a number, or the method's theory when left out. */
   readonly base?: number;
+  /** The multiple of it that tuning tries first, a power of two; 1 when left out. */
+  readonly from?: number;
   readonly seeds: readonly string[];
   readonly targets: readonly Target[];
   /** Rounds after which a run has failed. */
@@ -17,6 +19,8 @@ export interface Trial {
 export interface Outcome {
   /** Of the base. */
   readonly factor: number;
+  /** Rounds between evaluations: hits lie on this grid. */
+  readonly evalEvery: number;
   readonly records: readonly RunRecord[];
 }
 
@@ -25,37 +29,45 @@ export async function runTrial(sweep: Sweep, trial: Trial, factor: number): Prom
   const { options, base, seeds, targets, rounds } = trial;
   const stepSize = base === undefined ? `theory*${factor}` : base * factor;
   const runs = seeds.map((seed) => sweep.run({ options: { ...options, seed, stepSize, rounds }, targets }));
-  return { factor, records: await Promise.all(runs) };
+  return { factor, evalEvery: Number(options.evalEvery ?? 1), records: await Promise.all(runs) };
 }
 
 /** A multiple is tried in this range of powers of two. */
 const POWERS = { from: -10, to: 12 };
 /** Seeds that a step size is chosen by. */
 const TUNING_SEEDS = 2;
+/** Evaluations, at least, up to the first target: a grid of 2 % of the rounds it takes. */
+const EVALUATIONS = 50;
 
 /**
  * The power of two times the base step size that needs the fewest rounds to the trial's target number `goal`, by the mean
- * over the first two seeds (or comes closest to it); then all seeds with it. Goes up from 1 until a factor is worse, or down
- * when 1 diverges; each factor gets one and a half times the rounds of the best so far.
+ * over the first two seeds (or comes closest to it); then all seeds with it, evaluated often enough for the first target. Goes
+ * up from the first factor until one is worse, or down when the next above it is; each factor gets one and a half times the
+ * rounds of the best so far.
  */
 export async function tune(sweep: Sweep, trial: Trial, goal: number): Promise<Outcome> {
   const some = { ...trial, seeds: trial.seeds.slice(0, TUNING_SEEDS) };
-  let best = { power: 0, score: Number.POSITIVE_INFINITY };
+  const first = Math.log2(trial.from ?? 1);
+  let best = { power: first, score: Number.POSITIVE_INFINITY, firstHit: 1 };
   const attempt = async (power: number): Promise<boolean> => {
     const most = best.score < trial.rounds ? Math.ceil(1.5 * best.score) + 10 : trial.rounds;
     const { records } = await runTrial(sweep, { ...some, rounds: Math.min(trial.rounds, most) }, 2 ** power);
     const scores = records.map((record) => score(record, goal, trial.rounds));
     const mean = scores.reduce((sum, value) => sum + value, 0) / scores.length;
     const better = mean < best.score;
-    if (better) best = { power, score: mean };
+    const hits = records.map(({ hits }) => hits[0]?.round ?? trial.rounds);
+    if (better) best = { power, score: mean, firstHit: Math.min(...hits) };
     return better;
   };
-  const step = (await attempt(0)) ? 1 : -1;
-  for (let power = step; power >= POWERS.from && power <= POWERS.to; power += step) {
+  const converges = await attempt(first);
+  for (let power = first + 1; converges && power <= POWERS.to; power++) if (!(await attempt(power))) break;
+  for (let power = first - 1; best.power <= first && power >= POWERS.from; power--) {
     // downwards the first factors may diverge as well
     if (!(await attempt(power)) && Number.isFinite(best.score)) break;
   }
-  return runTrial(sweep, trial, 2 ** best.power);
+  const { evalEvery = 1 } = trial.options;
+  const fine = Math.min(Number(evalEvery), Math.max(1, Math.floor(best.firstHit / EVALUATIONS)));
+  return runTrial(sweep, { ...trial, options: { ...trial.options, evalEvery: fine } }, 2 ** best.power);
 }
 
 /** Rounds to the goal; when it was not reached, the rounds given and more, the farther from it the more. */

@@ -1,3 +1,4 @@
+import type { Agreement } from '../experiment/agreement.js';
 import type { Target } from '../experiment/run-record.js';
 import type { Sweep } from '../experiment/sweep.js';
 import type { Outcome } from '../experiment/tune.js';
@@ -27,6 +28,12 @@ export interface Curve {
    */
   readonly stepSize?: number | 'theory' | 'tuned';
   readonly base?: number;
+  /** The multiple that tuning tries first. */
+  readonly from?: number;
+  /** The target that its step size is tuned for; the panel's when left out. */
+  readonly goal?: number;
+  /** Expected coordinates of a round on the panel's link: given up after so many that the panel's `budget` is spent. */
+  readonly perRound?: number;
   /** One seed is enough: nothing in the run is random. */
   readonly deterministic?: boolean;
 }
@@ -43,6 +50,8 @@ export interface Panel {
   readonly axis: 'uplink' | 'downlink' | 'both';
   /** Values of ‖∇f‖² that tables and claims are about; runs end at the last. */
   readonly targets: readonly Target[];
+  /** Seeds at the least, where a comparison with few of them would decide nothing. */
+  readonly seeds?: number;
   /** The target that step sizes are tuned for; the last when left out. */
   readonly goal?: number;
   /** Also draw f. */
@@ -51,6 +60,8 @@ export interface Panel {
   readonly toTheEnd?: boolean;
   /** Logarithmic axis of bits. */
   readonly xLog?: boolean;
+  /** Curves with `perRound` are given up after this many times the coordinates that the curve `of` needed, on average, to the last target. */
+  readonly budget?: { readonly of: string; readonly times: number };
   readonly curves: readonly Curve[];
 }
 
@@ -70,7 +81,7 @@ export interface PanelResult {
 /** A statement of the paper, and what we found. */
 export interface Claim {
   readonly claim: string;
-  readonly verdict: 'reproduced' | 'not reproduced' | 'in part' | 'not run';
+  readonly verdict: Agreement | 'in part' | 'not run';
   readonly numbers: string;
 }
 

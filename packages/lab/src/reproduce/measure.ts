@@ -42,6 +42,13 @@ export function curveOf(panels: readonly PanelResult[], id: string, label: strin
   return panels.find(({ panel }) => panel.id === id)?.curves.find(({ curve }) => curve.label === label);
 }
 
+/** How far a measure at a target may lie above its value where the target was met, for want of an evaluation there. */
+function gridOf(curve: CurveResult, target: number, values: readonly number[]): { every: number; step: number } {
+  const every = curve.outcome.evalEvery;
+  const rounds = spread(atTarget(curve, target, (row) => row.round)).mean;
+  return { every, step: rounds === 0 ? 0 : ((every - 1) * spread(values).mean) / rounds };
+}
+
 /** Compares a curve at a target with an independent program. */
 export function checkReference(
   panels: readonly PanelResult[],
@@ -55,8 +62,8 @@ export function checkReference(
   const values = curve === undefined ? [] : atTarget(curve, where.target, of);
   if (values.length === 0)
     return { claim, verdict: 'not run', numbers: 'target not reached by every seed, or not run' };
-  const { agrees, text } = agreement(values, reference);
-  return { claim, verdict: agrees ? 'reproduced' : 'not reproduced', numbers: text };
+  const { verdict, text } = agreement(values, reference, gridOf(curve as CurveResult, where.target, values));
+  return { claim, verdict, numbers: text };
 }
 
 /** Mean of a measure at a target; infinite when a seed did not meet it. */

@@ -8,7 +8,7 @@ import { runTrial, type Trial, tune } from '../experiment/tune.js';
 import type { ChartSpec } from '../report/chart.js';
 import { meanCurve } from '../report/curves.js';
 import type { Section } from '../report/page.js';
-import { spreadText } from '../report/statistics.js';
+import { spread, spreadText } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import { bytes, grouped, number } from '../terminal/format.js';
 import type { Claim, Curve, CurveResult, Figure, Panel, PanelResult, Size } from './figure.js';
@@ -47,8 +47,10 @@ export async function runFigure(
   for (const panel of all.filter(({ id }) => only === undefined || only.includes(id))) {
     log(`${figure.name}, ${panel.title}`);
     try {
-      const curves = await Promise.all(panel.curves.map((curve) => runCurve(panel, curve, size, sweep, dataFolder)));
-      panels.push({ panel, curves });
+      panels.push({
+        panel,
+        curves: await runCurves(panel, (curve) => runCurve(panel, curve, size, sweep, dataFolder)),
+      });
     } catch (thrown) {
       const { code, message } = asFlotillaError(thrown);
       // without its data a panel is left out; everything else is a defect
@@ -60,6 +62,23 @@ export async function runFigure(
   return { figure, panels, claims: figure.claims(panels) };
 }
 
+/** All curves of a panel; where it has a budget, the curve that sets it first. */
+async function runCurves(panel: Panel, run: (curve: Curve) => Promise<CurveResult>): Promise<CurveResult[]> {
+  const { budget, curves } = panel;
+  const first = curves.find(({ label }) => label === budget?.of);
+  const setter = first === undefined ? undefined : await run(first);
+  const needs =
+    setter === undefined ? [] : atTarget(setter, panel.targets.length - 1, (row) => coordinates(panel, row));
+  const sent = needs.length === 0 ? Number.POSITIVE_INFINITY : (budget?.times ?? 1) * spread(needs).mean;
+  return Promise.all(
+    curves.map((curve) => {
+      if (setter !== undefined && curve === first) return setter;
+      const { rounds, perRound } = curve;
+      return run(perRound === undefined ? curve : { ...curve, rounds: Math.min(rounds, Math.ceil(sent / perRound)) });
+    }),
+  );
+}
+
 async function runCurve(
   panel: Panel,
   curve: Curve,
@@ -67,7 +86,7 @@ async function runCurve(
   sweep: Sweep,
   dataFolder: string | undefined,
 ): Promise<CurveResult> {
-  const { method, uplink, downlink, rounds, evalEvery = 1, stepSize = 'theory', base } = curve;
+  const { method, uplink, downlink, rounds, evalEvery = 1, stepSize = 'theory', base, from, goal = panel.goal } = curve;
   const { problem, workers, targets } = panel;
   const last = targets.at(-1);
   const stop = last === undefined || panel.toTheEnd === true || last.of === 'loss' ? {} : stopAt(last);
@@ -83,13 +102,16 @@ async function runCurve(
       ...stop,
       ...(panel.data === undefined ? {} : { data: resolveData(panel.data, dataFolder) }),
     },
-    seeds: Array.from({ length: curve.deterministic === true ? 1 : size.seeds }, (_, k) => String(k)),
+    seeds: Array.from({ length: curve.deterministic === true ? 1 : Math.max(size.seeds, panel.seeds ?? 0) }, (_, k) =>
+      String(k),
+    ),
     targets,
     rounds,
+    ...(from === undefined ? {} : { from }),
     ...(typeof stepSize === 'number' ? { base: stepSize } : base === undefined ? {} : { base }),
   };
   const outcome =
-    stepSize === 'tuned' ? await tune(sweep, trial, panel.goal ?? targets.length - 1) : await runTrial(sweep, trial, 1);
+    stepSize === 'tuned' ? await tune(sweep, trial, goal ?? targets.length - 1) : await runTrial(sweep, trial, 1);
   return { curve, outcome };
 }
 
@@ -176,6 +198,7 @@ export function panelTable({ panel, curves }: PanelResult): Table {
   const rows = curves.flatMap((result) => {
     const { curve, outcome } = result;
     const { factor, records } = outcome;
+    const grid = outcome.evalEvery > 1 ? ` (grid of ${outcome.evalEvery})` : '';
     const stepSizes = records.flatMap(({ summary }) => (summary === null ? [] : [summary.stepSize]));
     return panel.targets.map((target, k) => {
       const met = records.filter(({ hits }) => hits[k] !== null).length;
@@ -188,7 +211,7 @@ export function panelTable({ panel, curves }: PanelResult): Table {
           : `${spreadText(stepSizes.slice(0, 1), number)}${curve.stepSize === 'tuned' ? ` (× ${factor})` : ''}`,
         `${target.of === 'loss' ? 'f ' : ''}${number(target.value)}`,
         `${met} of ${records.length}`,
-        over((row) => row.round, grouped),
+        met === records.length ? `${over((row) => row.round, grouped)}${grid}` : '–',
         over((row) => valueBits(panel, row), grouped),
         over((row) => coordinates(panel, row), grouped),
         over((row) => frameBytes(panel, row, 'uplink'), wholeBytes),

@@ -30,14 +30,22 @@ function writeStamp(room: Uint8Array | undefined, length: number, time: number, 
   putF64(room, length + 8, work);
 }
 
-/** A frame without its stamp, and the stamp. @throws ProtocolError when there is none, or none that is a time. */
-function readStamp(stamped: Uint8Array): { frame: Uint8Array; time: number; work: number } {
+/** A frame without its stamp, and the stamp. @throws ProtocolError when there is none, or none that is a time; it is released then */
+function readStamp(
+  end: Pick<HostEnd, 'release'>,
+  worker: number,
+  stamped: Uint8Array,
+): { frame: Uint8Array; time: number; work: number } {
   const length = stamped.length - STAMP_BYTES;
-  if (length < 0) throw new ProtocolError(`a frame of ${stamped.length} bytes has no stamp`);
+  if (length < 0) {
+    end.release(worker);
+    throw new ProtocolError(`a frame of ${stamped.length} bytes has no stamp`, { refusal: 'truncated' });
+  }
   const time = getF64(stamped, length);
   const work = getF64(stamped, length + 8);
   if (!Number.isFinite(time) || !(work >= 0 && work < Number.POSITIVE_INFINITY)) {
-    throw new ProtocolError(`a frame is stamped with time ${time} and work ${work}`);
+    end.release(worker);
+    throw new ProtocolError(`a frame is stamped with time ${time} and work ${work}`, { refusal: 'damaged' });
   }
   return { frame: stamped.subarray(0, length), time, work };
 }
@@ -80,7 +88,7 @@ export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd
       const until = runtime.now() + timeoutMs;
       const stamped = end.receive(worker, timeoutMs);
       if (stamped === undefined) return undefined;
-      const { frame, time, work: taken } = readStamp(stamped);
+      const { frame, time, work: taken } = readStamp(end, worker, stamped);
       for (let left = Math.min(time, until) - runtime.now(); left > 0; left = Math.min(time, until) - runtime.now()) {
         end.pause(left);
       }
@@ -141,7 +149,7 @@ export function linkHostEnd(end: HostEnd, links: Links | undefined, runtime: Run
     take(worker) {
       const stamped = end.take(worker);
       if (stamped === undefined) return undefined;
-      const { frame, time } = readStamp(stamped);
+      const { frame, time } = readStamp(end, worker, stamped);
       const one = of(worker);
       if (!one.seen) {
         one.seen = true;

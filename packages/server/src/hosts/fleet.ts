@@ -4,7 +4,10 @@ import type { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
 
-/** The workers of a run, wherever they are, and the server's end of the transport to them. */
+/**
+ * The workers of a run, wherever they are, and the server's end of the transport to them: with the checksums of its frames in
+ * them, when the plan has any.
+ */
 export interface Fleet {
   readonly transport: ServerEnd;
   readonly threads: number;

@@ -1,4 +1,4 @@
-import { createLoopback, linkHostEnd, linkServerEnd } from '@flotilla/protocol';
+import { checksumHostEnd, createLoopback, type HostEnd, linkHostEnd, linkServerEnd } from '@flotilla/protocol';
 import { WorkerHost } from '@flotilla/worker';
 import type { Transport } from './fleet.js';
 import { isStamped } from './stamped.js';
@@ -7,9 +7,13 @@ import { isStamped } from './stamped.js';
 export const loopback: Transport = {
   start: ({ workers }, runtime) => ({
     open(plan) {
-      const { links, problemData, start, registries } = plan;
+      const { links, problemData, start, registries, checksumRun } = plan;
       const stamped = isStamped(plan);
       let host: WorkerHost | undefined;
+      const decorated = (end: HostEnd) => {
+        const linked = stamped ? linkHostEnd(end, links, runtime) : end;
+        return checksumRun === undefined ? linked : checksumHostEnd(linked, { run: checksumRun, workers, attempt: 0 });
+      };
       const plain = createLoopback(
         workers,
         (end) => {
@@ -18,7 +22,7 @@ export const loopback: Transport = {
           return () => own.step();
         },
         runtime,
-        stamped ? (end) => linkHostEnd(end, links, runtime) : undefined,
+        decorated,
       );
       const linked = stamped ? linkServerEnd(plain, runtime) : undefined;
       return {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { asFlotillaError, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
-import { createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
+import { CHECKSUM_BYTES, createThreadTransport, HEADER_BYTES, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import { modulesOf, type ThreadTask } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
@@ -36,11 +36,12 @@ function threadCount({ workers, threads, linkModel }: Options): number {
 
 function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fleet {
   const { workers, plugins, problem: reference } = options;
-  const { dimension, problem, problemData, start, links } = plan;
+  const { dimension, problem, problemData, start, links, checksumRun } = plan;
   const threads = threadCount(options);
   const stamped = isStamped(plan);
   // the largest frame is an evaluation: f_i, ∇f_i and metrics in f64
-  const maxFrameBytes = HEADER_BYTES + 8 * (1 + dimension + (problem.metrics?.length ?? 0)) + STAMP_BYTES;
+  const values = 1 + dimension + (problem.metrics?.length ?? 0);
+  const maxFrameBytes = HEADER_BYTES + 8 * values + CHECKSUM_BYTES + STAMP_BYTES;
   const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
   const linked = stamped ? linkServerEnd(server, runtime) : undefined;
   let failure: FlotillaError | undefined;
@@ -48,7 +49,15 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
   const tasks = attachments.map((attachment) =>
     pool
       .run(
-        { attachment, problemData, start, linked: stamped ? { links } : undefined, plugins, problem: reference },
+        {
+          attachment,
+          problemData,
+          start,
+          linked: stamped ? { links } : undefined,
+          seal: checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt: 0 },
+          plugins,
+          problem: reference,
+        },
         attachment.port,
       )
       .then((record) => record && errorFrom(record), asFlotillaError)

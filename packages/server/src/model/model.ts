@@ -28,7 +28,11 @@ export interface FlatModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The iterate of a run under the names that its problem has for its parts. @param x Becomes the model's own. */
+/**
+ * A point of a run under the names that its problem has for its parts.
+ * @param x Becomes the model's own.
+ * @param output By which rule, and of which round, where it is not the last iterate
+ */
 export function flatModelOf(
   {
     job,
@@ -37,6 +41,7 @@ export function flatModelOf(
   }: { readonly job: Job; readonly problem: Problem; readonly format: Readonly<Record<string, string>> },
   rounds: number,
   x: Float64Array,
+  output?: { readonly name: string; readonly round: number },
 ): FlatModel {
   return {
     x,
@@ -49,6 +54,7 @@ export function flatModelOf(
       ...(problem.facts === undefined ? {} : { facts: JSON.stringify(problem.facts) }),
       seed: job.seed,
       rounds: String(rounds),
+      ...(output === undefined ? {} : { output: output.name, outputRound: String(output.round) }),
       wire: job.wire,
       precision: 'f64',
       xHash: hashOf(x),

@@ -1,6 +1,17 @@
-import { FlotillaError, type Runtime } from '@flotilla/core';
+import { FlotillaError, type FrameRefusal, type Runtime } from '@flotilla/core';
 import { errorFrom } from '@flotilla/core/internal';
-import { FrameKind, HEADER_BYTES, type Header, readHeader, type ServerEnd, unpackControl } from '@flotilla/protocol';
+import {
+  checkDue,
+  FIRST_EXCHANGE,
+  FrameKind,
+  HEADER_BYTES,
+  type Header,
+  NO_ROUND,
+  ProtocolError,
+  readHeader,
+  type ServerEnd,
+  unpackControl,
+} from '@flotilla/protocol';
 
 /** How long a blocking wait for a worker lasts before the event loop runs. */
 const SLICE_MS = 50;
@@ -14,33 +25,78 @@ export interface AnswersOptions {
   readonly workerTimeoutMs: number;
 }
 
-/** Waits for what workers answer. */
+/** Waits for what workers answer, and is the one place where their frames are taken, refused and released. */
 export class Answers {
   readonly #header: Header = { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0 };
-
+  /** Kind and round of the frame last accepted of each worker: two numbers a worker. */
+  readonly #accepted: Float64Array;
   readonly #slice: number;
 
-  constructor(private readonly options: AnswersOptions) {
+  /** @param refuse Counts a frame that is refused, where there is a ledger already. */
+  constructor(
+    private readonly options: AnswersOptions,
+    private readonly refuse: (refusal: FrameRefusal) => void = () => {},
+  ) {
     this.#slice = Math.min(SLICE_MS, options.workerTimeoutMs);
+    this.#accepted = new Float64Array(2 * options.transport.workers);
   }
 
   /**
-   * The next frame of `worker`, to be released by the caller.
-   * @param exchange Whether `round` is the number of an exchange of states: frames that have another are dropped then.
-   * @throws FlotillaError `worker-lost` when there is none in time, and what a failure frame says went wrong
+   * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`.
+   * @param round Or the number of an exchange of states: frames that have another are counted and dropped then.
+   * @throws FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
+   *   cannot be read, and what a failure frame says went wrong
    */
-  async next(worker: number, round: number, exchange = false): Promise<Uint8Array> {
+  async take<T>(
+    worker: number,
+    kind: FrameKind,
+    round: number,
+    read: (frame: Uint8Array, header: Readonly<Header>) => T,
+  ): Promise<T> {
     const { transport } = this.options;
-    let frame = this.#poll(worker) ?? (await this.#wait(worker, round, exchange));
-    while (exchange && readHeader(frame, this.#header).round !== round) {
-      transport.release(worker);
-      frame = this.#poll(worker) ?? (await this.#wait(worker, round, exchange));
+    const header = this.#header;
+    for (;;) {
+      let frame: Uint8Array | undefined;
+      try {
+        frame = this.#poll(worker) ?? (await this.#wait(worker, round));
+        readHeader(frame, header);
+        if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
+          // left from a round that has failed
+          this.refuse('stale');
+          continue;
+        }
+        if (header.kind === FrameKind.failure) throw failureIn(frame, worker);
+        checkDue(header, kind, round);
+        const answer = read(frame, header);
+        this.#accepted[2 * worker] = kind;
+        this.#accepted[2 * worker + 1] = round;
+        return answer;
+      } catch (error) {
+        throw this.#refused(error, worker, round);
+      } finally {
+        // a frame whose checksum is wrong has never been handed over
+        if (frame !== undefined) transport.release(worker);
+      }
     }
-    if (frame[0] !== FrameKind.failure) return frame;
-    const reason = unpackControl(frame.slice(HEADER_BYTES));
-    transport.release(worker);
-    if (reason.type === 'failed') throw errorFrom(reason);
-    throw new FlotillaError('protocol', `worker ${worker} failed without a reason`);
+  }
+
+  /** Counts a frame that was refused, here or by the worker, and says whose it was. */
+  #refused(error: unknown, worker: number, round: number): unknown {
+    if (!(error instanceof FlotillaError) || error.code !== 'protocol') return error;
+    if (error.refusal !== undefined && error.worker !== undefined) {
+      this.refuse(error.refusal);
+      return error;
+    }
+    const { kind, round: got } = this.#header;
+    const again =
+      error.refusal === 'stale' || error.refusal === 'unexpected'
+        ? this.#accepted[2 * worker] === kind && this.#accepted[2 * worker + 1] === got
+        : false;
+    const refusal = again ? 'duplicate' : (error.refusal ?? 'payload');
+    this.refuse(refusal);
+    const where = round > FIRST_EXCHANGE ? { worker } : { worker, round };
+    const who = round > FIRST_EXCHANGE ? `worker ${worker}` : `worker ${worker}, round ${round}`;
+    return new ProtocolError(`${who}: ${error.message}`, { ...where, refusal, cause: error.cause });
   }
 
   /** Most answers are there within a slice, and cost no look at the clock. */
@@ -49,7 +105,7 @@ export class Answers {
   }
 
   /** Goes on waiting where a slice has passed without an answer. */
-  async #wait(worker: number, round: number, exchange: boolean): Promise<Uint8Array> {
+  async #wait(worker: number, round: number): Promise<Uint8Array> {
     const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
     const until = runtime.now() - this.#slice + workerTimeoutMs;
     for (;;) {
@@ -57,11 +113,18 @@ export class Answers {
       const left = until - runtime.now();
       if (left <= 0) {
         const waited = Math.round(workerTimeoutMs / 1000);
-        const due = exchange ? 'give or take its state' : `answer round ${round}`;
+        const due = round > FIRST_EXCHANGE ? 'give or take its state' : `answer round ${round}`;
         throw new FlotillaError('worker-lost', `worker ${worker} did not ${due} within ${waited} s`);
       }
       const frame = transport.receive(worker, Math.min(SLICE_MS, left));
       if (frame !== undefined) return frame;
     }
   }
+}
+
+/** What a failure frame says. */
+function failureIn(frame: Uint8Array, worker: number): FlotillaError {
+  const reason = unpackControl(frame.slice(HEADER_BYTES));
+  if (reason.type === 'failed') return errorFrom(reason);
+  throw new ProtocolError(`worker ${worker} failed without a reason`);
 }

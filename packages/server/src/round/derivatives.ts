@@ -1,15 +1,8 @@
 import type { Derivatives } from '@flotilla/core/internal';
 import { differenceStep } from '@flotilla/core/internal';
-import {
-  FrameKind,
-  HEADER_BYTES,
-  type Header,
-  ProtocolError,
-  readHeader,
-  type ServerEnd,
-  writeHeader,
-} from '@flotilla/protocol';
+import { FrameKind, HEADER_BYTES, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
+import { evaluationReader } from './evaluation.js';
 
 /**
  * The derivatives of all f_i, by evaluations at the workers: counted nowhere. Products of Hessians with vectors are symmetric
@@ -23,7 +16,7 @@ export class WorkerDerivatives implements Derivatives {
   readonly #product: Float64Array;
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
-  readonly #header: Header = { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0 };
+  readonly #read: (frame: Uint8Array) => void;
 
   /**
    * @param metrics How many metrics the problem has.
@@ -41,6 +34,7 @@ export class WorkerDerivatives implements Derivatives {
     this.#point = new Float64Array(dimension);
     this.#product = new Float64Array(dimension);
     this.#received = new Float64Array(1 + dimension + metrics);
+    this.#read = evaluationReader(this.#received);
   }
 
   async gradient(x: Float64Array, out: Float64Array): Promise<number> {
@@ -102,16 +96,7 @@ export class WorkerDerivatives implements Derivatives {
   }
 
   async #answer(worker: number): Promise<Float64Array> {
-    const frame = await this.answers.next(worker, 0);
-    const received = this.#received;
-    if (
-      readHeader(frame, this.#header).kind !== FrameKind.evaluation ||
-      frame.length !== HEADER_BYTES + received.byteLength
-    ) {
-      throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
-    }
-    new Uint8Array(received.buffer).set(frame.subarray(HEADER_BYTES));
-    this.transport.release(worker);
-    return received;
+    await this.answers.take(worker, FrameKind.evaluation, 0, this.#read);
+    return this.#received;
   }
 }

@@ -1,14 +1,6 @@
 import { DivergedError } from '@flotilla/core';
 import { squaredNorm } from '@flotilla/core/internal';
-import {
-  FrameKind,
-  HEADER_BYTES,
-  type Header,
-  ProtocolError,
-  readHeader,
-  type ServerEnd,
-  writeHeader,
-} from '@flotilla/protocol';
+import { FrameKind, HEADER_BYTES, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 
 /** What an evaluation finds at a point, exact. */
@@ -21,11 +13,23 @@ export interface Evaluated {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
+/** Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame of another length. */
+export function evaluationReader(received: Float64Array): (frame: Uint8Array) => void {
+  const bytes = new Uint8Array(received.buffer);
+  return (frame) => {
+    const length = frame.length - HEADER_BYTES;
+    if (length !== bytes.length) {
+      const refusal = length > bytes.length ? 'oversized' : 'payload';
+      throw new ProtocolError(`an evaluation of ${length} bytes, expected ${bytes.length}`, { refusal });
+    }
+    bytes.set(frame.subarray(HEADER_BYTES));
+  };
+}
+
 /** f, ∇f and metrics, exact, by a pass over the workers that is counted nowhere. */
 export class Evaluation {
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
-  readonly #header: Header = { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0 };
 
   /** @param gradient d values of work space, written by every pass. @param metrics Names of the problem's metrics. */
   constructor(
@@ -39,22 +43,16 @@ export class Evaluation {
 
   /** @throws DivergedError when f or ∇f is not finite */
   async at(x: Float64Array, round: number): Promise<Evaluated> {
-    const { transport, metrics } = this;
-    const { workers } = transport;
+    const { metrics } = this;
+    const { workers } = this.transport;
     this.#ask(x, round);
     let loss = 0;
     const gradient = this.gradient.fill(0);
     const means = new Float64Array(metrics.length);
     const received = this.#received;
-    const bytes = new Uint8Array(received.buffer);
+    const read = evaluationReader(received);
     for (let worker = 0; worker < workers; worker++) {
-      const frame = await this.answers.next(worker, round);
-      readHeader(frame, this.#header);
-      if (this.#header.kind !== FrameKind.evaluation || frame.length !== HEADER_BYTES + bytes.length) {
-        throw new ProtocolError(`worker ${worker} did not answer with an evaluation`);
-      }
-      bytes.set(frame.subarray(HEADER_BYTES));
-      transport.release(worker);
+      await this.answers.take(worker, FrameKind.evaluation, round, read);
       loss += (received[0] as number) / workers;
       for (let j = 0; j < gradient.length; j++) {
         gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;

@@ -57,6 +57,8 @@ export interface ParameterServerOptions extends AnswersOptions {
   /** The method's own parameters. */
   readonly parameters: MethodParameters;
   readonly coins: Coins;
+  /** Bytes that the transport puts behind each frame; none when left out. */
+  readonly checksumBytes?: number;
   /** x⁰, for a job that starts from a given point. */
   readonly start?: Float64Array | undefined;
   /** Called where the round clock starts, for a round and for the initial gradients, and where it stops. */
@@ -88,14 +90,14 @@ export class ParameterServer {
     const { dimension } = problem;
     const random = new KeyedRandom(job.seed);
     const length = messageDimension(method, options.parameters, dimension);
-    this.ledger = new Ledger(job.workers);
+    this.ledger = new Ledger(job.workers, options.checksumBytes);
     const { downlink, uplink } = openBoundaries(job, method, length, compressors, random);
     this.#downlink = downlink;
     this.#uplink = uplink;
     this.#context = createContext(job, problem, options, random, options.start);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
-    this.#answers = new Answers(options);
+    this.#answers = new Answers(options, (refusal) => this.ledger.refuse(refusal));
     this.#workerStates = new WorkerStates(options.transport, this.#answers);
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
@@ -136,10 +138,10 @@ export class ParameterServer {
     this.seconds += (runtime.now() - from) / 1000;
   }
 
-  /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
-  async evaluate(): Promise<EvaluatedRound> {
+  /** f and ∇f at the current iterate or another point, exact, by a pass over the workers that is counted nowhere. */
+  async evaluate(x = this.#state.x): Promise<EvaluatedRound> {
     const { round, seconds, ledger } = this;
-    const evaluated = await this.#evaluation.at(this.#state.x, round);
+    const evaluated = await this.#evaluation.at(x, round);
     return { round, seconds, ...evaluated, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 
@@ -209,24 +211,31 @@ export class ParameterServer {
 
   #sendTo(worker: number, coins: number, outgoing: Outgoing): void {
     if (outgoing.form === 'none') return;
-    const { transport } = this.options;
-    const room = transport.claim(worker, this.#downlink.maxFrameBytes(outgoing));
-    transport.commit(worker, this.#downlink.write(FrameKind.downlink, this.round, coins, worker, outgoing, room));
+    const { transport, method } = this.options;
+    const boundary = this.#downlink;
+    const kind = FrameKind.downlink;
+    const room = transport.claim(worker, boundary.maxFrameBytes(outgoing));
+    const length = boundary.write(kind, this.round, coins, worker, outgoing, room);
     this.#count('downlink', worker, undefined);
+    if (method.server.sentTo !== undefined) {
+      const carried = boundary.read(room.subarray(0, length), kind, this.round, worker);
+      method.server.sentTo(this.#state, this.#context, worker, carried);
+    }
+    transport.commit(worker, length);
   }
 
   /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
   async #collect(kind: 'start' | undefined, answers: Plan['answers']): Promise<void> {
-    const { transport } = this.options;
+    const { round } = this;
     const { workers } = this.#context;
+    const uplink = this.#uplink;
     const mean = this.#mean.fill(0);
     for (let worker = 0; worker < workers; worker++) {
       if (answers?.(worker) === false) continue;
-      const frame = await this.#answers.next(worker, this.round);
-      const incoming = this.#uplink.read(frame, FrameKind.uplink, this.round, worker);
-      incoming.addTo(mean, 1 / workers);
+      await this.#answers.take(worker, FrameKind.uplink, round, (frame, header) => {
+        uplink.read(frame, FrameKind.uplink, round, worker, undefined, header).addTo(mean, 1 / workers);
+      });
       this.#count('uplink', worker, kind);
-      transport.release(worker);
     }
   }
 

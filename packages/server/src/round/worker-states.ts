@@ -1,15 +1,12 @@
 import {
+  FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
-  ProtocolError,
   type ServerEnd,
   type StateSource,
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
-
-/** Exchanges of states are numbered from here on, in the place of a round: no round has such a number. */
-const FIRST_EXCHANGE = 2 ** 31;
 
 /** Bytes of states that may be on their way at once. Of states that are longer there is one, or a second that waits. */
 const IN_FLIGHT_BYTES = 16 << 20;
@@ -44,13 +41,12 @@ export class WorkerStates {
     ask(1);
     let more = true;
     for (let worker = 0; worker < asked; worker++) {
-      const frame = await this.answers.next(worker, exchange, true);
-      if (frame[0] !== FrameKind.state) throw new ProtocolError(`worker ${worker} did not answer with its state`);
-      const { length } = frame;
       // what has been asked for is waited for, also when nobody wants it any more
-      more = more && take(frame.subarray(HEADER_BYTES));
-      transport.release(worker);
-      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / length));
+      const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
+        more = more && take(frame.subarray(HEADER_BYTES));
+        return frame.length;
+      });
+      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
     }
   }
 
@@ -68,9 +64,7 @@ export class WorkerStates {
       state.writeTo(room.subarray(HEADER_BYTES));
       transport.commit(worker, bytes);
       transport.flush();
-      const frame = await this.answers.next(worker, exchange, true);
-      if (frame[0] !== FrameKind.restored) throw new ProtocolError(`worker ${worker} did not take its state`);
-      transport.release(worker);
+      await this.answers.take(worker, FrameKind.restored, exchange, () => undefined);
     }
   }
 

@@ -1,6 +1,8 @@
-import { HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
+import type { FrameRefusal } from '@flotilla/core';
+import { CHECKSUM_BYTES, HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
+import type { OutputName } from './output.js';
 import type { ValidationMetrics } from './validation.js';
 
 /** An evaluated round: a row of metrics.jsonl. */
@@ -44,6 +46,8 @@ export interface Summary {
   readonly dimension: number;
   readonly seed: string;
   readonly transport: string;
+  /** There when frames had checksums. */
+  readonly checksum?: 'on';
   /** The workers' links as they were paced; null when they were not. */
   readonly link: string | null;
   /** The workers' links as they were modelled; null when they were not. */
@@ -58,6 +62,10 @@ export interface Summary {
   readonly batch?: number;
   readonly batchDense?: number;
   readonly rounds: number;
+  /** Which iterate x̂ the run gives back, and the round that it is of, where that is not the last one. */
+  readonly output?: OutputName;
+  readonly outputRound?: number;
+  /** At x̂, as all that follows: f, ‖∇f‖² … */
   readonly loss: number;
   readonly gradNormSq: number;
   /** The problem's metrics of the training data by name; null when it has none. */
@@ -84,14 +92,17 @@ export interface Summary {
   readonly secondsToFirstRound: number;
   readonly uplink: Tally;
   readonly downlink: Tally;
+  /** Frames that were refused, by why; there when there were any. */
+  readonly refused?: Readonly<Partial<Record<FrameRefusal, number>>>;
   readonly stopReason: StopReason;
   /** How often the run has gone on from a checkpoint. */
   readonly resumed: number;
-  /** SHA-256 of the final x as little-endian f64. */
+  /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }
 
 /** Frame bytes that gradient descent sends one way in as many rounds: one dense vector to or from each worker. */
-export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire'>): number {
-  return run.rounds * run.workers * (HEADER_BYTES + (run.wire === 'f32' ? 4 : 8) * run.dimension);
+export function denseFrameBytes(run: Pick<Summary, 'rounds' | 'workers' | 'dimension' | 'wire' | 'checksum'>): number {
+  const fixed = HEADER_BYTES + (run.checksum === 'on' ? CHECKSUM_BYTES : 0);
+  return run.rounds * run.workers * (fixed + (run.wire === 'f32' ? 4 : 8) * run.dimension);
 }

@@ -3,6 +3,7 @@ import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
 import { CHECKPOINTS_ALLOWED, parseCheckpointEvery } from '../checkpoint/schedule.js';
+import { OUTPUTS } from './output.js';
 import { type ProblemModule, problemText } from './problem-text.js';
 import { STEP_SIZES } from './step-size.js';
 
@@ -189,6 +190,13 @@ export const optionsSchema = v.strictObject({
     ),
   ),
   transport: v.optional(described(choice(...TRANSPORTS), 'how frames travel'), 'threads'),
+  checksum: v.optional(
+    described(
+      choice('auto', 'on', 'off'),
+      'four bytes a frame that tell a damaged frame, or one of another run; auto: off where frames stay in memory',
+    ),
+    'auto',
+  ),
   link: v.optional(
     described(
       text(),
@@ -206,6 +214,13 @@ export const optionsSchema = v.strictObject({
     '60s',
   ),
   evalEvery: v.optional(described(count(1, 1e9), 'rounds between exact evaluations of f and ∇f'), 10),
+  output: v.optional(
+    described(
+      choice(...OUTPUTS),
+      'the iterate that is given back as the model: the last, one drawn uniformly, or the best of those evaluated',
+    ),
+    'last',
+  ),
   workerTimeout: v.optional(
     described(positive(), 'seconds a worker may take for one answer before it counts as lost'),
     600,

@@ -27,6 +27,7 @@ import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
 import { checkProblem } from './check-problem.js';
+import { checksumRun } from './checksum.js';
 import { dataRequest, formatRecord } from './data-request.js';
 import { checkDimension } from './memory.js';
 import { checkLengths, type Options } from './options.js';
@@ -62,6 +63,8 @@ export interface RunPlan {
   readonly stepSize: StepSize;
   /** The workers' links, when they are paced. */
   readonly links: Links | undefined;
+  /** The run's number in the checksums of its frames; undefined when they have none. */
+  readonly checksumRun: number | undefined;
   /** Links whose clocks run beside the round clock. */
   readonly linkModels: readonly LinkModelSpec[];
 }
@@ -147,21 +150,22 @@ export async function planRun(
   const warning = method.warning?.(theory, parameters);
   if (warning !== undefined) note?.(warning);
 
+  const job: Job = {
+    method: options.method,
+    problem: options.problem,
+    data: loaded.source,
+    split: loaded.split,
+    workers,
+    uplink,
+    downlink,
+    wire,
+    dense,
+    init: start === undefined ? (init as string) : givenInit(start.hash),
+    seed,
+    ...jobBatches(options, method),
+  };
   return {
-    job: {
-      method: options.method,
-      problem: options.problem,
-      data: loaded.source,
-      split: loaded.split,
-      workers,
-      uplink,
-      downlink,
-      wire,
-      dense,
-      init: start === undefined ? (init as string) : givenInit(start.hash),
-      seed,
-      ...jobBatches(options, method),
-    },
+    job,
     registries,
     method,
     problem,
@@ -178,6 +182,7 @@ export async function planRun(
     stepSize,
     links,
     linkModels,
+    checksumRun: checksumRun(options, job, parameters, stepSize),
   };
 }
 
@@ -188,7 +193,7 @@ function checkAssumption(
   spec: string,
   { omega, alpha }: LinkTheory,
 ): void {
-  if (method.contractive === link) {
+  if (method.contractive === link || method.contractive === 'both') {
     if (alpha > 0) return;
     throw new UsageError(
       `method ${method.name} needs a contractive compressor on the ${link}, such as top-k or natural; ${spec} is not one`,

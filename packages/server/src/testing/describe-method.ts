@@ -18,6 +18,8 @@ export interface MethodSuiteOptions {
   readonly replicas?: Readonly<Record<string, string>>;
   /** Vectors of the server's state that are the mean of vectors of the workers, up to rounding: the workers' name for each. */
   readonly means?: Readonly<Record<string, string>>;
+  /** Vectors of the server's state that are vectors of all workers one after the other, equal to the last bit: their name for each. */
+  readonly perWorker?: Readonly<Record<string, string>>;
   /**
    * The spec under which E x^k is gradient descent's x^k on quadratics, for methods whose estimators are unbiased: tested over
    * many seeds. Left out for the others.
@@ -97,7 +99,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
     }
 
     test.each(['f32', 'f64'] as const)('%s: what both sides hold is the same after every round', async (wire) => {
-      const { replicas = {}, means = {} } = suite;
+      const { replicas = {}, means = {}, perWorker = {} } = suite;
       const workers = common.workers as number;
       const training = await openHere({ ...common, wire, stepSize: 0.1 });
       const { server, fleet } = training;
@@ -109,6 +111,14 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
         for (const [name, theirs] of Object.entries(replicas)) {
           for (const [worker, other] of held.entries()) {
             const same = sameBits(own[name], other[theirs]);
+            expect(same, `${name} of worker ${worker} in round ${round}`).toBe(true);
+          }
+        }
+        for (const [name, theirs] of Object.entries(perWorker)) {
+          const all = vector(own[name]);
+          const size = all.length / workers;
+          for (const [worker, other] of held.entries()) {
+            const same = sameBits(all.slice(worker * size, (worker + 1) * size), other[theirs]);
             expect(same, `${name} of worker ${worker} in round ${round}`).toBe(true);
           }
         }

@@ -17,7 +17,8 @@ const NATURAL = {
 /**
  * Own compressors where none is named; K = d/n. Step sizes: of 0.002 and 0.003 the one that reaches the target of the default job
  * in fewer rounds with seed 0, for MARINA and CORE 0.001. (GD diverges at 0.004, MARINA-P at 0.003, MARINA and CORE at 0.002;
- * EF21-P + DCGD does not get there with 0.003.) `--tune` tries others.
+ * EF21-P + DCGD does not get there with 0.003.) The default step sizes of EF21-P + DIANA, EF21-BC, DORE, MCM, Rand-MCM and
+ * dist-EF-SGD. `--tune` tries others.
  */
 const ENTRIES: readonly Entry[] = [
   { label: 'GD', style: 0, method: 'gd', stepSize: 0.003 },
@@ -30,6 +31,12 @@ const ENTRIES: readonly Entry[] = [
   { label: 'M3 + natural', ...NATURAL },
   { label: 'M3 + natural (even coins)', style: 5, ...NATURAL, coins: 'even' },
   { label: 'EF21-P + DCGD', style: 6, method: 'ef21-p-dcgd', stepSize: 0.002 },
+  { label: 'EF21-P + DIANA', method: 'ef21-p-diana', stepSize: 0.002 },
+  { label: 'EF21-BC', method: 'ef21-bc', stepSize: 0.002 },
+  { label: 'DORE', method: 'dore', stepSize: 0.004 },
+  { label: 'MCM', method: 'mcm', stepSize: 0.001 },
+  { label: 'Rand-MCM', method: 'rand-mcm', stepSize: 0.001 },
+  { label: 'dist-EF-SGD', method: 'dist-ef-sgd', stepSize: 0.002 },
   { label: 'CORE', style: 7, method: 'core:m=100', stepSize: 0.001 },
 ];
 const BASE = 'GD';

@@ -304,11 +304,11 @@ function reference(
 ): Claim[] {
   if (value === undefined) return [];
   const of: Reference = { mean: value[0], sd: value[1], runs: 40 };
-  const { agrees, text } = agreement(rounds, of);
+  const { verdict, text } = agreement(rounds, of);
   return [
     {
       claim: `${setting.label}, ω + 1 = ${omega}: rounds, as an independent program has them`,
-      verdict: verdict(agrees),
+      verdict,
       numbers: text,
     },
   ];

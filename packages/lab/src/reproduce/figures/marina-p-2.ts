@@ -23,6 +23,8 @@ const idOf = (workers: number) => `n${workers}`;
 function panel(workers: number, size: Size): Panel {
   const k = DIMENSION / workers;
   const rounds = size.quick ? 2000 : 5000;
+  // an evaluation costs as much as a round
+  const tuned = { rounds, evalEvery: workers >= 1000 ? 5 : 1, stepSize: 'tuned' } as const;
   return {
     id: idOf(workers),
     title: `n = ${workers}`,
@@ -36,10 +38,10 @@ function panel(workers: number, size: Size): Panel {
         method: 'm3',
         uplink: `rand-k:k=${k}+natural`,
         downlink: 'perm-k+natural',
-        rounds,
-        stepSize: 'tuned',
+        ...tuned,
+        from: 16,
       },
-      { label: 'CORE', method: `core:m=${PROJECTIONS}`, rounds, stepSize: 'tuned' },
+      { label: 'CORE', method: `core:m=${PROJECTIONS}`, ...tuned, from: 4 },
       { label: 'GD', method: 'gd', rounds: 100, stepSize: 'tuned' },
     ],
   };
