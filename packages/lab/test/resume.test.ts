@@ -107,7 +107,7 @@ test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
       mount -o remount,size=20m disk
       ft start --resume disk/r --quiet --json > second; echo "code $?"; ls disk/r/checkpoint`;
     const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
-      execFile('unshare', ['-m', 'bash', '-c', script], { cwd: folder }, (_error, out, err) =>
+      execFile('/usr/bin/unshare', ['-m', 'bash', '-c', script], { cwd: folder }, (_error, out, err) =>
         resolve({ stdout: out, stderr: err }),
       );
     });
