@@ -17,8 +17,18 @@ type Vector = Exclude<State[string], number>;
  * @throws FlotillaError `internal` for an entry that is neither a vector nor a number nor a tracked point
  */
 export function snapshotState(object: object): State {
+  return copyState(viewState(object));
+}
+
+/** A deep copy of a state. */
+export function copyState(state: State): State {
   const copy = (value: State[string]) => (typeof value === 'number' ? value : value.slice());
-  return Object.fromEntries(Array.from(entriesOf(object), ([name, value]) => [name, copy(value)]));
+  return Object.fromEntries(Object.entries(state).map(([name, value]) => [name, copy(value)]));
+}
+
+/** The same without copying: the vectors are the object's own, and change with it. @throws as {@link snapshotState} does */
+export function viewState(object: object): State {
+  return Object.fromEntries(entriesOf(object));
 }
 
 /**

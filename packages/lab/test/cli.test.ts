@@ -95,7 +95,9 @@ describe('results', () => {
       'round 1000',
     );
     expect(code).toBe(130);
-    expect(stderr).toMatch(/\nflotilla: the run was aborted after round \d+\n$/);
+    expect(stderr).toMatch(
+      /\nflotilla: the run was aborted after round \d+; go on with: flotilla start --resume ctrl-c\n$/,
+    );
     const summary = JSON.parse(readFileSync(join(folder(), 'ctrl-c', 'summary.json'), 'utf8'));
     expect(summary).toMatchObject({ stopReason: 'aborted' });
   });
@@ -210,7 +212,7 @@ test('divergence: exit 1, one line with round and place, the folder keeps its ro
   );
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(
-    /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size\n$/,
+    /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size; go on with: flotilla start --resume diverged\n$/,
   );
   expect(
     readFileSync(join(folder(), 'diverged', 'metrics.jsonl'), 'utf8')

@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]) => join(folder, ...names);
 const read = (...names: string[]) => readFileSync(at(...names), 'utf8');
 const RUN = 'start --problem quadratic:d=20 --method gd --workers 2 --threads 1 --transport loopback --rounds 5';
-const FILES = ['config.json', 'metrics.jsonl', 'model.safetensors', 'report.html', 'summary.json'];
+const FILES = ['checkpoint', 'config.json', 'metrics.jsonl', 'model.safetensors', 'report.html', 'summary.json'];
 
 /** Runs a shell's line, in which `ft` is the command, in the folder. */
 function shell(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -157,7 +157,7 @@ test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
     const mounted = `mount -t tmpfs -o size=64k tmpfs disk && ft ${RUN} --quiet --out disk/r; echo "code $?"; ls -A disk/r`;
     const script = `ft() { ${process.execPath} ${main} "$@"; }; ${mounted}`;
     const { stdout, stderr } = await shell(`unshare -m bash -c ${JSON.stringify(script).replaceAll('$', '\\$')}`);
-    expect(stdout).toBe('code 0\nconfig.json\nmetrics.jsonl\nmodel.safetensors\nsummary.json\n');
+    expect(stdout).toBe('code 0\ncheckpoint\nconfig.json\nmetrics.jsonl\nmodel.safetensors\nsummary.json\n');
     expect(stderr).toMatch(/^flotilla: report.html was not written: .*no space is left\n$/);
   },
 );

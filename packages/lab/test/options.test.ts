@@ -75,6 +75,7 @@ const rows: Readonly<Record<Name, Row>> = {
   timeLimit: { run: 'threads', text: '300', value: 300, refused: '0' },
   maxBytes: { run: 'threads', text: '1e9', value: 1e9, refused: '0' },
   stepSize: { run: 'threads', text: '0.1', value: '0.1', refused: 'fast' },
+  checkpointEvery: { run: 'threads', text: '3', value: '3', refused: 'often' },
   init: { run: 'threads', text: 'normal:0.01', value: 'normal:0.01', refused: 'ones' },
   // text, also where it looks like a number
   seed: { run: 'threads', text: '007', value: '007', refused: undefined },

@@ -32,7 +32,7 @@ export {
 export type { Links } from './network/link.js';
 export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from './network/paced.js';
 export { type ModelledServerEnd, modelLinks } from './network/virtual.js';
-export { packState, unpackState } from './state-codec.js';
+export { type EncodedState, encodeState, packState, type StateSource, unpackState } from './state-codec.js';
 export { createLoopback } from './transport/loopback.js';
 export type { ThreadAttachment } from './transport/threads/attachment.js';
 export { openThreadEnd } from './transport/threads/host-end.js';

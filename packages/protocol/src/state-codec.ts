@@ -30,22 +30,57 @@ const indexSchema = v.pipe(
 const packr = new Packr({ useRecords: false });
 const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
-/** A state as bytes of its own. Both ends are little-endian machines, as everywhere in this package. */
-export function packState(state: State): Uint8Array {
+/** The bytes of a state, wherever they come from: their number is known, and none has been copied yet. */
+export interface StateSource {
+  readonly length: number;
+  /** Writes all of them to the first bytes of `room`. */
+  writeTo(room: Uint8Array): void;
+}
+
+/** A state about to be written. */
+export interface EncodedState extends StateSource {
+  /** The bytes, piece by piece; vectors are views of the state's own. */
+  pieces(): Iterable<Uint8Array>;
+}
+
+/** How a state is written. Both ends are little-endian machines, as everywhere in this package. */
+export function encodeState(state: State): EncodedState {
   const entries = Object.entries(state).map(([name, value]) => {
     const [kind, values] =
       typeof value === 'number' ? (['number', Float64Array.of(value)] as const) : [kindOf(value), value];
     return { name, kind, values };
   });
   const index = packr.pack(entries.map(({ name, kind, values }) => [name, kind, values.length]));
-  let at = padded(LENGTH_BYTES + index.length);
-  const bytes = new Uint8Array(entries.reduce((sum, { values }) => sum + padded(values.byteLength), at));
-  putU32(bytes, 0, index.length);
-  bytes.set(index, LENGTH_BYTES);
-  for (const { values } of entries) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    at += padded(values.byteLength);
+  const head = new Uint8Array(padded(LENGTH_BYTES + index.length));
+  putU32(head, 0, index.length);
+  head.set(index, LENGTH_BYTES);
+  function* pieces() {
+    yield head;
+    for (const { values } of entries) {
+      yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      yield ZEROS.subarray(0, padded(values.byteLength) - values.byteLength);
+    }
   }
+  return {
+    length: entries.reduce((sum, { values }) => sum + padded(values.byteLength), head.length),
+    pieces,
+    writeTo(room) {
+      let at = 0;
+      for (const piece of pieces()) {
+        room.set(piece, at);
+        at += piece.length;
+      }
+    },
+  };
+}
+
+const ZEROS = new Uint8Array(8);
+
+/** A state as bytes of its own. */
+export function packState(state: State): Uint8Array {
+  const encoded = encodeState(state);
+  const bytes = new Uint8Array(encoded.length);
+  encoded.writeTo(bytes);
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 export { type DataInput, type ErrorCode, FlotillaError, type MemoryData } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
 export { modulesOf } from '@flotilla/worker';
+export type { TakenCheckpoint } from './checkpoint/checkpoints.js';
 export { type ExplainedLink, type Explanation, explain } from './explain.js';
 export type { Model, ModelTensor } from './model/model.js';
 export { readModel } from './model/read-model.js';

@@ -1,4 +1,6 @@
 // The second door, for the packages beside this one: what they need to look at a run from within. Not under semantic versioning.
+export { hasCheckpoint } from './checkpoint/checkpoint-folder.js';
+export { readStoredRun, type StoredRun } from './checkpoint/stored-run.js';
 export type { Fleet } from './hosts/fleet.js';
 export { POOL_ENTRY, type ThreadPool, threadPool } from './hosts/pool.js';
 export { ParameterServer } from './round/parameter-server.js';

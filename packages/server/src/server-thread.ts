@@ -1,12 +1,18 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
 import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } from '@flotilla/core/internal';
+import { CheckpointFolder } from './checkpoint/checkpoint-folder.js';
+import { Checkpoints, type TakenCheckpoint } from './checkpoint/checkpoints.js';
+import { identityOf } from './checkpoint/identity.js';
+import { type ResumeTask, Resumption } from './checkpoint/resumption.js';
+import { parseCheckpointEvery } from './checkpoint/schedule.js';
+import { checkStart, withoutStart } from './checkpoint/stored-run.js';
 import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
-import { planRun } from './run/plan.js';
+import { planRun, type RunPlan } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
 import { summarize } from './summary.js';
 import { Training } from './training.js';
@@ -14,14 +20,16 @@ import { Training } from './training.js';
 /** What the server thread is started with. */
 export interface RunTask {
   readonly options: Options;
+  /** Given when the run in the folder `options.out` is to go on. */
+  readonly resume?: ResumeTask | undefined;
   /** When `train` was called, by the runtime's clock. */
   readonly calledAt: number;
   /** Events to the host; {@link HostMessage}s from it. */
   readonly port: MessagePort;
 }
 
-/** What the host tells the server thread while it runs: to end after the current round, or to send its model after it. */
-export type HostMessage = 'abort' | 'model';
+/** What the host tells the server thread while it runs: to end after the current round, or to send its model or take a checkpoint after it. */
+export type HostMessage = 'abort' | 'model' | 'checkpoint';
 
 /** What the server thread tells its host while it runs. */
 export type RunEvent =
@@ -29,7 +37,8 @@ export type RunEvent =
   | { readonly type: 'metrics'; readonly metrics: Metrics }
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'progress'; readonly progress: Progress }
-  | { readonly type: 'model'; readonly model: FlatModel };
+  | { readonly type: 'model'; readonly model: FlatModel }
+  | { readonly type: 'checkpoint'; readonly checkpoint: TakenCheckpoint };
 
 /** How the task ends. Errors are data here, because classes and codes do not survive the way between threads. */
 export type RunOutcome = (
@@ -61,7 +70,7 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
 
 /** @param leave Takes the model that the run leaves behind, however it ends. */
 async function runInThread(
-  { options, calledAt, port }: RunTask,
+  { options, resume, calledAt, port }: RunTask,
   runtime: Runtime,
   leave: (model: FlatModel) => void,
 ): Promise<Summary> {
@@ -69,20 +78,30 @@ async function runInThread(
   let aborted = false;
   let begun = false;
   let modelsAsked = 0;
+  let checkpointsAsked = 0;
   const yieldToEventLoop = async () => {
     await runtime.yield();
     for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
       const message = got.message as HostMessage;
       if (message === 'abort') aborted = true;
-      else modelsAsked++;
+      else if (message === 'model') modelsAsked++;
+      else checkpointsAsked++;
     }
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !begun) throw new FlotillaError('aborted', 'the run was aborted before its first round');
   };
+  const until = <T>(work: (signal: AbortSignal) => Promise<T>) => abortable(work, yieldToEventLoop, runtime);
   // the workers' threads load their code while the data is read
   const hosts = startHosts(options, runtime);
+  const { out } = options;
+  const every = parseCheckpointEvery(options.checkpointEvery);
   let folder: RunFolder | undefined;
+  let store: CheckpointFolder | undefined;
+  let resumption: Resumption | undefined;
   let training: Training | undefined;
+  /** From the first checkpoint on the folder stays, however the run ends. */
+  let stays = resume !== undefined;
+  let evaluated = false;
   const leaveModel = () => {
     if (training === undefined) return;
     const model = training.flatModel();
@@ -91,30 +110,54 @@ async function runInThread(
   };
   try {
     emit({ type: 'phase', phase: 'loading' });
-    // data may have to be downloaded
     const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
-    const plan = await abortable((signal) => planRun(options, signal, note), yieldToEventLoop, runtime);
+    if (out !== undefined && resume !== undefined) {
+      folder = await until((signal) => RunFolder.resume(out, signal, note));
+      store = new CheckpointFolder(folder.path);
+      resumption = new Resumption(folder, store, note);
+      if (!resumption.isPossible) checkStart(options);
+    }
+    const planned = resumption?.isPossible === true ? withoutStart(options) : options;
+    // data may have to be downloaded
+    const plan = await until((signal) => planRun(planned, signal, note));
     const { job } = plan;
     // what is left behind must be writable before any worker is built
-    if (options.out !== undefined) {
-      // a starting point has the path that it was given by, else the hash of its numbers
-      const init = typeof options.init === 'string' ? options.init : job.init;
-      // validation data likewise
-      const validation = typeof options.validation === 'string' ? options.validation : plan.validationSource;
-      folder = new RunFolder(options.out, { ...options, ...job, init, validation });
-    }
+    if (out !== undefined) folder ??= RunFolder.create(out);
     emit({ type: 'phase', phase: 'building' });
     const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
+    let checkpoints: Checkpoints | undefined;
+    if (folder !== undefined) {
+      const identity = await until((signal) => identityOf(options, signal));
+      store ??= new CheckpointFolder(folder.path);
+      checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime);
+      if (resume === undefined) {
+        await folder.begin(configOf(options, plan));
+      } else {
+        const from = await resumption?.restore(opened, identity, resume.force);
+        begun = true;
+        if (resume.config !== undefined) folder.config(resume.config);
+        if (from !== undefined) checkpoints.resumed(from);
+      }
+      if (every !== 'never') {
+        await checkpoints.take();
+        stays = true;
+      }
+    }
     const answerModels = () => {
       for (; modelsAsked > 0; modelsAsked--) emit({ type: 'model', model: opened.flatModel() });
+    };
+    const takeCheckpoint = async () => {
+      const checkpoint = await checkpoints?.take();
+      for (; checkpoint !== undefined && checkpointsAsked > 0; checkpointsAsked--)
+        emit({ type: 'checkpoint', checkpoint });
     };
     const { stepSize, fleet, ledger } = opened;
     const { dimension } = plan;
     const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
-    emit({ type: 'phase', phase: 'evaluating' });
+    if (opened.rounds === 0) emit({ type: 'phase', phase: 'evaluating' });
     let secondsToFirstRound = 0;
     let told = runtime.now();
     const { metrics, stopReason } = await opened.run({
@@ -122,6 +165,8 @@ async function runInThread(
         folder?.metrics(row);
         // there is something to keep: from now on an abort waits for the end of a round
         begun = true;
+        stays = true;
+        evaluated = true;
         emit({ type: 'metrics', metrics: row });
         answerModels();
       },
@@ -139,27 +184,51 @@ async function runInThread(
           emit({ type: 'progress', progress });
         }
         answerModels();
-        return aborted;
+        if (checkpointsAsked === 0 && checkpoints?.isDue !== true) return aborted;
+        return takeCheckpoint().then(() => aborted);
+      },
+      async onStop(reason) {
+        if (every === 'never' && checkpointsAsked === 0) return;
+        try {
+          await takeCheckpoint();
+        } catch (thrown) {
+          // what has come to its end needs none: it only cannot be made longer from here
+          if (reason === 'aborted') throw thrown;
+          note(asFlotillaError(thrown).message);
+        }
       },
     });
-    const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound);
+    const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound, folder?.resumed);
     leaveModel();
     folder?.summary(summary);
+    if (stopReason !== 'aborted') checkpoints?.end();
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
-  } catch (error) {
-    if (!begun) folder?.discard();
+  } catch (thrown) {
+    // what failed at x⁰ by its nature fails again: nothing is left
+    const isHopeless = !evaluated && !['aborted', 'worker-lost', 'io', 'limit'].includes(asFlotillaError(thrown).code);
+    if (!stays || isHopeless) folder?.discard();
     // of two reasons the first one counts
-    else {
+    else if (begun) {
       try {
         leaveModel();
       } catch {}
     }
-    throw error;
+    throw thrown;
   } finally {
+    resumption?.close();
     folder?.close();
     await (training ?? hosts).close();
   }
+}
+
+/** Every option as it was resolved: enough to repeat the run. */
+function configOf(options: Options, { job, validationSource }: RunPlan): object {
+  // a starting point has the path that it was given by, else the hash of its numbers
+  const init = typeof options.init === 'string' ? options.init : job.init;
+  // validation data likewise
+  const validation = typeof options.validation === 'string' ? options.validation : validationSource;
+  return { ...options, ...job, init, validation };
 }
 
 /** Does `work` while `look` looks for an abort: what it throws is the reason that ends the work. */

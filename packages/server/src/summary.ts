@@ -7,12 +7,14 @@ import type { Training } from './training.js';
 /**
  * What a training came to that has ended.
  * @param metrics The row of its last round.
+ * @param resumed How often it has gone on from a checkpoint.
  */
 export async function summarize(
   training: Training,
   metrics: Metrics,
   stopReason: StopReason,
   secondsToFirstRound: number,
+  resumed = 0,
 ): Promise<Summary> {
   const { options, plan, fleet, stepSize, measured } = training;
   const { job, method, dimension } = plan;
@@ -55,6 +57,7 @@ export async function summarize(
     downlink: metrics.downlink,
     ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     stopReason,
+    resumed,
     xHash: hashOf(training.output.x),
   };
 }

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorFrom, messageOf } from '@flotilla/core/internal';
+import { asFlotillaError, errorFrom, messageOf, printed } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
+import { CheckpointRequests } from './checkpoint/checkpoint-requests.js';
+import type { TakenCheckpoint } from './checkpoint/checkpoints.js';
+import { readStoredRun, withoutStart } from './checkpoint/stored-run.js';
 import type { ThreadPool } from './hosts/pool.js';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import { ModelRequests } from './model/model-requests.js';
+import { readFlatModel } from './model/read-model.js';
 import { onAbort } from './on-abort.js';
 import { ownFile } from './own-files.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
@@ -37,6 +41,17 @@ export type TrainOptions = OptionsInput & {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called when the run comes to its next phase; the time before the first round is theirs. */
   onPhase?: ((phase: Phase) => void) | undefined;
+  /**
+   * A run folder: the run in it goes on from its newest checkpoint that is whole, bit for bit as if it had never stopped, under
+   * the options that it has. Rules to stop, threads, transport and others that change no iterate may be given anew; data and a
+   * starting point that were in memory are given again. Rows are those to come. One that has ended resolves at once, unless a
+   * rule to stop is given anew.
+   */
+  resume?: string | undefined;
+  /** With `resume`: the folder may name modules that the options do not; they are imported, and their code runs. */
+  trust?: boolean | undefined;
+  /** With `resume`: go on also with other code or data than the run began with, and so perhaps elsewhere. */
+  force?: boolean | undefined;
 };
 
 type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onPhase'>;
@@ -75,6 +90,11 @@ export interface Run extends AsyncIterable<Metrics> {
    * @throws FlotillaError the reason why a run has ended before it had an x⁰
    */
   model(): Promise<Model>;
+  /**
+   * Takes a checkpoint after the round that is under way: it lies on the disk when this resolves.
+   * @throws UsageError for a run without a folder (`out`), or one that has ended; FlotillaError the reason why a run has failed
+   */
+  checkpoint(): Promise<TakenCheckpoint>;
 }
 
 /**
@@ -90,15 +110,20 @@ export interface Run extends AsyncIterable<Metrics> {
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
 export function train(input: TrainOptions = {}): Run {
-  const { signal, logger, onProgress, onPhase, ...rest } = input ?? {};
+  const { signal, logger, onProgress, onPhase, resume, trust, force, ...rest } = input ?? {};
   const callers = { signal, logger, onProgress, onPhase };
-  const options = parseOptions(input === null ? input : rest);
-  // what modules add is known in the threads of the run only
-  if (modulesOf(options).length === 0) resolveNames(options);
   checkCallers(callers);
+  checkResuming(resume, { trust, force });
+  const stored = resume === undefined ? undefined : readStoredRun(resume, rest, trust === true);
+  if (stored?.finished !== undefined) return ended(stored.options, stored.finished);
+  const options = stored?.options ?? parseOptions(input === null ? input : rest);
+  // what modules add is known in the threads of the run only
+  if (modulesOf(options).length === 0) resolveNames(stored === undefined ? options : withoutStart(options));
   const kept = new ReplayBuffer<Metrics>();
   const models = new ModelRequests();
-  const result = host(options, callers, kept, models);
+  const checkpoints = new CheckpointRequests(options.out !== undefined);
+  const going = stored && { force: force === true, config: stored.config };
+  const result = host({ options, resume: going }, callers, kept, models, checkpoints);
   let isRead = false;
   result.then(
     () => kept.end(undefined),
@@ -114,10 +139,25 @@ export function train(input: TrainOptions = {}): Run {
       return result;
     },
     model: () => models.ask(result),
+    checkpoint: () => checkpoints.ask(result),
     [Symbol.asyncIterator]() {
       isRead = true;
       return kept.read();
     },
+  };
+}
+
+/** A run that has ended before it was called: what its folder says. */
+function ended({ out = '' }: Options, summary: Summary): Run {
+  const model = readFlatModel(out);
+  const result = model.then((flat) => withModel(summary, flat));
+  // may be left unread
+  result.catch(() => undefined);
+  return {
+    result,
+    model: async () => modelOf(await model),
+    checkpoint: () => new CheckpointRequests(true).ask(result),
+    async *[Symbol.asyncIterator]() {},
   };
 }
 
@@ -141,10 +181,11 @@ function logQuietly(logger: Logger, { code, message }: FlotillaError): void {
 
 /** The run as its caller's thread sees it: starts the server thread, hands on what comes from it, and ends it. */
 async function host(
-  options: Options,
+  task: Pick<RunTask, 'options' | 'resume'>,
   callers: Callers,
   kept: ReplayBuffer<Metrics>,
   models: ModelRequests,
+  checkpoints: CheckpointRequests,
 ): Promise<RunResult> {
   const { signal, logger, onProgress, onPhase } = callers;
   // the caller first gets the run, then hears of it
@@ -157,6 +198,7 @@ async function host(
   const tell = (event: RunEvent) => {
     if (event.type === 'metrics') return kept.push(event.metrics);
     if (event.type === 'model') return models.answer(event.model);
+    if (event.type === 'checkpoint') return checkpoints.answer(event.checkpoint);
     // the caller's own code failed: the run ends and says so, the caller's process does not
     const fail = (value: unknown) => {
       thrown ??= { value };
@@ -176,12 +218,13 @@ async function host(
   port1.on('message', tell);
   const unwatch = signal && onAbort(signal, abort);
   models.open(() => send('model'));
+  checkpoints.open(() => send('checkpoint'));
   // the last rows come by another port than the outcome: wait until that port has closed behind them
   const drained = once(port1, 'close');
   let last: FlatModel | undefined;
   try {
     tell({ type: 'phase', phase: 'starting' });
-    const outcome = await runTask({ options, calledAt: systemRuntime.now(), port: port2 });
+    const outcome = await runTask({ ...task, calledAt: systemRuntime.now(), port: port2 });
     await drained;
     last = outcome.model;
     if (thrown !== undefined) {
@@ -194,6 +237,7 @@ async function host(
     throw restored(outcome);
   } finally {
     models.close(last);
+    checkpoints.close();
     unwatch?.();
     port1.close();
   }
@@ -209,6 +253,14 @@ function checkCallers({ signal, logger, onProgress, onPhase }: Callers): void {
     if (logger !== undefined && typeof logger?.[level] !== 'function') {
       throw new UsageError(`logger must have a method ${level}, as pino's has`);
     }
+  }
+}
+
+function checkResuming(resume: unknown, flags: Readonly<Record<'trust' | 'force', unknown>>): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    if (typeof value !== 'boolean') throw new UsageError(`${name} must be true or false, not ${printed(value)}`);
+    if (value && resume === undefined) throw new UsageError(`${name} is for a run that goes on: resume`);
   }
 }
 

@@ -2,12 +2,12 @@ import type { State } from '@flotilla/core';
 import { refusalOf } from '@flotilla/core/internal';
 import { ProtocolError } from '@flotilla/protocol';
 import * as v from 'valibot';
-import type { RoundState } from './round/parameter-server.js';
+import type { ServerSide } from './round/parameter-server.js';
 import type { Options } from './run/options.js';
 import type { RunPlan } from './run/plan.js';
 
-/** A training between two rounds: vectors and numbers, the server's, the workers' and those of its clocks and criteria. */
-export interface TrainingState extends RoundState {
+/** A training between two rounds, less its workers: vectors and numbers, the server's and those of its clocks and criteria. */
+export interface OwnState extends ServerSide {
   /** What the training is of: {@link configurationOf}. Another one cannot go on with it. */
   readonly configuration: string;
   /** Whether the workers' initial gradients have been sent, for methods that begin with them. */
@@ -17,6 +17,20 @@ export interface TrainingState extends RoundState {
   readonly links: State | undefined;
   /** x̂ of the rounds so far; undefined where that is the last iterate. */
   readonly output: State | undefined;
+}
+
+/** A training between two rounds. */
+export interface TrainingState extends OwnState {
+  /** Each worker's half of the method, its rounds and its counters. */
+  readonly workers: readonly State[];
+}
+
+/** What takes a training's state in, part by part; every part is the training's own, and may be looked at until the call returns. */
+export interface StateSink {
+  /** First, and once. */
+  own(state: OwnState): void;
+  /** Each worker's, packed, in worker order. */
+  worker(state: Uint8Array): void;
 }
 
 /**
@@ -34,21 +48,35 @@ export function configurationOf(plan: RunPlan, stepSize: number, options: Pick<O
 const number = v.pipe(v.number(), v.finite(), v.minValue(0));
 const vector = [v.instance(Float64Array), v.instance(Float32Array), v.instance(Int32Array)] as const;
 const state = v.record(v.string(), v.union([v.number(), v.nan(), ...vector]));
-const schema = v.strictObject({
+const ownSchema = v.strictObject({
   configuration: v.string(),
   started: v.boolean(),
   round: v.pipe(number, v.integer(), v.maxValue(2 ** 31)),
   seconds: number,
   method: state,
   ledger: state,
-  workers: v.array(state),
   stopping: state,
   links: v.optional(state),
   output: v.optional(state),
 });
 
+const schema = v.strictObject({ ...ownSchema.entries, workers: v.array(state) });
+
 /** Refuses what is no state of a training of this configuration. @throws ProtocolError */
 export function checkTrainingState(value: unknown, configuration: string): asserts value is TrainingState {
+  check(schema, value, configuration);
+}
+
+/** The same of a state whose workers' part is elsewhere. */
+export function checkOwnState(value: unknown, configuration: string): asserts value is OwnState {
+  check(ownSchema, value, configuration);
+}
+
+function check(
+  schema: v.GenericSchema<unknown, { configuration: string }>,
+  value: unknown,
+  configuration: string,
+): void {
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) throw new ProtocolError(`not the state of a training: ${refusalOf(parsed.issues[0], 'it')}`);
   const { configuration: other } = parsed.output;

@@ -5,17 +5,21 @@ import {
   type MeasuredSmoothness,
   type Runtime,
   type Smoothness,
+  type State,
   smoothnessFrom,
   systemRuntime,
 } from '@flotilla/core';
-import { asFlotillaError, createContext, measureSmoothness } from '@flotilla/core/internal';
+import { asFlotillaError, copyState, createContext, measureSmoothness } from '@flotilla/core/internal';
 import {
   CHECKSUM_BYTES,
   checksumServerEnd,
+  encodeState,
   type Ledger,
   type ModelledServerEnd,
   modelLinks,
   type ServerEnd,
+  type StateSource,
+  unpackState,
   WIRE_VERSION,
 } from '@flotilla/protocol';
 import type { Fleet, Hosts } from './hosts/fleet.js';
@@ -32,7 +36,14 @@ import { planRun, type RunPlan } from './run/plan.js';
 import { constantsRead, resolveStepSize } from './run/step-size.js';
 import { StoppingCriteria } from './run/stopping.js';
 import { aboutValidation, Validation } from './run/validation.js';
-import { checkTrainingState, configurationOf, type TrainingState } from './training-state.js';
+import {
+  checkOwnState,
+  checkTrainingState,
+  configurationOf,
+  type OwnState,
+  type StateSink,
+  type TrainingState,
+} from './training-state.js';
 
 /** What a training is opened with beside its options. */
 export interface TrainingSetup {
@@ -55,7 +66,9 @@ export interface Observer {
   /** The first round is about to begin. */
   onBegin?(): void;
   /** A round has ended. Whether the run shall end with it. */
-  onRound?(): boolean;
+  onRound?(): boolean | Promise<boolean>;
+  /** The last round is known to be the last; where no evaluation had to say so, it has not been evaluated yet. */
+  onStop?(stopReason: StopReason): Promise<void>;
 }
 
 /** How often the event loop gets to run while rounds are short, in milliseconds. */
@@ -228,36 +241,41 @@ export class Training {
     };
   }
 
-  /** The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. */
+  /**
+   * The loop: rounds, each `evalEvery`-th evaluated, until a criterion is met. The last round is always evaluated. What has been
+   * restored goes on as if it had never stopped: with the evaluation of its last round, if that has one.
+   */
   async run(observer: Observer = {}): Promise<{ readonly metrics: Metrics; readonly stopReason: StopReason }> {
-    const { options } = this;
-    const criteria = this.#criteria;
-    const evaluate = async () => {
-      const metrics = await this.evaluate();
-      observer.onMetrics?.(metrics);
-      return metrics;
-    };
-    let metrics = await evaluate();
-    let stopReason: StopReason | undefined = criteria.afterEvaluation(metrics);
-    // where a snapshot was restored that had come to its end
-    if (this.rounds > 0) stopReason ??= this.#afterRound();
+    let ended = await this.#endRound(this.rounds > 0 ? this.#afterRound() : undefined, observer);
     await this.yieldToEventLoop();
     observer.onBegin?.();
-    if (stopReason === undefined) await this.start();
+    if (ended === undefined) await this.start();
     let yielded = this.runtime.now();
-    while (stopReason === undefined) {
+    while (ended === undefined) {
       await this.round();
       const now = this.runtime.now();
       if (now - yielded > YIELD_MS) {
         await this.yieldToEventLoop();
         yielded = now;
       }
-      stopReason = observer.onRound?.() === true ? 'aborted' : this.#afterRound();
-      if (stopReason !== undefined || this.rounds % options.evalEvery === 0) {
-        metrics = await evaluate();
-        stopReason ??= criteria.afterEvaluation(metrics);
-      }
+      const asked = observer.onRound?.();
+      const aborted = asked instanceof Promise ? await asked : asked;
+      ended = await this.#endRound(aborted === true ? 'aborted' : this.#afterRound(), observer);
     }
+    return ended;
+  }
+
+  /** Evaluates a round that is to be evaluated. What the run has come to, if that was its last round. */
+  async #endRound(known: StopReason | undefined, observer: Observer) {
+    if (known !== undefined) await observer.onStop?.(known);
+    else if (this.rounds % this.options.evalEvery !== 0) return undefined;
+    const metrics = await this.evaluate();
+    observer.onMetrics?.(metrics);
+    // at the start it remembers what the others are relative to
+    const found = this.#criteria.afterEvaluation(metrics);
+    const stopReason = known ?? found;
+    if (stopReason === undefined) return undefined;
+    if (known === undefined) await observer.onStop?.(stopReason);
     return { metrics, stopReason };
   }
 
@@ -272,10 +290,34 @@ export class Training {
 
   /** Everything that the rounds to come depend on. To be taken between two rounds; counted nowhere. */
   async snapshot(): Promise<TrainingState> {
-    const state = await this.#attempt(() => this.server.snapshot());
+    const own = this.#view();
+    const copy = { ...own, method: copyState(own.method) };
+    const workers: State[] = [];
+    await this.save({ own: () => undefined, worker: (state) => workers.push(unpackState(state)) });
+    return { ...copy, workers };
+  }
+
+  /** The same, part by part and uncopied. What the sink throws ends it and is thrown; the training can go on. */
+  async save(sink: StateSink): Promise<void> {
+    this.#checkUsable();
+    sink.own(this.#view());
+    let thrown: { readonly value: unknown } | undefined;
+    const take = (state: Uint8Array) => {
+      try {
+        sink.worker(state);
+      } catch (value) {
+        thrown = { value };
+      }
+      return thrown === undefined;
+    };
+    await this.#attempt(() => this.server.eachWorkerState(take));
+    if (thrown !== undefined) throw thrown.value;
+  }
+
+  #view(): OwnState {
     return {
-      ...state,
-      configuration: this.#configuration,
+      ...this.server.view(),
+      configuration: this.configuration,
       started: this.#started,
       stopping: this.#criteria.snapshot(),
       links: this.linkModel?.snapshot(),
@@ -291,12 +333,20 @@ export class Training {
    */
   async restore(state: TrainingState): Promise<void> {
     this.#checkOpen();
-    checkTrainingState(state, this.#configuration);
-    this.server.check(state);
+    checkTrainingState(state, this.configuration);
+    const { workers, ...own } = state;
+    await this.restoreParts(own, workers.map(encodeState));
+  }
+
+  /** The same with the workers' states packed, each of which is asked for when it is its worker's turn. */
+  async restoreParts(state: OwnState, workers: readonly StateSource[]): Promise<void> {
+    this.#checkOpen();
+    checkOwnState(state, this.configuration);
+    this.server.check(state, workers.length);
     const failure = this.#failure;
     this.#failure = undefined;
     try {
-      await this.server.restore(state);
+      await this.server.restore(state, workers);
       this.#criteria.restore(state.stopping);
       if (state.links !== undefined) this.linkModel?.restore(state.links);
       if (state.output !== undefined) this.#output?.restore(state.output);
@@ -354,7 +404,8 @@ export class Training {
     this.#x.set(this.server.state.x);
   }
 
-  get #configuration(): string {
+  /** What the training is of, as text: another one cannot go on from its states. */
+  get configuration(): string {
     return configurationOf(this.plan, this.stepSize, this.options);
   }
 

@@ -256,7 +256,7 @@ describe('the run folder', () => {
     await expect(train({ ...failing, out }).result).rejects.toMatchObject({ code: 'usage' });
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     await train({ ...quick, out }).result;
-    expect(left(out)).toEqual(['config.json', 'metrics.jsonl', 'model.safetensors', 'summary.json']);
+    expect(left(out)).toEqual(['checkpoint', 'config.json', 'metrics.jsonl', 'model.safetensors', 'summary.json']);
   });
 
   test('a folder that was there stays, with what is in it', async () => {

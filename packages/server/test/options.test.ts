@@ -130,7 +130,8 @@ describe('texts', () => {
   });
 
   test('have a length that a run can send to its workers', async () => {
-    for (const { name } of texts) {
+    // that of times and rounds is not any text
+    for (const { name } of texts.filter((option) => option.name !== 'checkpointEvery')) {
       expect(() => checkLengths(parseOptions({ [name]: 'x'.repeat(10_000) }))).not.toThrow();
       expect(() => checkLengths(parseOptions({ [name]: 'x'.repeat(100_001) }))).toThrow(
         new RegExp(`^${name} must have at most 100*0 characters, not 100001$`),

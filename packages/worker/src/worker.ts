@@ -10,10 +10,11 @@ import {
   type Registry,
   type State,
 } from '@flotilla/core';
-import { createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
+import { createContext, messageDimension, restoreState, viewState } from '@flotilla/core/internal';
 import {
   type Boundary,
   checkDue,
+  encodeState,
   FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
@@ -22,7 +23,7 @@ import {
   type Job,
   openBoundaries,
   ProtocolError,
-  packState,
+  type StateSource,
   unpackState,
   writeHeader,
 } from '@flotilla/protocol';
@@ -109,7 +110,7 @@ export class Worker {
       this.#exchange = round;
     }
     if (kind === FrameKind.evaluate) this.#evaluate(frame, header);
-    else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, packState(this.#snapshot()));
+    else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, encodeState(this.#view()));
     else if (kind === FrameKind.restore) this.#restore(frame, round);
     else if (kind === FrameKind.start) this.#send(this.#start(frame, header), round);
     else this.#send(this.#takeRound(frame, header, again), round);
@@ -167,14 +168,14 @@ export class Worker {
     this.oracle.metrics?.(x, evaluated.subarray(1 + dimension));
     if (!Number.isFinite(value)) throw new DivergedError(round, this.index, `the loss is ${value}`);
     evaluated[0] = value;
-    this.#reply(FrameKind.evaluation, round, new Uint8Array(evaluated.buffer));
+    this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)));
   }
 
-  /** All that the worker knows between two rounds. */
-  #snapshot(): State {
+  /** All that the worker knows between two rounds, itself. */
+  #view(): State {
     this.#begun();
     const { seconds, calls } = this.local;
-    const method = Object.entries(snapshotState(this.#state)).map(([name, value]) => [`${PREFIX}${name}`, value]);
+    const method = Object.entries(viewState(this.#state)).map(([name, value]) => [`${PREFIX}${name}`, value]);
     return { round: this.#round, seconds, calls, ...Object.fromEntries(method) };
   }
 
@@ -195,12 +196,12 @@ export class Worker {
     this.#reply(FrameKind.restored, round, NOTHING);
   }
 
-  /** Answers with bytes that no method has made. */
-  #reply(kind: FrameKind, round: number, payload: Uint8Array): void {
+  /** Answers with bytes that no method has made. They are written once, where they will be read. */
+  #reply(kind: FrameKind, round: number, payload: StateSource): void {
     const bytes = HEADER_BYTES + payload.length;
     const room = this.end.claim(this.index, bytes);
     writeHeader({ kind, form: 'none', coins: 0, extra: 0, round }, room);
-    room.set(payload, HEADER_BYTES);
+    payload.writeTo(room.subarray(HEADER_BYTES));
     this.end.commit(this.index, bytes);
   }
 
@@ -211,7 +212,8 @@ export class Worker {
   }
 }
 
-const NOTHING = new Uint8Array(0);
+const sourceOf = (bytes: Uint8Array): StateSource => ({ length: bytes.length, writeTo: (room) => room.set(bytes) });
+const NOTHING = sourceOf(new Uint8Array(0));
 
 /** Before the names of what a worker's half of the method knows. */
 const PREFIX = 'method/';

@@ -45,14 +45,14 @@ export interface DownloadOptions {
 export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, note, waitMs = WAIT_MS } = options;
   try {
-    const release = await takeLock(`${target}.lock`, { signal, note, waitMs });
+    const lock = await takeLock(`${target}.lock`, { doing: 'is downloading', signal, note, waitMs });
     try {
       if (existsSync(target)) return;
       note?.(`downloading ${url}`);
       if (url.startsWith('file:')) await copyTo(url, target, options);
       else await fetchTo(url, target, options);
     } finally {
-      release();
+      lock.release();
     }
   } catch (cause) {
     throw new FlotillaError('io', `cannot download ${url}: ${reason(cause)}`, { cause });

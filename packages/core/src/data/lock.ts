@@ -9,10 +9,18 @@ const STALE_MS = 60_000;
 const OWNERLESS_MS = 3000;
 
 export interface LockOptions {
+  /** What whoever has it is doing: `is downloading`. */
+  readonly doing: string;
   readonly signal?: AbortSignal | undefined;
   readonly note?: ((message: string) => void) | undefined;
-  /** As long as one waits for another process. */
+  /** As long as one waits for another process that is at work. */
   readonly waitMs: number;
+}
+
+export interface Lock {
+  /** Whether it still is ours: a process that stood still for long may have lost it. */
+  held(): boolean;
+  release(): void;
 }
 
 /**
@@ -21,7 +29,7 @@ export interface LockOptions {
  * a number alone says little, as containers have their own and give the same one again.
  * @throws Error that names the file when another process keeps it
  */
-export async function takeLock(path: string, { signal, note, waitMs }: LockOptions): Promise<() => void> {
+export async function takeLock(path: string, { doing, signal, note, waitMs }: LockOptions): Promise<Lock> {
   const own = `${process.pid} ${randomUUID()}`;
   let seen = '';
   let unchanged = 0;
@@ -47,8 +55,11 @@ export async function takeLock(path: string, { signal, note, waitMs }: LockOptio
       continue;
     }
     const who = holder > 0 ? `process ${holder}` : 'another process';
-    if (waited >= waitMs) throw new Error(`${who} is downloading, says ${path}; remove that if it is not`);
-    if (waited === POLL_MS) note?.(`waiting for ${who}, which is downloading, says ${path}`);
+    // one that has not been touched for a while may be stale
+    if (waited >= waitMs && unchanged <= 2 * TOUCH_MS) {
+      throw new Error(`${who} ${doing}, says ${path}; remove that if it is not`);
+    }
+    if (waited === POLL_MS) note?.(`waiting for ${who}, which ${doing}, says ${path}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   const touch = setInterval(() => {
@@ -59,9 +70,15 @@ export async function takeLock(path: string, { signal, note, waitMs }: LockOptio
       // somebody removed it
     }
   }, TOUCH_MS);
-  return () => {
-    clearInterval(touch);
-    if (stateOf(path)?.startsWith(own)) rmSync(path, { force: true });
+  // it keeps nothing running
+  touch.unref();
+  const held = () => stateOf(path)?.startsWith(own) === true;
+  return {
+    held,
+    release() {
+      clearInterval(touch);
+      if (held()) rmSync(path, { force: true });
+    },
   };
 }
 

@@ -61,5 +61,6 @@ export function asGiven(thrown: unknown): unknown {
   if (!(thrown instanceof FlotillaError) || thrown.option === undefined) return thrown;
   const { code, message, option } = thrown;
   if (!message.startsWith(`${option} `)) return thrown;
-  return new FlotillaError(code, `--${dashed(option as OptionName)}${message.slice(option.length)}`, { cause: thrown });
+  const rest = message.slice(option.length).replaceAll(/\b(force|trust): true\b/g, '--$1');
+  return new FlotillaError(code, `--${dashed(option as OptionName)}${rest}`, { cause: thrown });
 }

@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, problems, UsageError } from '@flotilla/core';
-import { dataSource, printed, reasonOf } from '@flotilla/core/internal';
+import { dataSource, printed, readRegular, reasonOf } from '@flotilla/core/internal';
 import { describeOptions } from '@flotilla/server/internal';
-import { readRegular } from '../files/read-regular.js';
 
 type Options = Readonly<Record<string, unknown>>;
 

@@ -254,6 +254,15 @@ samples. What it means to each method: [methods.md](methods.md#stochastic-gradie
     example: '--max-bytes 1e9',
     text: `Summed over all workers.`,
   },
+  checkpointEvery: {
+    group: 'Output',
+    placeholder: 'N|Ns',
+    value: 'a whole number of rounds, seconds such as `60s`, or `never`',
+    example: '--checkpoint-every 100',
+    text: `There is always one of round 0, one where the run was interrupted, and one of its end, from which [\`--resume\`](#--resume)
+goes on with more rounds. The newest and the one before stay in \`checkpoint/\`; of a run that has ended the last. What they promise:
+[reliability.md](reliability.md). With \`never\` there is none at all.`,
+  },
   evalEvery: {
     group: 'Output',
     example: '--eval-every 1',
@@ -347,6 +356,18 @@ that were the former method's own are left to the new one, and so it is with \`-
 split of theirs. Paths in it are looked up from the current folder, as they were. A configuration that names code
 needs [\`--trust\`](#--trust).`,
   },
+  resume: {
+    meaning:
+      'Go on with the run in a folder from its newest checkpoint that is whole, bit for bit as if it had never stopped',
+    value: 'the path of a run folder, or of a seed of `--seeds`',
+    example: '--resume runs/first --rounds 1000',
+    text: `The options are those of the run. Rules to stop, \`--threads\`, \`--transport\`, \`--link\`, \`--eval-every\`,
+\`--worker-timeout\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
+those from after the checkpoint are cut first. Of a run that has ended the summary is printed again, unless a rule to stop is given anew.
+A folder without a checkpoint that can be used begins again at round 0 and says so. Other code than at the checkpoint (the version of
+Flotilla, the modules that the run names) and other data are refused unless [\`--force\`](#--force) is given; a folder that names
+modules needs [\`--trust\`](#--trust).`,
+  },
 };
 
 /** Flags: all under `Output`. */
@@ -368,10 +389,16 @@ some thousand gradients of every worker.`,
   },
   quiet: {},
   trust: {
-    meaning: 'Let a configuration name modules, commands, or anything else that is not built in: what it names runs',
+    meaning:
+      'Let a configuration or a resumed folder name modules, commands, or anything else that is not built in: what it names runs',
     example: '--config runs/first/config.json --trust',
-    text: `Without it such a [\`--config\`](#--config) is refused, and the line that says so names them. What is written on the command
+    text: `Without it such a [\`--config\`](#--config) or [\`--resume\`](#--resume) is refused, and the line that says so names them. What is written on the command
 line itself needs no trust.`,
+  },
+  force: {
+    meaning: 'With `--resume`: go on also with other code or data than the run began with',
+    example: '--resume runs/first --force',
+    text: `The rounds to come are then those of the new code or data: the run is no longer the one that was never stopped.`,
   },
   help: { meaning: 'List the usual options with their defaults' },
   all: { meaning: 'With `--help`: list every option', example: '--help --all' },

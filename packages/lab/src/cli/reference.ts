@@ -158,11 +158,16 @@ ${table(
       '`report.html`',
       'all of it to look at: f and ‖∇f‖² against rounds, bytes of either link and of both, and seconds; one file that fetches nothing',
     ],
+    [
+      '`checkpoint/`',
+      'the newest checkpoint and the one before, `round-N.ckpt`; `resumes.jsonl`, a line for each time that the run went on; `lock` while it is at work',
+    ],
   ],
 )}
 
-The folder is made when the run starts, its files with the first row: a run that fails before leaves nothing, and the same \`--out\` works
-again. A folder that has one of these names in it already is refused; nothing that a run did not write is ever replaced. A file is there
+The folder is made when the run starts. config.json and a checkpoint of round 0 come when everything has been checked: a run that is refused
+before leaves nothing, and the same \`--out\` works again; one that is killed later goes on with [\`--resume\`](#--resume), and the message of
+one that fails names that command. A folder that has one of these names in it already is refused; nothing that a run did not write is ever replaced. A file is there
 whole or not at all; of metrics.jsonl, whose last row a killed process may have cut, whatever reads it takes the whole rows and says
 so. When stdout or stderr is closed or full, the run goes on and ends with its files and its exit code. With \`--json\`, what plug-ins print
 goes to stderr.

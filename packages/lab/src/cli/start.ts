@@ -1,9 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Spec, UsageError } from '@flotilla/core';
+import { FlotillaError, Spec, UsageError } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
-import { AbortedError, explain, type Logger, type Options, parseOptions, type Summary, train } from '@flotilla/server';
-import { StoppingCriteria } from '@flotilla/server/internal';
+import {
+  AbortedError,
+  explain,
+  type Logger,
+  type Options,
+  parseOptions,
+  type Summary,
+  type TrainOptions,
+  train,
+} from '@flotilla/server';
+import { hasCheckpoint, readStoredRun, StoppingCriteria } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { keepStdout } from '../terminal/streams.js';
@@ -11,6 +20,9 @@ import { readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
+import type { FlagName, SettingName } from './flags.js';
+
+type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
 /** `flotilla start`: trains. */
 export async function start(argv: readonly string[]): Promise<void> {
@@ -25,7 +37,12 @@ export async function start(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${(JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version}\n`);
     return;
   }
-  const checked = parseOptions(withConfig(given, settings.config, flags.trust));
+  checkResume(settings, flags);
+  const { resume } = settings;
+  const checked =
+    resume === undefined
+      ? parseOptions(withConfig(given, settings.config, flags.trust))
+      : readStoredRun(resume, given, flags.trust).options;
   const print = flags.json ? keepStdout() : (text: string) => void process.stdout.write(text);
   if (flags.measure && !flags.explain) {
     throw new UsageError('--measure belongs to --explain; to train with measured constants: --step-size measured');
@@ -35,19 +52,31 @@ export async function start(argv: readonly string[]): Promise<void> {
     print(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return;
   }
-  const out = checked.out ?? defaultFolder(checked.method, checked.problem);
+  const out = resume ?? checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = { ...checked, out };
   if (settings.seeds !== undefined) {
     const { startSeeds } = await import('./seeds.js');
     return startSeeds(options, settings.seeds, 'seed' in given, flags, { trainInto, print });
   }
-  const summary = await trainInto(options, flags.quiet);
+  const again = resume === undefined ? undefined : { ...given, resume, trust: flags.trust, force: flags.force };
+  const summary = await trainInto(options, flags.quiet, again);
   if (flags.json) print(`${JSON.stringify(summary)}\n`);
   else if (!flags.quiet) print(closingTable(summary, out));
 }
 
-/** Trains into a folder, shows how far it is, and leaves a report there. */
-async function trainInto(options: Options & { out: string }, quiet: boolean): Promise<Summary> {
+/** Refuses what has no meaning together with `--resume`. @throws UsageError */
+function checkResume({ resume, config, seeds }: Settings, { force }: Readonly<Record<FlagName, boolean>>): void {
+  if (resume === undefined && force) throw new UsageError('--force is for a run that goes on: --resume');
+  if (resume === undefined) return;
+  if (config !== undefined) throw new UsageError('--config and --resume cannot both be given');
+  if (seeds !== undefined) throw new UsageError('--seeds and --resume cannot both be given; resume a folder seed-<s>');
+}
+
+/**
+ * Trains into a folder, shows how far it is, and leaves a report there.
+ * @param again How a run goes on that is in the folder already.
+ */
+async function trainInto(options: Options & { out: string }, quiet: boolean, again?: TrainOptions): Promise<Summary> {
   const { out } = options;
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
@@ -63,7 +92,7 @@ async function trainInto(options: Options & { out: string }, quiet: boolean): Pr
   let failure: string | undefined;
   try {
     const run = train({
-      ...options,
+      ...(again ?? options),
       signal: interrupt.signal,
       logger: display && noteLogger,
       onProgress: (at) => display?.progress(at),
@@ -78,15 +107,23 @@ async function trainInto(options: Options & { out: string }, quiet: boolean): Pr
     return await run.result;
   } catch (error) {
     display?.stop();
+    const known = asFlotillaError(error);
     // what was interrupted has a summary, and its report shows that
-    if (!(error instanceof AbortedError)) failure = asFlotillaError(error).message;
-    throw error;
+    if (!(error instanceof AbortedError)) failure = known.message;
+    throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
   } finally {
     if (left) await leaveReport(folder, failure);
     process.off('SIGINT', onInterrupt);
     process.off('SIGTERM', onInterrupt);
     process.off('SIGHUP', onInterrupt);
   }
+}
+
+/** The same error with the command that goes on. */
+function goingOn({ code, message, cause }: FlotillaError, out: string): FlotillaError {
+  const folder = /^[\w./+,:@%=-]+$/.test(out) && !out.startsWith('-') ? out : `'${out.replaceAll("'", "'\\''")}'`;
+  const command = `${programName('start')} --resume ${folder}`;
+  return new FlotillaError(code, `${message}; go on with: ${command}`, { cause });
 }
 
 /** Shows what loading has to say: what it waits for, or has chosen. The rest of what is logged is on the terminal anyway. */

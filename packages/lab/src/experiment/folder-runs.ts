@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode, Runtime } from '@flotilla/core';
-import { asFlotillaError, writeWhole } from '@flotilla/core/internal';
+import { asFlotillaError, readRegular, writeWhole } from '@flotilla/core/internal';
 import { AbortedError, type Options, type Summary, train } from '@flotilla/server';
-import { readRegular } from '../files/read-regular.js';
 import type { WorkAt } from '../terminal/work-progress.js';
 
 /** A run of a sweep: its options, and the folder that it has of its own. */
@@ -80,7 +79,8 @@ function knownEnding(folder: string): Ending | undefined {
 async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal): Promise<Ending> {
   try {
     for (const name of LEFT) rmSync(join(folder, name), { recursive: true, force: true });
-    await train({ ...options, out: folder, signal }).result;
+    // an interrupted one begins anew: hundreds of checkpoints would lie there for nothing
+    await train({ ...options, out: folder, checkpointEvery: 'never', signal }).result;
     return { status: 'finished' };
   } catch (thrown) {
     if (thrown instanceof AbortedError) return { status: 'pending' };
@@ -96,7 +96,7 @@ async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal):
 }
 
 /** Options that change nothing that a run computes. */
-const BYSTANDERS = new Set(['out', 'threads', 'transport', 'workerTimeout']);
+const BYSTANDERS = new Set(['out', 'threads', 'transport', 'workerTimeout', 'checkpointEvery']);
 
 /**
  * A hash of everything that a run computes: its options, the content of the files that they name, and the version of the program.

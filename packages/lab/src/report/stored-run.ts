@@ -1,9 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { printed, reasonOf } from '@flotilla/core/internal';
+import { printed, readRegular, reasonOf } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
-import { readRegular } from '../files/read-regular.js';
 
 /** Numbers of a problem by their name, such as `accuracy`. */
 type NamedNumbers = Readonly<Record<string, unknown>>;

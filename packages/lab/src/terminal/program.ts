@@ -6,9 +6,9 @@ import { surviveStreams } from './streams.js';
 /** What each exit code says. */
 export const EXIT_CODES = {
   0: 'finished, by any stop rule',
-  1: 'the run failed: diverged, a worker lost, a file that cannot be read or written, a limit of the machine reached',
+  1: 'the run failed: diverged, a worker lost, a file that cannot be read or written, a limit of the machine reached; from its first checkpoint on the message names the command that goes on',
   2: 'bad usage: one line says what is wrong and what is allowed',
-  130: 'interrupted by Ctrl-C, SIGTERM or SIGHUP; the run folder has the summary of the rounds until then, if there were any',
+  130: 'interrupted by Ctrl-C, SIGTERM or SIGHUP; the run folder has a checkpoint and the summary of the rounds until then, if there were any',
 } as const;
 
 /** Exit codes by cause; every other failure is 1. */

@@ -11,7 +11,7 @@ import {
   type ServerState,
   type State,
 } from '@flotilla/core';
-import { checkState, createContext, messageDimension, restoreState, snapshotState } from '@flotilla/core/internal';
+import { checkState, createContext, messageDimension, restoreState, viewState } from '@flotilla/core/internal';
 import {
   type Boundary,
   FrameKind,
@@ -20,6 +20,7 @@ import {
   Ledger,
   openBoundaries,
   ProtocolError,
+  type StateSource,
   type Tally,
 } from '@flotilla/protocol';
 import { Answers, type AnswersOptions } from './answers.js';
@@ -36,15 +37,13 @@ export interface EvaluatedRound extends Evaluated {
   readonly downlink: Tally;
 }
 
-/** A server and its workers between two rounds: vectors and numbers. */
-export interface RoundState {
+/** A server between two rounds: vectors and numbers. */
+export interface ServerSide {
   readonly round: number;
   readonly seconds: number;
   /** The server's half of the method. */
   readonly method: State;
   readonly ledger: State;
-  /** Each worker's half of the method, its rounds and its counters. */
-  readonly workers: readonly State[];
 }
 
 export interface ParameterServerOptions extends AnswersOptions {
@@ -146,19 +145,23 @@ export class ParameterServer {
     return { round, seconds, ...evaluated, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
 
-  /** Everything that the rounds to come depend on, the workers' part included. To be taken between two rounds. */
-  async snapshot(): Promise<RoundState> {
+  /** What the rounds to come depend on here; the vectors of the method are its own. To be looked at between two rounds. */
+  view(): ServerSide {
     const { round, seconds } = this;
-    const workers = await this.#workerStates.collect();
-    return { round, seconds, method: snapshotState(this.#state), ledger: this.ledger.snapshot(), workers };
+    return { round, seconds, method: viewState(this.#state), ledger: this.ledger.snapshot() };
+  }
+
+  /** The same of the workers, packed, one after the other: each until `take`, which says whether it wants more, returns. */
+  eachWorkerState(take: (state: Uint8Array) => boolean): Promise<void> {
+    return this.#workerStates.each(take);
   }
 
   /** Refuses a snapshot of another method, dimension or n, as far as the server can tell. Sets nothing. @throws FlotillaError `protocol` */
-  check({ method, ledger, workers }: RoundState): void {
+  check({ method, ledger }: ServerSide, workers: number): void {
     checkState(this.#state, method);
     this.ledger.check(ledger);
-    if (workers.length !== this.#context.workers) {
-      throw new ProtocolError(`the states of ${workers.length} workers for ${this.#context.workers}`);
+    if (workers !== this.#context.workers) {
+      throw new ProtocolError(`the states of ${workers} workers for ${this.#context.workers}`);
     }
   }
 
@@ -167,7 +170,7 @@ export class ParameterServer {
    * @throws FlotillaError `protocol` when a worker cannot take its state; those before it have taken theirs then, and only
    *   another restore puts that right
    */
-  async restore({ round, seconds, method, ledger, workers }: RoundState): Promise<void> {
+  async restore({ round, seconds, method, ledger }: ServerSide, workers: readonly StateSource[]): Promise<void> {
     await this.#workerStates.assign(workers);
     restoreState(this.#state, method);
     this.ledger.restore(ledger);

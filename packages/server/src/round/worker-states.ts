@@ -1,14 +1,15 @@
-import type { State } from '@flotilla/core';
 import {
   FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
-  packState,
   type ServerEnd,
-  unpackState,
+  type StateSource,
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
+
+/** Bytes of states that may be on their way at once. Of states that are longer there is one, or a second that waits. */
+const IN_FLIGHT_BYTES = 16 << 20;
 
 /** What every worker knows between two rounds, in worker order: asked for, and given back. Counted nowhere. */
 export class WorkerStates {
@@ -19,34 +20,48 @@ export class WorkerStates {
     private readonly answers: Answers,
   ) {}
 
-  /** @throws FlotillaError when a worker does not answer with its state */
-  async collect(): Promise<State[]> {
+  /**
+   * Hands each worker's state to `take`, packed, as it lies in its frame: until `take` returns. They are asked for a few at a
+   * time, so that the states of all are never in memory beside the workers' own.
+   * @param take Whether it wants more.
+   * @throws FlotillaError when a worker does not answer with its state
+   */
+  async each(take: (state: Uint8Array) => boolean): Promise<void> {
     const { transport } = this;
+    const { workers } = transport;
     const exchange = ++this.#exchange;
-    this.#write(transport.claimBroadcast(HEADER_BYTES), FrameKind.snapshot, exchange);
-    transport.commitBroadcast(HEADER_BYTES);
-    transport.flush();
-    const states: State[] = [];
-    for (let worker = 0; worker < transport.workers; worker++) {
-      const read = (frame: Uint8Array) => unpackState(frame.subarray(HEADER_BYTES));
-      states.push(await this.answers.take(worker, FrameKind.state, exchange, read));
+    let asked = 0;
+    const ask = (end: number) => {
+      for (; asked < Math.min(end, workers); asked++) {
+        this.#write(transport.claim(asked, HEADER_BYTES), FrameKind.snapshot, exchange);
+        transport.commit(asked, HEADER_BYTES);
+      }
+      transport.flush();
+    };
+    ask(1);
+    let more = true;
+    for (let worker = 0; worker < asked; worker++) {
+      // what has been asked for is waited for, also when nobody wants it any more
+      const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
+        more = more && take(frame.subarray(HEADER_BYTES));
+        return frame.length;
+      });
+      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
     }
-    return states;
   }
 
   /**
    * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
    * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
    */
-  async assign(states: readonly State[]): Promise<void> {
+  async assign(states: readonly StateSource[]): Promise<void> {
     const { transport } = this;
     const exchange = ++this.#exchange;
     for (const [worker, state] of states.entries()) {
-      const payload = packState(state);
-      const bytes = HEADER_BYTES + payload.length;
+      const bytes = HEADER_BYTES + state.length;
       const room = transport.claim(worker, bytes);
       this.#write(room, FrameKind.restore, exchange);
-      room.set(payload, HEADER_BYTES);
+      state.writeTo(room.subarray(HEADER_BYTES));
       transport.commit(worker, bytes);
       transport.flush();
       await this.answers.take(worker, FrameKind.restored, exchange, () => undefined);

@@ -95,6 +95,8 @@ export interface Summary {
   /** Frames that were refused, by why; there when there were any. */
   readonly refused?: Readonly<Partial<Record<FrameRefusal, number>>>;
   readonly stopReason: StopReason;
+  /** How often the run has gone on from a checkpoint. */
+  readonly resumed: number;
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }

@@ -2,6 +2,7 @@
 import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
+import { CHECKPOINTS_ALLOWED, parseCheckpointEvery } from '../checkpoint/schedule.js';
 import { OUTPUTS } from './output.js';
 import { type ProblemModule, problemText } from './problem-text.js';
 import { STEP_SIZES } from './step-size.js';
@@ -78,6 +79,15 @@ const init = () =>
     ],
     'a Float64Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file',
   );
+
+const isCheckpointEvery = (value: string): boolean => {
+  try {
+    parseCheckpointEvery(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** What `transport` may be; hosts/registry.ts has one for each. */
 const TRANSPORTS = ['threads', 'loopback'] as const;
@@ -195,6 +205,13 @@ export const optionsSchema = v.strictObject({
   ),
   linkModel: v.optional(
     described(text(), 'the same in virtual time, beside the clock: up=1mbit,down=1mbit,compute=5ms; no waiting'),
+  ),
+  checkpointEvery: v.optional(
+    described(
+      v.union([count(1, 1e9), v.pipe(v.string(), v.check(isCheckpointEvery))], CHECKPOINTS_ALLOWED),
+      'rounds, or seconds as 60s, between checkpoints in the run folder, which also a run that is interrupted leaves; or never',
+    ),
+    '60s',
   ),
   evalEvery: v.optional(described(count(1, 1e9), 'rounds between exact evaluations of f and ∇f'), 10),
   output: v.optional(

@@ -1,10 +1,16 @@
 import {
   accessSync,
+  appendFileSync,
   closeSync,
   constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
   ftruncateSync,
   lstatSync,
   openSync,
+  readFileSync,
+  readSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -13,101 +19,186 @@ import { join, resolve } from 'node:path';
 import { FlotillaError, UsageError } from '@flotilla/core';
 import {
   type FileContent,
+  type Lock,
   makeFolder,
   optionError,
   printed,
   reasonOf,
+  takeLock,
   writeAll,
   writeWhole,
 } from '@flotilla/core/internal';
+import { CHECKPOINTS } from '../checkpoint/checkpoint-folder.js';
+import { syncFolder, systemDisk } from '../checkpoint/disk.js';
 import type { Metrics, Summary } from './metrics.js';
 
-const CONFIG = 'config.json';
+export const CONFIG = 'config.json';
 const ROWS = 'metrics.jsonl';
+export const SUMMARY = 'summary.json';
+const MODEL = 'model.safetensors';
+/** In the folder of checkpoints: who is at work, and a line for each time that the run went on. */
+const LOCK = 'lock';
+const RESUMES = 'resumes.jsonl';
 
 /** Everything that a run may leave in its folder, whoever writes it. None of it may be there before. */
-export const RUN_FILES = [CONFIG, ROWS, 'summary.json', 'report.html', 'model.safetensors', 'checkpoint'] as const;
+export const RUN_FILES = [CONFIG, ROWS, SUMMARY, 'report.html', MODEL, CHECKPOINTS] as const;
+
+/** As long as a run that goes on waits for the process that has its folder, when that gives a sign of life. */
+const LOCK_WAIT_MS = 2000;
 
 /**
- * What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens), model.safetensors and summary.json. The
- * files come with the first row: a run that fails before, or is killed, has left nothing that keeps the next one from the same folder.
+ * What a run leaves behind: config.json, metrics.jsonl (a row at a time, as it happens), checkpoints, model.safetensors and
+ * summary.json. Files come when everything has been checked and the rounds can begin: a run that is refused before has left nothing
+ * that keeps the next one from the same folder.
  */
 export class RunFolder {
-  /** Absolute: the current folder may be another one, or gone, when the last file is written. */
-  readonly path: string;
   /** Folders that were made for the run, the innermost last. */
   #made: readonly string[] = [];
+  #begun = false;
+  #lock: Lock | undefined;
   /** metrics.jsonl, once there is a row. */
   #rows: number | undefined;
   /** Bytes of whole rows. */
   #length = 0;
+  /** Round of the last row, and the bytes before it. */
+  #last = { round: -1, before: 0 };
 
-  /** Makes the folder. @throws UsageError when it cannot be made or written, or holds a run or files of the same names already */
-  constructor(
-    out: string,
-    private readonly config: unknown,
-  ) {
+  /** @param path Absolute: the current folder may be another one, or gone, when the last file is written. */
+  private constructor(
+    readonly path: string,
+    private readonly own: boolean,
+  ) {}
+
+  /** Makes the folder of a new run. @throws UsageError when it cannot be made or written, or holds a run or files of the same names already */
+  static create(out: string): RunFolder {
+    let folder: RunFolder | undefined;
     try {
-      this.path = resolve(out);
-      this.#made = makeFolder(this.path);
-      if (!statSync(this.path).isDirectory()) throw new Error('it is no folder');
-      const there = RUN_FILES.filter(
-        (name) => lstatSync(join(this.path, name), { throwIfNoEntry: false }) !== undefined,
-      );
+      folder = new RunFolder(resolve(out), false);
+      folder.#made = makeFolder(folder.path);
+      if (!statSync(folder.path).isDirectory()) throw new Error('it is no folder');
+      const { path } = folder;
+      const there = RUN_FILES.filter((name) => lstatSync(join(path, name), { throwIfNoEntry: false }) !== undefined);
+      if (there.includes(CONFIG) && there.includes(CHECKPOINTS)) {
+        throw optionError('out', `${printed(out)} holds a run already; name a new folder, or resume it`);
+      }
       if (there.length > 0) {
         const what = there.includes(ROWS) ? 'a run' : there.join(', ');
         throw optionError('out', `${printed(out)} holds ${what} already; name a new folder`);
       }
       // refused before data is read for it
-      accessSync(this.path, constants.W_OK | constants.X_OK);
+      accessSync(path, constants.W_OK | constants.X_OK);
+      return folder;
     } catch (cause) {
-      this.discard();
+      folder?.discard();
       if (cause instanceof UsageError) throw cause;
       throw optionError('out', `${printed(out)} cannot be written: ${reasonOf(cause)}`, cause);
     }
   }
 
-  /** Appends a row, whole or not at all; with the first one the run begins to leave files. @throws FlotillaError `io` */
-  metrics(row: Metrics): void {
-    const first = this.#rows === undefined;
+  /** The folder of a run that goes on, for this process alone. @throws FlotillaError `io` when another one is at work there */
+  static async resume(path: string, signal: AbortSignal, note: (message: string) => void): Promise<RunFolder> {
+    const folder = new RunFolder(resolve(path), true);
+    folder.#attempt(() => makeFolder(join(folder.path, CHECKPOINTS)), CHECKPOINTS);
+    await folder.#takeLock({ signal, note });
+    folder.#begun = true;
+    return folder;
+  }
+
+  /** The run begins to leave files. @throws FlotillaError `io` */
+  async begin(config: unknown): Promise<void> {
+    this.write(CONFIG, json(config));
+    this.#begun = true;
+    // a run that is killed from here on can go on
+    this.#attempt(() => {
+      makeFolder(join(this.path, CHECKPOINTS));
+      syncFolder(this.path, systemDisk);
+    }, CHECKPOINTS);
+    await this.#takeLock({});
+  }
+
+  /** Bytes of the rows before those of `round`, which are on the disk when this returns. @throws FlotillaError `io` */
+  rowBytesBefore(round: number): number {
+    return this.#attempt(() => {
+      const isThere = existsSync(join(this.path, CHECKPOINTS));
+      if (isThere && this.#lock?.held() === false) throw new Error('another process is at work in this folder');
+      if (this.#rows !== undefined) fsyncSync(this.#rows);
+      return this.#last.round === round ? this.#last.before : this.#length;
+    });
+  }
+
+  /**
+   * Takes away what was written after a checkpoint: rows behind the first `bytes` bytes, and a summary.
+   * @returns whether all rows before are there; those that are whole stay in any case
+   * @throws FlotillaError `io`
+   */
+  rewind(round: number, bytes: number): boolean {
+    return this.#attempt(() => {
+      rmSync(join(this.path, SUMMARY), { force: true });
+      if (existsSync(join(this.path, ROWS))) {
+        this.#rows = openSync(join(this.path, ROWS), 'a+');
+        this.#length = wholeLines(this.#rows, bytes);
+        ftruncateSync(this.#rows, this.#length);
+      }
+      appendFileSync(join(this.path, CHECKPOINTS, RESUMES), `${JSON.stringify({ round })}\n`);
+      return this.#length === bytes;
+    });
+  }
+
+  /** How often the run has gone on. */
+  get resumed(): number {
     try {
-      this.#rows ??= this.#begin();
+      return readFileSync(join(this.path, CHECKPOINTS, RESUMES), 'latin1').split('\n').length - 1;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Appends a row, whole or not at all. @throws FlotillaError `io` */
+  metrics(row: Metrics): void {
+    this.#attempt(() => {
+      this.#rows ??= openSync(join(this.path, ROWS), 'ax');
       const bytes = Buffer.from(`${JSON.stringify(row)}\n`);
       try {
         writeAll(this.#rows, bytes);
-        this.#length += bytes.length;
       } catch (error) {
         ftruncateSync(this.#rows, this.#length);
         throw error;
       }
-    } catch (cause) {
-      if (first) this.discard();
-      if (cause instanceof FlotillaError) throw cause;
-      throw new FlotillaError('io', `${join(this.path, ROWS)} cannot be written: ${reasonOf(cause)}`, { cause });
-    }
+      this.#last = { round: row.round, before: this.#length };
+      this.#length += bytes.length;
+    });
   }
 
   summary(summary: Summary): void {
-    this.write('summary.json', json(summary));
+    this.write(SUMMARY, json(summary));
   }
 
-  /** Writes a file of the run, whole or not at all, once. @throws FlotillaError `io` */
+  /** The options have changed. */
+  config(config: unknown): void {
+    this.write(CONFIG, json(config));
+  }
+
+  /** Writes a file of the run, whole or not at all; a run that goes on replaces what it has left before. @throws FlotillaError `io` */
   write(name: (typeof RUN_FILES)[number], content: FileContent): void {
-    writeWhole(join(this.path, name), content);
+    writeWhole(join(this.path, name), content, () => this.own);
   }
 
   close(): void {
     if (this.#rows !== undefined) closeSync(this.#rows);
     this.#rows = undefined;
+    this.#lock?.release();
+    this.#lock = undefined;
   }
 
-  /** Takes away what a run that did not come to its first row has made, and nothing else. */
+  /** Takes away what a new run has made that did not come to its first row, and nothing else. */
   discard(): void {
     try {
-      if (this.#rows !== undefined) {
-        this.close();
-        rmSync(join(this.path, ROWS));
-        rmSync(join(this.path, CONFIG));
+      this.close();
+      if (this.own) return;
+      if (this.#begun) {
+        rmSync(join(this.path, ROWS), { force: true });
+        rmSync(join(this.path, CONFIG), { force: true });
+        rmSync(join(this.path, CHECKPOINTS), { recursive: true, force: true });
       }
       for (const folder of this.#made.toReversed()) rmdirSync(folder);
     } catch {
@@ -115,15 +206,37 @@ export class RunFolder {
     }
   }
 
-  #begin(): number {
-    this.write(CONFIG, json(this.config));
+  async #takeLock(options: { signal?: AbortSignal; note?: (message: string) => void }): Promise<void> {
+    const path = join(this.path, CHECKPOINTS, LOCK);
     try {
-      return openSync(join(this.path, ROWS), 'wx');
-    } catch (error) {
-      rmSync(join(this.path, CONFIG));
-      throw error;
+      this.#lock = await takeLock(path, { ...options, doing: 'is at work on this run', waitMs: LOCK_WAIT_MS });
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      throw new FlotillaError('io', `${this.path} cannot be gone on with: ${reasonOf(cause)}`, { cause });
     }
   }
+
+  #attempt<T>(work: () => T, name = ROWS): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof FlotillaError) throw cause;
+      throw new FlotillaError('io', `${join(this.path, name)} cannot be written: ${reasonOf(cause)}`, { cause });
+    }
+  }
+}
+
+/** Bytes of the whole lines among the first `limit` bytes of a file. */
+function wholeLines(file: number, limit: number): number {
+  const piece = Buffer.alloc(1 << 16);
+  for (let end = Math.min(limit, fstatSync(file).size); end > 0; ) {
+    const from = Math.max(0, end - piece.length);
+    const read = readSync(file, piece, 0, end - from, from);
+    const at = piece.subarray(0, read).lastIndexOf(0x0a);
+    if (at >= 0) return from + at + 1;
+    end = from;
+  }
+  return 0;
 }
 
 const json = (content: unknown) => `${JSON.stringify(content, null, 2)}\n`;

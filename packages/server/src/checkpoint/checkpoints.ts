@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { Runtime } from '@flotilla/core';
+import type { RunFolder } from '../run/run-folder.js';
+import type { Training } from '../training.js';
+import type { CheckpointFolder } from './checkpoint-folder.js';
+import type { Identity } from './format.js';
+import { type CheckpointEvery, Schedule } from './schedule.js';
+
+/** A checkpoint that lies on the disk. */
+export interface TakenCheckpoint {
+  /** The last round that it has. */
+  readonly round: number;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** The checkpoints of a training that is under way: when one is due, and how it is taken. */
+export class Checkpoints {
+  readonly #schedule: Schedule;
+  #last: TakenCheckpoint | undefined;
+
+  constructor(
+    private readonly training: Training,
+    private readonly folder: RunFolder,
+    private readonly store: CheckpointFolder,
+    private readonly identity: Identity,
+    every: CheckpointEvery,
+    runtime: Runtime,
+  ) {
+    this.#schedule = new Schedule(every, runtime);
+  }
+
+  /** Whether one is due after the round that has just ended. */
+  get isDue(): boolean {
+    return this.#schedule.isDue(this.training.rounds);
+  }
+
+  /** The training goes on from this one. */
+  resumed(from: TakenCheckpoint): void {
+    this.#last = from;
+    this.#schedule.taken(from.round);
+  }
+
+  /** Takes one of the last round, unless there is one. @throws FlotillaError `io` */
+  async take(): Promise<TakenCheckpoint> {
+    const { training, store, folder, identity } = this;
+    const { rounds: round } = training;
+    if (this.#last?.round === round) return this.#last;
+    const { workers } = training.plan.job;
+    const about = { identity, workers, rowBytes: folder.rowBytesBefore(round) };
+    await store.write(round, (writer) =>
+      training.save({
+        own: (state) => writer.own(state, about),
+        worker: (state) => writer.worker(state),
+      }),
+    );
+    this.#schedule.taken(round);
+    this.#last = { round, path: join(store.path, `round-${round}.ckpt`) };
+    return this.#last;
+  }
+
+  /** The training has come to its end: the last checkpoint is enough. @throws FlotillaError `io` */
+  end(): void {
+    this.store.trim(1);
+  }
+}
