@@ -1,8 +1,8 @@
 import { axpy, subtract } from '../vector.js';
 import { boundWithMu } from './bound.js';
-import { isIndependent } from './independence.js';
 import { defineMethod, type ServerHalf } from './method.js';
-import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { hardlyCompresses, isIndependent } from './uplink-theory.js';
 
 /** Coin: the workers send their gradients, dense. */
 export const DENSE_UP = 1;

@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.js';
 import type { Spec } from '../spec.js';
-import type { LinkTheory } from './method.js';
 
 /**
  * The parameters of any method, as the plan of a run and the control channel hold them: named numbers, choices and flags. A
@@ -62,10 +61,4 @@ export function reportedParameters(
 /** camelCase as kebab-case. */
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** A warning for methods whose rounds are dense with probability p, where that is most of them although Q is no identity. */
-export function hardlyCompresses(method: string, { omega }: LinkTheory, p: number): string | undefined {
-  if (omega === 0 || p <= 0.5) return undefined;
-  return `method ${method}: p = ${Number(p.toPrecision(3))}, so most uplinks are dense and little is compressed; ζ/d is near 1 for a compressor that keeps most coordinates; give one that keeps few, such as rand-k, or p, such as ${method}:p=0.1`;
 }

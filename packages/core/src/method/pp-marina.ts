@@ -2,9 +2,9 @@ import type { Outgoing } from '../message.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { axpy, subtract } from '../vector.js';
 import { boundWithMu } from './bound.js';
-import { uncoveredUnlessIndependent } from './independence.js';
 import { type Context, defineMethod } from './method.js';
-import { hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { hardlyCompresses, uncoveredUnlessIndependent } from './uplink-theory.js';
 
 interface PpMarinaParameters extends PolyakLojasiewicz {
   /** Probability of a round in which every worker sends its gradient. */

@@ -3,7 +3,8 @@ import { axpy, subtract } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
-import { batchSizeOrOption, hardlyCompresses, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { batchSizeOrOption, type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
+import { hardlyCompresses } from './uplink-theory.js';
 
 interface VrMarinaParameters extends PolyakLojasiewicz {
   /** Probability of a dense uplink. */

@@ -11,3 +11,9 @@ export function uncoveredUnlessIndependent({ uplink, workers }: Theory, theorem:
   const [A, least] = [uplink.A, uplink.omega / workers].map((v) => Number(v.toPrecision(4)));
   return `${theorem} assumes that the workers' messages are independent, A = ω/n = ${least}, B = 0; here A = ${A}, B = ${uplink.B}`;
 }
+
+/** A warning for methods whose rounds are dense with probability p, where that is most of them although Q is no identity. */
+export function hardlyCompresses(method: string, { omega }: LinkTheory, p: number): string | undefined {
+  if (omega === 0 || p <= 0.5) return undefined;
+  return `method ${method}: p = ${Number(p.toPrecision(3))}, so most uplinks are dense and little is compressed; ζ/d is near 1 for a compressor that keeps most coordinates; give one that keeps few, such as rand-k, or p, such as ${method}:p=0.1`;
+}
