@@ -17,7 +17,16 @@ describe('results', () => {
     expect(stdout.trim().split('\n').length).toBe(1);
     expect(summary).toEqual(JSON.parse(readFileSync(join(folder(), 'json', 'summary.json'), 'utf8')));
     // as docs/cli.md has them
-    const occasional = new Set(['batch', 'batchDense', 'measured', 'checksum', 'output', 'outputRound', 'refused']);
+    const occasional = new Set([
+      'batch',
+      'batchDense',
+      'checksum',
+      'measured',
+      'output',
+      'outputRound',
+      'refused',
+      'repeated',
+    ]);
     expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS).filter((key) => !occasional.has(key)));
     for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
     const [row] = readFileSync(join(folder(), 'json', 'metrics.jsonl'), 'utf8').split('\n');
