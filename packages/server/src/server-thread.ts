@@ -4,18 +4,20 @@ import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } fr
 import { CheckpointFolder } from './checkpoint/checkpoint-folder.js';
 import { Checkpoints, type TakenCheckpoint } from './checkpoint/checkpoints.js';
 import { identityOf } from './checkpoint/identity.js';
+import { MemoryCheckpoints } from './checkpoint/memory-checkpoints.js';
 import { type ResumeTask, Resumption } from './checkpoint/resumption.js';
 import { parseCheckpointEvery } from './checkpoint/schedule.js';
 import { checkStart, withoutStart } from './checkpoint/stored-run.js';
 import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
+import { Recovery } from './recovery/recovery.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
 import { summarize } from './summary.js';
-import { Training } from './training.js';
+import { type Observer, Training } from './training.js';
 
 /** What the server thread is started with. */
 export interface RunTask {
@@ -124,7 +126,7 @@ async function runInThread(
     // what is left behind must be writable before any worker is built
     if (out !== undefined) folder ??= RunFolder.create(out);
     emit({ type: 'phase', phase: 'building' });
-    const opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
+    let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     let checkpoints: Checkpoints | undefined;
     if (folder !== undefined) {
@@ -144,6 +146,19 @@ async function runInThread(
         stays = true;
       }
     }
+    const { maxRestarts } = options;
+    const memory =
+      every === 'never' || checkpoints === undefined
+        ? new MemoryCheckpoints(opened, folder, every, runtime)
+        : undefined;
+    // at round 0 a training that is opened again needs none
+    if (memory !== undefined && maxRestarts > 0 && opened.rounds > 0) await memory.take();
+    const recovery = new Recovery(
+      maxRestarts,
+      memory ?? (checkpoints as Checkpoints),
+      () => Training.open(options, { plan, runtime, yieldToEventLoop }),
+      note,
+    );
     const answerModels = () => {
       for (; modelsAsked > 0; modelsAsked--) emit({ type: 'model', model: opened.flatModel() });
     };
@@ -152,17 +167,21 @@ async function runInThread(
       for (; checkpoint !== undefined && checkpointsAsked > 0; checkpointsAsked--)
         emit({ type: 'checkpoint', checkpoint });
     };
-    const { stepSize, fleet, ledger } = opened;
+    const { stepSize, fleet } = opened;
     const { dimension } = plan;
     const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
     if (opened.rounds === 0) emit({ type: 'phase', phase: 'evaluating' });
-    let secondsToFirstRound = 0;
+    let secondsToFirstRound: number | undefined;
     let told = runtime.now();
-    const { metrics, stopReason } = await opened.run({
+    let lastRow = -1;
+    const observer: Observer = {
       onMetrics(row) {
         folder?.metrics(row);
+        // rounds that are run again have been heard of
+        if (row.round <= lastRow) return;
+        lastRow = row.round;
         // there is something to keep: from now on an abort waits for the end of a round
         begun = true;
         stays = true;
@@ -173,19 +192,22 @@ async function runInThread(
       onBegin() {
         emit({ type: 'phase', phase: 'training' });
         answerModels();
-        secondsToFirstRound = (runtime.now() - calledAt) / 1000;
+        secondsToFirstRound ??= (runtime.now() - calledAt) / 1000;
       },
       onRound() {
         const now = runtime.now();
         if (now - told > PROGRESS_MS) {
           told = now;
-          const { uplink: uplinkBytes, downlink: downlinkBytes } = ledger.frameBytes;
+          const { uplink: uplinkBytes, downlink: downlinkBytes } = opened.ledger.frameBytes;
           const progress = { round: opened.rounds, seconds: opened.seconds, uplinkBytes, downlinkBytes };
           emit({ type: 'progress', progress });
         }
         answerModels();
-        if (checkpointsAsked === 0 && checkpoints?.isDue !== true) return aborted;
-        return takeCheckpoint().then(() => aborted);
+        if (checkpointsAsked > 0 || (every !== 'never' && checkpoints?.isDue === true)) {
+          return takeCheckpoint().then(() => aborted);
+        }
+        if (maxRestarts === 0 || memory?.isDue !== true) return aborted;
+        return memory.take().then(() => aborted);
       },
       async onStop(reason) {
         if (every === 'never' && checkpointsAsked === 0) return;
@@ -197,8 +219,20 @@ async function runInThread(
           note(asFlotillaError(thrown).message);
         }
       },
-    });
-    const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound, folder?.resumed);
+    };
+    const run = async () => {
+      for (;;) {
+        try {
+          return await opened.run(observer);
+        } catch (thrown) {
+          opened = await recovery.after(thrown, opened);
+          training = opened;
+        }
+      }
+    };
+    const { metrics, stopReason } = await run();
+    const { repeated } = recovery;
+    const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound ?? 0, folder?.resumed, repeated);
     leaveModel();
     folder?.summary(summary);
     if (stopReason !== 'aborted') checkpoints?.end();

@@ -1,13 +1,14 @@
 import type { MeasuredSmoothness } from '@flotilla/core';
 import { reportedParameters } from '@flotilla/core/internal';
 import { hashOf } from './model/model.js';
-import type { Metrics, StopReason, Summary } from './run/metrics.js';
+import type { Metrics, Repeated, StopReason, Summary } from './run/metrics.js';
 import type { Training } from './training.js';
 
 /**
  * What a training came to that has ended.
  * @param metrics The row of its last round.
  * @param resumed How often it has gone on from a checkpoint.
+ * @param repeated What was done twice.
  */
 export async function summarize(
   training: Training,
@@ -15,6 +16,7 @@ export async function summarize(
   stopReason: StopReason,
   secondsToFirstRound: number,
   resumed = 0,
+  repeated?: Repeated,
 ): Promise<Summary> {
   const { options, plan, fleet, stepSize, measured } = training;
   const { job, method, dimension } = plan;
@@ -57,6 +59,7 @@ export async function summarize(
     downlink: metrics.downlink,
     ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     stopReason,
+    ...(repeated === undefined ? {} : { repeated }),
     resumed,
     xHash: hashOf(training.output.x),
   };

@@ -327,12 +327,20 @@ memory, so \`auto\` is off for both. What a checksum finds, and what is found wi
     example: '--link-model up=1mbit,down=1mbit,compute=5ms',
     text: `How the times come about: [links.md](links.md#modelled-links).`,
   },
+  maxRestarts: {
+    group: 'System',
+    rare: true,
+    placeholder: 'N',
+    example: '--max-restarts 0',
+    text: `All workers are started again, take the state of the last checkpoint (in memory, where there is no run folder), and the
+rounds since then are run again: the result is the same, bit for bit. What fails twice in the same way is not tried a third time.`,
+  },
   workerTimeout: {
     group: 'System',
     rare: true,
     placeholder: 'SECONDS',
     example: '--worker-timeout 60',
-    text: `The run ends then, with exit code 1.`,
+    text: `What then, says \`--max-restarts\`.`,
   },
 };
 

@@ -42,6 +42,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   downlink: '[counters](#counters), server to workers',
   refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
+  repeated:
+    '`restarts`, `rounds` and `frameBytes`: how often workers were started again, and what was done and sent twice because of it, counted nowhere else; only where workers were lost',
   resumed: 'how often the run has gone on from a checkpoint',
   xHash: 'SHA-256 of the same x as little-endian f64',
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Runtime } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
+import type { RecoveryPoint } from '../recovery/recovery.js';
 import type { RunFolder } from '../run/run-folder.js';
 import type { Training } from '../training.js';
 import type { CheckpointFolder } from './checkpoint-folder.js';
@@ -15,12 +16,12 @@ export interface TakenCheckpoint {
 }
 
 /** The checkpoints of a training that is under way: when one is due, and how it is taken. */
-export class Checkpoints {
+export class Checkpoints implements RecoveryPoint {
   readonly #schedule: Schedule;
   #last: TakenCheckpoint | undefined;
 
   constructor(
-    private readonly training: Training,
+    private training: Training,
     private readonly folder: RunFolder,
     private readonly store: CheckpointFolder,
     private readonly identity: Identity,
@@ -57,6 +58,27 @@ export class Checkpoints {
     this.#schedule.taken(round);
     this.#last = { round, path: join(store.path, `round-${round}.ckpt`) };
     return this.#last;
+  }
+
+  /** @throws FlotillaError `io` when the disk holds none that can be used any more */
+  async recover(training: Training): Promise<number> {
+    const { store, folder } = this;
+    this.training = training;
+    let reason = 'there is none';
+    for (const checkpoint of store.open((message) => (reason = message))) {
+      try {
+        const { header, path, workers } = checkpoint;
+        const { round, rowBytes } = header;
+        await training.restoreParts(checkpoint.own(), workers);
+        store.keep(checkpoint);
+        folder.rewind(rowBytes);
+        this.resumed({ round, path });
+        return round;
+      } finally {
+        checkpoint.close();
+      }
+    }
+    throw new FlotillaError('io', `${store.path} has no checkpoint to go on from: ${reason}`);
   }
 
   /** The training has come to its end: the last checkpoint is enough. @throws FlotillaError `io` */

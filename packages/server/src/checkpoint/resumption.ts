@@ -51,7 +51,8 @@ export class Resumption {
         await training.restoreParts({ ...this.#next.own(), configuration }, workers);
         store.keep(this.#next);
         const { round, rowBytes } = header;
-        const isWhole = folder.rewind(round, rowBytes);
+        const isWhole = folder.rewind(rowBytes);
+        folder.goesOn(round);
         if (!isWhole) this.note(`metrics.jsonl has lost rows from before round ${round}; they stay missing`);
         this.note(round === 0 ? 'the run begins again at round 0' : `the run goes on after round ${round}`);
         return { round, path };
@@ -64,7 +65,8 @@ export class Resumption {
         `${printed(folder.path)} cannot go on: ${obstacle}; force: true goes on all the same`,
       );
     }
-    folder.rewind(0, 0);
+    folder.rewind(0);
+    folder.goesOn(0);
     this.note('no checkpoint can be used: the run begins again at round 0');
     return undefined;
   }

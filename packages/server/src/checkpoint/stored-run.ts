@@ -21,6 +21,7 @@ const GIVEN_ANEW: ReadonlySet<string> = new Set<keyof Options>([
   'link',
   'evalEvery',
   'workerTimeout',
+  'maxRestarts',
   'checkpointEvery',
 ]);
 

@@ -36,6 +36,16 @@ export type StopReason =
   | 'max-bytes'
   | 'aborted';
 
+/** What a run has done twice. */
+export interface Repeated {
+  /** How often the workers were started again. */
+  readonly restarts: number;
+  /** Whole rounds that were run again. */
+  readonly rounds: number;
+  /** Frame bytes of both links that had been sent when they were lost, and are counted nowhere else. */
+  readonly frameBytes: number;
+}
+
 /** What a run came to: summary.json, and the object that `--json` prints. */
 export interface Summary {
   readonly method: string;
@@ -97,6 +107,8 @@ export interface Summary {
   readonly stopReason: StopReason;
   /** How often the run has gone on from a checkpoint. */
   readonly resumed: number;
+  /** What was done twice because workers were lost; left out when none were. */
+  readonly repeated?: Repeated;
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }

@@ -221,6 +221,10 @@ export const optionsSchema = v.strictObject({
     ),
     'last',
   ),
+  maxRestarts: v.optional(
+    described(count(0, 1e6), 'how often the workers are started again when some are lost, before the run fails'),
+    3,
+  ),
   workerTimeout: v.optional(
     described(positive(), 'seconds a worker may take for one answer before it counts as lost'),
     600,

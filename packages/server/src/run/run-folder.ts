@@ -131,17 +131,26 @@ export class RunFolder {
    * @returns whether all rows before are there; those that are whole stay in any case
    * @throws FlotillaError `io`
    */
-  rewind(round: number, bytes: number): boolean {
+  rewind(bytes: number): boolean {
     return this.#attempt(() => {
       rmSync(join(this.path, SUMMARY), { force: true });
+      // rows that come again may be longer or shorter: their times are others
+      this.#last = { round: -1, before: 0 };
+      if (this.#rows !== undefined) closeSync(this.#rows);
+      this.#rows = undefined;
       if (existsSync(join(this.path, ROWS))) {
         this.#rows = openSync(join(this.path, ROWS), 'a+');
         this.#length = wholeLines(this.#rows, bytes);
         ftruncateSync(this.#rows, this.#length);
       }
-      appendFileSync(join(this.path, CHECKPOINTS, RESUMES), `${JSON.stringify({ round })}\n`);
       return this.#length === bytes;
     });
+  }
+
+  /** The run goes on after `round`, in another process than before. @throws FlotillaError `io` */
+  goesOn(round: number): void {
+    const line = `${JSON.stringify({ round })}\n`;
+    this.#attempt(() => appendFileSync(join(this.path, CHECKPOINTS, RESUMES), line), RESUMES);
   }
 
   /** How often the run has gone on. */

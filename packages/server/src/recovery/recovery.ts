@@ -1,0 +1,97 @@
+import { FlotillaError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
+import type { Repeated } from '../run/metrics.js';
+import type { Training } from '../training.js';
+
+/** Where a run that has lost workers goes on from. */
+export interface RecoveryPoint {
+  /**
+   * Makes a training that has just been opened the one of the last checkpoint, or leaves it at round 0 where there is none. From
+   * now on checkpoints are of this training. @returns its round
+   */
+  recover(training: Training): Promise<number>;
+}
+
+/**
+ * Goes on after a loss of workers: all of them are started again and take the state of the last checkpoint, and the rounds
+ * since then are run again. A run depends on its configuration and seed alone, so they are the same rounds, and the run comes to
+ * the same bits (docs/decisions/0020).
+ */
+export class Recovery {
+  #restarts = 0;
+  #rounds = 0;
+  #frameBytes = 0;
+  /** How the last failure was told, to know it again. */
+  #last: string | undefined;
+
+  constructor(
+    private readonly maxRestarts: number,
+    private readonly point: RecoveryPoint,
+    /** Opens the training anew, at round 0. */
+    private readonly open: () => Promise<Training>,
+    private readonly note: (message: string) => void,
+  ) {}
+
+  /** Undefined as long as nothing was lost. */
+  get repeated(): Repeated | undefined {
+    if (this.#restarts === 0) return undefined;
+    return { restarts: this.#restarts, rounds: this.#rounds, frameBytes: this.#frameBytes };
+  }
+
+  /**
+   * The training that goes on after one has failed, which is closed.
+   * @throws FlotillaError the failure, where nothing is to be gained by going on: it is none of a worker's, it came a second time,
+   * or there have been too many
+   */
+  async after(thrown: unknown, failed: Training): Promise<Training> {
+    let failure = asFlotillaError(thrown);
+    const lostRound = failed.rounds;
+    const { uplink, downlink } = failed.ledger.frameBytes;
+    for (;;) {
+      this.#admit(failure, lostRound);
+      this.#restarts++;
+      await failed.close();
+      let training: Training | undefined;
+      try {
+        training = await this.open();
+        const round = await this.point.recover(training);
+        const kept = training.ledger.frameBytes;
+        this.#rounds += lostRound - round;
+        this.#frameBytes += uplink + downlink - kept.uplink - kept.downlink;
+        this.note(`${failure.message}; the workers are started again, and the run goes on after round ${round}`);
+        return training;
+      } catch (again) {
+        await training?.close();
+        failure = asFlotillaError(again);
+      }
+    }
+  }
+
+  #admit(failure: FlotillaError, rounds: number): void {
+    const { code, message, worker, round } = failure;
+    if (!isRecoverable(failure, rounds)) throw failure;
+    if (this.#restarts >= this.maxRestarts) {
+      if (this.#restarts === 0) throw failure;
+      throw again(failure, `the workers have been started again ${this.#restarts} times, as often as they may`);
+    }
+    // a thread that is gone does not say where it was: then only their number tells
+    const unknown = code === 'worker-lost' && round === undefined;
+    const told = unknown ? undefined : `${code} ${worker} ${round} ${message}`;
+    if (told !== undefined && told === this.#last) throw again(failure, 'it has failed in the same way twice');
+    this.#last = told;
+  }
+}
+
+/**
+ * A worker that is lost, that threw, or whose frame was refused, and a thread without memory: another try may do better. Not
+ * what is thrown before there was a single round: that is a mistake in somebody's code, and is told at once.
+ */
+function isRecoverable({ code, worker, refusal }: FlotillaError, rounds: number): boolean {
+  if (code === 'worker-lost' || refusal !== undefined) return true;
+  return rounds > 0 && (code === 'limit' || (code === 'internal' && worker !== undefined));
+}
+
+function again(failure: FlotillaError, what: string): FlotillaError {
+  const { code, message, worker, round } = failure;
+  return new FlotillaError(code, `${message}; ${what}`, { cause: failure, worker, round });
+}

@@ -1,0 +1,138 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type RunResult, type TrainOptions, train } from '../dist/index.js';
+
+// The oracle: same configuration and seed, same bits, whatever was lost on the way.
+
+const folder = mkdtempSync(join(tmpdir(), 'flotilla-recovery-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let runs = 0;
+
+/** A run whose worker 1 comes to grief, and what it was told. */
+async function run(how: string, options: TrainOptions & { calls?: number; times?: number } = {}) {
+  const { calls = 30, times = 1, ...others } = options;
+  const marker = join(folder, `marker-${runs++}`);
+  const told: string[] = [];
+  const training = train({
+    problem: {
+      module: new URL('./problems/tripping.js', import.meta.url),
+      parameters: { marker, how, calls, times },
+    },
+    workers: 4,
+    threads: 2,
+    rounds: 60,
+    evalEvery: 10,
+    method: 'm3',
+    uplink: 'rand-k:k=6',
+    seed: 'loss',
+    logger: { debug: () => {}, info: (_fields, message) => told.push(message), error: () => {} },
+    ...others,
+  });
+  const rows: object[] = [];
+  const reading = (async () => {
+    for await (const { seconds: _, ...row } of training) rows.push(row);
+  })().catch(() => undefined);
+  const outcome = await training.result.then(
+    (result) => ({ result }),
+    (error: unknown) => ({ error }),
+  );
+  await reading;
+  const happened = readdirSync(folder).filter((name) => name.startsWith(`marker-${runs - 1}-`)).length;
+  return { ...outcome, rows, told: told.filter((line) => line.includes('started again')), happened };
+}
+
+/** What of a result does not depend on the clock, nor on what was lost. */
+function steady({
+  wallSeconds: _w,
+  computeSeconds: _c,
+  secondsToFirstRound: _s,
+  repeated: _r,
+  ...rest
+}: RunResult): object {
+  return { ...rest, problem: '', threads: 0, transport: '' };
+}
+
+const undisturbed = run('never', { calls: 1e9 });
+async function expected() {
+  const { result, rows } = (await undisturbed) as Awaited<typeof undisturbed> & { result: RunResult };
+  return { result: steady(result), rows };
+}
+
+describe.each<TrainOptions>([
+  {},
+  { checkpointEvery: 7 },
+  { out: 'folder', checkpointEvery: 7 },
+  { out: 'no-checkpoints', checkpointEvery: 'never' },
+  { transport: 'loopback', checkpointEvery: 7 },
+])('with %o', (options) => {
+  const ends = options.transport === 'loopback' ? ['throw'] : ['throw', 'exit'];
+
+  test.each(ends)('a worker that comes to its end (%s) changes nothing but what was done twice', async (how) => {
+    const out = options.out && join(folder, `${options.out}-${how}`);
+    const { rows, told, happened, ...outcome } = await run(how, { ...options, ...(out && { out }) });
+    expect(happened, 'the fault has happened').toBe(1);
+    expect(outcome).toHaveProperty('result');
+    const { result } = outcome as { result: RunResult };
+    expect(steady(result)).toEqual((await expected()).result);
+    expect(rows).toEqual((await expected()).rows);
+    expect(result.repeated).toMatchObject({ restarts: 1 });
+    const { rounds, frameBytes } = result.repeated as NonNullable<RunResult['repeated']>;
+    // the 30th gradient is that of round 23: one at the start, one each in rounds 0, 10 and 20, one in each round
+    expect(rounds).toBe(options.checkpointEvery === 7 ? 4 : 25);
+    expect(frameBytes).toBeGreaterThan(0);
+    expect(told).toEqual([
+      expect.stringMatching(/the workers are started again, and the run goes on after round \d+$/),
+    ]);
+    if (out === undefined) return;
+    const written = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(written.map((line) => JSON.parse(line).round)).toEqual([0, 10, 20, 30, 40, 50, 60]);
+  });
+});
+
+test('a loss before the first round, and one while another is made good', async () => {
+  const { result, rows } = (await run('exit', { calls: 1, times: 2 })) as { result: RunResult; rows: object[] };
+  expect(steady(result)).toEqual((await expected()).result);
+  expect(rows).toEqual((await expected()).rows);
+  expect(result.repeated).toMatchObject({ restarts: 2, rounds: 0 });
+});
+
+test('what fails in the same way twice is not tried a third time', async () => {
+  const { error, happened } = (await run('throw', { times: 100 })) as { error: unknown; happened: number };
+  expect(happened).toBe(2);
+  expect(error).toMatchObject({
+    code: 'internal',
+    worker: 1,
+    message: expect.stringMatching(/^worker 1, round \d+: tripped; it has failed in the same way twice$/),
+  });
+});
+
+test('threads that end again and again: as often as they may, and the error says so', async () => {
+  const { error, happened } = (await run('exit', { times: 100, maxRestarts: 2 })) as {
+    error: unknown;
+    happened: number;
+  };
+  expect(happened).toBe(3);
+  expect(error).toMatchObject({
+    code: 'worker-lost',
+    message: expect.stringMatching(
+      /^workers on thread 0 ended: .*; the workers have been started again 2 times, as often as they may$/,
+    ),
+  });
+});
+
+test('maxRestarts: 0 ends the run at the first loss, as it is', async () => {
+  const { error, happened } = (await run('throw', { times: 100, maxRestarts: 0 })) as {
+    error: unknown;
+    happened: number;
+  };
+  expect(happened).toBe(1);
+  expect(error).toMatchObject({ code: 'internal', message: expect.stringMatching(/^worker 1, round \d+: tripped$/) });
+});
+
+test('what is thrown before there was a round is told at once', async () => {
+  const { error, happened } = (await run('throw', { calls: 1, times: 100 })) as { error: unknown; happened: number };
+  expect(happened).toBe(1);
+  expect(error).toMatchObject({ code: 'internal', message: expect.stringMatching(/^worker 1, round 0: tripped$/) });
+});
