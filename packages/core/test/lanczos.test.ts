@@ -73,3 +73,10 @@ test('nothing comes of numbers that overflow, nor of no steps', () => {
   expect(lanczos(3, (v, out) => out.set(v.map((c) => 1e200 * c * 1e200)), never, 3)).toBeUndefined();
   expect(lanczos(3, (v, out) => out.set(v), never, 0.5)).toBeUndefined();
 });
+
+test('without a step nothing as long as the dimension is made, which may be refused for its size later', () => {
+  const never = () => {
+    throw new Error('there are no steps');
+  };
+  expect(lanczos(2 ** 33, never, never, 0.9)).toBeUndefined();
+});

@@ -9,7 +9,7 @@ export function isIndependent({ omega, A, B }: Pick<LinkTheory, 'omega' | 'A' | 
 export function uncoveredUnlessIndependent({ uplink, workers }: Theory, theorem: string): string | undefined {
   if (isIndependent(uplink, workers)) return undefined;
   const [A, least] = [uplink.A, uplink.omega / workers].map((v) => Number(v.toPrecision(4)));
-  return `${theorem} assumes that the workers' messages are independent, A = ω/n = ${least}, B = 0; here A = ${A}, B = ${uplink.B}`;
+  return `${theorem} assumes that the workers' messages are independent, which have A = ω/n = ${least} and B = 0 (docs/methods.md), and these have A = ${A} and B = ${uplink.B}`;
 }
 
 /** A warning for methods whose rounds are dense with probability p, where that is most of them although Q is no identity. */

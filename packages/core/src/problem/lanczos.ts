@@ -35,9 +35,11 @@ export function lanczos(
   settled: (extremes: Extremes) => boolean,
   steps: number,
 ): Extremes | undefined {
+  const last = Math.min(Math.floor(steps), dimension);
+  // before anything of that length is made: it may be far too large, and be refused for that later
+  if (last < 1) return undefined;
   const rng = new KeyedRandom('lanczos').stream(new Rng(), 'problem', 0, EVERY_WORKER);
   const iteration = new Lanczos(Float64Array.from({ length: dimension }, () => rng.normal()));
-  const last = Math.min(Math.floor(steps), dimension);
   for (let k = 1; k <= last; k++) {
     const product = new Float64Array(dimension);
     multiply(iteration.direction, product);

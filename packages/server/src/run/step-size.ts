@@ -39,7 +39,10 @@ export function constantsRead(method: Method, theory: Theory, parameters: Method
 export function checkCovered(method: Method, theory: Theory): void {
   const uncovered = method.uncovered?.(theory);
   if (uncovered === undefined) return;
-  throw optionError('stepSize', `theory of method ${method.name} has none: ${uncovered}; give a number`);
+  throw optionError(
+    'stepSize',
+    `must be a number here, for method ${method.name} has no theory of this uplink: ${uncovered}`,
+  );
 }
 
 /**
