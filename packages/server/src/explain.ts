@@ -133,7 +133,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     };
   };
   const [uplink, downlink] = [link('uplink'), link('downlink')];
-  const uncovered = method.uncovered?.(theory);
+  const uncovered = method.uncovered?.(theory, parameters);
   const byTheory =
     smoothness && uncovered === undefined
       ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)

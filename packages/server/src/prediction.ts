@@ -71,7 +71,7 @@ function boundOf(
 ): Bound | string {
   const { method, job, parameters } = plan;
   if (method.bound === undefined) return `no theorem for method ${method.name} that gives a number of rounds from δ⁰`;
-  const uncovered = method.uncovered?.(plan.theory);
+  const uncovered = method.uncovered?.(plan.theory, parameters);
   if (uncovered !== undefined) return uncovered;
   if (job.batch !== undefined && method.stochastic !== 'parameter') {
     return 'the theorem is about exact gradients, not about a batch';

@@ -47,6 +47,7 @@ w ≤ √(2ω_P).
 **\`rand-mcm\`**, f_i convex. The same with means over the workers of ‖Ω_i‖² and of ‖∇f_i(x̂_i) − ∇f_i(x*)‖², which takes L_max for L_f:
 each f_i is convex and smooth on its own, and nothing is won from perturbations that differ.
 
-The proofs hold for α, β and η up to the values that they have when they are left out. These are worst cases: in practice
+The proofs hold for α, β and η up to the values that they have when they are left out. Above them theory’s
+step size is refused, there and with α of \`diana\` and \`vr-diana\` and a of \`dasha\`: most diverge. These are worst cases: in practice
 \`--step-size theory*4\` or more is often safe.
 `.split('\n');

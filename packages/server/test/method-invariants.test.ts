@@ -157,8 +157,8 @@ describe('step sizes and parameters by hand, n = 4, d = 100, L = 2, L_rms = √5
     });
 
     test('pp-marina has no step size for them, and says why', () => {
-      expect(methods['pp-marina'].uncovered?.(theory('rand-k:k=10', 'identity'))).toBeUndefined();
-      expect(methods['pp-marina'].uncovered?.(same)).toBe(
+      expect(methods['pp-marina'].uncovered?.(theory('rand-k:k=10', 'identity'), {})).toBeUndefined();
+      expect(methods['pp-marina'].uncovered?.(same, {})).toBe(
         "Theorem 4.1 assumes that the workers' messages are independent, which have A = ω/n = 2.25 and B = 0 (docs/methods.md), and these have A = 9 and B = 0",
       );
     });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Method, methods } from '@flotilla/core';
+import { type Method, methods, Spec, type Theory } from '@flotilla/core';
 import { expect, test } from 'vitest';
 import { BOTH_WAYS } from './both-ways-page.js';
 
@@ -24,6 +24,10 @@ const WITH_BATCH: Readonly<Record<NonNullable<Method['stochastic']>, string>> = 
   parameter: 'sets the parameter `batch`; all other gradients stay exact',
 };
 
+/** Two workers that share what their uplinks draw. */
+const sharing = { omega: 1, theta: 1, A: 1, B: 0, alpha: 0, density: 1 };
+const shared: Theory = { workers: 2, dimension: 2, samples: 2, uplink: sharing, downlink: sharing };
+
 /** A table cell: `|` would end it. */
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
@@ -31,7 +35,7 @@ function page(all: readonly Method[]): string {
   const rows = all.map(({ name, description: of }) =>
     [`[\`${name}\`](#${name})`, of.paper, of.algorithm, of.downlink, of.uplink].map(cell).join(' | '),
   );
-  const sections = all.map(({ name, summary, description: of, uplink, downlink, stochastic, uncovered }) => [
+  const sections = all.map(({ name, summary, description: of, uplink, downlink, stochastic, ...method }) => [
     `## ${name}`,
     '',
     `${summary[0]?.toUpperCase()}${summary.slice(1)}. Source: ${of.paper}, ${of.algorithm}; ${of.theorem}. [${fileOf(name)}](../${fileOf(name)})`,
@@ -43,7 +47,9 @@ function page(all: readonly Method[]): string {
       : [
           `- workers that share what their uplinks draw: γ = ${of.correlated.stepSize}${of.correlated.stepSizePL === undefined ? '' : `; under PŁ γ = ${of.correlated.stepSizePL}`} (${of.correlated.theorem})`,
         ]),
-    ...(uncovered === undefined ? [] : ['- workers that share what their uplinks draw: no step size by theory']),
+    ...(method.uncovered?.(shared, method.parameters(Spec.parse('method', name), shared)) === undefined
+      ? []
+      : ['- workers that share what their uplinks draw: no step size by theory']),
     ...(uplink === undefined ? [] : [`- uplink compressor unless asked otherwise: \`${uplink}\``]),
     ...(downlink === undefined ? [] : [`- downlink compressor unless asked otherwise: \`${downlink}\``]),
     ...Object.entries(of.parameters).map(([key, meaning]) => `- \`${key}\`: ${meaning}`),

@@ -99,3 +99,30 @@ test.each<[string, string, string]>([
   );
   expect((await planRun(parseOptions({ ...options, stepSize: 0.01 }))).stepSize).toEqual({ value: 0.01 });
 });
+
+test.each<[string, TrainOptions, string]>([
+  ['diana:alpha=1', {}, 'alpha=1 is more than 1/(1 + ω) = 0.05'],
+  ['dasha:a=0.5', {}, 'a=0.5 is more than 1/(2ω + 1) = 0.02564'],
+  ['ef21-p-diana:beta=1', {}, 'beta=1 is more than 1/(1 + ω) = 0.05'],
+  ['dore:alpha=0.1', {}, 'alpha=0.1 is more than 1/(1 + ω_D) = 0.05'],
+  ['dore:beta=1', { downlink: 'rand-k:k=1' }, 'beta=1 is more than 1/(1 + ω_P) = 0.05'],
+  ['dore:eta=1', { downlink: 'rand-k:k=1' }, 'eta=1 is more than min{1, 1/√(10 ω_P)} = 0.07255'],
+  ['mcm:alpha=1', { downlink: 'rand-k:k=1' }, 'alpha=1 is more than 1/(1 + ω_P) = 0.05'],
+  ['rand-mcm:alpha=1', { downlink: 'rand-k:k=1' }, 'alpha=1 is more than 1/(1 + ω_P) = 0.05'],
+])('%s is beyond the proof: theory’s step size is refused, a number is taken', async (method, links, told) => {
+  const problem = 'heterogeneous-quadratic:d=20';
+  const options: TrainOptions = { problem, workers: 4, method, uplink: 'rand-k:k=1', ...links };
+  expect(await refusalOf({ ...options, stepSize: 'theory' })).toBe(
+    `UsageError: stepSize theory of method ${method.split(':')[0]} has none: ${told}, the most that its proof allows; give a number`,
+  );
+  expect((await planRun(parseOptions({ ...options, stepSize: 0.01 }))).stepSize).toEqual({ value: 0.01 });
+});
+
+test.each(['diana:alpha=0.05', 'dasha:a=0.0256410256', 'dore:beta=0.05', 'mcm:alpha=0.01'])(
+  '%s is within the proof',
+  async (method) => {
+    const links = { uplink: 'rand-k:k=1', ...(/dore|mcm/.test(method) ? { downlink: 'rand-k:k=1' } : {}) };
+    const problem = 'heterogeneous-quadratic:d=20';
+    expect(await refusalOf({ problem, workers: 4, method, stepSize: 'theory', ...links })).toBeUndefined();
+  },
+);

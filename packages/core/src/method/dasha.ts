@@ -2,6 +2,7 @@ import { UsageError } from '../errors.js';
 import { uniformBound } from './bound.js';
 import { ef21Server } from './ef21.js';
 import { defineMethod } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 interface DashaParameters {
   /** a, momentum. */
@@ -60,6 +61,7 @@ export const dasha = defineMethod({
     return momentum === undefined ? { a } : { a, momentum };
   },
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
+  uncovered: ({ uplink: { omega } }, { a }) => uncoveredAbove('a', a, 1 / (2 * omega + 1), '1/(2ω + 1)'),
   stepSize: ({ uplink: { omega, A } }, { f, rms }) => 1 / (f + rms * Math.sqrt(16 * A * (2 * omega + 1))),
   // the theorem's a, or so nearly that the difference is rounding
   bound: (input, _smoothness, { a }, { uplink: { omega } }) =>

@@ -1,6 +1,7 @@
 import type { Spec } from '../spec.js';
 import { addScaled, axpy, subtract } from '../vector.js';
 import { defineMethod, type ServerHalf, type Theory } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 interface DianaParametersWithTheory extends DianaParameters {
   /** Whose step size `theory` is. */
@@ -94,6 +95,7 @@ export const diana = defineMethod({
     ...(theory === 'li-richtarik' ? { 'li-richtarik-theory': 1 } : {}),
   }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
+  uncovered: ({ uplink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω)'),
   stepSize: ({ uplink: { omega, A } }, { rms }, { theory }) =>
     theory === 'horvath'
       ? 1 / (10 * rms * Math.sqrt(1 + A) * (omega + 2))

@@ -2,6 +2,7 @@ import type { Smoothness } from '../problem/problem.js';
 import { subtract } from '../vector.js';
 import { learnShift } from './diana.js';
 import { defineMethod, type Theory } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 interface DoreParameters {
   /** α, step of the shifts. */
@@ -57,6 +58,10 @@ export const dore = defineMethod({
     eta: spec.number('eta', 0, 1) ?? Math.min(1, 1 / Math.sqrt(10 * downlink.omega)),
   }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
+  uncovered: ({ uplink, downlink }, { alpha, beta, eta }) =>
+    uncoveredAbove('alpha', alpha, 1 / (1 + uplink.omega), '1/(1 + ω_D)') ??
+    uncoveredAbove('beta', beta, 1 / (1 + downlink.omega), '1/(1 + ω_P)') ??
+    uncoveredAbove('eta', eta, Math.min(1, 1 / Math.sqrt(10 * downlink.omega)), 'min{1, 1/√(10 ω_P)}'),
   stepSize: doreStepSize,
   server: {
     init: ({ start, dimension }) => ({

@@ -3,6 +3,7 @@ import { subtract } from '../vector.js';
 import { learnShift } from './diana.js';
 import { ef21PServer } from './ef21-p.js';
 import { defineMethod, type Theory } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 interface Ef21PDianaParameters {
   /** β, step of the shifts. */
@@ -48,6 +49,7 @@ export const ef21PDiana = defineMethod({
     beta: spec.number('beta', 0, 1) ?? 1 / (1 + uplink.omega),
   }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
+  uncovered: ({ uplink: { omega } }, { beta }) => uncoveredAbove('beta', beta, 1 / (1 + omega), '1/(1 + ω)'),
   stepSize: ef21PDianaStepSize,
   server: {
     ...ef21PServer,

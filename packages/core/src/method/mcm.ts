@@ -2,6 +2,7 @@ import type { Spec } from '../spec.js';
 import { axpy, subtract } from '../vector.js';
 import { learnShift } from './diana.js';
 import { type Description, defineMethod, type Theory, type WorkerHalf } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 export interface McmParameters {
   /** α_dwn, step of the downlink's memory. */
@@ -104,6 +105,7 @@ export const mcm = defineMethod({
   stochastic: 'gradients',
   parameters: mcmParameters,
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
+  uncovered: ({ downlink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω_P)'),
   stepSize: (theory, { f, max }, parameters) => mcmStepSize(theory, f, max, parameters),
   server: {
     init: ({ start, dimension }) => ({

@@ -216,8 +216,11 @@ export interface Method<
   readonly messageDimension?: (parameters: P) => number;
   /** Messages on each link, on average. */
   readonly traffic: (parameters: P, workers: number) => { readonly uplink: Traffic; readonly downlink: Traffic };
-  /** Why theory has no step size for these compressors, such as an uplink whose messages are not independent. */
-  readonly uncovered?: (theory: Theory) => string | undefined;
+  /**
+   * Why theory has no step size for these compressors and parameters, such as an uplink whose messages are not independent or
+   * shifts that move further than its proof allows.
+   */
+  readonly uncovered?: (theory: Theory, parameters: P) => string | undefined;
   /** What whoever runs it with these compressors and parameters should know, such as that it hardly ever compresses. */
   readonly warning?: (theory: Theory, parameters: P) => string | undefined;
   /** γ by theory; asked for where `uncovered` has nothing to say. */

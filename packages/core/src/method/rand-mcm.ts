@@ -2,6 +2,7 @@ import { axpy } from '../vector.js';
 import { learnShift } from './diana.js';
 import { mcmParameters, mcmParameterTexts, mcmStepSize, mcmWorker } from './mcm.js';
 import { defineMethod } from './method.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 /**
  * Rand-MCM [Philippenko, Dieuleveut, NeurIPS 2021]: MCM with a compressor and a memory of its own for each worker.
@@ -32,6 +33,7 @@ export const randMcm = defineMethod({
   stochastic: 'gradients',
   parameters: mcmParameters,
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
+  uncovered: ({ downlink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω_P)'),
   stepSize: (theory, { max }, parameters) => mcmStepSize(theory, max, max, parameters),
   server: {
     init({ start, dimension, workers }) {

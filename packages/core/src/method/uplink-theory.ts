@@ -12,6 +12,13 @@ export function uncoveredUnlessIndependent({ uplink, workers }: Theory, theorem:
   return `${theorem} assumes that the workers' messages are independent, which have A = ω/n = ${least} and B = 0 (docs/methods.md), and these have A = ${A} and B = ${uplink.B}`;
 }
 
+/** Why a proof that holds for a parameter up to `most` says nothing of this value; undefined where it does. */
+export function uncoveredAbove(name: string, value: number, most: number, formula: string): string | undefined {
+  // what was written down of 1/(1 + ω) is no more than that
+  if (value <= most * (1 + 1e-9)) return undefined;
+  return `${name}=${value} is more than ${formula} = ${Number(most.toPrecision(4))}, the most that its proof allows`;
+}
+
 /** A warning for methods whose rounds are dense with probability p, where that is most of them although Q is no identity. */
 export function hardlyCompresses(method: string, { omega }: LinkTheory, p: number): string | undefined {
   if (omega === 0 || p <= 0.5) return undefined;

@@ -2,6 +2,7 @@ import { optionError } from '../errors.js';
 import { type DianaParameters, diana, dianaParameters, dianaServer, reportDiana } from './diana.js';
 import { defineMethod } from './method.js';
 import { batchSizeOrOption } from './parameters.js';
+import { uncoveredAbove } from './uplink-theory.js';
 
 interface VrDianaParameters extends DianaParameters {
   /** b′, samples of a gradient. */
@@ -58,6 +59,7 @@ export const vrDiana = defineMethod({
     'p-reference': parameters.pReference,
   }),
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { dense: 1 } }),
+  uncovered: ({ uplink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω)'),
   stepSize: ({ uplink: { omega, A } }, { rms }, { pReference }) =>
     1 / (10 * rms * Math.sqrt(1 + A) * ((1 / pReference) ** (2 / 3) + omega + 1)),
   server: {

@@ -146,7 +146,7 @@ export async function planRun(
     if (typeof value !== 'number' || Number.isFinite(value)) continue;
     throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
   }
-  if (!('value' in stepSize)) checkCovered(method, theory);
+  if (!('value' in stepSize)) checkCovered(method, theory, parameters);
   const warning = method.warning?.(theory, parameters);
   if (warning !== undefined) note?.(warning);
 

@@ -35,9 +35,9 @@ export function constantsRead(method: Method, theory: Theory, parameters: Method
   return { LA: reads('LA'), LPlusMinus: reads('LPlusMinus') };
 }
 
-/** @throws UsageError where the method's theory has no step size for these compressors. */
-export function checkCovered(method: Method, theory: Theory): void {
-  const uncovered = method.uncovered?.(theory);
+/** @throws UsageError where the method's theory has no step size for these compressors and parameters. */
+export function checkCovered(method: Method, theory: Theory, parameters: MethodParameters): void {
+  const uncovered = method.uncovered?.(theory, parameters);
   if (uncovered === undefined) return;
   throw optionError(
     'stepSize',
@@ -58,7 +58,7 @@ export function resolveStepSize(
   parameters: MethodParameters,
 ): number {
   if ('value' in asked) return asked.value;
-  checkCovered(method, theory);
+  checkCovered(method, theory, parameters);
   if (smoothness === undefined) {
     const none =
       'timesMeasured' in asked
