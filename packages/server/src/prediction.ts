@@ -78,6 +78,10 @@ function boundOf(
   }
   if (options.coins === 'even' && tossesCoins(plan)) return 'the theorem assumes independent coins, not even ones';
   if (smoothness === undefined || theory === undefined) return 'the problem has no smoothness constant';
+  const { mu } = parameters;
+  if (typeof mu === 'number' && mu > smoothness.f * (1 + 1e-9)) {
+    return `mu=${mu} is more than L_f = ${Number(smoothness.f.toPrecision(5))}, and no f has a μ above its L_f`;
+  }
   if (delta === undefined) return `problem ${job.problem} states no lower bound of f`;
   // a product of the factor 1 may differ in its last bit
   if (stepSize > theory * (1 + 1e-12)) {

@@ -63,6 +63,7 @@ describe('where there is none it says why', () => {
     [/independent coins/, { ...parabola, workers: 2, method: 'marina:p=0.5', uplink: 'natural', coins: 'even' }],
     [/these parameters of method dasha/, { ...parabola, method: 'dasha:a=0.1', uplink: 'natural' }],
     [/these parameters of method vr-marina/, { ...samples, method: 'vr-marina:online=true' }],
+    [/mu=5 is more than L_f = 1, and no f has/, { ...parabola, method: 'marina:mu=5', uplink: 'natural' }],
     [/exact gradients/, { ...samples, method: 'marina', batch: 2 }],
   ])('%s', async (reason, options) => {
     const found = await of({ ...options, target });
