@@ -111,6 +111,7 @@ test('pnpm bench methods: tuned step sizes, equal target, results.json, results.
 
 /** A run of each bench in seconds: the whole path, with figures that say nothing. */
 const smokes: Readonly<Record<string, string>> = {
+  checksum: '',
   compressors: '',
   links: '',
   methods: '--seeds 1 --methods gd,dcgd --problem heterogeneous-quadratic:d=20 --workers 2 --target 0.5 --rounds 50',

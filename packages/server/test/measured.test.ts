@@ -121,7 +121,7 @@ describe('stepSize: measured', () => {
       stepSize: 'measured',
       rounds: 1,
     });
-    await expect(result).rejects.toThrow('theory of method pp-marina has none');
+    await expect(result).rejects.toThrow('theory does not cover this run of method pp-marina');
   });
 });
 

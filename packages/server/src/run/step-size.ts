@@ -41,7 +41,7 @@ export function checkCovered(method: Method, theory: Theory, parameters: MethodP
   if (uncovered === undefined) return;
   throw optionError(
     'stepSize',
-    `must be a number here, for method ${method.name} has no theory of this uplink: ${uncovered}`,
+    `must be a number here, for theory does not cover this run of method ${method.name}: ${uncovered}`,
   );
 }
 
