@@ -113,7 +113,8 @@ describe('what loading gives', () => {
     expect(await load(none, undefined, 'label')).toEqual({ shared: plain, split: 'label' });
     const ofSamples = await load({ ...none, data: 'samples' }, samples);
     expect(ofSamples).toMatchObject({ source: samples, split: 'contiguous', samples: 3 });
-    expect(ofSamples.shared).toEqual({ ...plain, ...(await load(problems.logistic, samples)).shared });
+    const { data, shards } = (await load(problems.logistic, samples)).shared as UsualData;
+    expect(ofSamples.shared).toEqual({ ...plain, data, shards });
     expect(await load({ ...none, data: 'instance' }, instance)).toEqual({
       shared: { ...plain, instance: { c: [1, 2], b: [3] } },
       source: instance,
