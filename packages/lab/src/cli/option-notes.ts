@@ -370,7 +370,7 @@ needs [\`--trust\`](#--trust).`,
     value: 'the path of a run folder, or of a seed of `--seeds`',
     example: '--resume runs/first --rounds 1000',
     text: `The options are those of the run. Rules to stop, \`--threads\`, \`--transport\`, \`--link\`, \`--eval-every\`,
-\`--worker-timeout\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
+\`--worker-timeout\`, \`--max-restarts\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
 those from after the checkpoint are cut first. Of a run that has ended the summary is printed again, unless a rule to stop is given anew.
 A folder without a checkpoint that can be used begins again at round 0 and says so. Other code than at the checkpoint (the version of
 Flotilla, the modules that the run names) and other data are refused unless [\`--force\`](#--force) is given; a folder that names
