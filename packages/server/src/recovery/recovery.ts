@@ -72,12 +72,15 @@ export class Recovery {
     if (!isRecoverable(failure, rounds)) throw failure;
     if (this.#restarts >= this.maxRestarts) {
       if (this.#restarts === 0) throw failure;
-      throw again(failure, `the workers have been started again ${this.#restarts} times, as often as they may`);
+      throw tooOften(failure, this.#restarts);
     }
     // a thread that is gone does not say where it was: then only their number tells
     const unknown = code === 'worker-lost' && round === undefined;
     const told = unknown ? undefined : `${code} ${worker} ${round} ${message}`;
-    if (told !== undefined && told === this.#last) throw again(failure, 'it has failed in the same way twice');
+    if (told !== undefined && told === this.#last) {
+      this.note(`${message}; it has failed in the same way twice, and is not tried again`);
+      throw failure;
+    }
     this.#last = told;
   }
 }
@@ -91,7 +94,8 @@ function isRecoverable({ code, worker, refusal }: FlotillaError, rounds: number)
   return rounds > 0 && (code === 'limit' || (code === 'internal' && worker !== undefined));
 }
 
-function again(failure: FlotillaError, what: string): FlotillaError {
-  const { code, message, worker, round } = failure;
-  return new FlotillaError(code, `${message}; ${what}`, { cause: failure, worker, round });
+function tooOften(failure: FlotillaError, restarts: number): FlotillaError {
+  const { code, message, worker, round, cause = failure } = failure;
+  const what = `the workers have been started again ${restarts} times, as often as they may`;
+  return new FlotillaError(code, `${message}; ${what}`, { cause, worker, round });
 }
