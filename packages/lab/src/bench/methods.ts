@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { methods, problems, Spec } from '@flotilla/core';
+import { type Method, methods, problems, Spec } from '@flotilla/core';
 import { lookUp } from '@flotilla/core/internal';
 import type { Metrics, Summary } from '@flotilla/server';
 import { Sweep } from '../experiment/sweep.js';
@@ -13,7 +13,7 @@ import { bytes, grouped, number } from '../terminal/format.js';
 import type { Bench, BenchContext, BenchReport } from './bench.js';
 
 /** A method and the compressors on its links. */
-interface Combination {
+export interface Combination {
   /** A spec. */
   readonly method: string;
   readonly uplink?: string;
@@ -94,11 +94,9 @@ async function run(context: BenchContext): Promise<BenchReport> {
   const base = positive(options, 'step-base');
   const count = context.seeds ?? (quick ? 2 : 5);
   const asked = options.methods?.split(',').map((name) => lookUp('method', methods, name).name);
-  const sampled = lookUp('problem', problems, Spec.parse('problem', problem).name).data === 'samples';
-  const combinations = COMBINATIONS.filter(({ method }) => {
-    const { name, batches } = lookUp('method', methods, Spec.parse('method', method).name);
-    return (asked === undefined || asked.includes(name)) && (sampled || batches !== true);
-  });
+  const combinations = COMBINATIONS.filter(
+    ({ method }) => (asked === undefined || asked.includes(methodOf(method).name)) && hasSamplesFor(method, problem),
+  );
 
   const sweep = new Sweep({ cache: join(context.out, 'cache'), runtime: context.runtime, progress });
   try {
@@ -139,6 +137,15 @@ async function run(context: BenchContext): Promise<BenchReport> {
   }
 }
 
+/** The method that a spec names. */
+export const methodOf = (spec: string): Method => lookUp('method', methods, Spec.parse('method', spec).name);
+
+/** Whether a problem has the samples that a method draws batches of, if it does. Both are specs. */
+export function hasSamplesFor(method: string, problem: string): boolean {
+  const sampled = lookUp('problem', problems, Spec.parse('problem', problem).name).data === 'samples';
+  return sampled || methodOf(method).batches !== true;
+}
+
 function positive(options: Readonly<Record<string, string>>, name: string): number | undefined {
   return numberOption(name, options[name], 'a number > 0', (value) => value > 0);
 }
@@ -155,7 +162,7 @@ function seconds(summary: Summary, speed: number): number {
   return (8 * totalBytes(summary)) / workers / (1e6 * speed) + computeSeconds / workers;
 }
 
-const label = ({ method, uplink, downlink }: Combination) =>
+export const label = ({ method, uplink, downlink }: Combination) =>
   [method, uplink === undefined ? '' : `↑${uplink}`, downlink === undefined ? '' : `↓${downlink}`]
     .filter(Boolean)
     .join(' ');

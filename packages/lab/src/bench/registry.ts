@@ -3,6 +3,7 @@ import { checksum } from './checksum.js';
 import { compressors } from './compressors.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
+import { methodsTable } from './methods-table/methods-table.js';
 import { speed } from './speed.js';
 import { wallclock } from './wallclock/wallclock.js';
 
@@ -12,6 +13,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   compressors,
   links,
   methods: methodsBench,
+  'methods-table': methodsTable,
   speed,
   wallclock,
 };

@@ -36,6 +36,22 @@ export class RecordCache {
   }
 }
 
+/** What `make` gives, once for each key. */
+export type Keep = <T>(key: unknown, make: () => Promise<T>) => Promise<T>;
+
+/** Keeps what has been measured in `folder`, so that a bench that was ended goes on where it was. */
+export function keptIn(folder: string): Keep {
+  const cache = new RecordCache(folder);
+  return async <T>(key: unknown, make: () => Promise<T>) => {
+    const name = cache.nameOf(key);
+    const known = cache.read<T>(name);
+    if (known !== undefined) return known;
+    const value = await make();
+    cache.write(name, { key }, value);
+    return value;
+  };
+}
+
 /** Packages whose compiled code decides what a run computes, and folders of this one that decide what is asked and kept. */
 const PACKAGES = ['core', 'compressors', 'protocol', 'worker', 'server'];
 const FOLDERS = ['experiment', 'bench', 'reproduce'];

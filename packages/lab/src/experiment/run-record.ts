@@ -15,6 +15,8 @@ export interface SweepRun {
   readonly targets: readonly Target[];
   /** Evaluated rows that its record keeps; 600 when left out. */
   readonly rows?: number;
+  /** Links whose clocks run beside it, as `--link-model` has them. */
+  readonly linkModels?: readonly string[];
 }
 
 /** What a run of a sweep came to. */
@@ -24,6 +26,8 @@ export interface RunRecord {
   /** For each target the first row that meets it. */
   readonly hits: readonly (Metrics | null)[];
   readonly summary: Summary | null;
+  /** Seconds of its rounds over each of the modelled links that it was asked for. */
+  readonly modelSeconds?: readonly number[];
   /** Why there is no summary: the step size was too large. */
   readonly diverged: string | null;
 }

@@ -1,14 +1,16 @@
 import { DivergedError, systemRuntime } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import { parseLinkModel } from '@flotilla/protocol';
 import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
-import { summarize, Training } from '@flotilla/server/internal';
+import { planRun, summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';
 
 /** Rows of a record unless it asks for fewer; a longer run keeps every second, fourth, … of its rows. */
 const MAX_ROWS = 600;
 
 /** One run of a sweep, on the thread it is called on. */
-export default async function sweepRun({ options, targets, rows: most = MAX_ROWS }: SweepRun): Promise<SweepOutcome> {
+export default async function sweepRun(run: SweepRun): Promise<SweepOutcome> {
+  const { options, targets, rows: most = MAX_ROWS, linkModels = [] } = run;
   let rows: Metrics[] = [];
   const hits: (Metrics | null)[] = targets.map(() => null);
   let seen = 0;
@@ -35,7 +37,10 @@ export default async function sweepRun({ options, targets, rows: most = MAX_ROWS
   let training: Training | undefined;
   try {
     const from = systemRuntime.now();
-    training = await Training.open(parseOptions(options));
+    const parsed = parseOptions(options);
+    const plan = await planRun(parsed);
+    const models = [...plan.linkModels, ...linkModels.map(parseLinkModel)];
+    training = await Training.open(parsed, { plan: { ...plan, linkModels: models } });
     const secondsToFirstRound = (systemRuntime.now() - from) / 1000;
     const { metrics, stopReason } = await training.run({ onMetrics });
     summary = await summarize(training, metrics, stopReason, secondsToFirstRound);
@@ -47,5 +52,6 @@ export default async function sweepRun({ options, targets, rows: most = MAX_ROWS
     await training?.close();
   }
   if (last !== undefined && rows.at(-1) !== last) rows.push(last);
-  return { rows, hits, summary, diverged };
+  const modelSeconds = linkModels.length === 0 ? undefined : training?.linkModel?.seconds.slice(-linkModels.length);
+  return { rows, hits, summary, diverged, ...(modelSeconds && { modelSeconds }) };
 }

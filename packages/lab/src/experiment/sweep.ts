@@ -96,7 +96,7 @@ export class Sweep {
 }
 
 /** The run with its keys in order, and the files it names by their content. */
-function canonical({ options, targets, rows }: SweepRun): unknown {
+function canonical({ options, targets, rows, linkModels }: SweepRun): unknown {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   const content = entries.map(([name, value]) =>
     name === 'data' && existsSync(String(value)) && statSync(String(value)).isFile()
@@ -108,5 +108,6 @@ function canonical({ options, targets, rows }: SweepRun): unknown {
         ]
       : [name, value],
   );
-  return [content.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)), targets, ...(rows === undefined ? [] : [rows])];
+  const more = [rows, linkModels].filter((one) => one !== undefined);
+  return [content.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)), targets, ...more];
 }

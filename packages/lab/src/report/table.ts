@@ -21,3 +21,10 @@ export function tableText({ title, columns, rows }: Table): string {
   const pad = (text: string, k: number) => (k === 0 ? text.padEnd(widths[k] ?? 0) : text.padStart(widths[k] ?? 0));
   return [title, ...cells.map((row) => row.map(pad).join('   ').trimEnd())].join('\n');
 }
+
+/** The table as Markdown, its title above it. */
+export function tableMarkdown({ title, columns, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const head = [line(columns), line(columns.map(() => '---'))];
+  return [...(title === '' ? [] : [title, '']), ...head, ...rows.map((row) => line(row.map(cellText)))].join('\n');
+}

@@ -1,6 +1,6 @@
 import type { ChartSpec } from '../report/chart.js';
 import type { Section } from '../report/page.js';
-import { cellText, type Table } from '../report/table.js';
+import { tableMarkdown } from '../report/table.js';
 import type { Study, StudyResult } from './figure.js';
 import { claimsTable, type FigureResult, panelCharts, panelTable } from './run-figure.js';
 
@@ -57,10 +57,4 @@ const chartImage = ({ title, file, xLabel, yLabel }: ChartSpec) =>
 /** File of a panel's chart, without an ending. */
 export function chartFile(panel: string, index: number): string {
   return `${panel}-${index + 1}`;
-}
-
-function tableMarkdown({ title, columns, rows }: Table): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const head = [line(columns), line(columns.map(() => '---'))];
-  return [...(title === '' ? [] : [title, '']), ...head, ...rows.map((row) => line(row.map(cellText)))].join('\n');
 }

@@ -120,7 +120,7 @@ function stopAt({ value, relative }: Panel['targets'][number]): { target?: numbe
 }
 
 /** A file of this name in the data folder, packed or not; else the name, for the loader to know or refuse. */
-function resolveData(name: string, folder: string | undefined): string {
+export function resolveData(name: string, folder: string | undefined): string {
   if (folder === undefined) return name;
   const files = ['', '.xz', '.gz', '.bz2'].map((ending) => join(folder, `${name}${ending}`));
   return files.find((file) => existsSync(file)) ?? name;

@@ -2,8 +2,9 @@ import { FlotillaError, type Runtime } from '@flotilla/core';
 import { parseLinkModel } from '@flotilla/protocol';
 import { type Options, parseOptions, train } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
-import { RecordCache } from '../../experiment/record-cache.js';
+import type { Keep } from '../../experiment/record-cache.js';
 import type { BenchContext } from '../bench.js';
+import { COUNT_ANSWERS, framesAlone, secondsOfWork, type Work, workOf } from '../modelled-time.js';
 
 /** A method as it is compared: what it is run with. */
 export interface Entry {
@@ -20,15 +21,6 @@ export interface Entry {
 /** Mbit/s of the curves. */
 export const CURVE = Array.from({ length: 21 }, (_, k) => 10 ** (k / 4 - 1));
 const EVAL_EVERY = 5;
-/** Rounds of which the working times are measured, after some for the compiler. */
-const MEASURED_ROUNDS = 60;
-const WARM_UP_ROUNDS = 15;
-
-/** How long the ends of one method work in a round, milliseconds. */
-interface Work {
-  readonly worker: number;
-  readonly server: number;
-}
 
 /** One run to the target, on links of every speed. */
 interface Measured {
@@ -66,22 +58,6 @@ export async function lossAfter(entry: Entry, workers: number, rounds: number): 
   return loss;
 }
 
-/** What `make` gives, once for each key. */
-export type Keep = <T>(key: unknown, make: () => Promise<T>) => Promise<T>;
-
-/** Keeps what has been measured in `folder`, so that a bench that was ended goes on where it was. */
-export function keptIn(folder: string): Keep {
-  const cache = new RecordCache(folder);
-  return async <T>(key: unknown, make: () => Promise<T>) => {
-    const name = cache.nameOf(key);
-    const known = cache.read<T>(name);
-    if (known !== undefined) return known;
-    const value = await make();
-    cache.write(name, { key }, value);
-    return value;
-  };
-}
-
 export interface Result extends Entry {
   readonly work: Work;
   /** Runs that reached the target, one a seed. */
@@ -100,13 +76,15 @@ export async function measureToTarget(
   keep: Keep,
 ): Promise<Result> {
   const { label: _, style: __, ...spec } = entry;
-  const work = await keep(['work', spec, job.workers], () => workOf(entry, job.workers, runtime));
+  // whatever step is tried later, here it must not diverge; the work is the same
+  const safe = { ...entry, stepSize: entry.stepSize / 10 };
+  const work = await keep(['work', spec, job.workers], () => workOf(optionsOf(safe, job.workers, '0'), runtime));
   const run = async (tried: Entry, seed: string): Promise<TimedRun | null> => {
     const found = await keep([{ ...tried, label: '', style: undefined }, job, seed], () =>
       toTarget(tried, job, seed, runtime),
     );
     if (found === null) return null;
-    const worked = (found.exchanges * (work.worker + work.server)) / 1000;
+    const worked = secondsOfWork(found.exchanges, work);
     return { ...found, seconds: found.linkSeconds.map((seconds) => seconds + worked) };
   };
   const first = seeds[0] as string;
@@ -134,45 +112,11 @@ export async function measureToTarget(
   return { ...(best?.entry ?? entry), work, runs, tuned };
 }
 
-/**
- * What the slowest worker and the server work in a round: processor time of the first rounds on one thread, shared out as the
- * clock saw it, so that other programs on the machine do not count. (The slowest: where workers of a thread share work, one of
- * them does it, as each would on a core of its own.)
- */
-async function workOf(entry: Entry, workers: number, runtime: Runtime): Promise<Work> {
-  // whatever step is tried later, here it must not diverge; the work is the same
-  const options = optionsOf({ ...entry, stepSize: entry.stepSize / 10 }, workers, '0');
-  const plan = { ...(await planRun(options)), linkModels: [parseLinkModel('compute=0ms')] };
-  const training = await Training.open({ ...options, transport: 'loopback' }, { plan, runtime });
-  const { linkModel: model, fleet } = training;
-  try {
-    for (let round = 0; round < WARM_UP_ROUNDS; round++) await training.round();
-    const ofWorkers = new Float64Array(workers);
-    // in this model nothing takes time but the server
-    const before = model?.seconds[0] as number;
-    const cpu = process.cpuUsage();
-    for (let round = 0; round < MEASURED_ROUNDS; round++) {
-      await training.round();
-      for (let k = 0; k < workers; k++) ofWorkers[k] = (ofWorkers[k] as number) + (fleet.linked?.workOf(k) as number);
-    }
-    const { user, system } = process.cpuUsage(cpu);
-    const ofServer = 1000 * ((model?.seconds[0] as number) - before);
-    const clock = ofServer + ofWorkers.reduce((sum, work) => sum + work, 0);
-    const share = (user + system) / 1000 / clock / MEASURED_ROUNDS;
-    return { worker: Math.max(...ofWorkers) * share, server: ofServer * share };
-  } finally {
-    await training.close();
-  }
-}
-
 /** Runs until the loss is the target's, over modelled links of all speeds at once; null when it is not reached. */
 async function toTarget(entry: Entry, job: Job, seed: string, runtime: Runtime): Promise<Measured | null> {
-  const ends = `latency=${job.latency},server=0ms`;
-  const rates = CURVE.map((speed) => `up=${speed.toFixed(6)}mbit,down=${speed.toFixed(6)}mbit,`);
   const options = optionsOf(entry, job.workers, seed);
-  const links = [...rates, ''].map((rate) => parseLinkModel(`${rate}${ends},compute=0ms`));
-  // a second for each answer counts them
-  const linkModels = [...links, parseLinkModel('compute=1s,server=0ms')];
+  const links = [...CURVE, undefined].map((speed) => parseLinkModel(framesAlone(speed, job.latency)));
+  const linkModels = [...links, parseLinkModel(COUNT_ANSWERS)];
   const training = await Training.open(options, { plan: { ...(await planRun(options)), linkModels }, runtime });
   const { linkModel: model } = training;
   try {

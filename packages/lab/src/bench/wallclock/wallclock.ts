@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { methods, Spec, UsageError } from '@flotilla/core';
 import { printed } from '@flotilla/core/internal';
+import { keptIn } from '../../experiment/record-cache.js';
 import { type ChartSpec, drawChart } from '../../report/chart.js';
 import { numberOption } from '../../terminal/command-line.js';
 import type { Bench, BenchContext, BenchReport } from '../bench.js';
-import { CURVE, type Entry, type Job, keptIn, lossAfter, measureToTarget, type Paced, runPaced } from './runs.js';
+import { CURVE, type Entry, type Job, lossAfter, measureToTarget, type Paced, runPaced } from './runs.js';
 import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable } from './tables.js';
 
 const NATURAL = {
