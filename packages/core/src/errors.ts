@@ -22,35 +22,48 @@ export type ErrorCode =
   /** A defect in Flotilla or in code plugged into it. */
   | 'internal';
 
-/** Why a receiver refuses a frame. Those of one kind are counted together ({@link FrameRefusal}). */
-export const FRAME_REFUSALS = [
-  /** Too short to have a header, or the checksum that it must have. */
-  'truncated',
-  /** Longer than any frame of its form. */
-  'oversized',
-  /** Its checksum is another: bytes of it have changed, or it is of another run. */
-  'damaged',
-  /** By its checksum it is from or for another worker, or goes the other way. */
-  'misdelivered',
-  /** By its checksum it is from or for a worker that has been started again since. */
-  'attempt',
-  /** A header that no sender writes: an unknown kind or form, fields that its kind does not have. */
-  'malformed',
-  /** Of the round that is due, and of another kind. */
-  'unexpected',
-  /** The one that was accepted last, once more. */
-  'duplicate',
-  /** Of a round, or an exchange of states, that is over. */
-  'stale',
-  /** Of a round that is not due yet: one before it is missing. */
-  'early',
-  /** It has coins that the method does not toss. */
-  'coins',
-  /** Its payload is none: of a wrong length, with values that no sender writes. */
-  'payload',
-] as const;
 /** Why a receiver refuses a frame: the kinds that refusals are counted by. */
-export type FrameRefusal = (typeof FRAME_REFUSALS)[number];
+export type FrameRefusal =
+  /** Too short to have a header, or the checksum that it must have. */
+  | 'truncated'
+  /** Longer than any frame of its form. */
+  | 'oversized'
+  /** Its checksum is another: bytes of it have changed, or it is of another run. */
+  | 'damaged'
+  /** By its checksum it is from or for another worker, or goes the other way. */
+  | 'misdelivered'
+  /** By its checksum it is from or for a worker that has been started again since. */
+  | 'attempt'
+  /** A header that no sender writes: an unknown kind or form, fields that its kind does not have. */
+  | 'malformed'
+  /** Of the round that is due, and of another kind. */
+  | 'unexpected'
+  /** The one that was accepted last, once more. */
+  | 'duplicate'
+  /** Of a round, or an exchange of states, that is over. */
+  | 'stale'
+  /** Of a round that is not due yet: one before it is missing. */
+  | 'early'
+  /** It has coins that the method does not toss. */
+  | 'coins'
+  /** Its payload is none: of a wrong length, with values that no sender writes. */
+  | 'payload';
+
+/** Every kind of {@link FrameRefusal}. */
+export const FRAME_REFUSALS = Object.keys({
+  truncated: true,
+  oversized: true,
+  damaged: true,
+  misdelivered: true,
+  attempt: true,
+  malformed: true,
+  unexpected: true,
+  duplicate: true,
+  stale: true,
+  early: true,
+  coins: true,
+  payload: true,
+} satisfies Record<FrameRefusal, true>) as FrameRefusal[];
 
 /** What is known of an error beside its message. */
 export interface ErrorContext {

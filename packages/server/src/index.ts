@@ -14,6 +14,7 @@ export {
   type Metrics,
   type Phase,
   type Progress,
+  type Repeated,
   type StopReason,
   type Summary,
 } from './run/metrics.js';
