@@ -131,7 +131,7 @@ export function pageMarkdown(
   });
   return `${[
     '# All methods to an equal target',
-    `Every method of the registry with its own compressors, and some with others (↑ up, ↓ down), on ${results.length} problems, ${seeds} seeds: rounds, bytes and seconds until the same target is reached.`,
+    `Every method of the registry with its own compressors, and some with others (↑ up, ↓ down), on ${results.length === 1 ? 'one problem' : `${results.length} problems`}, ${seeds} seeds: rounds, bytes and seconds until the same target is reached.`,
     `    ${command}`,
     `On ${machine}.`,
     '## Who wins where',
