@@ -28,7 +28,7 @@ export const READING: readonly string[] = [
   methods do not arrive within the rounds given, and natural compression wins on all three problems, because its constants are
   close to gradient descent's. A comparison at theory's step sizes compares the constants of proofs.`,
   '### What is not decided',
-  `- Who is best among those that compress both links: their leads are below 1.5.
+  `- Who is best among the first few of those that compress both links: no lead is 1.5 or more.
 - K was not tuned. K between d/n and d lies between the own compressors and natural compression, and may beat both.
 - The targets are near: gradient descent needs 12 to 32 rounds, tuned. Dense first rounds and coins weigh more in so short a run than in a long
   one, and floors are not met: DCGD, dist-EF-SGD and MCM without memory stall where functions differ, and a farther target may end their lead.
