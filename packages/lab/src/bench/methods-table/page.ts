@@ -56,7 +56,7 @@ export function theoryTable({ of, measured }: CaseResult): Table {
       const { entry, theory } = one;
       const gamma = theory.stepSize === null ? null : number(theory.stepSize);
       if (isReached(theory)) return [label(entry), gamma, ...MEASURES.map((measure) => cell(theory, one, measure))];
-      const stood = theory.stood === null ? 'diverged' : `${Number(theory.stood.toPrecision(3))} × the target`;
+      const stood = theory.stood === null ? 'diverged' : `${theory.stood.toPrecision(3)} × the target`;
       return [
         label(entry),
         gamma,
@@ -131,7 +131,7 @@ export function pageMarkdown(
   });
   return `${[
     '# All methods to an equal target',
-    `Every method of the registry with its own compressors, and some with others (↑ up, ↓ down), on ${results.length} problems, ${seeds} seeds: rounds, bytes and seconds until the same target is reached.`,
+    `Every method of the registry with its own compressors, and some with others (↑ up, ↓ down), on ${results.length === 1 ? 'one problem' : `${results.length} problems`}, ${seeds} seeds: rounds, bytes and seconds until the same target is reached.`,
     `    ${command}`,
     `On ${machine}.`,
     '## Who wins where',
@@ -157,7 +157,7 @@ function targetText({ of: { target } }: CaseResult): string {
 export const NOTES = [
   'Step sizes are 2^k times a base: theory’s, or where theory has none what the method takes for tuning (the last table says which). Tuned is the k with the fewest bytes of both links to the target. With seed 0, k is looked for upwards from 0 in steps of 3, while it gets better and nothing diverges (downwards when 0 comes closer than those), where for k > 0 a run first gets a fifth of all rounds, then in steps of 1 around the best: the one with the fewest bytes, ties by rounds, or the one that came closest where none has arrived. A run is given up at one and a half times the rounds of the cheapest so far. The three cheapest run with all seeds, and the one with the fewest bytes in the mean is the tuned one, if the target is reached with every seed. Tuning was done on the numbers that are shown: there is no second set of problems, so the tuned rows are each method’s best case, and a second minimum elsewhere would not be seen.',
   'Bytes are those of frames, headers and initial gradients included, and for one worker: the sum over all workers over n. A standard deviation below half a per cent is left out.',
-  'Seconds are virtual: the frames of the same run on modelled links of the speed given, both ways, one for each worker, without latency unless it is named, and for every round the processor time that the slowest worker and the server work (the column ms of work), as if each had a core of its own: the least of five measurements of 60 rounds, because the machine was busy. That time belongs to this program and this machine; the links’ part is exact and in `results.json`.',
-  'A win is a mean that is at least 5 % below every other one’s (20 % in seconds) and below it with each seed, all methods with the same seeds. Else it says not decided.',
+  'Seconds are virtual: the frames of the same run on modelled links of the speed given, both ways, one for each worker, without latency unless it is named, and for every round the processor time that the slowest worker and the server work (the column ms of work), as if each had a core of its own: the least of five measurements of 60 rounds each. That time belongs to this program and this machine; the links’ part is exact and in `results.json`.',
+  'A win with tuned step sizes is a mean that is two thirds of every other one’s or less, and below it with each seed, all methods with the same seeds. Else it says not decided: on a grid of powers of two each method may be a factor of √2 from its best step size, and its rounds with it. With base step sizes 5 % are enough.',
   'Not reached means with seed 0 where that run was given up after all rounds (then no other seed was run), and else with at least one of the seeds. Such a row says where seed 0 stood, as a multiple of the target.',
 ];

@@ -10,14 +10,15 @@ export interface Measure {
   /** Of a run that reached the target. */
   readonly of: (run: Reached, one: Measured) => number;
   readonly show: (value: number) => string;
-  /** A method that is less than this share behind is not told apart. */
-  readonly margin: number;
 }
 
-/** Rounds are seen on a grid of evaluations, and step sizes on one of powers of two. */
-const MARGIN = 0.05;
-/** Seconds have processor time in them. */
-const MARGIN_OF_SECONDS = 0.2;
+/**
+ * A method that is less than this share behind is not told apart. Tuned step sizes are on a grid of powers of two, so that each
+ * may be a factor of √2 from its method's best one, and rounds with it.
+ */
+const MARGIN = 0.5;
+/** At a given step size: rounds are seen on a grid of evaluations. */
+const MARGIN_OF_THEORY = 0.05;
 
 const rounded = (value: number) => grouped(value < 100 ? Number(value.toFixed(1)) : Math.round(value));
 const wholeBytes = (value: number) => bytes(Math.round(value));
@@ -33,20 +34,18 @@ export const linkName = ({ speed, latency }: (typeof LINKS)[number]) =>
   latency === '0ms' ? `${speed} Mbit/s` : `${speed} Mbit/s and ${latency.replace('ms', ' ms')}`;
 
 export const MEASURES: readonly Measure[] = [
-  { name: 'rounds', of: ({ rounds }) => rounds, show: rounded, margin: MARGIN },
-  { name: 'bytes up', of: ({ uplinkBytes }) => uplinkBytes, show: wholeBytes, margin: MARGIN },
-  { name: 'bytes down', of: ({ downlinkBytes }) => downlinkBytes, show: wholeBytes, margin: MARGIN },
+  { name: 'rounds', of: ({ rounds }) => rounds, show: rounded },
+  { name: 'bytes up', of: ({ uplinkBytes }) => uplinkBytes, show: wholeBytes },
+  { name: 'bytes down', of: ({ downlinkBytes }) => downlinkBytes, show: wholeBytes },
   {
     name: 'bytes in all',
     of: ({ uplinkBytes, downlinkBytes }) => uplinkBytes + downlinkBytes,
     show: wholeBytes,
-    margin: MARGIN,
   },
   ...LINKS.map((link, k) => ({
     name: `seconds at ${linkName(link)}`,
     of: secondsOver(k),
     show: (value: number) => `${seconds(value)} s`,
-    margin: MARGIN_OF_SECONDS,
   })),
 ];
 
@@ -94,7 +93,7 @@ export function leaderCell({ measured }: CaseResult, measure: Measure, variants:
       tuned,
       measure,
     ),
-    measure.margin,
+    MARGIN,
   );
   if (found.length === 0) return '–';
   const names = found.slice(0, MAX_NAMES).map(({ name }) => name);
@@ -105,7 +104,7 @@ export function leaderCell({ measured }: CaseResult, measure: Measure, variants:
 const MAX_NAMES = 4;
 
 /** Who leads in a measure, in a sentence. */
-function sentence(all: readonly Need[], { name, show, margin }: Measure): string {
+function sentence(all: readonly Need[], { name, show }: Measure, margin = MARGIN): string {
   const found = leaders(all, margin);
   const [first] = found;
   if (first === undefined) return `${name}: nobody reached the target.`;
@@ -136,7 +135,7 @@ export function caseWords({ of, measured }: CaseResult): string[] {
     return `- Fewest ${list}`;
   });
   const total = MEASURES.find(({ name }) => name === 'bytes in all') as Measure;
-  const byTheory = sentence(needs(measured, theory, total), total);
+  const byTheory = sentence(needs(measured, theory, total), total, MARGIN_OF_THEORY);
   const gd = needs(measured, tuned, total).find(({ name }) => name === 'gd');
   const above =
     gd === undefined ? [] : needs(measured, tuned, total).filter((one) => one !== gd && mean(one) > mean(gd));
