@@ -91,6 +91,7 @@ const rows: Readonly<Record<Name, Row>> = {
   evalEvery: { run: 'threads', text: '2', value: 2, refused: '0' },
   output: { run: 'threads', text: 'uniform', value: 'uniform', refused: 'first' },
   maxRestarts: { run: 'loopback', text: '7', value: 7, refused: '-1' },
+  grace: { run: 'loopback', text: '2.5', value: 2.5, refused: '0' },
   workerTimeout: { run: 'threads', text: '90', value: 90, refused: '0' },
   plugins: { run: 'threads', text: plugin, value: [plugin], refused: 'nowhere.js' },
   out: { run: 'threads', text: 'threads', value: 'threads', refused: '/proc/flotilla' },

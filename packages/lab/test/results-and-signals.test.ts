@@ -2,6 +2,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluateHelp } from '../dist/cli/evaluate.js';
 import { predictHelp } from '../dist/cli/predict.js';
@@ -142,6 +143,53 @@ describe('pipes', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
+
+test.each(['loopback', 'threads'])(
+  '%s: Ctrl-C twice leaves summary and report of a run whose gradient never ends',
+  async (transport) => {
+    const marker = join(folder, `${transport}-loops`);
+    const problem = fileURLToPath(new URL('../../server/test/problems/looping.js', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      [
+        ...[
+          main,
+          'start',
+          '--problem',
+          `${problem}:where=gradient,calls=30,marker=${marker}`,
+          '--transport',
+          transport,
+        ],
+        ...['--workers', '3', '--eval-every', '5', '--grace', '1000', '--quiet', '--out', `twice-${transport}`],
+      ],
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let stderr = '';
+    child.stderr.on('data', (piece) => {
+      stderr += piece;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const next = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    while (!existsSync(marker)) await next(10);
+    child.kill('SIGINT');
+    // two signals of one kind that come at once are one
+    await next(200);
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^flotilla: the run was aborted in the middle of a round; the last evaluated one was round \\d+; go on with: flotilla start --resume twice-${transport}\n$`,
+      ),
+    );
+    const file = (name: string) => readFileSync(join(folder, `twice-${transport}`, name), 'utf8');
+    const rows = file('metrics.jsonl').trim().split('\n');
+    expect(JSON.parse(file('summary.json'))).toMatchObject({
+      stopReason: 'aborted',
+      rounds: JSON.parse(rows.at(-1) as string).round,
+    });
+    expect(file('report.html')).toContain('stopped by aborted');
+  },
+);
 
 test('--seeds: an interrupt while the report of a seed is drawn ends the command', async () => {
   const words = `start ${TRAIN} --seeds 0..9 --out seeds`.split(' ');

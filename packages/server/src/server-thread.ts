@@ -12,11 +12,12 @@ import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import { Recovery } from './recovery/recovery.js';
+import { Grace } from './run/grace.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
 import { RunFolder } from './run/run-folder.js';
-import { summarize } from './summary.js';
+import { aboutRun, type RunFacts, summarize } from './summary.js';
 import { type Observer, Training } from './training.js';
 
 /** What the server thread is started with. */
@@ -30,12 +31,19 @@ export interface RunTask {
   readonly port: MessagePort;
 }
 
-/** What the host tells the server thread while it runs: to end after the current round, or to send its model or take a checkpoint after it. */
-export type HostMessage = 'abort' | 'model' | 'checkpoint';
+/**
+ * What the host tells the server thread while it runs: to end after the current round or in its middle, or to send its model or
+ * take a checkpoint after it.
+ */
+export type HostMessage = 'abort' | 'terminate' | 'model' | 'checkpoint';
 
 /** What the server thread tells its host while it runs. */
 export type RunEvent =
   | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
+  /** Rounds begin: what a summary will say of the run that is known by now, and its run folder's path. */
+  | { readonly type: 'begins'; readonly facts: RunFacts; readonly folder: string | undefined }
+  /** The run was told to end, and has got on with it. */
+  | { readonly type: 'sign' }
   | { readonly type: 'metrics'; readonly metrics: Metrics }
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'progress'; readonly progress: Progress }
@@ -77,6 +85,7 @@ async function runInThread(
   leave: (model: FlatModel) => void,
 ): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
+  const grace = new Grace(1000 * options.grace, runtime, () => emit({ type: 'sign' }));
   let aborted = false;
   let begun = false;
   let modelsAsked = 0;
@@ -85,12 +94,16 @@ async function runInThread(
     await runtime.yield();
     for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
       const message = got.message as HostMessage;
-      if (message === 'abort') aborted = true;
-      else if (message === 'model') modelsAsked++;
+      if (message === 'abort' || message === 'terminate') {
+        aborted = true;
+        if (message === 'abort') grace.begin();
+        else grace.end();
+      } else if (message === 'model') modelsAsked++;
       else checkpointsAsked++;
     }
     // a run that trains ends after a whole round; before that there is nothing to keep
     if (aborted && !begun) throw new FlotillaError('aborted', 'the run was aborted before its first round');
+    grace.check();
   };
   const until = <T>(work: (signal: AbortSignal) => Promise<T>) => abortable(work, yieldToEventLoop, runtime);
   // the workers' threads load their code while the data is read
@@ -132,7 +145,7 @@ async function runInThread(
     if (folder !== undefined) {
       const identity = await until((signal) => identityOf(options, signal));
       store ??= new CheckpointFolder(folder.path);
-      checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime);
+      checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime, () => grace.sign());
       if (resume === undefined) {
         await folder.begin(configOf(options, plan));
       } else {
@@ -173,7 +186,7 @@ async function runInThread(
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
     if (opened.rounds === 0) emit({ type: 'phase', phase: 'evaluating' });
-    let secondsToFirstRound: number | undefined;
+    let facts: RunFacts | undefined;
     let told = runtime.now();
     let lastRow = -1;
     const observer: Observer = {
@@ -187,14 +200,18 @@ async function runInThread(
         stays = true;
         evaluated = true;
         emit({ type: 'metrics', metrics: row });
+        grace.sign();
         answerModels();
       },
       onBegin() {
         emit({ type: 'phase', phase: 'training' });
         answerModels();
-        secondsToFirstRound ??= (runtime.now() - calledAt) / 1000;
+        if (facts !== undefined) return;
+        facts = aboutRun(opened, (runtime.now() - calledAt) / 1000, folder?.resumed);
+        emit({ type: 'begins', facts, folder: folder?.path });
       },
       onRound() {
+        grace.sign();
         const now = runtime.now();
         if (now - told > PROGRESS_MS) {
           told = now;
@@ -232,13 +249,15 @@ async function runInThread(
     };
     const { metrics, stopReason } = await run();
     const { repeated } = recovery;
-    const summary = await summarize(opened, metrics, stopReason, secondsToFirstRound ?? 0, folder?.resumed, repeated);
+    const summary = await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
+    grace.sign();
     leaveModel();
     folder?.summary(summary);
     if (stopReason !== 'aborted') checkpoints?.end();
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
   } catch (thrown) {
+    grace.sign();
     // what failed at x⁰ by its nature fails again: nothing is left
     const isHopeless = !evaluated && !['aborted', 'worker-lost', 'io', 'limit'].includes(asFlotillaError(thrown).code);
     if (!stays || isHopeless) folder?.discard();
@@ -252,7 +271,7 @@ async function runInThread(
   } finally {
     resumption?.close();
     folder?.close();
-    await (training ?? hosts).close();
+    await (training ?? hosts).close(grace.isOver ? 0 : undefined);
   }
 }
 

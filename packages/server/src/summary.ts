@@ -4,26 +4,26 @@ import { hashOf } from './model/model.js';
 import type { Metrics, Repeated, StopReason, Summary } from './run/metrics.js';
 import type { Training } from './training.js';
 
+/** What a summary says of a run whose rounds have begun, whatever they come to. */
+export type RunFacts = Omit<Summary, keyof Outcome | Unasked | 'outputRound' | 'refused' | 'repeated' | 'stopReason'>;
+
+/** What the row of the last evaluated round says. */
+type Outcome = ReturnType<typeof outcomeOf>;
+
+/** What only the workers, or the server's own thread, could have said. */
+type Unasked = 'computeSeconds' | 'gradientCalls' | 'xHash';
+
 /**
- * What a training came to that has ended.
- * @param metrics The row of its last round.
- * @param resumed How often it has gone on from a checkpoint.
- * @param repeated What was done twice.
+ * The summary of a run that was ended in the middle of a round: of its last evaluated round, at the iterate of that, and without
+ * what only its threads could have said: `computeSeconds`, `gradientCalls`, `xHash`.
  */
-export async function summarize(
-  training: Training,
-  metrics: Metrics,
-  stopReason: StopReason,
-  secondsToFirstRound: number,
-  resumed = 0,
-  repeated?: Repeated,
-): Promise<Summary> {
+export type InterruptedSummary = Omit<Summary, Unasked> & Partial<Pick<Summary, Unasked>>;
+
+/** @param resumed How often the run has gone on from a checkpoint. */
+export function aboutRun(training: Training, secondsToFirstRound: number, resumed = 0): RunFacts {
   const { options, plan, fleet, stepSize, measured } = training;
   const { job, method, dimension } = plan;
   const { output } = options;
-  const at = await training.evaluateOutput(metrics);
-  const { refused } = training.ledger;
-  const { computeSeconds, gradientCalls } = await training.spent();
   return {
     method: options.method,
     problem: options.problem,
@@ -41,27 +41,64 @@ export async function summarize(
     coins: options.coins,
     ...(options.batch === undefined ? {} : { batch: options.batch }),
     ...(options.batchDense === undefined ? {} : { batchDense: options.batchDense }),
-    rounds: training.rounds,
-    ...(output === 'last' ? {} : { output, outputRound: training.output.round }),
-    loss: at.loss,
-    gradNormSq: at.gradNormSq,
-    metrics: at.metrics ?? null,
-    validation: at.validation ?? null,
+    ...(output === 'last' ? {} : { output }),
     stepSize,
     ...(measured === undefined ? {} : { measured: constantsOf(measured) }),
     parameters: reportedParameters(method, plan.parameters),
-    wallSeconds: training.seconds,
-    modelSeconds: metrics.modelSeconds ?? null,
-    computeSeconds,
-    gradientCalls,
     secondsToFirstRound,
-    uplink: metrics.uplink,
-    downlink: metrics.downlink,
+    resumed,
+  };
+}
+
+function outcomeOf({ round, seconds, modelSeconds, loss, gradNormSq, metrics, validation, uplink, downlink }: Metrics) {
+  return {
+    rounds: round,
+    loss,
+    gradNormSq,
+    metrics: metrics ?? null,
+    validation: validation ?? null,
+    wallSeconds: seconds,
+    modelSeconds: modelSeconds ?? null,
+    uplink,
+    downlink,
+  };
+}
+
+/** @param last The row of the last evaluated round. */
+export function summaryOfInterrupted(facts: RunFacts, last: Metrics): InterruptedSummary {
+  const { output: _, ...rest } = facts;
+  return { ...rest, ...outcomeOf(last), stopReason: 'aborted' };
+}
+
+/**
+ * What a training came to that has ended.
+ * @param last The row of its last round.
+ * @param repeated What was done twice.
+ */
+export async function summarize(
+  training: Training,
+  facts: RunFacts,
+  last: Metrics,
+  stopReason: StopReason,
+  repeated?: Repeated,
+): Promise<Summary> {
+  const { loss, gradNormSq, metrics = null, validation = null } = await training.evaluateOutput(last);
+  const { x, round } = training.output;
+  const { refused } = training.ledger;
+  return {
+    ...facts,
+    ...outcomeOf(last),
+    ...(facts.output === undefined ? {} : { outputRound: round }),
+    loss,
+    gradNormSq,
+    metrics,
+    validation,
+    wallSeconds: training.seconds,
+    ...(await training.spent()),
     ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     stopReason,
     ...(repeated === undefined ? {} : { repeated }),
-    resumed,
-    xHash: hashOf(training.output.x),
+    xHash: hashOf(x),
   };
 }
 

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorFrom, messageOf, printed } from '@flotilla/core/internal';
+import { asFlotillaError, errorFrom, messageOf, printed, writeWhole } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
 import { CheckpointRequests } from './checkpoint/checkpoint-requests.js';
 import type { TakenCheckpoint } from './checkpoint/checkpoints.js';
 import { readStoredRun, withoutStart } from './checkpoint/stored-run.js';
+import { Ending } from './ending.js';
 import type { ThreadPool } from './hosts/pool.js';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import { ModelRequests } from './model/model-requests.js';
@@ -16,7 +18,9 @@ import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import { type Options, type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
+import { json, SUMMARY } from './run/run-folder.js';
 import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
+import { type InterruptedSummary, summaryOfInterrupted } from './summary.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
 export interface Logger {
@@ -31,8 +35,9 @@ export interface Logger {
  */
 export type TrainOptions = OptionsInput & {
   /**
-   * Ends the run after the current round; `result` then rejects with an {@link AbortedError}. One that has fired already costs
-   * nothing: no thread is started. Any number of runs may share one.
+   * Ends the run after the current round; `result` then rejects with an {@link AbortedError}. What does not come to an end within
+   * the option `grace` is terminated, a loop in somebody's code too. One that has fired already costs nothing: no thread is
+   * started. Any number of runs may share one.
    */
   signal?: AbortSignal | undefined;
   /** Where to log; silent by default. What a run has to say before it starts and that is no error has `note: true` among its fields. */
@@ -67,11 +72,14 @@ export class AbortedError extends FlotillaError {
   override readonly name = 'AbortedError';
 
   constructor(
-    /** What the run came to until then; undefined when it had not begun its first round. */
-    readonly summary: Summary | undefined,
+    /**
+     * What the run came to until then; undefined when it had no evaluated round. Where it was ended in the middle of a round, of its
+     * last evaluated round.
+     */
+    readonly summary: InterruptedSummary | undefined,
     cause: unknown,
+    when = summary === undefined ? 'before its first round' : `after round ${summary.rounds}`,
   ) {
-    const when = summary === undefined ? 'before its first round' : `after round ${summary.rounds}`;
     super('aborted', `the run was aborted ${when}`, { cause });
   }
 }
@@ -95,6 +103,11 @@ export interface Run extends AsyncIterable<Metrics> {
    * @throws UsageError for a run without a folder (`out`), or one that has ended; FlotillaError the reason why a run has failed
    */
   checkpoint(): Promise<TakenCheckpoint>;
+  /**
+   * Ends the run at once, in the middle of a round: `result` rejects with an {@link AbortedError} within some two seconds, whatever
+   * its threads are doing. For a run that has been told to end by its signal, and whose user cannot wait. What it has written stays.
+   */
+  terminate(): void;
 }
 
 /**
@@ -123,7 +136,8 @@ export function train(input: TrainOptions = {}): Run {
   const models = new ModelRequests();
   const checkpoints = new CheckpointRequests(options.out !== undefined);
   const going = stored && { force: force === true, config: stored.config };
-  const result = host({ options, resume: going }, callers, kept, models, checkpoints);
+  const ending = new Ending(1000 * options.grace);
+  const result = host({ options, resume: going }, callers, kept, models, checkpoints, ending);
   let isRead = false;
   result.then(
     () => kept.end(undefined),
@@ -140,6 +154,7 @@ export function train(input: TrainOptions = {}): Run {
     },
     model: () => models.ask(result),
     checkpoint: () => checkpoints.ask(result),
+    terminate: () => ending.terminate(),
     [Symbol.asyncIterator]() {
       isRead = true;
       return kept.read();
@@ -157,6 +172,7 @@ function ended({ out = '' }: Options, summary: Summary): Run {
     result,
     model: async () => modelOf(await model),
     checkpoint: () => new CheckpointRequests(true).ask(result),
+    terminate() {},
     async *[Symbol.asyncIterator]() {},
   };
 }
@@ -186,6 +202,7 @@ async function host(
   kept: ReplayBuffer<Metrics>,
   models: ModelRequests,
   checkpoints: CheckpointRequests,
+  ending: Ending,
 ): Promise<RunResult> {
   const { signal, logger, onProgress, onPhase } = callers;
   // the caller first gets the run, then hears of it
@@ -193,10 +210,20 @@ async function host(
   if (signal?.aborted) throw new AbortedError(undefined, signal.reason);
   const { port1, port2 } = new MessageChannel();
   const send = (message: HostMessage) => port1.postMessage(message);
-  const abort = () => send('abort');
+  const abort = () => ending.abort();
   let thrown: { readonly value: unknown } | undefined;
+  let begun: Extract<RunEvent, { type: 'begins' }> | undefined;
+  let last: Metrics | undefined;
   const tell = (event: RunEvent) => {
-    if (event.type === 'metrics') return kept.push(event.metrics);
+    if (event.type === 'metrics') {
+      last = event.metrics;
+      return kept.push(last);
+    }
+    if (event.type === 'begins') {
+      begun = event;
+      return;
+    }
+    if (event.type === 'sign') return ending.sign();
     if (event.type === 'model') return models.answer(event.model);
     if (event.type === 'checkpoint') return checkpoints.answer(event.checkpoint);
     // the caller's own code failed: the run ends and says so, the caller's process does not
@@ -217,26 +244,38 @@ async function host(
   };
   port1.on('message', tell);
   const unwatch = signal && onAbort(signal, abort);
+  ending.open(send);
   models.open(() => send('model'));
   checkpoints.open(() => send('checkpoint'));
   // the last rows come by another port than the outcome: wait until that port has closed behind them
   const drained = once(port1, 'close');
-  let last: FlatModel | undefined;
+  let model: FlatModel | undefined;
   try {
     tell({ type: 'phase', phase: 'starting' });
-    const outcome = await runTask({ ...task, calledAt: systemRuntime.now(), port: port2 });
+    const outcome = await runTask({ ...task, calledAt: systemRuntime.now(), port: port2 }, ending.overdue);
     await drained;
-    last = outcome.model;
+    model = outcome?.model;
     if (thrown !== undefined) {
       const { value } = thrown;
       throw new FlotillaError('internal', `a callback threw: ${messageOf(value)}`, { cause: value });
     }
-    if (outcome.ok && outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
-    if (outcome.ok) throw new AbortedError(outcome.summary, signal?.reason);
-    if (outcome.code === 'aborted') throw new AbortedError(undefined, signal?.reason);
-    throw restored(outcome);
+    if (outcome?.ok === true) {
+      if (outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
+      throw new AbortedError(outcome.summary, signal?.reason);
+    }
+    if (outcome !== undefined && outcome.code !== 'aborted') throw restored(outcome);
+    if (begun === undefined && outcome !== undefined) throw new AbortedError(undefined, signal?.reason);
+    const interrupted = begun && last && summaryOfInterrupted(begun.facts, last);
+    if (begun?.folder !== undefined && interrupted !== undefined) {
+      leaveSummary(begun.folder, interrupted, task.resume !== undefined);
+    }
+    const where = interrupted === undefined ? '' : `; the last evaluated one was round ${interrupted.rounds}`;
+    const when =
+      begun === undefined ? 'before its first round, in code that did not end' : `in the middle of a round${where}`;
+    throw new AbortedError(interrupted, signal?.reason, when);
   } finally {
-    models.close(last);
+    ending.close();
+    models.close(model);
     checkpoints.close();
     unwatch?.();
     port1.close();
@@ -264,15 +303,24 @@ function checkResuming(resume: unknown, flags: Readonly<Record<'trust' | 'force'
   }
 }
 
-/** Runs the server thread to its end. */
-async function runTask(task: RunTask): Promise<RunOutcome> {
+/** What a run that was ended in the middle of a round came to; that it ended is told anyway. */
+function leaveSummary(folder: string, summary: InterruptedSummary, isAnother: boolean): void {
+  try {
+    writeWhole(join(folder, SUMMARY), json(summary), () => isAnother);
+  } catch {
+    // the disk is full, or there is one already
+  }
+}
+
+/** Runs the server thread to its end. Undefined when it had to be terminated. */
+async function runTask(task: RunTask, overdue: Promise<void>): Promise<RunOutcome | undefined> {
   let pool: ThreadPool<RunTask, RunOutcome> | undefined;
   try {
     const entry = ownFile('server-thread.js');
     // whoever imports this package to look at options need not load a thread pool
     const { threadPool } = await import('./hosts/pool.js');
     pool = threadPool(entry, 1);
-    const outcome: RunOutcome | null = await pool.run(task, task.port);
+    const outcome = await Promise.race([pool.run(task, task.port), overdue.then(() => undefined)]);
     // a thread in which `null` is thrown out of turn ends without an error
     if (outcome === null) throw new Error('nobody knows why');
     return outcome;

@@ -388,10 +388,13 @@ export class Training {
     return hashOf(this.#x);
   }
 
-  /** Ends the workers, whatever they are doing. */
-  close(): Promise<void> {
+  /**
+   * Ends the workers, whatever they are doing.
+   * @param patienceMs What they have to end of themselves; the option `grace` when left out
+   */
+  close(patienceMs?: number): Promise<void> {
     this.#closed = true;
-    return this.fleet.close();
+    return this.fleet.close(patienceMs);
   }
 
   #afterRound(): StopReason | undefined {

@@ -3,7 +3,7 @@ import { CHECKSUM_BYTES, FrameKind, HEADER_BYTES } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../dist/explain.js';
 import { parseOptions } from '../dist/run/options.js';
-import { summarize } from '../dist/summary.js';
+import { aboutRun, summarize } from '../dist/summary.js';
 import type { TrainOptions } from '../dist/train.js';
 import { Training } from '../dist/training.js';
 import { type Fault, faultyHosts, flip, isDownlink, isUplink, type OnTheWay } from './faulty-hosts.js';
@@ -239,7 +239,7 @@ test('a training goes on from a snapshot after a frame was refused, to the same 
   await training.restore(state);
   for (let k = 2; k < ROUNDS; k++) await training.round();
   const metrics = await training.evaluate();
-  const summary = await summarize(training, metrics, 'rounds', 0);
+  const summary = await summarize(training, aboutRun(training, 0), metrics, 'rounds');
   // the whole frame behind the damaged one, and those of the workers that nobody asked any more
   expect(summary.refused?.damaged).toBe(1);
   expect(Object.keys(summary.refused ?? {}).sort()).toEqual(['damaged', 'stale']);
@@ -249,7 +249,7 @@ test('a training goes on from a snapshot after a frame was refused, to the same 
   expect(training.xHash()).toBe(whole.xHash());
   expect(training.ledger.snapshot()).toEqual(whole.ledger.snapshot());
   expect(whole.ledger.refused).toEqual({});
-  expect(await summarize(whole, metrics, 'rounds', 0)).not.toHaveProperty('refused');
+  expect(await summarize(whole, aboutRun(whole, 0), metrics, 'rounds')).not.toHaveProperty('refused');
   await training.close();
   await whole.close();
 });

@@ -335,6 +335,15 @@ memory, so \`auto\` is off for both. What a checksum finds, and what is found wi
     text: `All workers are started again, take the state of the last checkpoint (in memory, where there is no run folder), and the
 rounds since then are run again: the result is the same, bit for bit. What fails twice in the same way is not tried a third time.`,
   },
+  grace: {
+    group: 'System',
+    rare: true,
+    placeholder: 'SECONDS',
+    example: '--grace 60',
+    text: `After Ctrl-C or SIGTERM the run ends with its round, and leaves a checkpoint of it. A round, an evaluation or a worker's state
+that takes longer is given up, be it only slow or a loop that never ends; checkpoint and model are then those of before. Ctrl-C once more gives
+it up at once, with a summary and a report of the last evaluated round. Give more where rounds are long.`,
+  },
   workerTimeout: {
     group: 'System',
     rare: true,
@@ -370,7 +379,7 @@ needs [\`--trust\`](#--trust).`,
     value: 'the path of a run folder, or of a seed of `--seeds`',
     example: '--resume runs/first --rounds 1000',
     text: `The options are those of the run. Rules to stop, \`--threads\`, \`--transport\`, \`--link\`, \`--eval-every\`,
-\`--worker-timeout\`, \`--max-restarts\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
+\`--worker-timeout\`, \`--grace\`, \`--max-restarts\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
 those from after the checkpoint are cut first. Of a run that has ended the summary is printed again, unless a rule to stop is given anew.
 A folder without a checkpoint that can be used begins again at round 0 and says so. Other code than at the checkpoint (the version of
 Flotilla, the modules that the run names) and other data are refused unless [\`--force\`](#--force) is given; a folder that names

@@ -20,31 +20,31 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   coins: '',
   batch: '`--batch`, only where it was given',
   batchDense: '`--batch-dense`, only where it was given',
-  rounds: 'rounds that were run',
   output: '`--output`, only where it is not `last`',
-  outputRound: 'k, where the model is x^k, only with `output`',
-  loss: 'f(x), exact, at the x that is given back: the last, or what `--output` says',
-  gradNormSq: '‖∇f(x)‖², exact, at the same x',
-  metrics:
-    'the metrics of the problem on the training data at that x by name, such as `accuracy`, a fraction; null when it has none',
-  validation: '`loss` and the metrics on the validation data; null without `--validation`',
   stepSize: 'γ, the number',
   measured:
     'the constants measured for the step size by name: `f`, `rms`, `max`, `LA`, `LB`, `LPlusMinus`; only with `--step-size measured`',
   parameters:
     "the method's own parameters as they were used, numbers by the names that specs have; a choice by a name of its own, as 0 or 1, such as `delta-downlink`",
+  secondsToFirstRound: 'seconds from the start to the first round: threads, data, set-up',
+  resumed: 'how often the run has gone on from a checkpoint',
+  rounds: 'rounds that were run',
+  loss: 'f(x), exact, at the x that is given back: the last, or what `--output` says',
+  gradNormSq: '‖∇f(x)‖², exact, at the same x',
+  metrics:
+    'the metrics of the problem on the training data at that x by name, such as `accuracy`, a fraction; null when it has none',
+  validation: '`loss` and the metrics on the validation data; null without `--validation`',
   wallSeconds: 'seconds of rounds, evaluation left out',
   modelSeconds: 'what `wallSeconds` would be over the modelled links; null without `--link-model`',
-  computeSeconds: 'seconds in gradients, summed over workers',
-  gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
-  secondsToFirstRound: 'seconds from the start to the first round: threads, data, set-up',
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
+  outputRound: 'k, where the model is x^k, only with `output`',
+  computeSeconds: 'seconds in gradients, summed over workers',
+  gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
   refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
   repeated:
     '`restarts`, `rounds` and `frameBytes`: how often workers were started again, and what was done and sent twice because of it, counted nowhere else; only where workers were lost',
-  resumed: 'how often the run has gone on from a checkpoint',
   xHash: 'SHA-256 of the same x as little-endian f64',
 };
 

@@ -8,6 +8,7 @@ import {
   type Logger,
   type Options,
   parseOptions,
+  type Run,
   type Summary,
   type TrainOptions,
   train,
@@ -79,11 +80,20 @@ function checkResume({ resume, config, seeds }: Settings, { force }: Readonly<Re
 async function trainInto(options: Options & { out: string }, quiet: boolean, again?: TrainOptions): Promise<Summary> {
   const { out } = options;
   const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
-  process.once('SIGINT', onInterrupt);
-  process.once('SIGTERM', onInterrupt);
+  let run: Run | undefined;
+  const onHangUp = () => interrupt.abort();
+  // once more: in the middle of a round; and once more than that: as if nobody listened
+  const onInterrupt = () => {
+    if (!interrupt.signal.aborted) return interrupt.abort();
+    ignoreInterrupts();
+    run?.terminate();
+  };
+  const ignoreInterrupts = () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onInterrupt);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onInterrupt);
   // a terminal that goes away says so more than once
-  process.on('SIGHUP', onInterrupt);
+  process.on('SIGHUP', onHangUp);
   const display = quiet
     ? undefined
     : createProgressDisplay(process.stderr, options, new StoppingCriteria(options).rounds);
@@ -91,7 +101,7 @@ async function trainInto(options: Options & { out: string }, quiet: boolean, aga
   let left = false;
   let failure: string | undefined;
   try {
-    const run = train({
+    run = train({
       ...(again ?? options),
       signal: interrupt.signal,
       logger: display && noteLogger,
@@ -113,9 +123,8 @@ async function trainInto(options: Options & { out: string }, quiet: boolean, aga
     throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
   } finally {
     if (left) await leaveReport(folder, failure);
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
-    process.off('SIGHUP', onInterrupt);
+    ignoreInterrupts();
+    process.off('SIGHUP', onHangUp);
   }
 }
 

@@ -2,7 +2,7 @@ import { DivergedError, systemRuntime } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { parseLinkModel } from '@flotilla/protocol';
 import { type Metrics, parseOptions, type Summary } from '@flotilla/server';
-import { planRun, summarize, Training } from '@flotilla/server/internal';
+import { aboutRun, planRun, summarize, Training } from '@flotilla/server/internal';
 import type { SweepOutcome, SweepRun } from './run-record.js';
 
 /** Rows of a record unless it asks for fewer; a longer run keeps every second, fourth, … of its rows. */
@@ -43,7 +43,7 @@ export default async function sweepRun(run: SweepRun): Promise<SweepOutcome> {
     training = await Training.open(parsed, { plan: { ...plan, linkModels: models } });
     const secondsToFirstRound = (systemRuntime.now() - from) / 1000;
     const { metrics, stopReason } = await training.run({ onMetrics });
-    summary = await summarize(training, metrics, stopReason, secondsToFirstRound);
+    summary = await summarize(training, aboutRun(training, secondsToFirstRound), metrics, stopReason);
   } catch (thrown) {
     const { code, message } = asFlotillaError(thrown);
     if (!(thrown instanceof DivergedError) && code !== 'diverged') return { failed: code, message };

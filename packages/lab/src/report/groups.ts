@@ -22,7 +22,16 @@ export interface GroupedRuns {
 }
 
 /** Options that do not change what a run computes. */
-const BYSTANDERS = new Set(['seed', 'out', 'threads', 'transport', 'workerTimeout', 'checkpointEvery', 'maxRestarts']);
+const BYSTANDERS = new Set([
+  'seed',
+  'out',
+  'threads',
+  'transport',
+  'grace',
+  'workerTimeout',
+  'checkpointEvery',
+  'maxRestarts',
+]);
 /** Values of one option that a title lists. */
 const LISTED = 4;
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeWhole } from '@flotilla/core/internal';
-import { denseFrameBytes, type Summary } from '@flotilla/server';
+import { denseFrameBytes, type InterruptedSummary, type Summary } from '@flotilla/server';
 import { bytes, number } from '../terminal/format.js';
 import type { ChartSpec, Series } from './chart.js';
 import { differencesTable, goalTable, outcomeTable } from './comparison.js';
@@ -126,13 +126,23 @@ export function runCharts(groups: readonly RunGroup[]): ChartSpec[] {
   );
 }
 
-function outcome({ rounds, loss, gradNormSq, stepSize, parameters, stopReason, seed, xHash }: Summary): string {
+function outcome({
+  rounds,
+  loss,
+  gradNormSq,
+  stepSize,
+  parameters,
+  stopReason,
+  seed,
+  xHash,
+}: InterruptedSummary): string {
   const named = Object.entries(parameters).map(([name, value]) => `, ${name} ${number(value)}`);
-  return `${rounds} rounds (stopped by ${stopReason}), f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)}; step size ${number(stepSize)}${named.join('')}; seed ${seed}; SHA-256 of the final x ${xHash}.`;
+  const hash = xHash === undefined ? '' : `; SHA-256 of the final x ${xHash}`;
+  return `${rounds} rounds (stopped by ${stopReason}), f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)}; step size ${number(stepSize)}${named.join('')}; seed ${seed}${hash}.`;
 }
 
 /** Measured bytes beside what gradient descent would have sent. */
-function byteTable(summary: Summary): Table {
+function byteTable(summary: InterruptedSummary): Table {
   const { uplink, downlink, workers, rounds } = summary;
   const gd = denseFrameBytes(summary);
   const row = (name: string, { messages, payloadBytes, frameBytes, paperBits }: Summary['uplink'], dense: number) => [
@@ -159,7 +169,7 @@ function byteTable(summary: Summary): Table {
 }
 
 /** Where a round's time goes. */
-function roundTable(summary: Summary): Table {
+function roundTable(summary: InterruptedSummary): Table {
   const { rounds, wallSeconds, computeSeconds, gradientCalls, workers, threads, secondsToFirstRound } = summary;
   const each = (seconds: number) => `${((1000 * seconds) / Math.max(1, rounds)).toPrecision(3)} ms`;
   return {
@@ -167,13 +177,19 @@ function roundTable(summary: Summary): Table {
     columns: ['', 'each', 'whole run'],
     rows: [
       ['round, from its start to the next iterate', each(wallSeconds), `${wallSeconds.toPrecision(4)} s`],
-      [`gradients, summed over ${workers} workers`, each(computeSeconds), `${computeSeconds.toPrecision(4)} s`],
-      [
-        `gradients, over ${threads} threads`,
-        each(computeSeconds / threads),
-        `${(computeSeconds / threads).toPrecision(4)} s`,
-      ],
-      ['gradient calls, over all workers', number(gradientCalls / Math.max(1, rounds)), number(gradientCalls)],
+      ...(computeSeconds === undefined
+        ? []
+        : [
+            [`gradients, summed over ${workers} workers`, each(computeSeconds), `${computeSeconds.toPrecision(4)} s`],
+            [
+              `gradients, over ${threads} threads`,
+              each(computeSeconds / threads),
+              `${(computeSeconds / threads).toPrecision(4)} s`,
+            ],
+          ]),
+      ...(gradientCalls === undefined
+        ? []
+        : [['gradient calls, over all workers', number(gradientCalls / Math.max(1, rounds)), number(gradientCalls)]]),
       ['before the first round: threads, data, set-up', '–', `${secondsToFirstRound.toPrecision(3)} s`],
     ],
   };

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
 import { printed, readRegular, reasonOf } from '@flotilla/core/internal';
-import type { Metrics, Summary } from '@flotilla/server';
+import type { InterruptedSummary, Metrics } from '@flotilla/server';
 
 /** Numbers of a problem by their name, such as `accuracy`. */
 type NamedNumbers = Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export interface StoredRun {
   readonly config: Readonly<Record<string, unknown>>;
   readonly rows: readonly Row[];
   /** Missing when the run failed. */
-  readonly summary: Summary | undefined;
+  readonly summary: InterruptedSummary | undefined;
   /** What of the folder could not be read, a line each. */
   readonly notes: readonly string[];
 }
@@ -91,17 +91,22 @@ function record(text: string, file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-const SUMMARY_NUMBERS = ['workers', 'threads', 'dimension', 'rounds', 'loss', 'gradNormSq', 'stepSize', 'wallSeconds'];
-const MORE_NUMBERS = ['computeSeconds', 'gradientCalls', 'secondsToFirstRound'];
+const SUMMARY_NUMBERS = [
+  ...['workers', 'threads', 'dimension', 'rounds', 'loss', 'gradNormSq', 'stepSize'],
+  ...['wallSeconds', 'secondsToFirstRound'],
+];
+/** A run that was ended in the middle of a round does not know them. */
+const MORE_NUMBERS = ['computeSeconds', 'gradientCalls'];
 
-function readSummary(text: string): Summary {
+function readSummary(text: string): InterruptedSummary {
   const found = record(text, 'summary.json');
-  needNumbers(found, [...SUMMARY_NUMBERS, ...MORE_NUMBERS], 'summary.json');
+  const more = MORE_NUMBERS.filter((key) => found[key] !== undefined);
+  needNumbers(found, [...SUMMARY_NUMBERS, ...more], 'summary.json');
   needNumbers(Object(found.uplink), LINK_NUMBERS, 'uplink of summary.json');
   needNumbers(Object(found.downlink), LINK_NUMBERS, 'downlink of summary.json');
   const parameters: Record<string, unknown> = Object(found.parameters);
   needNumbers(parameters, Object.keys(parameters), 'parameters of summary.json');
-  return { ...found, parameters } as unknown as Summary;
+  return { ...found, parameters } as unknown as InterruptedSummary;
 }
 
 const LINK_NUMBERS = ['messages', 'payloadBytes', 'frameBytes', 'paperBits', 'coordinates'];

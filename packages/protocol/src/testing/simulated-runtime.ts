@@ -36,13 +36,16 @@ export class SimulatedRuntime implements Runtime {
   /** Lets the event loop run until no other sleep ends sooner; then time moves to the end of this one. */
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return;
+    let leave = () => {};
     await new Promise<void>((wake) => {
       const sleep = { end: this.#now + ms, wake };
       const behind = this.#sleeps.findIndex(({ end }) => end > sleep.end);
       this.#sleeps.splice(behind < 0 ? this.#sleeps.length : behind, 0, sleep);
-      signal?.addEventListener('abort', () => this.#leave(sleep), { once: true });
+      leave = () => this.#leave(sleep);
+      signal?.addEventListener('abort', leave);
       if (!this.#ending) void this.#endAll();
     });
+    signal?.removeEventListener('abort', leave);
   }
 
   yield(): Promise<void> {

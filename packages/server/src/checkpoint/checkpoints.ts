@@ -27,6 +27,8 @@ export class Checkpoints implements RecoveryPoint {
     private readonly identity: Identity,
     every: CheckpointEvery,
     runtime: Runtime,
+    /** Hears of each worker's state that is written. */
+    private readonly sign: () => void = () => {},
   ) {
     this.#schedule = new Schedule(every, runtime);
   }
@@ -52,7 +54,10 @@ export class Checkpoints implements RecoveryPoint {
     await store.write(round, (writer) =>
       training.save({
         own: (state) => writer.own(state, about),
-        worker: (state) => writer.worker(state),
+        worker: (state) => {
+          writer.worker(state);
+          this.sign();
+        },
       }),
     );
     this.#schedule.taken(round);

@@ -20,6 +20,7 @@ const GIVEN_ANEW: ReadonlySet<string> = new Set<keyof Options>([
   'transport',
   'link',
   'evalEvery',
+  'grace',
   'workerTimeout',
   'maxRestarts',
   'checkpointEvery',

@@ -19,7 +19,8 @@ export interface Fleet {
   readonly runtime: Runtime;
   /** The error of a thread that has ended before its time. */
   failure(): FlotillaError | undefined;
-  close(): Promise<void>;
+  /** @param patienceMs What threads have to end of themselves, before they are terminated; the option `grace` when left out */
+  close(patienceMs?: number): Promise<void>;
 }
 
 /** Hosts that have been started before it is known what they are to do, so that they load their code meanwhile. */
@@ -27,7 +28,7 @@ export interface Hosts {
   /** Gives them a run's workers, and opens the transport to them. */
   open(plan: RunPlan): Fleet;
   /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. */
-  close(): Promise<void>;
+  close(patienceMs?: number): Promise<void>;
 }
 
 /** A way for frames to travel, by the name that the option `transport` has. */

@@ -11,8 +11,6 @@ import { isStamped } from './stamped.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
-/** How long threads may take to end of themselves. */
-const CLOSE_MS = 5000;
 
 type Pool = ThreadPool<ThreadTask, ErrorRecord | undefined>;
 
@@ -75,12 +73,12 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
     threads,
     runtime,
     failure: () => failure,
-    async close() {
+    async close(patienceMs = 1000 * options.grace) {
       closed = true;
       server.close();
       // a thread that is inside a gradient ends when it is through; one that never is gets terminated
       const ended = new AbortController();
-      await Promise.race([Promise.all(tasks), runtime.sleep(CLOSE_MS, ended.signal)]);
+      await Promise.race([Promise.all(tasks), runtime.sleep(patienceMs, ended.signal)]);
       ended.abort();
       await pool.close();
     },

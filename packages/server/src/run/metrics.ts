@@ -71,17 +71,8 @@ export interface Summary {
   /** Samples of a gradient, and of one in a dense round, where the run said so. */
   readonly batch?: number;
   readonly batchDense?: number;
-  readonly rounds: number;
-  /** Which iterate x̂ the run gives back, and the round that it is of, where that is not the last one. */
+  /** Which iterate x̂ the run gives back, where that is not the last one. */
   readonly output?: OutputName;
-  readonly outputRound?: number;
-  /** At x̂, as all that follows: f, ‖∇f‖² … */
-  readonly loss: number;
-  readonly gradNormSq: number;
-  /** The problem's metrics of the training data by name; null when it has none. */
-  readonly metrics: Readonly<Record<string, number>> | null;
-  /** f and the metrics on the validation data; null without. */
-  readonly validation: ValidationMetrics | null;
   readonly stepSize: number;
   /**
    * With `stepSize: measured`: the constants of the step size that were measured along a short run of gradient descent from x⁰, by
@@ -90,23 +81,33 @@ export interface Summary {
   readonly measured?: Readonly<Record<string, number>>;
   /** The method's own parameters, as used, under the names of specs; choices as 0 or 1. */
   readonly parameters: Readonly<Record<string, number>>;
+  /** From the call of `train` to the start of the first round: threads, data, set-up. */
+  readonly secondsToFirstRound: number;
+  /** How often the run has gone on from a checkpoint. */
+  readonly resumed: number;
+  readonly rounds: number;
+  /** At x̂, as all that follows: f, ‖∇f‖² … */
+  readonly loss: number;
+  readonly gradNormSq: number;
+  /** The problem's metrics of the training data by name; null when it has none. */
+  readonly metrics: Readonly<Record<string, number>> | null;
+  /** f and the metrics on the validation data; null without. */
+  readonly validation: ValidationMetrics | null;
   /** Seconds of rounds, evaluation left out. */
   readonly wallSeconds: number;
   /** What `wallSeconds` would be over the modelled links; null when none are. */
   readonly modelSeconds: number | null;
+  readonly uplink: Tally;
+  readonly downlink: Tally;
+  /** The round that x̂ is of; there when `output` is. */
+  readonly outputRound?: number;
   /** Seconds in gradients, summed over workers. */
   readonly computeSeconds: number;
   /** Gradients computed for the method, summed over workers; a batch counts as its share of a worker's samples. */
   readonly gradientCalls: number;
-  /** From the call of `train` to the start of the first round: threads, data, set-up. */
-  readonly secondsToFirstRound: number;
-  readonly uplink: Tally;
-  readonly downlink: Tally;
   /** Frames that were refused, by why; there when there were any. */
   readonly refused?: Readonly<Partial<Record<FrameRefusal, number>>>;
   readonly stopReason: StopReason;
-  /** How often the run has gone on from a checkpoint. */
-  readonly resumed: number;
   /** What was done twice because workers were lost; left out when none were. */
   readonly repeated?: Repeated;
   /** SHA-256 of x̂ as little-endian f64. */

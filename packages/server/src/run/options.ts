@@ -225,6 +225,13 @@ export const optionsSchema = v.strictObject({
     described(count(0, 1e6), 'how often the workers are started again when some are lost, before the run fails'),
     3,
   ),
+  grace: v.optional(
+    described(
+      positive(),
+      'seconds that a round under way has to end when the run is told to; then its threads are terminated',
+    ),
+    5,
+  ),
   workerTimeout: v.optional(
     described(positive(), 'seconds a worker may take for one answer before it counts as lost'),
     600,

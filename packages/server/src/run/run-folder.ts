@@ -248,4 +248,4 @@ function wholeLines(file: number, limit: number): number {
   return 0;
 }
 
-const json = (content: unknown) => `${JSON.stringify(content, null, 2)}\n`;
+export const json = (content: unknown) => `${JSON.stringify(content, null, 2)}\n`;
