@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Ending } from '../dist/ending.js';
 import { type AbortedError, type Run, type TrainOptions, train } from '../dist/index.js';
 import { Grace } from '../dist/run/grace.js';
+import { lossOfServer } from './loss-of-server.js';
 
 // What loops is really a loop, in really a thread: nothing but its termination ends it.
 
@@ -112,6 +113,14 @@ describe('code that never comes back is terminated when its run is told to end',
       },
     });
     expect(error).toMatchObject({ code: 'internal', message: 'a callback threw: not today' });
+  });
+});
+
+test('a server’s thread that is lost is known, and its run can go on', async () => {
+  process.env.LOOPING_END = 'exit';
+  expect(await lossOfServer(folder)).toMatchObject({
+    code: 'internal',
+    message: expect.stringMatching(/^the server thread ended: /),
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type TrainOptions, train } from '../dist/index.js';
+import { lossOfServer } from './loss-of-server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-recovery-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,4 +23,12 @@ test('a thread that uses up its heap once changes nothing but what was done twic
   expect(disturbed.repeated).toMatchObject({ restarts: 1 });
   expect(disturbed.xHash).toBe(undisturbed.xHash);
   expect(disturbed.uplink).toEqual(undisturbed.uplink);
+}, 600_000);
+
+test('a server’s thread that uses up its heap ends the run, which can go on', async () => {
+  process.env.LOOPING_END = 'heap';
+  expect(await lossOfServer(folder)).toMatchObject({
+    code: 'limit',
+    message: expect.stringMatching(/^a thread has used up its JavaScript heap/),
+  });
 }, 600_000);
