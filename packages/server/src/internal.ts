@@ -8,5 +8,6 @@ export { formatOf } from './run/data-request.js';
 export { describeOptions, type NumberRange, type OptionDescription, optionsSchema } from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
 export { StoppingCriteria } from './run/stopping.js';
+export { default as serve, type RunEvent } from './server-thread.js';
 export { aboutRun, summarize } from './summary.js';
 export { type Observer, Training, type TrainingSetup } from './training.js';

@@ -4,6 +4,7 @@ import { compressors } from './compressors.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
 import { methodsTable } from './methods-table/methods-table.js';
+import { soak } from './soak.js';
 import { speed } from './speed.js';
 import { wallclock } from './wallclock/wallclock.js';
 
@@ -14,6 +15,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   links,
   methods: methodsBench,
   'methods-table': methodsTable,
+  soak,
   speed,
   wallclock,
 };
