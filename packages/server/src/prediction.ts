@@ -79,9 +79,8 @@ function boundOf(
   if (options.coins === 'even' && tossesCoins(plan)) return 'the theorem assumes independent coins, not even ones';
   if (smoothness === undefined || theory === undefined) return 'the problem has no smoothness constant';
   const { mu } = parameters;
-  if (typeof mu === 'number' && mu > smoothness.f * (1 + 1e-9)) {
-    return `mu=${mu} is more than L_f = ${Number(smoothness.f.toPrecision(5))}, and no f has a μ above its L_f`;
-  }
+  const tooMuch = typeof mu === 'number' ? muBeyond(mu, smoothness) : undefined;
+  if (tooMuch !== undefined) return tooMuch;
   if (delta === undefined) return `problem ${job.problem} states no lower bound of f`;
   // a product of the factor 1 may differ in its last bit
   if (stepSize > theory * (1 + 1e-12)) {
@@ -91,6 +90,16 @@ function boundOf(
   if (!(target > 0)) return 'x⁰ is stationary: ‖∇f(x⁰)‖² = 0';
   const bound = method.bound({ stepSize, delta, target }, smoothness, parameters, plan.theory);
   return bound ?? `the theorem does not cover these parameters of method ${method.name}`;
+}
+
+/** Why f cannot have this μ; undefined where nothing is known against it. */
+function muBeyond(mu: number, { f, mu: own, estimated = [] }: Smoothness): string | undefined {
+  if (own !== undefined && !estimated.includes('mu') && mu > own * (1 + 1e-9)) {
+    // so many digits that it can be given
+    return `mu=${mu} is more than μ = ${Number(own.toPrecision(12))}, the largest that this f has`;
+  }
+  if (mu <= f * (1 + 1e-9)) return undefined;
+  return `mu=${mu} is more than L_f = ${Number(f.toPrecision(5))}, and no f has a μ above its L_f`;
 }
 
 /** Whether some rounds of a link are dense, by a coin. */

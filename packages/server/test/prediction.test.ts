@@ -63,12 +63,33 @@ describe('where there is none it says why', () => {
     [/independent coins/, { ...parabola, workers: 2, method: 'marina:p=0.5', uplink: 'natural', coins: 'even' }],
     [/these parameters of method dasha/, { ...parabola, method: 'dasha:a=0.1', uplink: 'natural' }],
     [/these parameters of method vr-marina/, { ...samples, method: 'vr-marina:online=true' }],
-    [/mu=5 is more than L_f = 1, and no f has/, { ...parabola, method: 'marina:mu=5', uplink: 'natural' }],
+    // f″ = 1 is μ too
+    [/mu=5 is more than μ = 1, the largest that/, { ...parabola, method: 'marina:mu=5', uplink: 'natural' }],
+    // λ = 1e-5 L bounds μ from below: what is more may still hold, up to L_f
+    [/mu=5 is more than L_f = 0\.\d+, and no f/, { ...samples, method: 'marina:mu=5', stepSize: 0.01 }],
     [/exact gradients/, { ...samples, method: 'marina', batch: 2 }],
   ])('%s', async (reason, options) => {
     const found = await of({ ...options, target });
     expect(found?.bound).toBeUndefined();
     expect(found?.reason).toMatch(reason);
+  });
+
+  // c̄ = 2 and X = tridiag(−1, 2, −1)/4 of three rows, whose least eigenvalue is ½(1 − cos(π/4)): μ = 1 − √½, L_f = 1 + √½
+  test('a μ between that of f and L_f', async () => {
+    const data = join(folder, 'three.json');
+    writeFileSync(data, JSON.stringify({ n: 2, d: 3, c: [1, 3], b: [4, 0, 0] }));
+    const bound = async (mu: string) => {
+      const options = { ...parabola, data, method: `marina:mu=${mu}`, uplink: 'natural', target } as const;
+      return (await of(options)) ?? expect.fail();
+    };
+    expect((await bound('0.2928')).bound?.rounds).toBeGreaterThan(1);
+    const found = await bound('0.2930');
+    expect(found.bound).toBeUndefined();
+    expect(found.reason).toMatch(/^mu=0\.293 is more than μ = 0\.292893218813, the largest that this f has$/);
+  });
+
+  test('λ is no limit of μ where the loss is curved too', async () => {
+    expect((await of({ ...samples, method: 'marina:mu=0.01', target }))?.bound?.rounds).toBeGreaterThan(1);
   });
 
   test('a problem without a lower bound, or without a smoothness constant', async () => {

@@ -35,7 +35,7 @@ export function explanationText(of: Explanation): string {
           ...constant('L_B', 'LB', 'functional inequality, second constant'),
           ...constant('L_±', 'LPlusMinus', 'root of the Hessian variance'),
           ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
-          ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
+          ...constant('μ', 'mu', 'Polyak–Łojasiewicz'),
           ...constant('tr(A)', 'trace', 'of the Hessian'),
         ]),
     ...(of.measured === undefined
