@@ -267,6 +267,23 @@ describe('--explain', () => {
     expect(stdout).toMatch(new RegExp(`theory +${Number(theory.toPrecision(5))}`));
   });
 
+  test('where theory covers nothing it says so and why, after what is known', async () => {
+    const options = '--explain --problem quadratic:d=8 --workers 4 --method pp-marina --uplink perm-k';
+    const { code, stdout, stderr } = await flotilla(options);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/\n {2}A, B +1, 1 /);
+    expect(stdout).toMatch(/\n {2}theory +does not cover it: Theorem 4\.1 assumes .* these have A = 1 and B = 1\n/);
+    expect(stdout).toMatch(/\n {2}γ +none: --step-size must be a number here\n/);
+    const { stepSize } = JSON.parse((await flotilla(`${options} --json`)).stdout);
+    expect(Object.keys(stepSize)).toEqual(['refused', 'formula', 'uncovered']);
+    writeFileSync(join(folder(), 'rough.libsvm'), '+1 1:1\n-1 2:1\n');
+    const quartic = '--explain --problem autoencoder --data rough.libsvm --workers 2 --step-size theory';
+    const { stdout: rough } = await flotilla(quartic);
+    expect(rough).toMatch(
+      /\n {2}γ +none: --step-size theory needs a smoothness constant and this problem has none; give a/,
+    );
+  });
+
   test('says that even coins are not those of the theorem', async () => {
     instance();
     const options = '--explain --problem heterogeneous-quadratic --data two.json --workers 2 --method m3:p=0.25';

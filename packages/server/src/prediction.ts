@@ -23,8 +23,8 @@ export interface Prediction {
 export interface PredictionInput {
   readonly options: Options;
   readonly plan: RunPlan;
-  /** γ of the run, and what theory says; undefined where it says nothing. */
-  readonly stepSize: number;
+  /** γ of the run, and what theory says; undefined where there is none, and where it says nothing. */
+  readonly stepSize: number | undefined;
   readonly theory: number | undefined;
   readonly smoothness: Smoothness | undefined;
   /** The row of x⁰. */
@@ -77,7 +77,8 @@ function boundOf(
     return 'the theorem is about exact gradients, not about a batch';
   }
   if (options.coins === 'even' && tossesCoins(plan)) return 'the theorem assumes independent coins, not even ones';
-  if (smoothness === undefined || theory === undefined) return 'the problem has no smoothness constant';
+  if (smoothness === undefined) return 'the problem has no smoothness constant';
+  if (theory === undefined || stepSize === undefined) return 'theory has no step size with these constants';
   const { mu } = parameters;
   const tooMuch = typeof mu === 'number' ? muBeyond(mu, smoothness) : undefined;
   if (tooMuch !== undefined) return tooMuch;

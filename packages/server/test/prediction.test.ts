@@ -141,7 +141,7 @@ describe('runs keep to the bound', () => {
   test.each(bounded.map(({ name }) => name))('%s: the mean over 150 rounds', async (method) => {
     const options: TrainOptions = { ...problem, method };
     const { stepSize, prediction } = await explain(parseOptions({ ...options, target: 1 }));
-    const target = (2 * (prediction?.delta ?? Number.NaN)) / (150 * stepSize.value);
+    const target = (2 * (prediction?.delta ?? Number.NaN)) / (150 * (stepSize.value ?? Number.NaN));
     expect((await of({ ...options, target }))?.bound?.rounds).toBe(150);
     const mean = (await means(options, 149)).reduce((sum, value) => sum + value / 150, 0);
     expect(mean).toBeLessThan(target);
@@ -153,7 +153,7 @@ describe('runs keep to the bound', () => {
     const { stepSize, smoothness, prediction } = await explain(parseOptions({ ...options, target: 1 }));
     // what (1 − γμ)^T leaves of 2 L_f δ⁰ after 150 rounds, rounded up
     const left = 2 * (smoothness?.f ?? Number.NaN) * (prediction?.delta ?? Number.NaN);
-    const target = left * (1 - stepSize.value * mu) ** 150;
+    const target = left * (1 - (stepSize.value ?? Number.NaN) * mu) ** 150;
     const rounds = (await of({ ...options, target }))?.bound?.rounds ?? Number.NaN;
     expect(Math.abs(rounds - 150)).toBeLessThanOrEqual(1);
     expect((await means(options, rounds)).at(-1)).toBeLessThan(target);
