@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { commands } from '../dist/cli/commands.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
-import { commandLine, main } from './command-line.js';
+import { commandLine, main, flotilla as run } from './command-line.js';
 
 const { folder, flotilla } = commandLine('cli');
 
@@ -63,6 +64,14 @@ describe('results', () => {
     for (const option of ['--method', '--step-size', '--target', '--eval-every', '--json'])
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('in a checkout commands are its scripts', async () => {
+    const checkout = fileURLToPath(new URL('../../../', import.meta.url));
+    const called = async (words: string) => (await run(words.split(' '), checkout)).stdout;
+    expect(await called('start --help')).toMatch(/^Examples\n {2}pnpm start/);
+    // there is no script of that name
+    expect(await called('evaluate --help')).toContain('pnpm flotilla evaluate');
   });
 
   test('--help, -h and help list the commands; help COMMAND is COMMAND --help', async () => {
