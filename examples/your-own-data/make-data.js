@@ -1,8 +1,10 @@
-// Writes training.csv, held-out.csv and new.csv into the folder given: four measurements and a kind, 0 to 2. new.csv has no kinds.
-import { writeFileSync } from 'node:fs';
+// Writes training.csv, held-out.csv and new.csv into the folder given, my-data without one: four measurements and a kind, 0 to 2.
+// new.csv has no kinds.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folder = process.argv[2] ?? '.';
+const folder = process.argv[2] ?? 'my-data';
+mkdirSync(folder, { recursive: true });
 const KINDS = [
   [1, 0, 0, 0.5],
   [0, 1, 0, -0.5],

@@ -23,6 +23,7 @@ const explained = {
   'ef21 packed f64': `--method ef21 --uplink top-k:k=3+natural --dense packed --wire f64 ${samples}`,
   'm3 on the lower bound': '--method m3 --problem lower-bound:t=20 --workers 3 --step-size theory*2',
   'm3 on the autoencoder': '--method m3 --data small.libsvm --workers 6',
+  'no theory': '--method m3 --data small.libsvm --workers 6 --step-size theory',
   'all defaults': '',
 };
 
@@ -82,7 +83,7 @@ const wrong = {
       `${quick} --out small.libsvm`,
       '--out /proc/flotilla',
     ],
-    ...['--explain --method sgd', '--explain --workers 0', '--explain --step-size theory --data small.libsvm'],
+    ...['--explain --method sgd', '--explain --workers 0'],
     '--method gd --problem quadratic:d=9 --workers 2 --step-size 1e30 --rounds 90 --transport loopback --out diverged',
   ],
   bench: [

@@ -1,6 +1,7 @@
 import { type Registry, Spec, UsageError } from '@flotilla/core';
 import { lookUp, parseDecimal, printed, printedWord } from '@flotilla/core/internal';
 import { bernoulli } from './bernoulli.js';
+import { checkConstants } from './check-constants.js';
 import type { Compressor, ExplicitSelector, Selector, ValueCodec, Wire } from './compressor.js';
 import { CoreSketch } from './core-sketch.js';
 import { dithered } from './dithering.js';
@@ -109,18 +110,23 @@ export function createCompressor(
       if (parts.length > 1) {
         throw new UsageError(`compressor ${printed(text)}: ${part.trim()} cannot be a part of another one`);
       }
-      if ('wrapper' in entry) return entry.wrapper(createCompressor(inner as string, env, registry), text);
-      const compressor = entry.standalone(spec, { ...env, stage }, text);
-      spec.rejectUnknown();
+      const compressor =
+        'wrapper' in entry
+          ? entry.wrapper(createCompressor(inner as string, env, registry), text)
+          : entry.standalone(spec, { ...env, stage }, text);
+      if ('standalone' in entry) spec.rejectUnknown();
+      checkConstants(spec.name, 'whole', compressor.constants);
       return compressor;
     }
     const here = { dimension, workers: env.workers, wire: env.wire, stage };
     if ('selector' in entry) {
       const selector = entry.selector(spec, here);
+      checkConstants(spec.name, 'selector', selector);
       selectors.push(selector);
       dimension = selector.maxKept;
     } else {
       codec = entry.quantizer(spec, here);
+      checkConstants(spec.name, 'quantizer', codec);
     }
     spec.rejectUnknown();
   }

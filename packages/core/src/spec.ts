@@ -57,7 +57,8 @@ export class Spec {
     if (text === undefined) return undefined;
     const value = parseDecimal(text);
     if (value === undefined || value < low || value > high || (open && value === low)) {
-      throw this.invalid(key, text, `a number in ${open ? '(' : '['}${low}, ${high}]`);
+      const range = `a number in ${open ? '(' : '['}${low}, ${high}]`;
+      throw this.invalid(key, text, high < Number.MAX_VALUE ? range : `a number ${open ? '>' : '≥'} ${low}`);
     }
     return value;
   }

@@ -96,7 +96,8 @@ test('a batch is as large as the shard at most, unless samples repeat; μ is pos
   expect(batchSize(spec('b=1'), 'batch', 20, true)).toBeUndefined();
   expect(polyakLojasiewicz(spec('mu=0.5'))).toStrictEqual({ mu: 0.5 });
   expect(polyakLojasiewicz(spec('b=1'))).toStrictEqual({});
-  expect(() => polyakLojasiewicz(spec('mu=0'))).toThrow(UsageError);
+  expect(() => polyakLojasiewicz(spec('mu=0'))).toThrow('method any: mu=0 is not allowed; mu must be a number > 0');
+  expect(() => polyakLojasiewicz(spec('mu=-1'))).toThrow(/a number > 0$/);
 });
 
 test('the types of a definition: state is data, parameters are flat, and every function gets them as they are', () => {

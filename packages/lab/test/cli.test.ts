@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { commands } from '../dist/cli/commands.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from '../dist/cli/result-keys.js';
-import { commandLine, main } from './command-line.js';
+import { commandLine, main, flotilla as run } from './command-line.js';
 
 const { folder, flotilla } = commandLine('cli');
 
@@ -63,6 +64,14 @@ describe('results', () => {
     for (const option of ['--method', '--step-size', '--target', '--eval-every', '--json'])
       expect(stdout).toContain(option);
     expect((await flotilla('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('in a checkout commands are its scripts', async () => {
+    const checkout = fileURLToPath(new URL('../../../', import.meta.url));
+    const called = async (words: string) => (await run(words.split(' '), checkout)).stdout;
+    expect(await called('start --help')).toMatch(/^Examples\n {2}pnpm start/);
+    // there is no script of that name
+    expect(await called('evaluate --help')).toContain('pnpm flotilla evaluate');
   });
 
   test('--help, -h and help list the commands; help COMMAND is COMMAND --help', async () => {
@@ -265,6 +274,23 @@ describe('--explain', () => {
     // ω = 2, p = 1/3: √(⅔·2/(⅓·2)) = √2
     const theory = 1 / (lambda * Math.sqrt(5) * (1 + Math.SQRT2));
     expect(stdout).toMatch(new RegExp(`theory +${Number(theory.toPrecision(5))}`));
+  });
+
+  test('where theory covers nothing it says so and why, after what is known', async () => {
+    const options = '--explain --problem quadratic:d=8 --workers 4 --method pp-marina --uplink perm-k';
+    const { code, stdout, stderr } = await flotilla(options);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/\n {2}A, B +1, 1 /);
+    expect(stdout).toMatch(/\n {2}theory +does not cover it: Theorem 4\.1 assumes .* these have A = 1 and B = 1\n/);
+    expect(stdout).toMatch(/\n {2}γ +none: --step-size must be a number here\n/);
+    const { stepSize } = JSON.parse((await flotilla(`${options} --json`)).stdout);
+    expect(Object.keys(stepSize)).toEqual(['refused', 'formula', 'uncovered']);
+    writeFileSync(join(folder(), 'rough.libsvm'), '+1 1:1\n-1 2:1\n');
+    const quartic = '--explain --problem autoencoder --data rough.libsvm --workers 2 --step-size theory';
+    const { stdout: rough } = await flotilla(quartic);
+    expect(rough).toMatch(
+      /\n {2}γ +none: --step-size theory needs a smoothness constant and this problem has none; give a/,
+    );
   });
 
   test('says that even coins are not those of the theorem', async () => {

@@ -114,6 +114,19 @@ describe('what no run wrote is never replaced', () => {
     expect(readdirSync(at('project'))).toEqual(['config.json']);
   });
 
+  test('it is refused before any data are read', async () => {
+    // a pipe that nobody writes to: whoever opened it would wait
+    await shell('mkfifo pipe.libsvm');
+    mkdirSync(at('taken'));
+    writeFileSync(at('taken', 'config.json'), '{"name":"my-service"}\n');
+    const run = 'ft --problem logistic --data pipe.libsvm --workers 2 --rounds 2 --out taken --quiet';
+    const { code, stderr } = await shell(run);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'flotilla: --out "taken" holds config.json already; name a new folder\n',
+    });
+  });
+
   test('a second run leaves the report of the first one as it is', async () => {
     await shell(`ft ${RUN} --quiet --out twice`);
     const before = read('twice', 'report.html');

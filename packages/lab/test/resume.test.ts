@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -121,6 +121,62 @@ test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
     expect(summary).toMatchObject({ xHash: JSON.parse(whole.stdout).xHash, resumed: 1 });
   },
 );
+
+test('nothing is added to a run that is beyond the rounds it is given, and that is said', async () => {
+  await run(`${QUICK} --rounds 9 --quiet --out nine`);
+  const { code, stderr } = await run('start --resume nine --rounds 5');
+  expect(code).toBe(0);
+  expect(stderr).toContain('\nno round is added: by rounds the run is at its end after round 9\n');
+  const more = await run('start --resume nine --rounds 12');
+  expect(more.stderr).not.toContain('no round is added');
+  expect(JSON.parse(readFileSync(join(folder, 'nine', 'summary.json'), 'utf8')).rounds).toBe(12);
+});
+
+test('the folder of --seeds runs names one that can be resumed', async () => {
+  await run(`${QUICK} --rounds 2 --quiet --seeds 10,9 --out seeds`);
+  const { code, stderr } = await run('start --resume seeds --rounds 3');
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'flotilla: --resume "seeds" holds 2 runs of --seeds, and each goes on by itself: --resume seeds/seed-9\n',
+  });
+  expect((await run('start --resume seeds/seed-9 --rounds 3 --quiet')).code).toBe(0);
+});
+
+test.each([
+  ['--resume stored', '--resume "stored"'],
+  ['--config stored', '--config "stored"'],
+])('%s: what is wrong with an option is said of where it is stored', async (how, where) => {
+  const data = join(folder, 'gone.libsvm');
+  writeFileSync(data, '+1 1:1\n-1 2:1\n');
+  await run('start --problem logistic --data gone.libsvm --workers 2 --method gd --rounds 2 --quiet --out stored');
+  rmSync(data);
+  const told = {
+    code: 2,
+    stdout: '',
+    stderr: `flotilla: ${where}: its data "gone.libsvm" cannot be read: no file is there\n`,
+  };
+  expect(await run(`start ${how} --explain`)).toEqual(told);
+  expect(await run(`start ${how} --rounds 3 --quiet`)).toEqual(told);
+  expect((await run('start --config stored --data other.libsvm --explain')).stderr).toBe(
+    'flotilla: --data "other.libsvm" cannot be read: no file is there\n',
+  );
+});
+
+test('--checkpoint-every never leaves no folder of checkpoints', async () => {
+  await run(`${QUICK} --rounds 3 --checkpoint-every never --quiet --out never`);
+  expect(readdirSync(join(folder, 'never')).sort()).toEqual([
+    'config.json',
+    'metrics.jsonl',
+    'model.safetensors',
+    'report.html',
+    'summary.json',
+  ]);
+  const { code, stderr } = await run(`${QUICK} --rounds 3 --quiet --out never`);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'flotilla: --out "never" holds a run already; name a new folder\n',
+  });
+});
 
 test('what does not go together', async () => {
   await run(`${QUICK} --rounds 3 --quiet --out three`);

@@ -176,7 +176,7 @@ describe('--config', () => {
       ['deep', '--config "deep" names code that would run'],
       ['unknown', 'has "bandwidth", which is no option'],
       ['proto', 'has "__proto__", which is no option'],
-      ['wrong', '--workers must be a whole number from 1 to 10000, not "many"'],
+      ['wrong', '--config "wrong": its workers must be a whole number from 1 to 10000, not "many"'],
     ]) {
       const { code, stdout, stderr } = await run(`--config ${file} --quiet --out no`);
       expect({ code, stdout, lines: stderr.split('\n').length }, file).toEqual({ code: 2, stdout: '', lines: 2 });

@@ -7,7 +7,7 @@ import type { Coins } from './round/coins.js';
 import type { Metrics } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun } from './run/plan.js';
-import { resolveStepSize } from './run/step-size.js';
+import { findStepSize, type StepSize } from './run/step-size.js';
 
 /** One link: its compressor, the constants theory knows it by, and what a message is expected to cost. */
 export interface ExplainedLink {
@@ -69,8 +69,10 @@ export interface Explanation {
       }
     | undefined;
   readonly stepSize: {
-    /** γ of the run. */
-    readonly value: number;
+    /** γ of the run; undefined where theory has none, so that the run is refused until it gets a number. */
+    readonly value: number | undefined;
+    /** Why there is none, as the run's refusal says it of the option. Missing when there is one. */
+    readonly refused?: string;
     readonly formula: string;
     /** What the formula gives; undefined when there is no smoothness constant, or `uncovered` says why there is none. */
     readonly theory: number | undefined;
@@ -88,25 +90,32 @@ export interface Explanation {
 
 /**
  * Settles everything that a run with these options would start from, its step size included, and runs nothing. The
- * workers are built on the calling thread, because L_i is known only then; with a target on ‖∇f‖² they evaluate x⁰.
+ * workers are built on the calling thread, because L_i is known only then; with a target on ‖∇f‖² they evaluate x⁰. Where theory has
+ * no step size, what is known is explained all the same, and why it has none.
  * @param setup `measure`: measure the smoothness constants too, which takes some thousand gradients
- * @throws FlotillaError as `train` does before its first round
+ * @throws FlotillaError as `train` does before its first round, but for a step size that theory has not
  */
 export async function explain(options: Options, setup: { readonly measure?: boolean } = {}): Promise<Explanation> {
-  const plan = await planRun(options);
-  const { job, method, dimension, theory } = plan;
+  const plan = await planRun(options, undefined, undefined, false);
+  const { job, method, dimension, theory, parameters } = plan;
+  const uncovered = method.uncovered?.(theory, parameters);
+  const byMeasure = 'timesMeasured' in plan.stepSize;
+  const measure = setup.measure === true ? 'all' : byMeasure && uncovered === undefined ? 'read' : undefined;
   // loaded when it is asked for, like the threads of `train`
   const { Training } = await import('./training.js');
-  const { measure = false } = setup;
-  const training = await Training.open({ ...options, transport: 'loopback' }, { plan, measure });
-  const { stepSize, smoothness, measured } = training;
+  // no round is run, and there may be no γ: it is found below
+  const unsettled = { ...plan, stepSize: { value: 1 } };
+  const training = await Training.open({ ...options, transport: 'loopback' }, { plan: unsettled, measure });
+  const { smoothness, measured } = training;
+  const find = (asked: StepSize, constants: Smoothness | undefined) =>
+    findStepSize(asked, method, theory, constants, parameters);
+  const { stepSize, complaint } = find(plan.stepSize, byMeasure ? measured : smoothness);
   let start: Metrics | undefined;
   try {
     if (hasTarget(options)) start = await training.evaluate();
   } finally {
     await training.close();
   }
-  const { parameters } = plan;
   const { description } = method;
   const reported = reportedParameters(method, parameters);
   const length = messageDimension(method, parameters, dimension);
@@ -133,11 +142,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     };
   };
   const [uplink, downlink] = [link('uplink'), link('downlink')];
-  const uncovered = method.uncovered?.(theory, parameters);
-  const byTheory =
-    smoothness && uncovered === undefined
-      ? resolveStepSize({ timesTheory: 1 }, method, theory, smoothness, parameters)
-      : undefined;
+  const byTheory = find({ timesTheory: 1 }, smoothness).stepSize;
   const covering =
     description.correlated !== undefined && !isIndependent(theory.uplink, job.workers)
       ? description.correlated
@@ -153,7 +158,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     dimension,
     samples: theory.samples,
     smoothness: smoothness && withoutList(smoothness),
-    ...((measure || measured !== undefined) && { measured: measured === undefined ? null : withoutList(measured) }),
+    ...(measure !== undefined && { measured: measured === undefined ? null : withoutList(measured) }),
     uplink,
     downlink,
     parameters: Object.entries(description.parameters).map(([name, meaning]) => ({
@@ -165,12 +170,13 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     batch: job.batch === undefined ? undefined : { gradient: job.batch, dense: job.batchDense, theory: NOT_COVERED },
     stepSize: {
       value: stepSize,
+      ...(complaint !== undefined && { refused: complaint }),
       formula: (reported.mu === undefined ? undefined : covering.stepSizePL) ?? covering.stepSize,
       theory: byTheory,
       uncovered,
       ...(measured !== undefined &&
         uncovered === undefined && {
-          measured: resolveStepSize({ timesMeasured: 1 }, method, theory, measured, parameters),
+          measured: find({ timesMeasured: 1 }, measured).stepSize,
         }),
     },
     warning: plan.warning,

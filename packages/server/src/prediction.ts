@@ -23,8 +23,8 @@ export interface Prediction {
 export interface PredictionInput {
   readonly options: Options;
   readonly plan: RunPlan;
-  /** γ of the run, and what theory says; undefined where it says nothing. */
-  readonly stepSize: number;
+  /** γ of the run, and what theory says; undefined where there is none, and where it says nothing. */
+  readonly stepSize: number | undefined;
   readonly theory: number | undefined;
   readonly smoothness: Smoothness | undefined;
   /** The row of x⁰. */
@@ -77,11 +77,11 @@ function boundOf(
     return 'the theorem is about exact gradients, not about a batch';
   }
   if (options.coins === 'even' && tossesCoins(plan)) return 'the theorem assumes independent coins, not even ones';
-  if (smoothness === undefined || theory === undefined) return 'the problem has no smoothness constant';
+  if (smoothness === undefined) return 'the problem has no smoothness constant';
+  if (theory === undefined || stepSize === undefined) return 'theory has no step size with these constants';
   const { mu } = parameters;
-  if (typeof mu === 'number' && mu > smoothness.f * (1 + 1e-9)) {
-    return `mu=${mu} is more than L_f = ${Number(smoothness.f.toPrecision(5))}, and no f has a μ above its L_f`;
-  }
+  const tooMuch = typeof mu === 'number' ? muBeyond(mu, smoothness) : undefined;
+  if (tooMuch !== undefined) return tooMuch;
   if (delta === undefined) return `problem ${job.problem} states no lower bound of f`;
   // a product of the factor 1 may differ in its last bit
   if (stepSize > theory * (1 + 1e-12)) {
@@ -91,6 +91,16 @@ function boundOf(
   if (!(target > 0)) return 'x⁰ is stationary: ‖∇f(x⁰)‖² = 0';
   const bound = method.bound({ stepSize, delta, target }, smoothness, parameters, plan.theory);
   return bound ?? `the theorem does not cover these parameters of method ${method.name}`;
+}
+
+/** Why f cannot have this μ; undefined where nothing is known against it. */
+function muBeyond(mu: number, { f, mu: own, estimated = [] }: Smoothness): string | undefined {
+  if (own !== undefined && !estimated.includes('mu') && mu > own * (1 + 1e-9)) {
+    // so many digits that it can be given
+    return `mu=${mu} is more than μ = ${Number(own.toPrecision(12))}, the largest that this f has`;
+  }
+  if (mu <= f * (1 + 1e-9)) return undefined;
+  return `mu=${mu} is more than L_f = ${Number(f.toPrecision(5))}, and no f has a μ above its L_f`;
 }
 
 /** Whether some rounds of a link are dense, by a coin. */

@@ -124,6 +124,8 @@ async function runInThread(
     folder?.write('model.safetensors', modelFile(model));
   };
   try {
+    // data may take long to read, and more to download
+    if (out !== undefined && resume === undefined) RunFolder.checkFree(out);
     emit({ type: 'phase', phase: 'loading' });
     const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     if (out !== undefined && resume !== undefined) {
@@ -142,6 +144,7 @@ async function runInThread(
     let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
     training = opened;
     let checkpoints: Checkpoints | undefined;
+    let resumedAt: number | undefined;
     if (folder !== undefined) {
       const identity = await until((signal) => identityOf(options, signal));
       store ??= new CheckpointFolder(folder.path);
@@ -153,6 +156,7 @@ async function runInThread(
         begun = true;
         if (resume.config !== undefined) folder.config(resume.config);
         if (from !== undefined) checkpoints.resumed(from);
+        resumedAt = from?.round;
       }
       if (every !== 'never') {
         await checkpoints.take();
@@ -227,6 +231,9 @@ async function runInThread(
         return memory.take().then(() => aborted);
       },
       async onStop(reason) {
+        if (opened.rounds === resumedAt && reason !== 'aborted') {
+          note(`no round is added: by ${reason} the run is at its end after round ${resumedAt}`);
+        }
         if (every === 'never' && checkpointsAsked === 0) return;
         try {
           await takeCheckpoint();

@@ -55,8 +55,8 @@ export interface TrainingSetup {
   readonly runtime?: Runtime;
   /** Lets the event loop run, a few times a second; throws when the training must end. */
   readonly yieldToEventLoop?: () => Promise<void>;
-  /** Measure all smoothness constants, whether or not the step size is made of them. */
-  readonly measure?: boolean;
+  /** Measure smoothness constants although the step size is not made of them: all, or those that the method's formula reads. */
+  readonly measure?: 'all' | 'read' | undefined;
 }
 
 /** Who follows {@link Training.run}. */
@@ -153,8 +153,8 @@ export class Training {
       };
       const byMeasure = 'timesMeasured' in plan.stepSize;
       const measured =
-        byMeasure || setup.measure === true
-          ? await measure(new Answers(answering), answering, plan, smoothness, setup.measure === true, watch)
+        byMeasure || setup.measure !== undefined
+          ? await measure(new Answers(answering), answering, plan, smoothness, setup.measure === 'all', watch)
           : undefined;
       const constants = byMeasure ? measured : smoothness;
       const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);

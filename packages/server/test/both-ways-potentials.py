@@ -1,4 +1,5 @@
-"""The potentials of docs/methods.md, "Step sizes of compression both ways". Usage: python3 both-ways-potentials.py [trials]
+"""The potentials of docs/methods.md, "Step sizes of compression both ways", and DIANA's of "Correlated uplinks". Usage:
+python3 both-ways-potentials.py [trials]
 
 For each method, step size and parameters as documented or below: the exact expectation of the potential after one step, over all
 outcomes of the compressors, minus what the proof promises, relative to the potential. The largest value over random quadratics
@@ -79,6 +80,22 @@ def uplink(outcomes, gradients, shifts, step):
     for probability, masks in outcomes:
         sent = [masks[i] * (gradients[i] - shifts[i]) for i in range(2)]
         yield probability, mean([shifts[i] + sent[i] for i in range(2)]), [shifts[i] + step * sent[i] for i in range(2)]
+
+
+def diana(outcomes, omega, A):
+    f = Quadratics(convex=rng.random() < 0.5)
+    alpha = 1 / (1 + omega)
+    horvath = 1 / (10 * f.rms * np.sqrt(1 + A) * (omega + 2))
+    step = rng.choice([horvath, 1 / (4 * f.rms * (1 + (1 + omega) * np.sqrt(A)))]) * rng.choice([1, 0.5])
+    c = 8 * f.L * step**2 * A / (5 * alpha)
+    x = f.star + noise()
+    h = [g + noise() for g in f.gradients(x)]
+
+    def potential(x, h):
+        return f.value(x) + c * mean([square(f.gradient(i, x) - h[i]) for i in range(2)])
+
+    after = sum(p * potential(x - step * g, h2) for p, g, h2 in uplink(outcomes, f.gradients(x), h, alpha))
+    note("diana", after, potential(x, h), step / 2 * square(mean(f.gradients(x))))
 
 
 def dore(outcomes, omega, A, down, omega_down):
@@ -173,6 +190,7 @@ def ef21_bc():
 for _ in range(TRIALS):
     ef21_bc()
     for outcomes, omega, A in UPLINKS:
+        diana(outcomes, omega, A)
         ef21_p_diana(outcomes, omega, A)
         for same, each, omega_down in DOWNLINKS:
             dore(outcomes, omega, A, same, omega_down)

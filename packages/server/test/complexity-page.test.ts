@@ -139,7 +139,9 @@ coordinates of 32 bits, at δ⁰L/ε = 1,000, initial gradients left out.
 ${marinaRows()}
 
 Without a bound the order is a scale. Both step sizes of DIANA are shown: the table's is Li and Richtárik's; Horváth's, with a factor of
-10, is that of the paper's experiments, and their distance to MARINA hangs on it. With p = 1/(1 + ω) MARINA's 1/(γL) is the order itself.
+10, is that of the paper's experiments, and their distance to MARINA hangs on it. VR-DIANA's row has the same factor: its step size is
+Theorem 4 of Horváth et al. as the published script of MARINA's experiments has it, with m/b′ for m; the text of the theorem itself was not
+at hand. With p = 1/(1 + ω) MARINA's 1/(γL) is the order itself.
 
 ## MARINA-P, Table 1
 
@@ -164,7 +166,8 @@ Both links, h = L/10:
 ${marinaPRows('total', 0.1)}
 
 What the orders promise is there: PermK's downlink falls as 1/n, RandK's as 1/√n, until h stands in the way; SameRandK, EF21-P and CORE gain nothing
-from workers; M3's total falls as 1/n^{1/3}. What they leave out is there too: with the constant 288 of M3's step size its bound is above that of
+from workers. (CORE's rows are the bound derived [above](#bounds); the theorems of its paper were not at hand to hold them to.)
+M3's total falls as 1/n^{1/3}. What they leave out is there too: with the constant 288 of M3's step size its bound is above that of
 gradient descent for all n up to 100,000. M3 is tuned in multiples of theory's γ; what it saves is in [results](results.md), not in its
 bound.
 

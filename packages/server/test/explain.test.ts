@@ -44,6 +44,58 @@ describe('what workers share on the uplink', () => {
   });
 });
 
+describe('where theory has no step size, what is known is explained, and why', () => {
+  test('a method’s theorem does not cover the uplink', async () => {
+    const options = { method: 'pp-marina', uplink: 'perm-k', target: 1e-3 };
+    const { stepSize, smoothness, uplink, prediction } = await of(options);
+    const [asked] = await Promise.allSettled([train({ ...quadratic, ...options }).result]);
+    const { message } = (asked as PromiseRejectedResult).reason;
+    expect(message).toMatch(/^stepSize must be a number here, for theory does not cover .* Theorem 4\.1 assumes/);
+    expect(`stepSize ${stepSize.refused}`).toBe(message);
+    expect(stepSize).toMatchObject({ value: undefined, theory: undefined });
+    expect(stepSize.uncovered).toMatch(/^Theorem 4\.1 assumes/);
+    expect(uplink.A).toBeCloseTo(98 / 198, 12);
+    expect(smoothness?.f).toBeCloseTo(0.5 * (1 + Math.cos(Math.PI / 51)), 12);
+    expect(prediction).toMatchObject({ bound: undefined, reason: stepSize.uncovered });
+  });
+
+  test('the same with measured constants: nothing is measured for it', async () => {
+    const found = await of({ method: 'pp-marina', uplink: 'perm-k', stepSize: 'measured' });
+    expect(found.stepSize.value).toBeUndefined();
+    expect(found.stepSize).not.toHaveProperty('measured');
+    expect(found).not.toHaveProperty('measured');
+  });
+
+  const flat: TrainOptions = {
+    problem: 'logistic:lambda=0,bias=false',
+    data: { x: new Float64Array(8), shape: [4, 2], y: Float64Array.of(1, -1, 1, -1) },
+    workers: 2,
+    split: 'contiguous',
+    method: 'gd',
+  };
+  const steep: TrainOptions = {
+    problem: 'heterogeneous-quadratic',
+    data: { c: Float64Array.of(1e308, 1e308), b: Float64Array.of(1, 1) },
+    workers: 2,
+    method: 'gd',
+  };
+
+  test.each<[string, TrainOptions, RegExp]>([
+    ['data that are all 0', flat, /^theory has none where every smoothness constant is 0/],
+    ['constants that are not finite', steep, /^theory needs finite constants, and L_f is Infinity/],
+    ['no curvature to measure', { ...flat, stepSize: 'measured' }, /^measured has none/],
+  ])('%s', async (_what, options, refused) => {
+    const { stepSize, dimension } = await of(options);
+    expect(stepSize).toMatchObject({ value: undefined, theory: undefined, uncovered: undefined });
+    expect(stepSize.refused).toMatch(refused);
+    expect(dimension).toBe(2);
+    // with a number there is one, and nothing to refuse
+    const { stepSize: given } = await of({ ...options, stepSize: 0.5 });
+    expect(given).toMatchObject({ value: 0.5, theory: undefined });
+    expect(given).not.toHaveProperty('refused');
+  });
+});
+
 describe('a method that hardly compresses', () => {
   const warning = /^method marina: p = 1, so most uplinks are dense and little is compressed/;
 

@@ -63,12 +63,33 @@ describe('where there is none it says why', () => {
     [/independent coins/, { ...parabola, workers: 2, method: 'marina:p=0.5', uplink: 'natural', coins: 'even' }],
     [/these parameters of method dasha/, { ...parabola, method: 'dasha:a=0.1', uplink: 'natural' }],
     [/these parameters of method vr-marina/, { ...samples, method: 'vr-marina:online=true' }],
-    [/mu=5 is more than L_f = 1, and no f has/, { ...parabola, method: 'marina:mu=5', uplink: 'natural' }],
+    // f″ = 1 is μ too
+    [/mu=5 is more than μ = 1, the largest that/, { ...parabola, method: 'marina:mu=5', uplink: 'natural' }],
+    // λ = 1e-5 L bounds μ from below: what is more may still hold, up to L_f
+    [/mu=5 is more than L_f = 0\.\d+, and no f/, { ...samples, method: 'marina:mu=5', stepSize: 0.01 }],
     [/exact gradients/, { ...samples, method: 'marina', batch: 2 }],
   ])('%s', async (reason, options) => {
     const found = await of({ ...options, target });
     expect(found?.bound).toBeUndefined();
     expect(found?.reason).toMatch(reason);
+  });
+
+  // c̄ = 2 and X = tridiag(−1, 2, −1)/4 of three rows, whose least eigenvalue is ½(1 − cos(π/4)): μ = 1 − √½, L_f = 1 + √½
+  test('a μ between that of f and L_f', async () => {
+    const data = join(folder, 'three.json');
+    writeFileSync(data, JSON.stringify({ n: 2, d: 3, c: [1, 3], b: [4, 0, 0] }));
+    const bound = async (mu: string) => {
+      const options = { ...parabola, data, method: `marina:mu=${mu}`, uplink: 'natural', target } as const;
+      return (await of(options)) ?? expect.fail();
+    };
+    expect((await bound('0.2928')).bound?.rounds).toBeGreaterThan(1);
+    const found = await bound('0.2930');
+    expect(found.bound).toBeUndefined();
+    expect(found.reason).toMatch(/^mu=0\.293 is more than μ = 0\.292893218813, the largest that this f has$/);
+  });
+
+  test('λ is no limit of μ where the loss is curved too', async () => {
+    expect((await of({ ...samples, method: 'marina:mu=0.01', target }))?.bound?.rounds).toBeGreaterThan(1);
   });
 
   test('a problem without a lower bound, or without a smoothness constant', async () => {
@@ -120,7 +141,7 @@ describe('runs keep to the bound', () => {
   test.each(bounded.map(({ name }) => name))('%s: the mean over 150 rounds', async (method) => {
     const options: TrainOptions = { ...problem, method };
     const { stepSize, prediction } = await explain(parseOptions({ ...options, target: 1 }));
-    const target = (2 * (prediction?.delta ?? Number.NaN)) / (150 * stepSize.value);
+    const target = (2 * (prediction?.delta ?? Number.NaN)) / (150 * (stepSize.value ?? Number.NaN));
     expect((await of({ ...options, target }))?.bound?.rounds).toBe(150);
     const mean = (await means(options, 149)).reduce((sum, value) => sum + value / 150, 0);
     expect(mean).toBeLessThan(target);
@@ -132,7 +153,7 @@ describe('runs keep to the bound', () => {
     const { stepSize, smoothness, prediction } = await explain(parseOptions({ ...options, target: 1 }));
     // what (1 − γμ)^T leaves of 2 L_f δ⁰ after 150 rounds, rounded up
     const left = 2 * (smoothness?.f ?? Number.NaN) * (prediction?.delta ?? Number.NaN);
-    const target = left * (1 - stepSize.value * mu) ** 150;
+    const target = left * (1 - (stepSize.value ?? Number.NaN) * mu) ** 150;
     const rounds = (await of({ ...options, target }))?.bound?.rounds ?? Number.NaN;
     expect(Math.abs(rounds - 150)).toBeLessThanOrEqual(1);
     expect((await means(options, rounds)).at(-1)).toBeLessThan(target);

@@ -5,8 +5,9 @@ import { parseOptions } from '../dist/run/options.js';
 import { planRun } from '../dist/run/plan.js';
 import { openInProcess } from './in-process.js';
 
-// What goes wrong where a step size knows less of the uplinks than they share: with ω/n in place of A, MARINA on the first
-// problem with same-rand-k reaches ‖∇f‖² = 1e22.
+// What goes wrong where a step size knows less of the uplinks than they share: with ω/n in place of A, ‖∇f‖² of MARINA and DCGD
+// grows by factors of 6e4 to 3e91 on the first problem with same-rand-k and core, in 400 rounds. (With 100 workers and d = 50 by 1e23 and
+// more, with the same uplinks and no others; that takes two and a half times as long.)
 
 const UPLINKS = [
   'rand-k:k=1',
@@ -28,8 +29,9 @@ const UPLINKS = [
 ];
 
 const samples = 60;
+const MANY = 40;
 const PROBLEMS: Readonly<Record<string, TrainOptions>> = {
-  'one Hessian, 100 workers': { problem: 'heterogeneous-quadratic:d=50', workers: 100, init: 'normal:1' },
+  'one Hessian, 40 workers': { problem: 'heterogeneous-quadratic:d=20', workers: MANY, init: 'normal:1' },
   'Hessians from 0 to twice the mean': {
     problem: 'heterogeneous-quadratic:d=20,la2=100,lb2=100',
     workers: 4,
@@ -56,9 +58,9 @@ describe.each(Object.entries(PROBLEMS))('theory’s step size on %s', (_name, pr
     async (method) => {
       const grown: string[] = [];
       let accepted = 0;
-      // a round of 100 workers takes long enough: those that went wrong, and three that are contractive
+      // a round of so many workers takes long enough: those that went wrong, and three that are contractive
       const contractive = ['natural', 'top-k:k=1', 'scaled(same-rand-k:k=1)'];
-      for (const uplink of problem.workers === 100 ? [...UPLINKS.slice(0, 6), ...contractive] : UPLINKS) {
+      for (const uplink of problem.workers === MANY ? [...UPLINKS.slice(0, 6), ...contractive] : UPLINKS) {
         const options: TrainOptions = { ...problem, method, uplink, wire: 'f64', stepSize: 'theory' };
         const refusal = await refusalOf(options);
         if (refusal !== undefined) {

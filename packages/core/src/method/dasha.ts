@@ -17,7 +17,7 @@ interface DashaParameters {
  *   g_i⁰ = h_i⁰ = ∇f_i(x⁰), g = (1/n) Σ g_i;  x⁺ = x − γ g;  h_i⁺ = ∇f_i(x⁺)
  *   Δ̂_i = Q_i(h_i⁺ − h_i − a (g_i − h_i));  g_i⁺ = g_i + Δ̂_i;  g⁺ = g + (1/n) Σ Δ̂_i
  *
- * a = 1/(2ω + 1); γ = 1 / (L + L_rms √(16A(2ω + 1))), A = ω/n for independent Q_i (Theorem 6.1; any other A by the same proof:
+ * a = 1/(2ω + 1); γ = 1 / (L + L_rms √(16A(2ω + 1))), A = ω/n for independent Q_i (Theorem 6.1; any other A:
  * docs/methods.md, "Correlated uplinks"). Parameters: `a`, `momentum`.
  *
  * With a batch it is DASHA-MVR (Algorithm 1, stochastic setting): of gradients G_i on B samples, in a round the same,

@@ -25,7 +25,8 @@ const DENSE_UP = 2;
  *
  * p_P = 1/(ω_P + 1), p_D = 1/(ω_D + 1), β = min{(1/(A_D ω_P (ω_D + 1)))^{1/3}, 1} (Corollary E.2): without compression on one
  * of the links β = 1, and M3 is MARINA (identity down) or MARINA-P (identity up). γ by Theorem E.1, with μ by Theorem E.8.
- * The theorems have independent Q_i, A_D = ω_D/n; any other A_D holds by the same proofs (docs/methods.md, "Correlated uplinks").
+ * The theorems have independent Q_i, A_D = ω_D/n; for any other it takes its place, and these are
+ * scales (docs/methods.md, "Correlated uplinks").
  * Parameters: `p` (both coins), `p-downlink`, `p-uplink`, `beta`, `mu`. With a batch both gradients of a difference are of the
  * same samples, as in `marina`.
  */

@@ -80,6 +80,8 @@ export function binaryClassification(
   const lambda = lambdaFor(Math.max(...steepest));
   const weight = (worker: number) => shardWeight(shards, worker);
   const perWorker = steepest.map((L, i) => L * weight(i) + lambda);
+  const constants = withSimilarity(smoothnessFrom(perWorker, perWorker), bounds?.distances, lambda);
+  const { estimated = [] } = constants;
 
   return {
     dimension: data.features + offset,
@@ -93,10 +95,7 @@ export function binaryClassification(
       positive: classes.positive,
       odd: classes.odd,
     },
-    smoothness: {
-      ...withSimilarity(smoothnessFrom(perWorker, perWorker), bounds?.distances, lambda),
-      mu: loss.convex && lambda > 0 ? lambda : undefined,
-    },
+    smoothness: loss.convex && lambda > 0 ? { ...constants, mu: lambda, estimated: [...estimated, 'mu'] } : constants,
     oracle(worker, kernels) {
       const shard = shardOf(shards, worker);
       const rows = new ShardRows(kernels, data, shard, offset);

@@ -48,7 +48,7 @@ export function closingTable(summary: Summary, folder: string): string {
     '',
     `${method} on ${problem}: ${workers} workers, ${rounds} rounds, step size ${number(stepSize)} (stopped by ${summary.stopReason})`,
     `f ${number(loss)}, ‖∇f‖² ${number(gradNormSq)} in ${duration(wallSeconds)} (${eachRound(wallSeconds)})`,
-    ...(output === undefined ? [] : [`of x^${outputRound}, which the run gives back: ${output}`]),
+    ...(output === undefined ? [] : [`the model is x^${outputRound}: --output ${output}`]),
     ...metricLines(summary),
     ...refusedLine(summary),
     ...(link === null ? [] : [`each link ${link}`]),

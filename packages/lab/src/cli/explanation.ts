@@ -35,7 +35,7 @@ export function explanationText(of: Explanation): string {
           ...constant('L_B', 'LB', 'functional inequality, second constant'),
           ...constant('L_±', 'LPlusMinus', 'root of the Hessian variance'),
           ...constant('𝓛', 'sampleRms', 'root mean square of the workers’ max_j L_ij'),
-          ...constant('μ', 'mu', 'Polyak–Łojasiewicz, from below'),
+          ...constant('μ', 'mu', 'Polyak–Łojasiewicz'),
           ...constant('tr(A)', 'trace', 'of the Hessian'),
         ]),
     ...(of.measured === undefined
@@ -69,17 +69,22 @@ export function explanationText(of: Explanation): string {
         ]),
     '',
     `Step size (${of.theorem})`,
-    `  theory       ${stepSize.theory === undefined ? (stepSize.uncovered ?? '–') : number(stepSize.theory)}`,
+    `  theory       ${stepSize.theory === undefined ? (stepSize.uncovered === undefined ? '–' : `does not cover it: ${stepSize.uncovered}`) : number(stepSize.theory)}`,
     ...(stepSize.measured === undefined
       ? []
       : [`  measured     ${number(stepSize.measured)}   with measured constants; covered by no theorem`]),
-    `  γ            ${number(stepSize.value)}`,
+    `  γ            ${stepSize.value === undefined ? refusal(stepSize) : number(stepSize.value)}`,
     `  formula      ${stepSize.formula}`,
     ...(of.batch === undefined ? [] : [`  batch        ${of.batch.theory}`]),
     ...predictionLines(of, row),
     ...(of.warning === undefined ? [] : ['', `Warning: ${of.warning}`]),
     '',
   ].join('\n');
+}
+
+/** Why there is no γ, where the line of theory has not said it. */
+function refusal({ refused, uncovered }: Explanation['stepSize']): string {
+  return uncovered === undefined ? `none: --step-size ${refused}` : 'none: --step-size must be a number here';
 }
 
 /** `0, 5 and 20` */

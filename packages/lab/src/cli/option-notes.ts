@@ -395,7 +395,8 @@ export const flagNotes: Readonly<Record<FlagName, Partial<Pick<OptionNote, 'mean
     meaning:
       'Print the constants found, the formulas with their theorems, the values they give, and the expected bytes of a round, instead of running',
     text: `With \`--json\` they are one object. With \`--target\` or \`--target-relative\` it also has the theorem's bound on rounds and bytes until
-then, called \`bound\`, or says why there is none: [complexity.md](complexity.md).`,
+then, called \`bound\`, or says why there is none: [complexity.md](complexity.md). Where theory has no step size, as where it does not
+cover the run or the problem has no smoothness constant, the rest is printed and why; the run itself would be refused.`,
   },
   measure: {
     example: '--method marina-p --explain --measure',

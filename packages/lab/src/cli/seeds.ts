@@ -11,6 +11,7 @@ import { readRun, runFolders } from '../report/stored-run.js';
 import { tableText } from '../report/table.js';
 import { interruptible } from '../terminal/interrupt.js';
 import type { FlagName } from './flags.js';
+import { seedFolder } from './seed-folders.js';
 
 /** As many as anybody waits for. */
 const MAX_SEEDS = 1000;
@@ -74,7 +75,7 @@ export async function startSeeds(
   const seeds = parseSeeds(text);
   if (seedGiven) throw new UsageError('--seed and --seeds cannot both be given');
   const { out } = options;
-  const folderOf = (seed: string) => join(out, `seed-${seed}`);
+  const folderOf = (seed: string) => join(out, seedFolder(seed));
   const taken = [...['summary.json', 'config.json'].map((name) => join(out, name)), ...seeds.map(folderOf)].find(
     (path) => existsSync(path),
   );
@@ -109,7 +110,7 @@ export async function startSeeds(
     }
   }
   if (json) print(`${JSON.stringify(seedsSummary(runs, failed))}\n`);
-  else if (!quiet) print(`\n${tables}\n\nrun folders: ${join(out, 'seed-…')}\n`);
+  else if (!quiet) print(`\n${tables}\n\nrun folders: ${join(out, seedFolder('…'))}\n`);
   const [first] = failed;
   if (first !== undefined) {
     const others = failed.length === 1 ? '' : ` (and ${failed.length - 1} more)`;

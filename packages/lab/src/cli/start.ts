@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FlotillaError, Spec, UsageError } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
@@ -17,11 +17,12 @@ import { hasCheckpoint, readStoredRun, StoppingCriteria } from '@flotilla/server
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { keepStdout } from '../terminal/streams.js';
-import { readArguments } from './arguments.js';
+import { dashed, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
 import type { FlagName, SettingName } from './flags.js';
+import { seedFolders } from './seed-folders.js';
 
 type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
@@ -39,6 +40,18 @@ export async function start(argv: readonly string[]): Promise<void> {
     return;
   }
   checkResume(settings, flags);
+  try {
+    await startAs(given, flags, settings);
+  } catch (thrown) {
+    throw ofStored(thrown, given, settings);
+  }
+}
+
+async function startAs(
+  given: Record<string, unknown>,
+  flags: Readonly<Record<FlagName, boolean>>,
+  settings: Settings,
+): Promise<void> {
   const { resume } = settings;
   const checked =
     resume === undefined
@@ -71,6 +84,23 @@ function checkResume({ resume, config, seeds }: Settings, { force }: Readonly<Re
   if (resume === undefined) return;
   if (config !== undefined) throw new UsageError('--config and --resume cannot both be given');
   if (seeds !== undefined) throw new UsageError('--seeds and --resume cannot both be given; resume a folder seed-<s>');
+  const each = seedFolders(resume);
+  if (each.length === 0 || existsSync(join(resume, 'config.json'))) return;
+  throw new UsageError(
+    `--resume ${JSON.stringify(resume)} holds ${each.length === 1 ? 'a run' : `${each.length} runs`} of --seeds, and each goes on by itself: --resume ${join(resume, each[0] as string)}`,
+  );
+}
+
+/** What is wrong with an option that nobody gave, for it was stored with a run: said of where it comes from. */
+function ofStored(thrown: unknown, given: Readonly<Record<string, unknown>>, { resume, config }: Settings): unknown {
+  const stored = resume === undefined ? config : resume;
+  if (!(thrown instanceof FlotillaError) || stored === undefined) return thrown;
+  const { code, message, option } = thrown;
+  if (option === undefined || ['resume', 'out'].includes(option) || option in given) return thrown;
+  if (!message.startsWith(`${option} `)) return thrown;
+  const name = dashed(option as keyof Options) + message.slice(option.length);
+  const where = `--${resume === undefined ? 'config' : 'resume'} ${JSON.stringify(stored)}`;
+  return new FlotillaError(code, `${where}: its ${name}`, { cause: thrown });
 }
 
 /**

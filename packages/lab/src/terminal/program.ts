@@ -1,3 +1,6 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { originOf } from './origin.js';
@@ -31,8 +34,25 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
   }
 }
 
-/** How a command is called here: `pnpm start` by the repository's scripts, else `flotilla start`. */
+/** How a command is called here: by the repository's scripts in a checkout, such as `pnpm start`, else `flotilla start`. */
 export function programName(command: string): string {
   const { npm_lifecycle_event: script, npm_package_name: name } = process.env;
-  return name === 'flotilla-workspace' && script === command ? `pnpm ${command}` : `flotilla ${command}`;
+  if (name === WORKSPACE && script === command) return `pnpm ${command}`;
+  const scripts = scriptsHere();
+  if (scripts === undefined) return `flotilla ${command}`;
+  return Object.hasOwn(scripts, command) ? `pnpm ${command}` : `pnpm flotilla ${command}`;
+}
+
+const WORKSPACE = 'flotilla-workspace';
+
+/** The scripts of the checkout that this program lies in, where that is the current folder. */
+function scriptsHere(): object | undefined {
+  try {
+    const root = fileURLToPath(new URL('../../../../', import.meta.url));
+    if (realpathSync(root) !== realpathSync('.')) return undefined;
+    const { name, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    return name === WORKSPACE ? scripts : undefined;
+  } catch {
+    return undefined;
+  }
 }

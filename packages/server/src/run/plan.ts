@@ -91,11 +91,13 @@ export function resolveNames(options: Options, { methods, problems }: Registries
 /**
  * Checks everything that can be wrong with a run, loads its data, and fills in what depends on method, problem and data.
  * @param note gets what there is to say that is no error, a line each
+ * @param runs Whether the run is to be had: then there must be a step size, else there may be none.
  */
 export async function planRun(
   options: Options,
   signal?: AbortSignal,
   note?: (message: string) => void,
+  runs = true,
 ): Promise<RunPlan> {
   checkLengths(options);
   const registries = await loadPlugins(options.plugins, options.problem);
@@ -146,7 +148,7 @@ export async function planRun(
     if (typeof value !== 'number' || Number.isFinite(value)) continue;
     throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
   }
-  if (!('value' in stepSize)) checkCovered(method, theory, parameters);
+  if (runs && !('value' in stepSize)) checkCovered(method, theory, parameters);
   const warning = method.warning?.(theory, parameters);
   if (warning !== undefined) note?.(warning);
 

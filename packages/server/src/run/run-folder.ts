@@ -69,6 +69,25 @@ export class RunFolder {
     private readonly own: boolean,
   ) {}
 
+  /** Makes nothing: a folder that is not there may come to be. @throws UsageError when it holds a run or files of the same names */
+  static checkFree(out: string): void {
+    const isThere = (name: string) => lstatSync(join(resolve(out), name), { throwIfNoEntry: false }) !== undefined;
+    let there: string[];
+    try {
+      there = RUN_FILES.filter(isThere);
+    } catch {
+      // what is wrong with it is said where it is made
+      return;
+    }
+    if (there.includes(CONFIG) && there.includes(CHECKPOINTS)) {
+      throw optionError('out', `${printed(out)} holds a run already; name a new folder, or resume it`);
+    }
+    if (there.length > 0) {
+      const what = there.includes(ROWS) ? 'a run' : there.join(', ');
+      throw optionError('out', `${printed(out)} holds ${what} already; name a new folder`);
+    }
+  }
+
   /** Makes the folder of a new run. @throws UsageError when it cannot be made or written, or holds a run or files of the same names already */
   static create(out: string): RunFolder {
     let folder: RunFolder | undefined;
@@ -76,17 +95,8 @@ export class RunFolder {
       folder = new RunFolder(resolve(out), false);
       folder.#made = makeFolder(folder.path);
       if (!statSync(folder.path).isDirectory()) throw new Error('it is no folder');
-      const { path } = folder;
-      const there = RUN_FILES.filter((name) => lstatSync(join(path, name), { throwIfNoEntry: false }) !== undefined);
-      if (there.includes(CONFIG) && there.includes(CHECKPOINTS)) {
-        throw optionError('out', `${printed(out)} holds a run already; name a new folder, or resume it`);
-      }
-      if (there.length > 0) {
-        const what = there.includes(ROWS) ? 'a run' : there.join(', ');
-        throw optionError('out', `${printed(out)} holds ${what} already; name a new folder`);
-      }
-      // refused before data is read for it
-      accessSync(path, constants.W_OK | constants.X_OK);
+      RunFolder.checkFree(out);
+      accessSync(folder.path, constants.W_OK | constants.X_OK);
       return folder;
     } catch (cause) {
       folder?.discard();
@@ -197,6 +207,13 @@ export class RunFolder {
     this.#rows = undefined;
     this.#lock?.release();
     this.#lock = undefined;
+    if (!this.#begun) return;
+    try {
+      // where no checkpoint was taken there was a lock alone
+      rmdirSync(join(this.path, CHECKPOINTS));
+    } catch {
+      // there are checkpoints
+    }
   }
 
   /** Takes away what a new run has made that did not come to its first row, and nothing else. */

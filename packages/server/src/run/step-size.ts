@@ -37,54 +37,64 @@ export function constantsRead(method: Method, theory: Theory, parameters: Method
 
 /** @throws UsageError where the method's theory has no step size for these compressors and parameters. */
 export function checkCovered(method: Method, theory: Theory, parameters: MethodParameters): void {
-  const uncovered = method.uncovered?.(theory, parameters);
-  if (uncovered === undefined) return;
-  throw optionError(
-    'stepSize',
-    `must be a number here, for theory does not cover this run of method ${method.name}: ${uncovered}`,
-  );
+  const complaint = notCovered(method, theory, parameters);
+  if (complaint !== undefined) throw optionError('stepSize', complaint);
 }
+
+function notCovered(method: Method, theory: Theory, parameters: MethodParameters): string | undefined {
+  const uncovered = method.uncovered?.(theory, parameters);
+  if (uncovered === undefined) return undefined;
+  return `must be a number here, for theory does not cover this run of method ${method.name}: ${uncovered}`;
+}
+
+/** What γ hangs on, beside what was asked for. */
+type Basis = [
+  method: Method,
+  theory: Theory,
+  /** What theory's formula is to be taken with: the problem's constants, or measured ones. */
+  smoothness: Smoothness | undefined,
+  parameters: MethodParameters,
+];
 
 /**
  * γ.
- * @param smoothness what theory's formula is to be taken with: the problem's constants, or measured ones
  * @throws UsageError when theory is asked for and cannot answer: no smoothness constant, or a biased compressor.
  */
-export function resolveStepSize(
+export function resolveStepSize(asked: StepSize, ...basis: Basis): number {
+  const { stepSize, complaint } = findStepSize(asked, ...basis);
+  if (stepSize === undefined) throw optionError('stepSize', complaint);
+  return stepSize;
+}
+
+/** γ, or what is to be said of the option where theory is asked for and cannot answer. */
+export function findStepSize(
   asked: StepSize,
-  method: Method,
-  theory: Theory,
-  smoothness: Smoothness | undefined,
-  parameters: MethodParameters,
-): number {
-  if ('value' in asked) return asked.value;
-  checkCovered(method, theory, parameters);
+  ...[method, theory, smoothness, parameters]: Basis
+):
+  | { readonly stepSize: number; readonly complaint?: undefined }
+  | { readonly stepSize?: undefined; readonly complaint: string } {
+  if ('value' in asked) return { stepSize: asked.value };
+  const complaint = notCovered(method, theory, parameters) ?? unfit(smoothness, 'timesMeasured' in asked);
+  if (complaint !== undefined) return { complaint };
+  const factor = 'timesTheory' in asked ? asked.timesTheory : asked.timesMeasured;
+  const stepSize = method.stepSize(theory, smoothness as Smoothness, parameters) * factor;
+  if (stepSize > 0 && stepSize < Number.POSITIVE_INFINITY) return { stepSize };
+  return { complaint: `theory is ${stepSize} for these compressors; give a number` };
+}
+
+/** Why no formula can be taken with these constants. */
+function unfit(smoothness: Smoothness | undefined, isMeasured: boolean): string | undefined {
   if (smoothness === undefined) {
-    const none =
-      'timesMeasured' in asked
-        ? 'measured has none: the curvature at the starting point is 0 or not finite; give a number'
-        : 'theory needs a smoothness constant and this problem has none; give a number, or measured';
-    throw optionError('stepSize', none);
+    return isMeasured
+      ? 'measured has none: the curvature at the starting point is 0 or not finite; give a number'
+      : 'theory needs a smoothness constant and this problem has none; give a number, or measured';
   }
   for (const name of ['f', 'rms', 'max', 'LA', 'LB', 'LPlusMinus', 'sampleRms', 'trace', 'mu'] as const) {
     const value = smoothness[name];
     if (value === undefined || Number.isFinite(value)) continue;
     const constant = name === 'trace' || name === 'mu' ? name : `L_${name}`;
-    throw optionError(
-      'stepSize',
-      `theory needs finite constants, and ${constant} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`,
-    );
+    return `theory needs finite constants, and ${constant} is ${value}: the numbers of the data or the problem are too large; scale them, or give a step size`;
   }
-  if (smoothness.max === 0) {
-    throw optionError(
-      'stepSize',
-      'theory has none where every smoothness constant is 0, as of data that are all 0; give a number',
-    );
-  }
-  const factor = 'timesTheory' in asked ? asked.timesTheory : asked.timesMeasured;
-  const stepSize = method.stepSize(theory, smoothness, parameters) * factor;
-  if (!(stepSize > 0 && stepSize < Number.POSITIVE_INFINITY)) {
-    throw optionError('stepSize', `theory is ${stepSize} for these compressors; give a number`);
-  }
-  return stepSize;
+  if (smoothness.max > 0) return undefined;
+  return 'theory has none where every smoothness constant is 0, as of data that are all 0; give a number';
 }
