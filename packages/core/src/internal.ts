@@ -6,6 +6,7 @@ export { type Lock, takeLock } from './data/lock.js';
 export { makeFolder } from './data/make-folder.js';
 export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
+export { Deadline, SLICE_MS } from './deadline.js';
 export { parseDecimal } from './decimal.js';
 export { type ErrorRecord, errorFrom, errorRecord } from './error-record.js';
 export { FRAME_REFUSALS, optionError } from './errors.js';
