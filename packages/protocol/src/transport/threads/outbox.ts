@@ -36,7 +36,10 @@ export class Outbox {
 
   commit(length: number): void {
     const room = this.#room;
-    if (room === undefined) return this.producer.commit(length);
+    if (room === undefined) {
+      this.producer.commit(length);
+      return;
+    }
     checkCommit(length, room.length);
     this.#room = undefined;
     this.keep(room.subarray(0, length));
