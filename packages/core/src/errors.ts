@@ -118,23 +118,26 @@ export function optionError(option: string, complaint: string, cause?: unknown):
   return new UsageError(`${option} ${complaint}`, cause === undefined ? { option } : { option, cause });
 }
 
-/** A NaN or an infinity where the mathematics needs a number. Names the round and who computed it. */
+/** A NaN or an infinity where the mathematics needs a number, or gradients beyond all bounds. Names the round and who computed it. */
 export class DivergedError extends FlotillaError {
   override readonly name = 'DivergedError';
+  /** There when it is of one worker alone, so that another try may do better: other workers have numbers at the same point. */
+  declare readonly alone?: true;
 
   constructor(
     override readonly round: number,
     /** The worker's index, or `server`. */
     readonly where: number | 'server',
     what: string,
+    method?: string,
   ) {
     // before the second round no step has moved x far: the numbers themselves may be too large
     const remedy = round > 1 ? 'try a smaller step size' : 'scale the data, or try a smaller step size';
-    super(
-      'diverged',
-      `diverged in round ${round} at ${where === 'server' ? 'the server' : `worker ${where}`}: ${what}; ${remedy}`,
-      { worker: where === 'server' ? undefined : where },
-    );
+    const at = where === 'server' ? 'the server' : `worker ${where}`;
+    const of = method === undefined ? '' : ` (method ${method})`;
+    super('diverged', `diverged in round ${round} at ${at}: ${what}${of}; ${remedy}`, {
+      worker: where === 'server' ? undefined : where,
+    });
   }
 
   /** The error that has this message already, as it came from another thread. */
@@ -142,5 +145,10 @@ export class DivergedError extends FlotillaError {
     const error = new DivergedError(round, where, '');
     error.message = message;
     return error;
+  }
+
+  /** The same error, of one worker alone. */
+  ofOneWorker(): DivergedError {
+    return Object.assign(DivergedError.of(this.round, this.where, this.message), { alone: true as const });
   }
 }

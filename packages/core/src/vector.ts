@@ -32,3 +32,27 @@ export function dot(x: Float64Array, y: Float64Array): number {
 export function squaredNorm(x: Float64Array): number {
   return dot(x, x);
 }
+
+/** Whether no coordinate is a NaN or an infinity: times 0 those leave NaN. Four sums, so that none waits for the one before. */
+export function isFiniteVector(x: Float64Array): boolean {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = 0;
+  for (; i + 3 < x.length; i += 4) {
+    a += x[i] * 0;
+    b += x[i + 1] * 0;
+    c += x[i + 2] * 0;
+    d += x[i + 3] * 0;
+  }
+  for (; i < x.length; i++) a += x[i] * 0;
+  return a + b + c + d === 0;
+}
+
+/** ‖x‖∞; NaN when a coordinate is. */
+export function largestMagnitude(x: Float64Array): number {
+  let largest = 0;
+  for (let i = 0; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]));
+  return largest;
+}

@@ -92,7 +92,9 @@ const rows: Readonly<Record<Name, Row>> = {
   output: { run: 'threads', text: 'uniform', value: 'uniform', refused: 'first' },
   maxRestarts: { run: 'loopback', text: '7', value: 7, refused: '-1' },
   grace: { run: 'loopback', text: '2.5', value: 2.5, refused: '0' },
-  workerTimeout: { run: 'threads', text: '90', value: 90, refused: '0' },
+  roundTimeout: { run: 'threads', text: '90', value: 90, refused: '0' },
+  onStraggler: { run: 'threads', text: 'wait', value: 'wait', refused: 'hope' },
+  divergedFactor: { run: 'threads', text: '1e6', value: 1e6, refused: '-1' },
   plugins: { run: 'threads', text: plugin, value: [plugin], refused: 'nowhere.js' },
   out: { run: 'threads', text: 'threads', value: 'threads', refused: '/proc/flotilla' },
 };

@@ -178,6 +178,24 @@ test('--checkpoint-every never leaves no folder of checkpoints', async () => {
   });
 });
 
+test('a folder that has an option by its other name goes on, and the option may be given anew by either', async () => {
+  await run(`${QUICK} --rounds 7 --quiet --out older`);
+  const path = join(folder, 'older', 'config.json');
+  const { roundTimeout, onStraggler: _, divergedFactor: _f, ...rest } = JSON.parse(readFileSync(path, 'utf8'));
+  expect(roundTimeout).toBe(600);
+  writeFileSync(path, JSON.stringify({ ...rest, workerTimeout: 300 }));
+  expect(await run('start --resume older --rounds 14 --quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ roundTimeout: 300, rounds: 14 });
+  await run('start --resume older --rounds 21 --worker-timeout 90 --quiet');
+  const config = JSON.parse(readFileSync(path, 'utf8'));
+  expect(config).toMatchObject({ roundTimeout: 90, rounds: 21 });
+  expect(config).not.toHaveProperty('workerTimeout');
+  const refused = await run('start --resume older --worker-timeout 0');
+  expect(refused.stderr).toBe('flotilla: --worker-timeout must be a number > 0, not 0\n');
+  const both = await run('start --worker-timeout 5 --round-timeout 5');
+  expect(both.stderr).toBe('flotilla: --worker-timeout is given by its other name as well: leave one of them out\n');
+});
+
 test('what does not go together', async () => {
   await run(`${QUICK} --rounds 3 --quiet --out three`);
   const lines = {

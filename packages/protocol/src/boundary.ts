@@ -43,18 +43,20 @@ export interface BoundaryOptions {
   /** Coins that frames this way may have: so many bits, lowest first; all eight when left out. */
   readonly coins?: number | undefined;
   readonly random: KeyedRandom;
+  /** Name of the method, for errors. */
+  readonly method?: string;
 }
 
 /** Both directions of a run, the same on the server and on every host. @param dimension Length of the vectors that cross */
 export function openBoundaries(
   job: Job,
-  { downlinkTo, coins }: Method,
+  { name: method, downlinkTo, coins }: Method,
   dimension: number,
   compressors: Registry<CompressorEntry>,
   random: KeyedRandom,
 ): Record<Direction, Boundary> {
   const { workers, wire, dense } = job;
-  const link = { dimension, workers, wire, dense, compressors, random };
+  const link = { dimension, workers, wire, dense, compressors, random, method };
   const toAll = downlinkTo === 'all';
   return {
     downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll, coins }),
@@ -133,7 +135,8 @@ export class Boundary {
       return end;
     } catch (error) {
       if (!(error instanceof CompressorError)) throw error;
-      throw new DivergedError(round, this.options.direction === 'uplink' ? worker : 'server', error.message);
+      const { direction, method } = this.options;
+      throw new DivergedError(round, direction === 'uplink' ? worker : 'server', error.message, method);
     }
   }
 

@@ -161,6 +161,7 @@ export function checksumServerEnd(end: ServerEnd, run: number): CheckedServerEnd
       stats.sentBytes += length * workers;
       end.commitBroadcast(length + CHECKSUM_BYTES);
     },
+    lagging: (maxBytes, timeoutMs) => end.lagging(maxBytes, timeoutMs),
     flush: () => end.flush(),
     receive(worker, timeoutMs) {
       const sealed = end.receive(worker, timeoutMs);

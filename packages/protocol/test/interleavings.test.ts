@@ -181,6 +181,7 @@ describe('interleavings of the two ends', () => {
             },
             after: () => {
               hostReads(0, 2);
+              server.flush();
               hostReads(0, 3);
               expect(host.take(0)).toBeUndefined();
             },
@@ -194,6 +195,21 @@ describe('interleavings of the two ends', () => {
           down(0, bytes, 2);
           return {
             first: () => down(0, bytes, 3),
+            second: () => hostReads(0, 1),
+            after: () => {
+              server.flush();
+              hostReads(0, 2);
+              hostReads(0, 3);
+            },
+          };
+        });
+      });
+
+      it('server waits with a frame kept for a full ring ‖ worker releases', () => {
+        everyInterleaving(() => {
+          for (const value of [1, 2, 3]) down(0, bytes, value);
+          return {
+            first: () => expect(server.lagging(0, 1000)).toBeUndefined(),
             second: () => hostReads(0, 1),
             after: () => {
               hostReads(0, 2);

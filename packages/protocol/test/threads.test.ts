@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { systemRuntime } from '@flotilla/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EchoPeer, pattern } from '../dist/testing/echo-peer.js';
 import { describeTransport } from '../dist/testing/index.js';
 import { openThreadEnd } from '../dist/transport/threads/host-end.js';
 import { createThreadTransport } from '../dist/transport/threads/server-end.js';
@@ -60,22 +61,43 @@ describe('the shared-memory transport', () => {
     }
   });
 
-  it('blocks the server on a third unread frame until the worker has read one', async () => {
-    const { server, shared } = await start({ workers: 2, threads: 1, maxFrameBytes: 64 });
-    const order = new TextEncoder().encode(JSON.stringify({ sleep: 1000 }));
-    server.sendControl(0, order);
-    expect(server.receiveControl(0, 10_000)).toEqual(order);
-    for (let k = 0; k < 2; k++) {
-      server.claim(0, 8).fill(k);
-      server.commit(0, 8);
-    }
-    server.flush();
-    // another worker's ring has room
-    server.claim(1, 8);
-    server.claim(0, 8);
-    // the ring of worker 0 begins behind the fixed line and the bell: sent, taken
+  /** Orders worker 0's thread to sleep, long enough to find its ring full. */
+  async function asleep(workers: number, ms: number) {
+    const transport = await start({ workers, threads: workers, maxFrameBytes: 64 });
+    const order = new TextEncoder().encode(JSON.stringify({ sleep: ms }));
+    transport.server.sendControl(0, order);
+    expect(transport.server.receiveControl(0, 10_000)).toEqual(order);
+    return transport;
+  }
+
+  it('never waits with a frame for a worker that does not read', async () => {
+    const { server, shared } = await asleep(2, 1000);
+    const peer = new EchoPeer(server);
+    // the ring of worker 0 begins behind the fixed line and two bells: sent, taken
     const words = new Int32Array(shared);
-    expect(Atomics.load(words, 33)).toBeGreaterThan(0);
+    for (let k = 0; k < 5; k++) {
+      peer.send(0, pattern(8));
+      peer.broadcast(pattern(8));
+      server.flush();
+      // the other one goes on
+      peer.receive(1);
+    }
+    expect([Atomics.load(words, 48), Atomics.load(words, 49)]).toEqual([2, 0]);
+    expect(server.lagging(64, 0)).toBeUndefined();
+    expect(server.lagging(63, 0)).toBe(0);
+    peer.receiveAll();
+    expect(server.lagging(0, 0)).toBeUndefined();
+    peer.expectSilence();
+  });
+
+  it('waits for workers that lag behind, and is woken when they have caught up', async () => {
+    const { server } = await asleep(1, 500);
+    const peer = new EchoPeer(server);
+    for (let k = 0; k < 4; k++) peer.send(0, pattern(8));
+    server.flush();
+    expect(server.lagging(8, 10)).toBe(0);
+    expect(server.lagging(8, 10_000)).toBeUndefined();
+    peer.receiveAll();
   });
 
   /** Longer than a busy machine keeps a thread from running, shorter than what a lost wake-up takes to be made up. */
@@ -94,13 +116,14 @@ describe('the shared-memory transport', () => {
       let longest = 0;
       for (let k = 0; k < count && longest < STALL_MS; k++) {
         for (const worker of [0, 1]) {
-          const from = performance.now();
           const room = server.claim(worker, 4);
-          longest = Math.max(longest, performance.now() - from);
           new DataView(room.buffer, room.byteOffset).setUint32(0, k, true);
           server.commit(worker, 4);
         }
         server.flush();
+        const from = performance.now();
+        expect(server.lagging(0, STALL_MS)).toBeUndefined();
+        longest = Math.max(longest, performance.now() - from);
       }
       expect(longest).toBeLessThan(STALL_MS);
       for (const worker of [0, 1]) {

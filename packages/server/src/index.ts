@@ -9,6 +9,7 @@ export { evaluate, predict, type UseOptions } from './model/use-model.js';
 export type { Prediction } from './prediction.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
+export type { Late } from './round/stragglers.js';
 export {
   denseFrameBytes,
   type Metrics,

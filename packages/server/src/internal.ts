@@ -5,7 +5,14 @@ export type { Fleet } from './hosts/fleet.js';
 export { POOL_ENTRY, type ThreadPool, threadPool } from './hosts/pool.js';
 export { ParameterServer } from './round/parameter-server.js';
 export { formatOf } from './run/data-request.js';
-export { describeOptions, type NumberRange, type OptionDescription, optionsSchema } from './run/options.js';
+export {
+  describeOptions,
+  mergeOptions,
+  type NumberRange,
+  type OptionDescription,
+  OTHER_NAMES,
+  optionsSchema,
+} from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
 export { StoppingCriteria } from './run/stopping.js';
 export { default as serve, type RunEvent } from './server-thread.js';

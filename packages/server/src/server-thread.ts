@@ -12,6 +12,7 @@ import { startHosts } from './hosts/registry.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import { Recovery } from './recovery/recovery.js';
+import { Stragglers } from './round/stragglers.js';
 import { Grace } from './run/grace.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
@@ -141,7 +142,8 @@ async function runInThread(
     // what is left behind must be writable before any worker is built
     if (out !== undefined) folder ??= RunFolder.create(out);
     emit({ type: 'phase', phase: 'building' });
-    let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop });
+    const stragglers = new Stragglers(options, note);
+    let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop, stragglers });
     training = opened;
     let checkpoints: Checkpoints | undefined;
     let resumedAt: number | undefined;
@@ -173,7 +175,7 @@ async function runInThread(
     const recovery = new Recovery(
       maxRestarts,
       memory ?? (checkpoints as Checkpoints),
-      () => Training.open(options, { plan, runtime, yieldToEventLoop }),
+      () => Training.open(options, { plan, runtime, yieldToEventLoop, stragglers }),
       note,
     );
     const answerModels = () => {

@@ -50,7 +50,8 @@ export function aboutRun(training: Training, secondsToFirstRound: number, resume
   };
 }
 
-function outcomeOf({ round, seconds, modelSeconds, loss, gradNormSq, metrics, validation, uplink, downlink }: Metrics) {
+function outcomeOf(row: Metrics) {
+  const { round, seconds, modelSeconds, loss, gradNormSq, metrics, validation, late, uplink, downlink } = row;
   return {
     rounds: round,
     loss,
@@ -61,6 +62,7 @@ function outcomeOf({ round, seconds, modelSeconds, loss, gradNormSq, metrics, va
     modelSeconds: modelSeconds ?? null,
     uplink,
     downlink,
+    ...(late === undefined ? {} : { late }),
   };
 }
 

@@ -1,5 +1,6 @@
 // Long: one class, a training from its options to its last round, with what opens it.
 import {
+  DivergedError,
   FlotillaError,
   KeyedRandom,
   type MeasuredSmoothness,
@@ -29,6 +30,7 @@ import { type FlatModel, flatModelOf, hashOf, type Model, modelOf } from './mode
 import { Answers } from './round/answers.js';
 import { WorkerDerivatives } from './round/derivatives.js';
 import { ParameterServer } from './round/parameter-server.js';
+import { Stragglers } from './round/stragglers.js';
 import type { Metrics, StopReason } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { Output } from './run/output.js';
@@ -57,6 +59,8 @@ export interface TrainingSetup {
   readonly yieldToEventLoop?: () => Promise<void>;
   /** Measure smoothness constants although the step size is not made of them: all, or those that the method's formula reads. */
   readonly measure?: 'all' | 'read' | undefined;
+  /** Who was late, where a run has opened a training before; nobody when left out, and nobody is told. */
+  readonly stragglers?: Stragglers;
 }
 
 /** Who follows {@link Training.run}. */
@@ -99,6 +103,8 @@ export class Training {
   /** x after the last round that has ended, and that round's number: within a round the server's are on their way. */
   readonly #x: Float64Array;
   #rounds = 0;
+  /** x of the last evaluated round that had not diverged, and its number; undefined where nobody looks. */
+  readonly #good: { readonly x: Float64Array; round: number } | undefined;
 
   private constructor(
     readonly options: Options,
@@ -116,10 +122,13 @@ export class Training {
     readonly linkModel: ModelledServerEnd | undefined,
     private readonly runtime: Runtime,
     private readonly yieldToEventLoop: () => Promise<void>,
+    /** Who was late. */
+    readonly stragglers: Stragglers,
   ) {
     this.#criteria = new StoppingCriteria(options);
     this.#validation = plan.validation && new Validation(plan.validation);
     this.#x = server.iterate();
+    this.#good = options.divergedFactor === 0 ? undefined : { x: this.#x.slice(), round: 0 };
     if (options.output !== 'last') this.#output = new Output(options.output, this.#x, new KeyedRandom(plan.job.seed));
   }
 
@@ -130,7 +139,7 @@ export class Training {
    */
   static async open(options: Options, setup: TrainingSetup = {}): Promise<Training> {
     const { runtime = systemRuntime, hosts = startHosts(options, runtime) } = setup;
-    const { yieldToEventLoop = () => runtime.yield() } = setup;
+    const { yieldToEventLoop = () => runtime.yield(), stragglers = new Stragglers(options, () => undefined) } = setup;
     let fleet: Fleet | undefined;
     try {
       const plan = setup.plan ?? (await planRun(options));
@@ -141,7 +150,7 @@ export class Training {
         const failure = opened.failure();
         if (failure !== undefined) throw failure;
       };
-      const smoothness = await configure(opened, plan, watch);
+      const smoothness = await configure(opened, plan, stragglers, watch);
       const { job, method, problem, registries, parameters, theory } = plan;
       const { checksumRun } = plan;
       const sealed = (end: ServerEnd) => (checksumRun === undefined ? end : checksumServerEnd(end, checksumRun));
@@ -149,7 +158,7 @@ export class Training {
         transport: sealed(opened.transport),
         runtime,
         yieldToEventLoop: watch,
-        workerTimeoutMs: 1000 * options.workerTimeout,
+        stragglers,
       };
       const byMeasure = 'timesMeasured' in plan.stepSize;
       const measured =
@@ -158,7 +167,7 @@ export class Training {
           : undefined;
       const constants = byMeasure ? measured : smoothness;
       const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);
-      await request(opened, { type: 'begin', stepSize, parameters }, 'begun', watch);
+      await request(opened, { type: 'begin', stepSize, parameters }, 'begun', stragglers, watch);
       const { linked } = opened;
       const model =
         linked !== undefined && plan.linkModels.length > 0
@@ -179,7 +188,19 @@ export class Training {
         onRoundBegin: model?.beginRound,
         onRoundEnd: model?.endRound,
       });
-      return new Training(options, plan, stepSize, smoothness, measured, opened, server, model, runtime, watch);
+      return new Training(
+        options,
+        plan,
+        stepSize,
+        smoothness,
+        measured,
+        opened,
+        server,
+        model,
+        runtime,
+        watch,
+        stragglers,
+      );
     } catch (error) {
       await (fleet ?? hosts).close();
       throw error;
@@ -233,11 +254,13 @@ export class Training {
     const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate(x));
     const modelSeconds = this.linkModel?.seconds[0];
     const validation = aboutValidation(() => this.#validation?.at(x));
+    const { late } = this.stragglers;
     return {
       round,
       ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }),
       ...values,
       ...(validation === undefined ? {} : { validation }),
+      ...(late === undefined ? {} : { late }),
     };
   }
 
@@ -273,15 +296,38 @@ export class Training {
     observer.onMetrics?.(metrics);
     // at the start it remembers what the others are relative to
     const found = this.#criteria.afterEvaluation(metrics);
+    this.#checkBounded(metrics);
     const stopReason = known ?? found;
     if (stopReason === undefined) return undefined;
     if (known === undefined) await observer.onStop?.(stopReason);
     return { metrics, stopReason };
   }
 
+  /** Keeps x where it is good; else goes back to the last one that was. @throws DivergedError */
+  #checkBounded({ round, gradNormSq }: Metrics): void {
+    const good = this.#good;
+    if (good === undefined) return;
+    if (gradNormSq <= this.#criteria.divergedAbove) {
+      this.#keepGood();
+      return;
+    }
+    const [found, bound] = [gradNormSq, this.#criteria.divergedAbove].map((value) => value.toExponential(3));
+    const what = `‖∇f‖² = ${found} is above the bound ${bound}, and the model is that of round ${good.round}`;
+    this.#failure = new DivergedError(round, 'server', what, this.plan.method.name);
+    this.#x.set(good.x);
+    this.#rounds = good.round;
+    throw this.#failure;
+  }
+
+  #keepGood(): void {
+    this.#good?.x.set(this.#x);
+    if (this.#good !== undefined) this.#good.round = this.#rounds;
+  }
+
   /** What the workers' gradients have come to, evaluations left out. */
   async spent(): Promise<{ computeSeconds: number; gradientCalls: number }> {
-    const hosts = await request(this.fleet, { type: 'finish' }, 'finished', this.yieldToEventLoop);
+    const { fleet, stragglers, yieldToEventLoop } = this;
+    const hosts = await request(fleet, { type: 'finish' }, 'finished', stragglers, yieldToEventLoop);
     return {
       computeSeconds: hosts.reduce((sum, host) => sum + host.computeSeconds, 0),
       gradientCalls: hosts.reduce((sum, host) => sum + host.gradientCalls, 0),
@@ -356,6 +402,7 @@ export class Training {
     }
     this.#started = state.started;
     this.#keepIterate();
+    this.#keepGood();
   }
 
   /**
@@ -441,9 +488,10 @@ export class Training {
 async function configure(
   fleet: Fleet,
   { job, smoothness }: RunPlan,
+  stragglers: Stragglers,
   watch: () => Promise<void>,
 ): Promise<Smoothness | undefined> {
-  const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', watch);
+  const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', stragglers, watch);
   const found = hosts.flatMap((host) => host.smoothness);
   const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
   const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { type Model, parseOptions, readModel, type TrainOptions, train } from '../dist/index.js';
+import { type Metrics, type Model, parseOptions, readModel, type TrainOptions, train } from '../dist/index.js';
 import { Training } from '../dist/training.js';
 import { rowsOf } from './in-process.js';
 
@@ -102,7 +102,7 @@ describe('a run gives its model', () => {
 
   test('one that failed has that of the last round that ended', async () => {
     const out = fresh();
-    const options = { ...quadratic, stepSize: 1e90, evalEvery: 1 } as const;
+    const options = { ...quadratic, stepSize: 1e90, evalEvery: 1, divergedFactor: 0 } as const;
     const run = train({ ...options, rounds: 100, out });
     const rows = await rowsOf(run).catch(() => undefined);
     expect(rows).toBeUndefined();
@@ -113,6 +113,42 @@ describe('a run gives its model', () => {
     const last = train({ ...options, evalEvery: 1e6, rounds: Number(metadata.rounds) });
     await last.result.catch(() => undefined);
     expect(x).toEqual((await last.model()).x);
+  });
+
+  test('one whose gradients have grown beyond the bound has that of the last evaluated round below it', async () => {
+    const out = fresh();
+    // ½ x_j² in a coordinate becomes (1 − γ)² times as much in a round, 10⁴ times here: evaluated in rounds 0, 4, 8
+    const options = {
+      ...quadratic,
+      problem: 'quadratic:d=1,sigma=0',
+      stepSize: 101,
+      method: 'gd',
+      evalEvery: 4,
+    } as const;
+    const rows: Metrics[] = [];
+    const run = train({ ...options, divergedFactor: 1e20, rounds: 100, out });
+    await (async () => {
+      for await (const row of run) rows.push(row);
+    })().catch(() => undefined);
+    const bound = 1e20 * Math.max(1, rows[0]?.gradNormSq ?? 0);
+    const good = rows.findLast(({ gradNormSq }) => gradNormSq <= bound);
+    const last = rows.at(-1);
+    expect(rows.map(({ round }) => round)).toEqual([0, 4, 8]);
+    expect(good?.round).toBe(4);
+    expect(last?.gradNormSq).toBeGreaterThan(bound);
+    await expect(run.result).rejects.toMatchObject({
+      code: 'diverged',
+      round: 8,
+      message: expect.stringMatching(
+        /^diverged in round 8 at the server: ‖∇f‖² = \d\.\d{3}e\+31 is above the bound 1\.\d{3}e\+20, and the model is that of round 4 \(method gd\); try a smaller step size$/,
+      ),
+    });
+    const { x, metadata } = await readModel(out);
+    expect(metadata.rounds).toBe('4');
+    expect(x).toEqual((await train({ ...options, divergedFactor: 0, rounds: 4 }).result).model.x);
+    // without a bound it goes on
+    const rounds = (await train({ ...options, divergedFactor: 0, rounds: 12 }).result).rounds;
+    expect(rounds).toBe(12);
   });
 
   test('one that never had an x⁰ says why', async () => {

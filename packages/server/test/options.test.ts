@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeOptions } from '../dist/internal.js';
-import { checkLengths, parseOptions } from '../dist/run/options.js';
+import { checkLengths, mergeOptions, parseOptions } from '../dist/run/options.js';
 import { train } from '../dist/train.js';
 
 // What describeOptions says of an option is what parseOptions does with it.
@@ -47,6 +47,22 @@ describe('of words, the choices are taken and no other', () => {
     for (const word of choices) expect(taken(name, word)).not.toThrow();
     expect(taken(name, `${choices[0]}s`)).toThrow(/^\w+ must be/);
   });
+});
+
+test('an option may be given by its other name, and errors call it so', () => {
+  expect(parseOptions({ workerTimeout: 90 })).toEqual(parseOptions({ roundTimeout: 90 }));
+  expect(parseOptions({ workerTimeout: 90 })).not.toHaveProperty('workerTimeout');
+  expect(parseOptions({ workerTimeout: undefined, roundTimeout: 5 }).roundTimeout).toBe(5);
+  expect(() => parseOptions({ workerTimeout: 0 })).toThrow('workerTimeout must be a number > 0, not 0');
+  expect(() => parseOptions({ workerTimeout: 5, roundTimeout: 5 })).toThrow(
+    'workerTimeout is given by its other name as well: leave one of them out',
+  );
+});
+
+test('options that are merged know each other by both names', () => {
+  expect(mergeOptions({ workerTimeout: 1, seed: 'a' }, { roundTimeout: 2 })).toEqual({ roundTimeout: 2, seed: 'a' });
+  expect(mergeOptions({ roundTimeout: 1 }, { workerTimeout: 2 })).toEqual({ workerTimeout: 2 });
+  expect(mergeOptions({ workerTimeout: 1 }, {})).toEqual({ roundTimeout: 1 });
 });
 
 test('defaults are those that are filled in', () => {

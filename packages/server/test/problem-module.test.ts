@@ -216,7 +216,7 @@ export default defineProblem({ name: 'wrong', load: () => ({}), smoothness: () =
     const { WIRE_VERSION } = await import('@flotilla/protocol');
     const job = { ...training.plan.job, problem: path };
     await expect(
-      request(training.fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready'),
+      request(training.fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', training.stragglers),
     ).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('unknown problem') });
     await training.close();
     expect(() => readFileSync(marker)).toThrow();

@@ -108,6 +108,55 @@ test('what fails in the same way twice is not tried a third time', async () => {
   });
 });
 
+describe('a NaN of one worker alone', () => {
+  const gd = { method: 'gd', uplink: undefined } as const;
+
+  // one gradient in each of the evaluations of rounds 0, 10 and 20, and one in each round
+  test.each([
+    ['an uplink', 30, 'round 27 at worker 1: a coordinate is not a finite f32 number'],
+    ['an evaluation', 23, 'round 20 at worker 1: a coordinate of ∇f_i is not finite'],
+  ])('in %s: the workers are started again, once', async (_, calls, what) => {
+    const { rows, told, happened, ...outcome } = await run('nan', { ...gd, calls });
+    const whole = await run('never', { ...gd, calls: 1e9 });
+    expect(happened).toBe(1);
+    const { result } = outcome as { result: RunResult };
+    expect(steady(result)).toEqual(steady((whole as unknown as { result: RunResult }).result));
+    expect(rows).toEqual(whole.rows);
+    expect(result.repeated).toMatchObject({ restarts: 1 });
+    expect(told).toEqual([expect.stringContaining(`diverged in ${what} (method gd); `)]);
+  });
+
+  test('a second time at the same worker and round: the run stops, and says where', async () => {
+    const { happened, ...outcome } = await run('nan', { ...gd, times: 100 });
+    expect(happened).toBe(2);
+    expect((outcome as { error: unknown }).error).toMatchObject({
+      code: 'diverged',
+      worker: 1,
+      round: 27,
+      message: expect.stringMatching(/^diverged in round 27 at worker 1: .* \(method gd\); try a smaller step size$/),
+    });
+  });
+
+  test.each([1e12, 0])('is not what a run that diverges has, which is not tried again: factor %d', async (factor) => {
+    const { told, ...outcome } = await run('never', { ...gd, calls: 1e9, stepSize: 1e8, divergedFactor: factor });
+    const message = expect.stringMatching(/^diverged in round \d+ at /);
+    expect((outcome as { error: unknown }).error).toMatchObject({ code: 'diverged', message });
+    expect(told).toEqual([]);
+  });
+});
+
+test('a worker that does not answer in time is lost, and the summary says who', async () => {
+  const { rows, ...outcome } = await run('late', { roundTimeout: 5, checkpointEvery: 7 });
+  const { result } = outcome as { result: RunResult };
+  const { late, ...rest } = result;
+  expect(steady(rest as RunResult)).toEqual((await expected()).result);
+  expect(late).toEqual([{ worker: 1, answers: 1, seconds: expect.any(Number) }]);
+  expect(result.repeated).toMatchObject({ restarts: 1, rounds: 4 });
+  // rows from then on say it too
+  const said = rows as { round: number; late?: object }[];
+  expect(said.filter(({ late }) => late !== undefined).map(({ round }) => round)).toEqual([30, 40, 50, 60]);
+});
+
 test('threads that end again and again: as often as they may, and the error says so', async () => {
   const { error, happened } = (await run('exit', { times: 100, maxRestarts: 2 })) as {
     error: unknown;

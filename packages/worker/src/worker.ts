@@ -166,7 +166,9 @@ export class Worker {
     const x = vectorIn(frame, dimension);
     const value = this.oracle.gradient(x, evaluated.subarray(1, 1 + dimension));
     this.oracle.metrics?.(x, evaluated.subarray(1 + dimension));
-    if (!Number.isFinite(value)) throw new DivergedError(round, this.index, `the loss is ${value}`);
+    if (!Number.isFinite(value)) {
+      throw new DivergedError(round, this.index, `the loss is ${value}`, this.#shared?.method.name);
+    }
     evaluated[0] = value;
     this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)));
   }

@@ -1,6 +1,6 @@
 import { FlotillaError, UsageError } from '@flotilla/core';
 import { parseDecimal, printed } from '@flotilla/core/internal';
-import { describeOptions, type OptionDescription } from '@flotilla/server/internal';
+import { describeOptions, type OptionDescription, OTHER_NAMES } from '@flotilla/server/internal';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
 import { optionNotes } from './option-notes.js';
@@ -11,8 +11,8 @@ type OptionName = OptionDescription['name'];
 const IRREGULAR: Partial<Readonly<Record<OptionName, string>>> = { plugins: 'plugin' };
 
 /** An option's name on the command line, less its two dashes: targetLoss → target-loss */
-export function dashed(name: OptionName): string {
-  return IRREGULAR[name] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export function dashed(name: string): string {
+  return IRREGULAR[name as OptionName] ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 export interface Arguments {
@@ -31,8 +31,16 @@ function declare({ name, kind, path, choices, description: of, preset }: OptionD
   const description = preset === undefined ? of : `${of} (default: ${preset})`;
   if (kind === 'flag') return { type: 'boolean', negatable: true, description };
   const value = kind.startsWith('number') ? ['N', ...choices].join('|') : choices.join('|');
-  const placeholder = optionNotes[name].placeholder ?? (value || (path ? 'PATH' : 'TEXT'));
+  const placeholder = optionNotes[name]?.placeholder ?? (value || (path ? 'PATH' : 'TEXT'));
   return { type: 'string', path, multiple: kind === 'list', description, placeholder };
+}
+
+/** The options that have other names, under those. */
+function byOtherNames(described: readonly OptionDescription[]): OptionDescription[] {
+  return described.flatMap((option) => {
+    const other = OTHER_NAMES[option.name];
+    return other === undefined ? [] : [{ ...option, name: other as OptionName }];
+  });
 }
 
 /**
@@ -40,12 +48,17 @@ function declare({ name, kind, path, choices, description: of, preset }: OptionD
  * @throws UsageError
  */
 export function readArguments(argv: readonly string[], described = describeOptions()): Arguments {
-  const declared: Record<string, Declared> = { ...declaredOptions(described), ...SETTINGS, ...FLAGS };
+  const declared: Record<string, Declared> = {
+    ...declaredOptions(described),
+    ...declaredOptions(byOtherNames(described)),
+    ...SETTINGS,
+    ...FLAGS,
+  };
   const { values, positionals } = readCommandLine(argv, declared);
   const [stray] = positionals;
   if (stray !== undefined) throw new UsageError(`unexpected ${printed(stray)}: options are written --name value`);
   const options: Record<string, unknown> = {};
-  for (const { name, kind } of described) {
+  for (const { name, kind } of [...described, ...byOtherNames(described)]) {
     const given = values[dashed(name)] as unknown;
     if (given === undefined) continue;
     // what is not a number is left for the schema to refuse
@@ -62,5 +75,5 @@ export function asGiven(thrown: unknown): unknown {
   const { code, message, option } = thrown;
   if (!message.startsWith(`${option} `)) return thrown;
   const rest = message.slice(option.length).replaceAll(/\b(force|trust): true\b/g, '--$1');
-  return new FlotillaError(code, `--${dashed(option as OptionName)}${rest}`, { cause: thrown });
+  return new FlotillaError(code, `--${dashed(option)}${rest}`, { cause: thrown });
 }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods, problems, UsageError } from '@flotilla/core';
 import { dataSource, printed, readRegular, reasonOf } from '@flotilla/core/internal';
-import { describeOptions } from '@flotilla/server/internal';
+import { describeOptions, mergeOptions } from '@flotilla/server/internal';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -17,7 +17,7 @@ const MAX_BYTES = 1 << 20;
  */
 export function withConfig(given: Options, path: string | undefined, trusted: boolean): Options {
   if (path === undefined) return given;
-  const { out: _, ...config } = readConfig(path);
+  const { out: _, ...config } = mergeOptions(readConfig(path), {});
   const taken = Object.fromEntries(Object.entries(withoutFilledIn(config, given)).filter(([name]) => !(name in given)));
   const code = codeNamedBy(taken);
   if (code.length > 0 && !trusted) {
@@ -25,7 +25,7 @@ export function withConfig(given: Options, path: string | undefined, trusted: bo
       `--config ${printed(path)} names code that would run: ${code.join(', ')}; --trust lets it, if you know it`,
     );
   }
-  return { ...taken, ...given };
+  return mergeOptions(taken, given);
 }
 
 function readConfig(path: string): Record<string, unknown> {
@@ -40,7 +40,7 @@ function readConfig(path: string): Record<string, unknown> {
     throw new UsageError(`--config ${printed(path)} is not an object of options, as a run's config.json is`);
   }
   const known = new Set<string>(describeOptions().map(({ name }) => name));
-  const unknown = Object.keys(config).filter((name) => !known.has(name));
+  const unknown = Object.keys(mergeOptions({ ...config }, {})).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw new UsageError(`--config ${printed(path)} has ${printed(unknown[0])}, which is no option of a run`);
   }

@@ -344,12 +344,32 @@ rounds since then are run again: the result is the same, bit for bit. What fails
 that takes longer is given up, be it only slow or a loop that never ends; checkpoint and model are then those of before. Ctrl-C once more gives
 it up at once, with a summary and a report of the last evaluated round. Give more where rounds are long.`,
   },
-  workerTimeout: {
+  roundTimeout: {
     group: 'System',
     rare: true,
     placeholder: 'SECONDS',
-    example: '--worker-timeout 60',
-    text: `What then, says \`--max-restarts\`.`,
+    meaning:
+      'How long the server waits for one answer of a worker: in a round, for a state, and while its shard is set up',
+    example: '--round-timeout 60',
+    text: `\`--worker-timeout\` is its other name. Only time that was really waited counts: not what a process was stopped for (SIGSTOP,
+a laptop's sleep), nor a clock that is set. What then, says [\`--on-straggler\`](#--on-straggler).`,
+  },
+  onStraggler: {
+    group: 'System',
+    rare: true,
+    meaning: 'What happens when a worker has not answered within [`--round-timeout`](#--round-timeout)',
+    example: '--on-straggler wait',
+    text: `\`wait\` goes on waiting and says so, as often again as that time has passed. \`restart\` takes the worker for lost: all are
+started again, at most [\`--max-restarts\`](#--max-restarts) times. \`fail\` ends the run. In set-up \`restart\` ends it too. Whoever was late
+is under \`late\` in rows and summary.`,
+  },
+  divergedFactor: {
+    group: 'When to stop',
+    rare: true,
+    placeholder: 'N',
+    example: '--diverged-factor 1e6',
+    text: `Checked in evaluated rounds. The run fails, as it does with a NaN or an infinity, and the model that it leaves is the one of the
+last evaluated round that was within the bound. With 0 only what is no number any more ends a run: [reliability.md](reliability.md#numbers).`,
   },
 };
 
@@ -379,7 +399,8 @@ needs [\`--trust\`](#--trust).`,
     value: 'the path of a run folder, or of a seed of `--seeds`',
     example: '--resume runs/first --rounds 1000',
     text: `The options are those of the run. Rules to stop, \`--threads\`, \`--transport\`, \`--link\`, \`--eval-every\`,
-\`--worker-timeout\`, \`--grace\`, \`--max-restarts\` and \`--checkpoint-every\` may be given anew; any other is refused unless it is what it was. Rows are appended, and
+\`--round-timeout\`, \`--on-straggler\`, \`--diverged-factor\`, \`--grace\`, \`--max-restarts\` and \`--checkpoint-every\` may be given
+anew; any other is refused unless it is what it was. Rows are appended, and
 those from after the checkpoint are cut first. Of a run that has ended the summary is printed again, unless a rule to stop is given anew.
 A folder without a checkpoint that can be used begins again at round 0 and says so. Other code than at the checkpoint (the version of
 Flotilla, the modules that the run names) and other data are refused unless [\`--force\`](#--force) is given; a folder that names

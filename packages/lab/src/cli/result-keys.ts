@@ -38,6 +38,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   modelSeconds: 'what `wallSeconds` would be over the modelled links; null without `--link-model`',
   uplink: '[counters](#counters), workers to server',
   downlink: '[counters](#counters), server to workers',
+  late: 'workers that took longer than `--round-timeout`: `worker`, late `answers`, and the `seconds` that the server has waited for them; only where there were any, and not kept over `--resume`',
   outputRound: 'k, where the model is x^k, only with `output`',
   computeSeconds: 'seconds in gradients, summed over workers',
   gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
@@ -57,6 +58,7 @@ export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
   gradNormSq: '‖∇f(x)‖², exact',
   metrics: 'the metrics of the problem on the training data by name; only for a problem that has some',
   validation: '`loss` and the metrics on the validation data; only with `--validation`',
+  late: 'as in the [summary](#summary), so far',
   uplink: '[counters](#counters) so far',
   downlink: '[counters](#counters) so far',
 };

@@ -96,7 +96,9 @@ async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal):
 }
 
 /** Options that change nothing that a run computes. */
-const BYSTANDERS = new Set(['out', 'threads', 'transport', 'grace', 'workerTimeout', 'checkpointEvery', 'maxRestarts']);
+const BYSTANDERS = new Set([
+  ...['out', 'threads', 'transport', 'grace', 'roundTimeout', 'onStraggler', 'checkpointEvery', 'maxRestarts'],
+]);
 
 /**
  * A hash of everything that a run computes: its options, the content of the files that they name, and the version of the program.

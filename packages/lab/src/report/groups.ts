@@ -23,14 +23,9 @@ export interface GroupedRuns {
 
 /** Options that do not change what a run computes. */
 const BYSTANDERS = new Set([
-  'seed',
-  'out',
-  'threads',
-  'transport',
-  'grace',
-  'workerTimeout',
-  'checkpointEvery',
-  'maxRestarts',
+  ...['seed', 'out', 'threads', 'transport', 'grace', 'checkpointEvery', 'maxRestarts'],
+  // of older runs too, which had another name for the first of them, or none of the last
+  ...['workerTimeout', 'roundTimeout', 'onStraggler', 'divergedFactor'],
 ]);
 /** Values of one option that a title lists. */
 const LISTED = 4;

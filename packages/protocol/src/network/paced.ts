@@ -83,6 +83,7 @@ export function linkServerEnd(end: ServerEnd, runtime: Runtime): LinkedServerEnd
       stats.sentBytes += length * end.workers;
       end.commitBroadcast(length + STAMP_BYTES);
     },
+    lagging: (maxBytes, timeoutMs) => end.lagging(maxBytes, timeoutMs),
     flush: () => end.flush(),
     receive(worker, timeoutMs) {
       const until = runtime.now() + timeoutMs;

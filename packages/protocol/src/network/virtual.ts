@@ -122,6 +122,7 @@ export function modelLinks(
       worked();
       for (let worker = 0; worker < workers; worker++) sent(worker, length);
     },
+    lagging: (maxBytes, timeoutMs) => end.lagging(maxBytes, timeoutMs),
     flush: () => end.flush(),
     receive(worker, timeoutMs) {
       if (inRound && !waits && seen[worker] === 0) {

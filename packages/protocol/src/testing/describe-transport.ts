@@ -1,6 +1,7 @@
 // Long: one suite, the whole contract of a transport.
 
 import { type Runtime, systemRuntime } from '@flotilla/core';
+import { putU32 } from '@flotilla/core/internal';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ServerEnd } from '../transport/transport.js';
@@ -204,6 +205,40 @@ export function describeTransport(name: string, open: OpenTransportFunction, wor
       }
       peer.receiveAll();
       expect(systemRuntime.now() - from).toBeLessThan(BOUNDED_MS);
+      peer.expectSilence();
+    });
+
+    it('never waits for a worker that does not read, and keeps the order', () => {
+      const count = 12;
+      for (let host = 0; host < server.hosts; host++) {
+        for (let worker = 0; worker < workers; worker++) {
+          const order = encode({ sink: { worker, count } });
+          server.sendControl(host, order);
+          peer.receiveControl(host, order);
+        }
+      }
+      peer.pauseHosts(300);
+      const numbered = (k: number, length: number) => {
+        const frame = new Uint8Array(length);
+        putU32(frame, 0, k);
+        return frame;
+      };
+      for (let k = 0; k < count; k += 2) {
+        for (let worker = 0; worker < workers; worker++) {
+          server.claim(worker, 40).set(numbered(k, 40));
+          server.commit(worker, 40);
+        }
+        const length = k === 6 ? LARGE_BYTES : 70 + k;
+        server.claimBroadcast(length).set(numbered(k + 1, length));
+        server.commitBroadcast(length);
+        server.flush();
+      }
+      // how many were not the next
+      for (let worker = 0; worker < workers; worker++) {
+        expect([...(server.receive(worker, ARRIVAL_MS) ?? [])]).toEqual([0, 0, 0, 0]);
+        server.release(worker);
+      }
+      expect(server.lagging(0, ARRIVAL_MS)).toBeUndefined();
       peer.expectSilence();
     });
 

@@ -129,6 +129,8 @@ export function createLoopback(
       stats.sentBytes += length * workers;
       down.commit(length);
     },
+    // the workers read whenever the server waits
+    lagging: () => undefined,
     flush() {},
     waited: () => 0,
     receive: (worker, timeoutMs) => up.first(worker) ?? wait(timeoutMs, () => up.first(worker)),

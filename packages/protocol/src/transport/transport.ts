@@ -1,6 +1,7 @@
 /**
  * The server's end of a transport to n workers on some hosts. It moves frames it cannot read. Frames to one worker arrive
- * whole, once and in order. A protocol may leave at most two frames to a worker, or from it, unread.
+ * whole, once and in order. A worker that has two unread answers waits with the next until the server has read one; the server
+ * never waits for a worker's reading: frames that find no room at the worker are kept on this side until they do.
  *
  * Sending is claim → write → commit, so that a frame is written once, where it will be read. What `claim` and `receive`
  * return is valid until the matching `commit` or `release`.
@@ -12,9 +13,14 @@ export interface ServerEnd {
   claim(worker: number, bytes: number): Uint8Array;
   /** Sends the first `length` bytes of the claimed room. */
   commit(worker: number, length: number): void;
-  /** Room for one frame that goes to every worker; written once. */
+  /** Room for one frame that goes to every worker; written once where all have room, which is waited for: for 50 ms at most. */
   claimBroadcast(bytes: number): Uint8Array;
   commitBroadcast(length: number): void;
+  /**
+   * Waits up to `timeoutMs` until no worker has more than `maxBytes` of frames kept for it here. One that has, when the time is
+   * over.
+   */
+  lagging(maxBytes: number, timeoutMs: number): number | undefined;
   /** Wakes the hosts that have something to do. Nothing needs to be delivered before. */
   flush(): void;
   /** The next frame from `worker`, waiting up to `timeoutMs`; undefined when none came. */

@@ -4,7 +4,7 @@ import { optionError, printed, readRegular, reasonOf } from '@flotilla/core/inte
 import { modulesOf } from '@flotilla/worker';
 import { isInitFile } from '../model/starting-point.js';
 import type { Summary } from '../run/metrics.js';
-import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../run/options.js';
+import { mergeOptions, type Options, type OptionsInput, optionsSchema, parseOptions } from '../run/options.js';
 import { problemText } from '../run/problem-text.js';
 import { CONFIG, SUMMARY } from '../run/run-folder.js';
 
@@ -21,7 +21,9 @@ const GIVEN_ANEW: ReadonlySet<string> = new Set<keyof Options>([
   'link',
   'evalEvery',
   'grace',
-  'workerTimeout',
+  'roundTimeout',
+  'onStraggler',
+  'divergedFactor',
   'maxRestarts',
   'checkpointEvery',
 ]);
@@ -66,7 +68,7 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
       throw optionError(name, `must be given again: this run has its ${name} in memory`);
     }
   }
-  const options = parseOptions({ ...config, ...anew, ...again, out: folder });
+  const options = parseOptions({ ...mergeOptions(config, anew), ...again, out: folder });
   const code = modulesOf(options).filter((module) => !modulesOf(parseOptions(given)).includes(module));
   if (code.length > 0 && !trust) {
     const named = code.map((module) => printed(module)).join(', ');
@@ -79,7 +81,7 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
   const stops = STOP_RULES.some((name) => name in anew && anew[name] !== config[name]);
   return {
     options,
-    config: changes ? { ...config, ...anew } : undefined,
+    config: changes ? mergeOptions(mergeOptions(config, anew), {}) : undefined,
     finished: stops ? undefined : finishedIn(folder),
   };
 }

@@ -1,15 +1,11 @@
-import { FlotillaError } from '@flotilla/core';
-import { errorFrom } from '@flotilla/core/internal';
+import { Deadline, errorFrom } from '@flotilla/core/internal';
 import { type Control, ProtocolError, packControl, unpackControl } from '@flotilla/protocol';
+import type { Stragglers } from '../round/stragglers.js';
 import type { Fleet } from './fleet.js';
 
-/** How long a control message may stay unanswered: the answer to `configure` includes building every shard's problem. */
-const CONTROL_TIMEOUT_MS = 600_000;
-/** How long a blocking wait for an answer lasts before the event loop runs. */
-const SLICE_MS = 20;
-
 /**
- * Sends a control message to every host and waits for the answers, in host order.
+ * Sends a control message to every host and waits for the answers, in host order: for each as long as for a round's, since the
+ * answer to `configure` includes building every shard's problem.
  * @param yieldToEventLoop Lets the event loop run; throws when the wait must end.
  * @throws FlotillaError `worker-lost` for a host that does not answer, `protocol` for one that answers something else, and what
  * a host says went wrong
@@ -18,22 +14,26 @@ export async function request<T extends Control['type']>(
   { transport, runtime }: Pick<Fleet, 'transport' | 'runtime'>,
   message: Control,
   answer: T,
+  stragglers: Stragglers,
   yieldToEventLoop = (): Promise<void> => runtime.yield(),
 ): Promise<Extract<Control, { type: T }>[]> {
   const bytes = packControl(message);
   for (let host = 0; host < transport.hosts; host++) transport.sendControl(host, bytes);
   const answers: Extract<Control, { type: T }>[] = [];
-  const from = runtime.now();
+  const due = `answer ${message.type}`;
+  // the hosts work side by side: one deadline for all of them
+  const deadline = new Deadline(runtime, stragglers.timeoutMs);
   for (let host = 0; host < transport.hosts; host++) {
-    let reply = transport.receiveControl(host, SLICE_MS);
-    for (; reply === undefined; reply = transport.receiveControl(host, SLICE_MS)) {
+    let reply = transport.receiveControl(host, deadline.next());
+    while (reply === undefined) {
       await yieldToEventLoop();
-      if (runtime.now() - from > CONTROL_TIMEOUT_MS) {
-        throw new FlotillaError(
-          'worker-lost',
-          `host ${host} did not answer ${message.type} within ${CONTROL_TIMEOUT_MS / 1000} s`,
-        );
+      let piece = deadline.next();
+      if (piece === 0) {
+        stragglers.overdue(`host ${host}`, due, deadline, {});
+        piece = deadline.next();
       }
+      reply = transport.receiveControl(host, piece);
+      if (reply !== undefined) stragglers.came(`host ${host}`, due, deadline);
     }
     const got = unpackControl(reply);
     if (got.type === 'failed') throw errorFrom(got);

@@ -1,5 +1,6 @@
-import { FlotillaError } from '@flotilla/core';
+import { DivergedError, FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import { LateError } from '../round/stragglers.js';
 import type { Repeated } from '../run/metrics.js';
 import type { Training } from '../training.js';
 
@@ -76,7 +77,8 @@ export class Recovery {
     }
     // a thread that is gone does not say where it was: then only their number tells
     const unknown = code === 'worker-lost' && round === undefined;
-    const told = unknown ? undefined : `${code} ${worker} ${round} ${message}`;
+    const words = code === 'diverged' ? '' : message;
+    const told = unknown ? undefined : `${code} ${worker} ${round} ${words}`;
     if (told !== undefined && told === this.#last) {
       this.note(`${message}; it has failed in the same way twice, and is not tried again`);
       throw failure;
@@ -86,10 +88,13 @@ export class Recovery {
 }
 
 /**
- * A worker that is lost, that threw, or whose frame was refused, and a thread without memory: another try may do better. Not
- * what is thrown before there was a single round: that is a mistake in somebody's code, and is told at once.
+ * A worker that is lost, that threw, or whose frame was refused, one whose answer alone is no number, and a thread without
+ * memory: another try may do better. Not what is thrown before there was a single round: that is a mistake in somebody's code, and is told at once.
  */
-function isRecoverable({ code, worker, refusal }: FlotillaError, rounds: number): boolean {
+function isRecoverable(failure: FlotillaError, rounds: number): boolean {
+  const { code, worker, refusal } = failure;
+  if (failure instanceof LateError && failure.ends) return false;
+  if (failure instanceof DivergedError) return rounds > 0 && failure.alone === true;
   if (code === 'worker-lost' || refusal !== undefined) return true;
   return rounds > 0 && (code === 'limit' || (code === 'internal' && worker !== undefined));
 }

@@ -1,5 +1,5 @@
 import { FlotillaError, type FrameRefusal, type Runtime } from '@flotilla/core';
-import { errorFrom } from '@flotilla/core/internal';
+import { Deadline, errorFrom, SLICE_MS } from '@flotilla/core/internal';
 import {
   checkDue,
   FIRST_EXCHANGE,
@@ -12,17 +12,15 @@ import {
   type ServerEnd,
   unpackControl,
 } from '@flotilla/protocol';
-
-/** How long a blocking wait for a worker lasts before the event loop runs. */
-const SLICE_MS = 50;
+import type { Stragglers } from './stragglers.js';
 
 export interface AnswersOptions {
   readonly transport: ServerEnd;
   readonly runtime: Runtime;
   /** Lets the event loop run; throws when the run must end (aborted, a thread lost). */
   readonly yieldToEventLoop: () => Promise<void>;
-  /** Milliseconds a worker may take for one answer. */
-  readonly workerTimeoutMs: number;
+  /** How long a worker may take for one answer, and what then. */
+  readonly stragglers: Stragglers;
 }
 
 /** Waits for what workers answer, and is the one place where their frames are taken, refused and released. */
@@ -37,7 +35,7 @@ export class Answers {
     private readonly options: AnswersOptions,
     private readonly refuse: (refusal: FrameRefusal) => void = () => {},
   ) {
-    this.#slice = Math.min(SLICE_MS, options.workerTimeoutMs);
+    this.#slice = Math.min(SLICE_MS, options.stragglers.timeoutMs);
     this.#accepted = new Float64Array(2 * options.transport.workers);
   }
 
@@ -106,19 +104,42 @@ export class Answers {
 
   /** Goes on waiting where a slice has passed without an answer. */
   async #wait(worker: number, round: number): Promise<Uint8Array> {
-    const { transport, runtime, yieldToEventLoop, workerTimeoutMs } = this.options;
-    const until = runtime.now() - this.#slice + workerTimeoutMs;
+    const { transport, stragglers } = this.options;
+    const isState = round > FIRST_EXCHANGE;
+    const due = isState ? 'give or take its state' : `answer round ${round}`;
+    const deadline = new Deadline(this.options.runtime, stragglers.timeoutMs, this.#slice);
     for (;;) {
-      await yieldToEventLoop();
-      const left = until - runtime.now();
-      if (left <= 0) {
-        const waited = Math.round(workerTimeoutMs / 1000);
-        const due = round > FIRST_EXCHANGE ? 'give or take its state' : `answer round ${round}`;
-        throw new FlotillaError('worker-lost', `worker ${worker} did not ${due} within ${waited} s`);
-      }
-      const frame = transport.receive(worker, Math.min(SLICE_MS, left));
-      if (frame !== undefined) return frame;
+      const piece = await this.#piece(worker, due, isState ? undefined : round, deadline);
+      const frame = transport.receive(worker, piece);
+      if (frame === undefined) continue;
+      stragglers.came(`worker ${worker}`, due, deadline, worker);
+      return frame;
     }
+  }
+
+  /** Waits while there is a worker that more than `maxBytes` of frames wait for. @throws FlotillaError `worker-lost` */
+  async caughtUp(maxBytes: number, round: number): Promise<void> {
+    const { transport, stragglers, runtime } = this.options;
+    let last = transport.lagging(maxBytes, 0);
+    if (last === undefined) return;
+    const due = `read what it was sent until round ${round}`;
+    const deadline = new Deadline(runtime, stragglers.timeoutMs);
+    let worker = last;
+    while (last !== undefined) {
+      worker = last;
+      last = transport.lagging(maxBytes, await this.#piece(worker, due, round, deadline));
+    }
+    stragglers.came(`worker ${worker}`, due, deadline, worker);
+  }
+
+  /** Lets the event loop run, and says how long the next piece of a wait may last. */
+  async #piece(worker: number, due: string, round: number | undefined, deadline: Deadline): Promise<number> {
+    const { stragglers, yieldToEventLoop } = this.options;
+    await yieldToEventLoop();
+    const piece = deadline.next();
+    if (piece > 0) return piece;
+    stragglers.overdue(`worker ${worker}`, due, deadline, { worker, round });
+    return deadline.next();
   }
 }
 

@@ -1,7 +1,8 @@
 import { DivergedError } from '@flotilla/core';
-import { squaredNorm } from '@flotilla/core/internal';
+import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
+import { takeFinite } from './non-finite.js';
 
 /** What an evaluation finds at a point, exact. */
 export interface Evaluated {
@@ -31,39 +32,53 @@ export class Evaluation {
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
 
-  /** @param gradient d values of work space, written by every pass. @param metrics Names of the problem's metrics. */
+  /**
+   * @param gradient d values of work space, written by every pass.
+   * @param metrics Names of the problem's metrics.
+   * @param method Its name, for errors.
+   * @param start x⁰
+   */
   constructor(
     private readonly transport: ServerEnd,
     private readonly answers: Answers,
     private readonly gradient: Float64Array,
     private readonly metrics: readonly string[],
+    private readonly method: string,
+    private readonly start: Float64Array,
   ) {
     this.#received = new Float64Array(1 + gradient.length + metrics.length);
   }
 
-  /** @throws DivergedError when f or ∇f is not finite */
+  /** @throws DivergedError when f or ∇f is not finite, of one worker or of all together */
   async at(x: Float64Array, round: number): Promise<Evaluated> {
-    const { metrics } = this;
+    const { metrics, method } = this;
     const { workers } = this.transport;
     this.#ask(x, round);
     let loss = 0;
     const gradient = this.gradient.fill(0);
     const means = new Float64Array(metrics.length);
     const received = this.#received;
+    const values = received.subarray(0, 1 + gradient.length);
     const read = evaluationReader(received);
-    for (let worker = 0; worker < workers; worker++) {
-      await this.answers.take(worker, FrameKind.evaluation, round, read);
-      loss += (received[0] as number) / workers;
-      for (let j = 0; j < gradient.length; j++) {
-        gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;
-      }
-      for (let k = 0; k < means.length; k++) {
-        means[k] = (means[k] as number) + (received[1 + gradient.length + k] as number) / workers;
-      }
-    }
+    const take = (worker: number) =>
+      this.answers.take(worker, FrameKind.evaluation, round, (frame) => {
+        read(frame);
+        if (!isFiniteVector(values)) {
+          const what = Number.isFinite(values[0]) ? 'a coordinate of ∇f_i is not finite' : `f_i = ${values[0]}`;
+          throw new DivergedError(round, worker, what, method);
+        }
+        loss += (received[0] as number) / workers;
+        for (let j = 0; j < gradient.length; j++) {
+          gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;
+        }
+        for (let k = 0; k < means.length; k++) {
+          means[k] = (means[k] as number) + (received[1 + gradient.length + k] as number) / workers;
+        }
+      });
+    await takeFinite(Array(workers).keys(), take, x, this.start);
     const gradNormSq = squaredNorm(gradient);
     if (!Number.isFinite(loss + gradNormSq)) {
-      throw new DivergedError(round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`);
+      throw new DivergedError(round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`, method);
     }
     if (metrics.length === 0) return { loss, gradNormSq };
     return { loss, gradNormSq, metrics: Object.fromEntries(metrics.map((name, k) => [name, means[k] as number])) };

@@ -1,6 +1,7 @@
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Context,
+  DivergedError,
   KeyedRandom,
   type Method,
   type MethodParameters,
@@ -11,7 +12,14 @@ import {
   type ServerState,
   type State,
 } from '@flotilla/core';
-import { checkState, createContext, messageDimension, restoreState, viewState } from '@flotilla/core/internal';
+import {
+  checkState,
+  createContext,
+  isFiniteVector,
+  messageDimension,
+  restoreState,
+  viewState,
+} from '@flotilla/core/internal';
 import {
   type Boundary,
   FrameKind,
@@ -26,6 +34,7 @@ import {
 import { Answers, type AnswersOptions } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { type Evaluated, Evaluation } from './evaluation.js';
+import { takeFinite } from './non-finite.js';
 import { WorkerStates } from './worker-states.js';
 
 /** A round whose f and ∇f are known. Counters are sums over all workers and all rounds so far. */
@@ -84,6 +93,7 @@ export class ParameterServer {
   readonly #evaluation: Evaluation;
   readonly #workerStates: WorkerStates;
   readonly #coin: (p: number, index: number) => boolean;
+  readonly #everyone: readonly number[];
 
   constructor(private readonly options: ParameterServerOptions) {
     const { job, problem, method, compressors } = options;
@@ -92,6 +102,7 @@ export class ParameterServer {
     const length = messageDimension(method, options.parameters, dimension);
     this.ledger = new Ledger(job.workers, options.checksumBytes);
     const { downlink, uplink } = openBoundaries(job, method, length, compressors, random);
+    this.#everyone = Array.from({ length: job.workers }, (_, i) => i);
     this.#downlink = downlink;
     this.#uplink = uplink;
     this.#context = createContext(job, problem, options, random, options.start);
@@ -102,7 +113,8 @@ export class ParameterServer {
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
     const metrics = (problem.metrics ?? []).map(({ name }) => name);
-    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics);
+    const { start } = this.#context;
+    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics, method.name, start);
     const toss = createToss(options.coins, random);
     this.#coin = (p, index) => toss(p, index, this.round);
   }
@@ -132,8 +144,11 @@ export class ParameterServer {
     this.round++;
     const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
+    // those who are left out of rounds may be behind, but not for ever
+    if (method.gaps === true) await this.#answers.caughtUp(MAX_BEHIND_BYTES, this.round);
     await this.#collect(undefined, plan.answers);
     method.server.step(this.#state, this.#context, plan, this.#mean);
+    this.#checkFinite(this.#state.x, 'x');
     onRoundEnd?.();
     this.seconds += (runtime.now() - from) / 1000;
   }
@@ -230,13 +245,20 @@ export class ParameterServer {
     const { workers } = this.#context;
     const uplink = this.#uplink;
     const mean = this.#mean.fill(0);
-    for (let worker = 0; worker < workers; worker++) {
-      if (answers?.(worker) === false) continue;
-      await this.#answers.take(worker, FrameKind.uplink, round, (frame, header) => {
+    const take = (worker: number) =>
+      this.#answers.take(worker, FrameKind.uplink, round, (frame, header) => {
         uplink.read(frame, FrameKind.uplink, round, worker, undefined, header).addTo(mean, 1 / workers);
+        this.#count('uplink', worker, kind);
       });
-      this.#count('uplink', worker, kind);
-    }
+    const answering = answers === undefined ? this.#everyone : this.#everyone.filter(answers);
+    await takeFinite(answering, take, this.#state.x, this.#context.start);
+    this.#checkFinite(mean, 'the mean of the uplinks');
+  }
+
+  /** Nothing goes on from a NaN or an infinity. @throws DivergedError */
+  #checkFinite(vector: Float64Array, what: string): void {
+    if (isFiniteVector(vector)) return;
+    throw new DivergedError(this.round, 'server', `a coordinate of ${what} is not finite`, this.options.method.name);
   }
 
   #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
@@ -244,5 +266,8 @@ export class ParameterServer {
     this.ledger.record(direction, worker, kind ?? message.form, message);
   }
 }
+
+/** Bytes of frames that may wait for a worker that is not waited for. */
+const MAX_BEHIND_BYTES = 64 << 20;
 
 const NOTHING = { form: 'none', vector: new Float64Array(0) } as const;

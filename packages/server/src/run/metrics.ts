@@ -2,6 +2,7 @@ import type { FrameRefusal } from '@flotilla/core';
 import { CHECKSUM_BYTES, HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
+import type { Late } from '../round/stragglers.js';
 import type { OutputName } from './output.js';
 import type { ValidationMetrics } from './validation.js';
 
@@ -11,6 +12,8 @@ export interface Metrics extends EvaluatedRound {
   readonly modelSeconds?: number;
   /** On the validation data; there when a run has some. */
   readonly validation?: ValidationMetrics;
+  /** Workers that have taken longer than `roundTimeout` so far; there when there were any. */
+  readonly late?: readonly Late[];
 }
 
 /** Where a run is, between evaluations. */
@@ -110,6 +113,8 @@ export interface Summary {
   readonly stopReason: StopReason;
   /** What was done twice because workers were lost; left out when none were. */
   readonly repeated?: Repeated;
+  /** Workers that took longer than `roundTimeout` for an answer; left out when none did. */
+  readonly late?: readonly Late[];
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }

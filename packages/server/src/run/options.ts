@@ -21,6 +21,7 @@ const withoutNul = (path: string) => !path.includes('\0');
 const path = () => v.pipe(v.string(), v.minLength(1), v.check(withoutHome), v.check(withoutNul));
 const real = () => v.pipe(v.number(), v.finite());
 const positive = () => v.pipe(real(), v.gtValue(0));
+const notNegative = () => v.pipe(real(), v.minValue(0));
 /** A whole number between two bounds. */
 const count = (low: number, high: number) => v.pipe(real(), v.integer(), v.minValue(low), v.maxValue(high));
 /** Yes or no: on the command line without a value, `--name` or `--no-name`. */
@@ -232,9 +233,23 @@ export const optionsSchema = v.strictObject({
     ),
     5,
   ),
-  workerTimeout: v.optional(
-    described(positive(), 'seconds a worker may take for one answer before it counts as lost'),
+  roundTimeout: v.optional(
+    described(positive(), 'seconds that the server waits for one answer of a worker, in a round or while it is set up'),
     600,
+  ),
+  onStraggler: v.optional(
+    described(
+      choice('wait', 'restart', 'fail'),
+      'when a worker has had that long: go on waiting, start the workers again as when one is lost, or fail',
+    ),
+    'restart',
+  ),
+  divergedFactor: v.optional(
+    described(
+      notNegative(),
+      'the run has diverged when ‖∇f(x)‖² is more than this times its value at x⁰, or 1 if that is less; 0: however much',
+    ),
+    1e12,
   ),
   plugins: v.optional(
     described(
@@ -246,8 +261,14 @@ export const optionsSchema = v.strictObject({
   out: v.optional(described(path(), 'run folder; default runs/<time>-<method>-<problem>')),
 });
 
+/** Other names that options may be given by. */
+export const OTHER_NAMES: Partial<Readonly<Record<keyof Options, string>>> = { roundTimeout: 'workerTimeout' };
+
 /** What {@link train} takes: every option may be left out. */
-export type OptionsInput = v.InferInput<typeof optionsSchema>;
+export type OptionsInput = v.InferInput<typeof optionsSchema> & {
+  /** `roundTimeout`, by its other name. */
+  workerTimeout?: number | undefined;
+};
 
 /**
  * Options with every default filled in that does not depend on the method, problem or data.
@@ -327,7 +348,7 @@ function isPath({ pipe }: ReturnType<typeof text> | ReturnType<typeof path>): bo
   return pipe.some((part) => part.type === 'check' && part.requirement === withoutHome);
 }
 
-type NumberSchema = ReturnType<typeof real> | ReturnType<typeof positive> | ReturnType<typeof count>;
+type NumberSchema = ReturnType<typeof real | typeof positive | typeof notNegative | typeof count>;
 
 /** The bounds that a schema of numbers checks. */
 function rangeOf({ pipe }: NumberSchema): NumberRange {
@@ -354,18 +375,44 @@ export function parseOptions(input: unknown): Options {
     throw new UsageError(`options must be an object, not ${printed(input)}`);
   const known = Object.keys(optionsSchema.entries);
   for (const name of Object.keys(input)) {
-    if (known.includes(name)) continue;
+    if (known.includes(name) || Object.values(OTHER_NAMES).includes(name)) continue;
     const meant = didYouMean(name, known);
     throw new UsageError(`unknown option ${printedWord(name)}${meant === '' ? `; known: ${known.join(', ')}` : meant}`);
   }
   const options: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(optionsSchema.entries)) {
-    const value: unknown = (input as Record<string, unknown>)[name];
-    const parsed = checked(name, schema, value);
-    if (parsed?.success !== true) throw optionError(name, complaint(schema.wrapped.pipe[0], value, parsed?.issues[0]));
+    const called = calledIn(input, name as keyof Options);
+    const value: unknown = (input as Record<string, unknown>)[called];
+    const parsed = checked(called, schema, value);
+    if (parsed?.success !== true) {
+      throw optionError(called, complaint(schema.wrapped.pipe[0], value, parsed?.issues[0]));
+    }
     if (parsed.output !== undefined) options[name] = parsed.output;
   }
   return options as Options;
+}
+
+/** The name by which `input` gives an option. @throws UsageError when it gives it by two */
+function calledIn(input: object, name: keyof Options): string {
+  const given = (one: string) => (input as Record<string, unknown>)[one] !== undefined;
+  const other = OTHER_NAMES[name];
+  if (other === undefined || !given(other)) return name;
+  if (given(name)) throw optionError(other, 'is given by its other name as well: leave one of them out');
+  return other;
+}
+
+/** Options of which those of `over` win, whatever the names that both have for them; what is only in `under` has its first name. */
+export function mergeOptions(
+  under: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged = { ...under };
+  for (const [name, other] of Object.entries(OTHER_NAMES)) {
+    if (merged[other] !== undefined) merged[name] = merged[other];
+    delete merged[other];
+    if (over[other] !== undefined) delete merged[name];
+  }
+  return { ...merged, ...over };
 }
 
 /** Refuses texts that a run cannot send to its workers. @throws UsageError */

@@ -8,7 +8,7 @@ const DEFAULT_ROUNDS = 500;
 
 export type StopOptions = Pick<
   Options,
-  'rounds' | 'target' | 'targetRelative' | 'targetLoss' | 'timeLimit' | 'maxBytes'
+  'rounds' | 'target' | 'targetRelative' | 'targetLoss' | 'timeLimit' | 'maxBytes' | 'divergedFactor'
 >;
 
 /** When to stop; the first rule that holds gives the reason. */
@@ -41,6 +41,13 @@ export class StoppingCriteria {
     if (maxBytes !== undefined && frameBytes >= maxBytes) return 'max-bytes';
     if (timeLimit !== undefined && seconds >= timeLimit) return 'time-limit';
     return round >= this.rounds ? 'rounds' : undefined;
+  }
+
+  /** What ‖∇f‖² of a run that has not diverged is at most: the option `divergedFactor` times max(its value at x⁰, 1). */
+  get divergedAbove(): number {
+    const { divergedFactor } = this.options;
+    if (divergedFactor === 0) return Number.POSITIVE_INFINITY;
+    return divergedFactor * Math.max(this.#initialGradNormSq ?? 0, 1);
   }
 
   /** Rules on exact values. The first call is x⁰'s. */

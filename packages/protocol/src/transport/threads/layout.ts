@@ -1,4 +1,5 @@
-import { FlotillaError, type Runtime } from '@flotilla/core';
+import type { Runtime } from '@flotilla/core';
+import { SLICE_MS } from '@flotilla/core/internal';
 
 // Shared memory of a run, as 32-bit words and then bytes:
 //
@@ -10,7 +11,10 @@ import { FlotillaError, type Runtime } from '@flotilla/core';
 // incremented and notified when its owner has something to look at; an owner waits on the value it saw before it looked,
 // so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's thread rings, after its
 // commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
-// loads `awaited`, so one of them sees the other. Every wait has an end.
+// loads `awaited`, so one of them sees the other.
+//
+// The server waits for 50 ms at most: what a ring has no room for it keeps. A host waits for room until there is some or the
+// server has closed: how long an answer may take, the server knows.
 
 export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
 /** A cache line of words, so that neighbours do not share one. */
@@ -20,9 +24,6 @@ export const RING = { sent: 0, taken: 1, length: 2, place: 4, words: 8 } as cons
 export const SLOTS = 2;
 /** Where a message lies: in its own slot, on the port, or (from `broadcast` on) in that broadcast slot. */
 export const PLACE = { slot: 0, port: 1, broadcast: 2 } as const;
-
-/** How long a producer waits for a full ring: its consumer has two unread frames and does not move. */
-const FULL_RING_MS = 60_000;
 
 /** The shared memory seen through names. */
 export class Layout {
@@ -98,19 +99,12 @@ export class Layout {
   }
 }
 
-/**
- * Waits on `bell` until `done`. Wakes whoever can bring that about before it sleeps, and gives up after FULL_RING_MS with
- * an error that says what it waited for.
- */
-export function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void, what: () => string): void {
-  const { runtime } = layout;
-  const until = runtime.now() + FULL_RING_MS;
+/** Waits on `bell` until `done`, as long as that takes. Wakes whoever can bring that about before it sleeps, and looks again every 50 ms. */
+export function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void): void {
   for (;;) {
     const seen = layout.get(bell);
     if (done()) return;
-    const left = until - runtime.now();
-    if (left <= 0) throw new FlotillaError('worker-lost', `${what()} for ${FULL_RING_MS / 1000} s`);
     wake();
-    Atomics.wait(layout.words, bell, seen, left);
+    Atomics.wait(layout.words, bell, seen, SLICE_MS);
   }
 }

@@ -51,7 +51,7 @@ export class Producer {
   ) {}
 
   claim(bytes: number): Uint8Array {
-    const slot = this.waitForRoom();
+    const slot = this.#waitForRoom();
     this.#parcel = undefined;
     this.#claimed = bytes;
     if (bytes <= this.layout.slotBytes) return this.layout.slot(this.worker, this.direction, slot, bytes);
@@ -81,22 +81,25 @@ export class Producer {
     Atomics.store(layout.words, ring + RING.sent, (sent + 1) | 0);
   }
 
-  /** The slot of the next message, once its last message has been taken. Not waited for after a close: nobody reads it. */
-  waitForRoom(): number {
+  /** Whether the next message can be claimed without waiting. */
+  get hasRoom(): boolean {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
-    const sent = layout.get(ring + RING.sent);
-    const isRoom = () => ((sent - layout.get(ring + RING.taken)) | 0) < SLOTS;
-    if (!isRoom()) {
+    return ((layout.get(ring + RING.sent) - layout.get(ring + RING.taken)) | 0) < SLOTS;
+  }
+
+  /** The slot of the next message, once its last message has been taken. Not waited for after a close: nobody reads it. */
+  #waitForRoom(): number {
+    const { layout } = this;
+    if (!this.hasRoom) {
       waitFor(
         layout,
         this.ownBell,
-        () => isRoom() || layout.get(WORD.closed) === 1,
+        () => this.hasRoom || layout.get(WORD.closed) === 1,
         () => layout.ringBell(this.otherBell),
-        () => `worker ${this.worker} has ${SLOTS} unread frames`,
       );
     }
-    return sent & (SLOTS - 1);
+    return layout.get(layout.ring(this.worker, this.direction) + RING.sent) & (SLOTS - 1);
   }
 }
 

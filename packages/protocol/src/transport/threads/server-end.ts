@@ -1,8 +1,10 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FlotillaError, type Runtime } from '@flotilla/core';
+import { SLICE_MS } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
-import { Layout, PLACE, SLOTS, WORD, waitFor } from './layout.js';
+import { Layout, PLACE, SLOTS, WORD } from './layout.js';
+import { Outbox } from './outbox.js';
 import { Consumer, checkCommit, PortInbox, type PortMessage, Producer } from './ring.js';
 
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
@@ -52,10 +54,13 @@ export function createThreadTransport(
 class ThreadServerEnd implements ServerEnd {
   readonly workers: number;
   readonly stats = { sentBytes: 0, receivedBytes: 0 };
-  readonly #producers: Producer[] = [];
+  readonly #outboxes: Outbox[] = [];
+  /** Those of workers that are behind. */
+  readonly #behind = new Set<Outbox>();
   readonly #consumers: Consumer[] = [];
   readonly #inbox: PortInbox[];
-  #broadcastParcel: Uint8Array | undefined;
+  /** What was claimed for a broadcast that does not lie in a broadcast slot. */
+  #broadcastRoom: Uint8Array | undefined;
   #broadcastClaimed = 0;
   #broadcasts = 0;
 
@@ -67,41 +72,41 @@ class ThreadServerEnd implements ServerEnd {
     this.workers = layout.workers;
     this.#inbox = ports.map((port) => new PortInbox(port));
     for (const [thread, port] of ports.entries()) {
+      const bell = layout.bell(thread);
       for (const worker of hosted(layout.workers, hosts, thread)) {
-        this.#producers.push(new Producer(layout, worker, 0, port, WORD.serverBell, layout.bell(thread)));
-        this.#consumers.push(new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, layout.bell(thread)));
+        this.#outboxes.push(new Outbox(new Producer(layout, worker, 0, port, WORD.serverBell, bell), bell));
+        this.#consumers.push(new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, bell));
       }
     }
   }
 
   claim(worker: number, bytes: number): Uint8Array {
-    return this.#producer(worker).claim(bytes);
+    return this.#outbox(worker).claim(bytes);
   }
 
   commit(worker: number, length: number): void {
     this.stats.sentBytes += length;
-    this.#producer(worker).commit(length);
+    const outbox = this.#outbox(worker);
+    outbox.commit(length);
+    if (outbox.isBehind) this.#behind.add(outbox);
   }
 
   claimBroadcast(bytes: number): Uint8Array {
     const { layout } = this;
-    this.#broadcastParcel = undefined;
-    this.#broadcastClaimed = bytes;
-    for (const producer of this.#producers) producer.waitForRoom();
-    if (bytes > layout.slotBytes) {
-      this.#broadcastParcel = new Uint8Array(bytes);
-      return this.#broadcastParcel;
-    }
+    const isLarge = bytes > layout.slotBytes;
     const slot = this.#broadcasts & (SLOTS - 1);
-    const pending = WORD.broadcastPending + slot;
-    waitFor(
-      layout,
-      WORD.serverBell,
-      () => layout.get(pending) === 0,
-      () => this.flush(),
-      () => `${layout.get(pending)} workers have not read a broadcast`,
-    );
-    return layout.broadcastSlot(slot, bytes);
+    const isFree = () => layout.get(WORD.broadcastPending + slot) === 0;
+    // those who are about to read are waited for a little; those who have been found behind are not
+    const isReady = () =>
+      this.#outboxes.every((outbox) => outbox.isBehind || outbox.hasRoom) &&
+      (isLarge || this.#behind.size > 0 || isFree());
+    if (!isReady()) {
+      this.flush();
+      this.#wait(SLICE_MS, () => isReady() || undefined);
+    }
+    this.#broadcastClaimed = bytes;
+    this.#broadcastRoom = isLarge || !isFree() ? new Uint8Array(bytes) : undefined;
+    return this.#broadcastRoom ?? layout.broadcastSlot(slot, bytes);
   }
 
   commitBroadcast(length: number): void {
@@ -109,22 +114,52 @@ class ThreadServerEnd implements ServerEnd {
     checkCommit(length, this.#broadcastClaimed);
     this.#broadcastClaimed = 0;
     this.stats.sentBytes += length * this.workers;
-    const parcel = this.#broadcastParcel;
-    if (parcel !== undefined) {
-      this.#broadcastParcel = undefined;
-      for (const producer of this.#producers) {
-        producer.claim(length).set(parcel.subarray(0, length));
-        producer.commit(length);
-      }
-      return;
+    const slot = this.#broadcasts & (SLOTS - 1);
+    const room = this.#broadcastRoom?.subarray(0, length);
+    this.#broadcastRoom = undefined;
+    let kept = room;
+    for (const outbox of this.#outboxes) {
+      if (outbox.hasRoom) continue;
+      kept ??= layout.broadcastSlot(slot, length).slice();
+      outbox.keep(kept);
+      this.#behind.add(outbox);
     }
-    const slot = this.#broadcasts++ & (SLOTS - 1);
-    Atomics.store(layout.words, WORD.broadcastPending + slot, this.workers);
-    for (const producer of this.#producers) producer.announce(length, PLACE.broadcast + slot);
+    if (room === undefined) {
+      const readers = this.workers - this.#behind.size;
+      if (readers > 0) this.#broadcasts++;
+      Atomics.store(layout.words, WORD.broadcastPending + slot, readers);
+    }
+    for (const outbox of this.#outboxes) {
+      if (outbox.isBehind) continue;
+      if (room === undefined) outbox.announce(length, PLACE.broadcast + slot);
+      else {
+        outbox.claim(length).set(room);
+        outbox.commit(length);
+      }
+    }
+  }
+
+  lagging(maxBytes: number, timeoutMs: number): number | undefined {
+    if (this.#behind.size === 0) return undefined;
+    let last = 0;
+    const caughtUp = this.#wait(timeoutMs, () => {
+      last = this.#outboxes.findIndex(({ keptBytes }) => keptBytes > maxBytes);
+      return last < 0 || undefined;
+    });
+    return caughtUp === undefined ? last : undefined;
   }
 
   flush(): void {
+    this.#catchUp();
     for (let thread = 0; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
+  }
+
+  /** Sends of what is kept what there is room for now. */
+  #catchUp(): void {
+    for (const outbox of this.#behind) {
+      if (outbox.catchUp()) this.layout.ringBell(outbox.bell);
+      if (!outbox.isBehind) this.#behind.delete(outbox);
+    }
   }
 
   receive(worker: number, timeoutMs: number): Uint8Array | undefined {
@@ -168,17 +203,18 @@ class ThreadServerEnd implements ServerEnd {
     return this.layout.get(this.layout.waited(host)) >>> 0;
   }
 
-  #producer(worker: number): Producer {
-    return this.#producers[worker] as Producer;
+  #outbox(worker: number): Outbox {
+    return this.#outboxes[worker] as Outbox;
   }
 
   /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
-  #wait(timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined {
+  #wait<T>(timeoutMs: number, look: () => T | undefined): T | undefined {
     const { layout } = this;
     const { runtime } = layout;
     const until = runtime.now() + timeoutMs;
     for (;;) {
       const seen = layout.get(WORD.serverBell);
+      if (this.#behind.size > 0) this.#catchUp();
       const found = look();
       if (found !== undefined) return found;
       const left = until - runtime.now();
