@@ -12,12 +12,15 @@ const SUITES = [
   'packages/compressors/test/streams',
   'packages/core/test/kernels',
   'packages/core/test/random',
-  'packages/protocol/test/',
+  'packages/protocol/test/boundary',
+  'packages/protocol/test/queues',
+  'packages/protocol/test/state-codec',
   'packages/worker/test/',
   'packages/server/test/determinism',
+  'packages/server/test/ending',
   'packages/server/test/train',
   'packages/server/test/worker-lost',
-  'test/unchanged',
+  'test/unchanged/runs',
 ];
 
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...SUITES];
