@@ -152,7 +152,7 @@ ${table(
     ['`summary.json`', 'what the run came to: [summary](#summary); missing when it failed'],
     [
       '`model.safetensors`',
-      'the final iterate, or that of the last whole round when the run was interrupted or failed: [your own data](your-own-data.md#the-file)',
+      'the final iterate, or that of the last whole round when the run was interrupted or failed, or of the last [good](reliability.md#numbers) one: [your own data](your-own-data.md#the-file)',
     ],
     [
       '`report.html`',
