@@ -330,7 +330,7 @@ export class Training {
     const hosts = await request(fleet, { type: 'finish' }, 'finished', stragglers, yieldToEventLoop);
     return {
       computeSeconds: hosts.reduce((sum, host) => sum + host.computeSeconds, 0),
-      gradientCalls: hosts.reduce((sum, host) => sum + host.gradientCalls, 0),
+      gradientCalls: hosts.flatMap((host) => host.gradientCalls).reduce((sum, calls) => sum + calls, 0),
     };
   }
 
