@@ -15,7 +15,7 @@ import {
   writeWhole,
 } from '@flotilla/core/internal';
 import { CHECKPOINTS } from '../checkpoint/checkpoint-folder.js';
-import { syncFolder } from '../checkpoint/sync-folder.js';
+import { syncFolder, syncPath } from '../checkpoint/sync-folder.js';
 import type { Metrics, Summary } from './metrics.js';
 
 export const CONFIG = 'config.json';
@@ -44,6 +44,8 @@ export class RunFolder {
   #lock: Lock | undefined;
   /** metrics.jsonl, once there is a row. */
   #rows: number | undefined;
+  /** Whether its name is on the disk for sure. */
+  #rowsLast = false;
   /** Bytes of whole rows. */
   #length = 0;
   /** Round of the last row, and the bytes before it. */
@@ -102,7 +104,11 @@ export class RunFolder {
     runtime = systemRuntime,
   ): Promise<RunFolder> {
     const folder = new RunFolder(resolve(path), true, disk, runtime);
-    folder.#attempt(() => makeFolder(join(folder.path, CHECKPOINTS), disk), CHECKPOINTS);
+    folder.#attempt(() => {
+      makeFolder(join(folder.path, CHECKPOINTS), disk);
+      // whoever began the run may have been killed before
+      syncPath(folder.path, disk);
+    }, CHECKPOINTS);
     await folder.#takeLock({ signal, note });
     folder.#begun = true;
     return folder;
@@ -115,7 +121,7 @@ export class RunFolder {
     // a run that is killed from here on can go on
     this.#attempt(() => {
       makeFolder(join(this.path, CHECKPOINTS), this.disk);
-      syncFolder(this.path, this.disk);
+      syncPath(this.path, this.disk);
     }, CHECKPOINTS);
     await this.#takeLock({});
   }
@@ -125,9 +131,16 @@ export class RunFolder {
     return this.#attempt(() => {
       const isThere = this.disk.existsSync(join(this.path, CHECKPOINTS));
       if (isThere && this.#lock?.held() === false) throw new Error('another process is at work in this folder');
-      if (this.#rows !== undefined) this.disk.fsyncSync(this.#rows);
+      this.#syncRows();
       return this.#last.round === round ? this.#last.before : this.#length;
     });
+  }
+
+  #syncRows(): void {
+    if (this.#rows === undefined) return;
+    this.disk.fsyncSync(this.#rows);
+    if (!this.#rowsLast) syncFolder(this.path, this.disk);
+    this.#rowsLast = true;
   }
 
   /**
@@ -182,7 +195,12 @@ export class RunFolder {
     });
   }
 
+  /** What the run has come to: from then on it has ended, and all that is before is on the disk. @throws FlotillaError `io` */
   summary(summary: Summary): void {
+    this.#attempt(() => {
+      this.#syncRows();
+      syncFolder(this.path, this.disk);
+    });
     this.write(SUMMARY, json(summary));
   }
 
