@@ -168,7 +168,7 @@ async function runInThread(
     const { maxRestarts } = options;
     const memory =
       every === 'never' || checkpoints === undefined
-        ? new MemoryCheckpoints(opened, folder, every, runtime)
+        ? new MemoryCheckpoints(opened, folder, every, runtime, checkpoints)
         : undefined;
     // at round 0 a training that is opened again needs none
     if (memory !== undefined && maxRestarts > 0 && opened.rounds > 0) await memory.take();
@@ -250,20 +250,20 @@ async function runInThread(
     const run = async () => {
       for (;;) {
         try {
-          return await opened.run(observer);
+          const { metrics, stopReason } = await opened.run(observer);
+          const { repeated } = recovery;
+          return await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
         } catch (thrown) {
           opened = await recovery.after(thrown, opened);
           training = opened;
         }
       }
     };
-    const { metrics, stopReason } = await run();
-    const { repeated } = recovery;
-    const summary = await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
+    const summary = await run();
     grace.sign();
     leaveModel();
     folder?.summary(summary);
-    if (stopReason !== 'aborted') checkpoints?.end();
+    if (summary.stopReason !== 'aborted') checkpoints?.end();
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
   } catch (thrown) {
