@@ -222,7 +222,7 @@ export class RunFolder {
     if (!this.#begun) return;
     try {
       // where no checkpoint was taken there was a lock alone
-      rmdirSync(join(this.path, CHECKPOINTS));
+      this.disk.rmdirSync(join(this.path, CHECKPOINTS));
     } catch {
       // there are checkpoints
     }
