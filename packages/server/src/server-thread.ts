@@ -175,8 +175,10 @@ async function runInThread(
     const recovery = new Recovery(
       maxRestarts,
       memory ?? (checkpoints as Checkpoints),
-      () =>
-        Training.open(options, { plan, hosts: startHosts(options, runtime), runtime, yieldToEventLoop, stragglers }),
+      (attempt) => {
+        const fresh = startHosts(options, runtime);
+        return Training.open(options, { plan, hosts: fresh, runtime, yieldToEventLoop, stragglers, attempt });
+      },
       note,
     );
     const answerModels = () => {

@@ -31,7 +31,7 @@ export class Recovery {
     private readonly maxRestarts: number,
     private readonly point: RecoveryPoint,
     /** Opens the training anew, at round 0. */
-    private readonly open: () => Promise<Training>,
+    private readonly open: (attempt: number) => Promise<Training>,
     private readonly note: (message: string) => void,
   ) {}
 
@@ -57,7 +57,7 @@ export class Recovery {
       await failed.close();
       let training: Training | undefined;
       try {
-        training = await this.open();
+        training = await this.open(this.#restarts);
         const round = await this.point.recover(training);
         const kept = training.ledger.frameBytes;
         this.#rounds += lostRound - round;
