@@ -32,7 +32,7 @@ export type FrameRefusal =
   | 'damaged'
   /** By its checksum it is from or for another worker, or goes the other way. */
   | 'misdelivered'
-  /** By its checksum it is from or for a worker that has been started again since. */
+  /** By its checksum it is from before the workers were started again. */
   | 'attempt'
   /** A header that no sender writes: an unknown kind or form, fields that its kind does not have. */
   | 'malformed'

@@ -8,6 +8,7 @@ export { shareArrays } from './data/shared-memory.js';
 export { checkSplit, largestShard, split } from './data/split.js';
 export { Deadline, SLICE_MS } from './deadline.js';
 export { parseDecimal } from './decimal.js';
+export { type Disk, systemDisk } from './disk.js';
 export { type ErrorRecord, errorFrom, errorRecord } from './error-record.js';
 export { FRAME_REFUSALS, optionError } from './errors.js';
 export { instantiate, type WasmMemory } from './kernels/instantiate.js';

@@ -5,11 +5,11 @@ import { getU32, putU32 } from '@flotilla/core/internal';
 import type { HostEnd, ServerEnd } from './transport/transport.js';
 
 // A transport whose frames end with a checksum, on any transport below. It says that a frame is whole, and that it is of this
-// run, from the worker it seems to be from or for the one that reads it, and of that worker's current attempt:
+// run, from the worker it seems to be from or for the one that reads it, and of the run's current attempt:
 //
 //   bit 31        1 when the frame goes to all workers, so that it is written once
 //   bits 0 to 30  those of CRC-32(frame) XOR key
-//   key           mix(CRC-32 of four u32: run; 0 down, 1 up; worker, 2³² − 1 for all; the worker's attempt, 0 for all)
+//   key           mix(CRC-32 of four u32: run; 0 down, 1 up; worker, 2³² − 1 for all; attempt)
 //
 // Every change of one bit of a frame is found, and every burst of at most 31; of all other changes, one in 2³¹ is not. mix is
 // MurmurHash3's finalizer: without it two workers' keys would differ as a flipped bit makes a checksum differ.
@@ -65,28 +65,21 @@ class Keys {
   readonly all: number;
   /** By worker, made when they are asked for. */
   readonly #own = { down: new Map<number, number>(), up: new Map<number, number>() };
-  readonly #attempts: Uint32Array;
 
   constructor(
     private readonly run: number,
     private readonly workers: number,
-    attempt: number,
+    private readonly attempt: number,
   ) {
-    this.all = keyOf(run, 'down', ALL, 0);
-    this.#attempts = new Uint32Array(workers).fill(attempt);
+    this.all = keyOf(run, 'down', ALL, attempt);
   }
 
   of(way: Way, worker: number): number {
     const known = this.#own[way].get(worker);
     if (known !== undefined) return known;
-    const key = keyOf(this.run, way, worker, this.#attempts[worker] as number);
+    const key = keyOf(this.run, way, worker, this.attempt);
     this.#own[way].set(worker, key);
     return key;
-  }
-
-  restarted(worker: number): void {
-    this.#attempts[worker] = (this.#attempts[worker] as number) + 1;
-    for (const way of ['down', 'up'] as const) this.#own[way].delete(worker);
   }
 
   /** The frame before its checksum. @throws ProtocolError when it is not what a worker sends, or is sent */
@@ -108,10 +101,10 @@ class Keys {
   #refusal(key: number, way: Way, worker: number, toAll: boolean, length: number): ProtocolError {
     const refused = (refusal: FrameRefusal, what: string) =>
       new ProtocolError(`a frame of ${length} bytes ${what}`, { refusal });
-    const attempt = this.#attempts[worker] as number;
+    const { attempt } = this;
     for (let before = 0; before < attempt; before++) {
-      if (key !== without(keyOf(this.run, way, worker, before))) continue;
-      return refused('attempt', `is of attempt ${before} of worker ${worker}, which is in attempt ${attempt}`);
+      if (key !== without(keyOf(this.run, way, toAll ? ALL : worker, before))) continue;
+      return refused('attempt', `is of attempt ${before}, and the run is in attempt ${attempt}`);
     }
     if (toAll && key === without(this.all)) return refused('misdelivered', 'goes to all workers, not to the server');
     for (let whose = 0; whose < this.workers && !toAll; whose++) {
@@ -124,20 +117,15 @@ class Keys {
   }
 }
 
-/** The server's end of a transport whose hosts have a {@link checksumHostEnd}. */
-export interface CheckedServerEnd extends ServerEnd {
-  /** The worker starts again, in its next attempt: what is from or for the one before is refused from now on. */
-  restarted(worker: number): void;
-}
-
 /**
  * Gives frames checksums, and looks at those of what comes back; its statistics are of frames without. `receive` throws a
  * ProtocolError, with its `refusal`, for a frame that is not what its worker has sent, and has released it then.
  * @param run Below 2³², the same at both ends: {@link runNumber}
+ * @param attempt How often the run's workers have been started before, likewise
  */
-export function checksumServerEnd(end: ServerEnd, run: number): CheckedServerEnd {
+export function checksumServerEnd(end: ServerEnd, run: number, attempt = 0): ServerEnd {
   const { workers } = end;
-  const keys = new Keys(run, workers, 0);
+  const keys = new Keys(run, workers, attempt);
   const rooms: Uint8Array[] = [];
   const lengths = new Float64Array(workers);
   const stats = { sentBytes: 0, receivedBytes: 0 };
@@ -174,7 +162,6 @@ export function checksumServerEnd(end: ServerEnd, run: number): CheckedServerEnd
       stats.receivedBytes += lengths[worker] as number;
       end.release(worker);
     },
-    restarted: (worker) => keys.restarted(worker),
     waited: (host) => end.waited(host),
     sendControl: (host, message) => end.sendControl(host, message),
     receiveControl: (host, timeoutMs) => end.receiveControl(host, timeoutMs),
@@ -189,7 +176,7 @@ export interface HostSeal {
   readonly run: number;
   /** n */
   readonly workers: number;
-  /** How often the host's workers have been started before. */
+  /** How often the run's workers have been started before. */
   readonly attempt: number;
 }
 

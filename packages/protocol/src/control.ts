@@ -67,11 +67,14 @@ const controlSchema = v.variant('type', [
   v.strictObject({ type: v.literal('begin'), stepSize: real, parameters }),
   v.strictObject({ type: v.literal('begun') }),
   v.strictObject({ type: v.literal('finish') }),
-  /** Answer to `finish`: gradients computed, a batch as its share of the samples, and the seconds they took. */
+  /**
+   * Answer to `finish`: gradients computed, a batch as its share of the samples, by hosted worker, so that their sum does not depend on
+   * who hosts whom; and the seconds they took.
+   */
   v.strictObject({
     type: v.literal('finished'),
     computeSeconds: v.pipe(real, v.minValue(0)),
-    gradientCalls: v.pipe(real, v.minValue(0)),
+    gradientCalls: v.pipe(v.array(v.pipe(real, v.minValue(0))), v.maxLength(10_000)),
   }),
   /** In place of an answer: an error as data, an `ErrorRecord`. Its texts are shown, and nothing else. */
   v.strictObject({

@@ -49,6 +49,8 @@ export function isCounted(frame: Uint8Array): boolean {
 const KINDS = new Set<number>(Object.values(FrameKind));
 /** Frames that carry vectors: only these have a form, coins and extra vectors. */
 const WITH_VECTORS = new Set<number>([FrameKind.downlink, FrameKind.uplink]);
+/** Frames that have the number of an evaluation, modulo 256, in the place of coins: several may be of one round. */
+const NUMBERED = new Set<number>([FrameKind.evaluate, FrameKind.evaluation]);
 /** Frames that are a header and no more. */
 const EMPTY = new Set<number>([FrameKind.start, FrameKind.snapshot, FrameKind.restored]);
 const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
@@ -63,7 +65,7 @@ export const MAX_EXTRA = 255;
 export interface Header {
   kind: FrameKind;
   form: Form;
-  /** The server's coins of the round, at most 8. */
+  /** The server's coins of the round, at most 8; of an evaluation its number modulo 256, which its answer has too. */
   coins: number;
   /** Vectors in the payload beside the first. */
   extra: number;
@@ -95,7 +97,7 @@ export function readHeader(frame: Uint8Array, header: Header): Header {
   const extra = byte(3);
   if (!KINDS.has(kind)) throw malformed(`unknown frame kind ${kind}`);
   if (form === undefined) throw malformed(`unknown payload form ${byte(1)}`);
-  if (!WITH_VECTORS.has(kind) && (form !== 'none' || coins > 0 || extra > 0)) {
+  if (!WITH_VECTORS.has(kind) && (form !== 'none' || (coins > 0 && !NUMBERED.has(kind)) || extra > 0)) {
     throw malformed(`a frame of kind ${kind} with form ${form}, coins ${coins} and ${extra} extra vectors`);
   }
   if (EMPTY.has(kind) && frame.length > HEADER_BYTES) {

@@ -2,7 +2,6 @@ export { CompressorError, type Direction, ProtocolError, type Wire } from '@flot
 export { Boundary, type BoundaryOptions, openBoundaries } from './boundary.js';
 export {
   CHECKSUM_BYTES,
-  type CheckedServerEnd,
   checksumHostEnd,
   checksumServerEnd,
   type HostSeal,

@@ -52,7 +52,7 @@ const messages: { readonly [T in Control['type']]: fc.Arbitrary<Extract<Control,
   finished: fc.record({
     type: fc.constant('finished'),
     computeSeconds: number.map(Math.abs),
-    gradientCalls: number.map(Math.abs),
+    gradientCalls: fc.array(number.map(Math.abs), { maxLength: 5 }),
   }),
   failed: fc.record(
     {
@@ -76,7 +76,7 @@ const valid: Control[] = [
   { type: 'begin', stepSize: 0.5, parameters: { p: 0.25, downlink: 'delta', online: true } },
   { type: 'begun' },
   { type: 'finish' },
-  { type: 'finished', computeSeconds: 1.5, gradientCalls: 3 },
+  { type: 'finished', computeSeconds: 1.5, gradientCalls: [3, 0.25] },
   { type: 'failed', code: 'usage', message: 'no' },
   {
     type: 'failed',
@@ -117,13 +117,13 @@ describe('control messages', () => {
   });
 
   it('are read from a view into a larger buffer', () => {
-    const bytes = packControl({ type: 'finished', computeSeconds: 2, gradientCalls: 3 });
+    const bytes = packControl({ type: 'finished', computeSeconds: 2, gradientCalls: [3, 0.25] });
     const large = new Uint8Array(bytes.length + 20).fill(0xc1);
     large.set(bytes, 13);
     expect(unpackControl(large.subarray(13, 13 + bytes.length))).toEqual({
       type: 'finished',
       computeSeconds: 2,
-      gradientCalls: 3,
+      gradientCalls: [3, 0.25],
     });
   });
 
@@ -186,7 +186,7 @@ describe('control messages', () => {
     ['a parameter that is a list', { type: 'begin', stepSize: 1, parameters: { p: [0.5] } }],
     ['a parameter that is a map', { type: 'begin', stepSize: 1, parameters: { p: { q: 1 } } }],
     ['a parameter that is bytes', { type: 'begin', stepSize: 1, parameters: { p: Uint8Array.of(1) } }],
-    ['negative seconds', { type: 'finished', computeSeconds: -1, gradientCalls: 1 }],
+    ['negative seconds', { type: 'finished', computeSeconds: -1, gradientCalls: [1] }],
     ['a failure without a code', { type: 'failed', message: 'no' }],
   ])('refuse %s', (_, value) => {
     expectProtocolError(() => unpackControl(pack(value)), new RegExp(`wire version ${WIRE_VERSION}`));

@@ -15,6 +15,7 @@ import { expectProtocolError, hex, refusalOf } from './expect-error.js';
 const kinds = Object.values(FrameKind);
 const forms: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
+const isNumbered = (kind: number) => kind === FrameKind.evaluate || kind === FrameKind.evaluation;
 const withVectors = (kind: number) => kind === FrameKind.downlink || kind === FrameKind.uplink;
 const isEmpty = (kind: number) =>
   kind === FrameKind.start || kind === FrameKind.snapshot || kind === FrameKind.restored;
@@ -88,7 +89,7 @@ describe('frame header', () => {
         const read = blank();
         const [kind, form, coins, extra] = bytes as [number, number, number, number];
         const known = (kinds as number[]).includes(kind) && form < forms.length;
-        if (known && (withVectors(kind) || form + coins + extra === 0)) {
+        if (known && (withVectors(kind) || form + extra + (isNumbered(kind) ? 0 : coins) === 0)) {
           readHeader(frame, read);
           expect(bytesOf(read)).toEqual(frame);
           valid++;
@@ -124,11 +125,13 @@ describe('frame header', () => {
     refuses(0, withVectors, /unknown frame kind \d+|a frame of kind \d+ with form dense, coins 1 and 0 extra vectors/);
   });
 
-  it('has no form, coins or extra vectors where there are no vectors', () => {
+  it('has no form, coins or extra vectors where there are no vectors, but an evaluation its number', () => {
     for (const kind of kinds.filter((one) => !withVectors(one))) {
       const plain: Header = { kind, form: 'none', coins: 0, extra: 0, round: 3 };
       expect(readHeader(bytesOf(plain), blank())).toEqual(plain);
-      for (const wrong of [{ form: 'delta' as const }, { coins: 0x80 }, { extra: 1 }]) {
+      const numbered = { ...plain, coins: 0x80 };
+      if (isNumbered(kind)) expect(readHeader(bytesOf(numbered), blank())).toEqual(numbered);
+      for (const wrong of [{ form: 'delta' as const }, { extra: 1 }, ...(isNumbered(kind) ? [] : [{ coins: 0x80 }])]) {
         const frame = bytesOf({ ...plain, ...wrong });
         expect(refusalOf(() => readHeader(frame, blank()))).toBe('malformed');
       }

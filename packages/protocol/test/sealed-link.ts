@@ -1,16 +1,9 @@
-import {
-  type CheckedServerEnd,
-  checksumHostEnd,
-  checksumServerEnd,
-  createLoopback,
-  type HostEnd,
-  type ServerEnd,
-} from '../dist/index.js';
+import { checksumHostEnd, checksumServerEnd, createLoopback, type HostEnd, type ServerEnd } from '../dist/index.js';
 import { SimulatedRuntime } from '../dist/testing/index.js';
 
 /** Both ends of a transport with checksums, and what lies below them: bytes can be taken from the link, and put on it. */
 export class SealedLink {
-  readonly server: CheckedServerEnd;
+  server: ServerEnd;
   readonly #server: ServerEnd;
   readonly #host: HostEnd;
   #sealedHost: HostEnd;
@@ -33,8 +26,9 @@ export class SealedLink {
     this.#sealedHost = checksumHostEnd(this.#host, { run, workers, attempt: 0 });
   }
 
-  /** The hosts start again, in another attempt. */
-  restartHosts(attempt: number): void {
+  /** All starts again, in another attempt. */
+  restart(attempt: number): void {
+    this.server = checksumServerEnd(this.#server, this.run, attempt);
     this.#sealedHost = checksumHostEnd(this.#host, { run: this.run, workers: this.workers, attempt });
   }
 

@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { FlotillaError, type Runtime, systemRuntime } from '@flotilla/core';
+import { FlotillaError, type Runtime } from '@flotilla/core';
 import { asFlotillaError, type ErrorRecord, errorRecord, reportedParameters } from '@flotilla/core/internal';
 import { CheckpointFolder } from './checkpoint/checkpoint-folder.js';
 import { Checkpoints, type TakenCheckpoint } from './checkpoint/checkpoints.js';
@@ -8,7 +8,7 @@ import { MemoryCheckpoints } from './checkpoint/memory-checkpoints.js';
 import { type ResumeTask, Resumption } from './checkpoint/resumption.js';
 import { parseCheckpointEvery } from './checkpoint/schedule.js';
 import { checkStart, withoutStart } from './checkpoint/stored-run.js';
-import { startHosts } from './hosts/registry.js';
+import { type Machine, systemMachine } from './machine.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import { Recovery } from './recovery/recovery.js';
@@ -65,10 +65,10 @@ const PROGRESS_MS = 200;
 const WATCH_MS = 50;
 
 /** Entry of the server thread: one run from options to summary. Run by piscina as one long task. */
-export default async function serve(task: RunTask, runtime: Runtime = systemRuntime): Promise<RunOutcome> {
+export default async function serve(task: RunTask, machine: Machine = systemMachine): Promise<RunOutcome> {
   let model: FlatModel | undefined;
   try {
-    const summary = await runInThread(task, runtime, (last) => {
+    const summary = await runInThread(task, machine, (last) => {
       model = last;
     });
     return { ok: true, summary, model };
@@ -82,7 +82,7 @@ export default async function serve(task: RunTask, runtime: Runtime = systemRunt
 /** @param leave Takes the model that the run leaves behind, however it ends. */
 async function runInThread(
   { options, resume, calledAt, port }: RunTask,
-  runtime: Runtime,
+  { runtime, disk, startHosts }: Machine,
   leave: (model: FlatModel) => void,
 ): Promise<Summary> {
   const emit = (event: RunEvent) => port.postMessage(event);
@@ -130,8 +130,8 @@ async function runInThread(
     emit({ type: 'phase', phase: 'loading' });
     const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     if (out !== undefined && resume !== undefined) {
-      folder = await until((signal) => RunFolder.resume(out, signal, note));
-      store = new CheckpointFolder(folder.path);
+      folder = await until((signal) => RunFolder.resume(out, signal, note, disk, runtime));
+      store = new CheckpointFolder(folder.path, disk);
       resumption = new Resumption(folder, store, note);
       if (!resumption.isPossible) checkStart(options);
     }
@@ -140,7 +140,7 @@ async function runInThread(
     const plan = await until((signal) => planRun(planned, signal, note));
     const { job } = plan;
     // what is left behind must be writable before any worker is built
-    if (out !== undefined) folder ??= RunFolder.create(out);
+    if (out !== undefined) folder ??= RunFolder.create(out, disk, runtime);
     emit({ type: 'phase', phase: 'building' });
     const stragglers = new Stragglers(options, note);
     let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop, stragglers });
@@ -149,7 +149,7 @@ async function runInThread(
     let resumedAt: number | undefined;
     if (folder !== undefined) {
       const identity = await until((signal) => identityOf(options, signal));
-      store ??= new CheckpointFolder(folder.path);
+      store ??= new CheckpointFolder(folder.path, disk);
       checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime, () => grace.sign());
       if (resume === undefined) {
         await folder.begin(configOf(options, plan));
@@ -168,14 +168,17 @@ async function runInThread(
     const { maxRestarts } = options;
     const memory =
       every === 'never' || checkpoints === undefined
-        ? new MemoryCheckpoints(opened, folder, every, runtime)
+        ? new MemoryCheckpoints(opened, folder, every, runtime, checkpoints)
         : undefined;
     // at round 0 a training that is opened again needs none
     if (memory !== undefined && maxRestarts > 0 && opened.rounds > 0) await memory.take();
     const recovery = new Recovery(
       maxRestarts,
       memory ?? (checkpoints as Checkpoints),
-      () => Training.open(options, { plan, runtime, yieldToEventLoop, stragglers }),
+      (attempt) => {
+        const fresh = startHosts(options, runtime);
+        return Training.open(options, { plan, hosts: fresh, runtime, yieldToEventLoop, stragglers, attempt });
+      },
       note,
     );
     const answerModels = () => {
@@ -249,20 +252,20 @@ async function runInThread(
     const run = async () => {
       for (;;) {
         try {
-          return await opened.run(observer);
+          const { metrics, stopReason } = await opened.run(observer);
+          const { repeated } = recovery;
+          return await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
         } catch (thrown) {
           opened = await recovery.after(thrown, opened);
           training = opened;
         }
       }
     };
-    const { metrics, stopReason } = await run();
-    const { repeated } = recovery;
-    const summary = await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
+    const summary = await run();
     grace.sign();
     leaveModel();
     folder?.summary(summary);
-    if (stopReason !== 'aborted') checkpoints?.end();
+    if (summary.stopReason !== 'aborted') checkpoints?.end();
     emit({ type: 'log', level: 'info', message: 'run ends', fields: summary });
     return summary;
   } catch (thrown) {

@@ -57,6 +57,8 @@ export interface TrainingSetup {
   readonly runtime?: Runtime;
   /** Lets the event loop run, a few times a second; throws when the training must end. */
   readonly yieldToEventLoop?: () => Promise<void>;
+  /** How often its workers have been started before: 0 when left out. */
+  readonly attempt?: number;
   /** Measure smoothness constants although the step size is not made of them: all, or those that the method's formula reads. */
   readonly measure?: 'all' | 'read' | undefined;
   /** Who was late, where a run has opened a training before; nobody when left out, and nobody is told. */
@@ -139,11 +141,12 @@ export class Training {
    */
   static async open(options: Options, setup: TrainingSetup = {}): Promise<Training> {
     const { runtime = systemRuntime, hosts = startHosts(options, runtime) } = setup;
-    const { yieldToEventLoop = () => runtime.yield(), stragglers = new Stragglers(options, () => undefined) } = setup;
+    const { yieldToEventLoop = () => runtime.yield(), attempt = 0 } = setup;
+    const { stragglers = new Stragglers(options, () => undefined) } = setup;
     let fleet: Fleet | undefined;
     try {
       const plan = setup.plan ?? (await planRun(options));
-      const opened = hosts.open(plan);
+      const opened = hosts.open(plan, attempt);
       fleet = opened;
       const watch = async () => {
         await yieldToEventLoop();
@@ -153,7 +156,8 @@ export class Training {
       const smoothness = await configure(opened, plan, stragglers, watch);
       const { job, method, problem, registries, parameters, theory } = plan;
       const { checksumRun } = plan;
-      const sealed = (end: ServerEnd) => (checksumRun === undefined ? end : checksumServerEnd(end, checksumRun));
+      const sealed = (end: ServerEnd) =>
+        checksumRun === undefined ? end : checksumServerEnd(end, checksumRun, attempt);
       const answering = {
         transport: sealed(opened.transport),
         runtime,
@@ -330,7 +334,7 @@ export class Training {
     const hosts = await request(fleet, { type: 'finish' }, 'finished', stragglers, yieldToEventLoop);
     return {
       computeSeconds: hosts.reduce((sum, host) => sum + host.computeSeconds, 0),
-      gradientCalls: hosts.reduce((sum, host) => sum + host.gradientCalls, 0),
+      gradientCalls: hosts.flatMap((host) => host.gradientCalls).reduce((sum, calls) => sum + calls, 0),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Disk } from '../dist/checkpoint/disk.js';
+import type { Disk } from '@flotilla/core/internal';
 
 /** An open file: what it has is the disk's. */
 interface Open {

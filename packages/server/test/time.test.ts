@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { SimulatedRuntime } from '@flotilla/protocol/testing';
 import { expect, test } from 'vitest';
+import { systemMachine } from '../dist/machine.js';
 import { parseOptions } from '../dist/run/options.js';
 import serve, { type RunEvent } from '../dist/server-thread.js';
 import type { TrainOptions } from '../dist/train.js';
@@ -23,7 +24,7 @@ async function run(more: TrainOptions) {
     link: 'latency=10ms',
     ...more,
   });
-  const outcome = await serve({ options, calledAt: runtime.now(), port: port2 }, runtime);
+  const outcome = await serve({ options, calledAt: runtime.now(), port: port2 }, { ...systemMachine, runtime });
   await closed;
   if (!outcome.ok) throw new Error(outcome.message);
   return { summary: outcome.summary, events };

@@ -143,14 +143,10 @@ export class WorkerHost {
   }
 
   /** What the workers' gradients came to, evaluations left out. */
-  #spent(): { computeSeconds: number; gradientCalls: number } {
-    let computeSeconds = 0;
-    let gradientCalls = 0;
-    for (const { spent } of this.#known().workers.values()) {
-      computeSeconds += spent.seconds;
-      gradientCalls += spent.calls;
-    }
-    return { computeSeconds, gradientCalls };
+  #spent(): { computeSeconds: number; gradientCalls: number[] } {
+    const spent = Array.from(this.#known().workers.values(), (worker) => worker.spent);
+    const computeSeconds = spent.reduce((sum, { seconds }) => sum + seconds, 0);
+    return { computeSeconds, gradientCalls: spent.map(({ calls }) => calls) };
   }
 
   /** A worker's next frame. What its end refuses, and has released, is answered here. */

@@ -35,6 +35,8 @@ export interface Shared {
   readonly context: Context;
   readonly downlink: Boundary;
   readonly uplink: Boundary;
+  /** Whether a worker's rounds may have gaps. */
+  readonly gaps: boolean;
 }
 
 /** γ and the method's parameters, as the server has settled them. */
@@ -54,6 +56,7 @@ export function share(
     method,
     context: createContext(job, problem, settled, random, start),
     ...openBoundaries(job, method, length, compressors, random),
+    gaps: method.gaps?.(settled.parameters) === true,
   };
 }
 
@@ -144,9 +147,9 @@ export class Worker {
 
   /** A round's uplink, if it has one from this worker. */
   #takeRound(frame: Uint8Array, header: Readonly<Header>, again: boolean): Outgoing | undefined {
-    const { method, context, downlink } = this.#begun();
+    const { method, context, downlink, gaps } = this.#begun();
     const last = Math.max(0, this.#round);
-    const expected = method.gaps ? undefined : last + 1;
+    const expected = gaps ? undefined : last + 1;
     const incoming = again
       ? downlink.readAgain(frame, FrameKind.downlink, expected, this.index, last, header)
       : downlink.read(frame, FrameKind.downlink, expected, this.index, last, header);
@@ -161,7 +164,7 @@ export class Worker {
     const { round } = header;
     const last = Math.max(0, this.#round);
     // a worker that was left out of rounds has not seen them; before the constants are known there is no round
-    const due = this.#shared?.method.gaps === true ? undefined : last;
+    const due = this.#shared?.gaps === true ? undefined : last;
     checkDue(header, FrameKind.evaluate, due, last - 1);
     const x = vectorIn(frame, dimension);
     const value = this.oracle.gradient(x, evaluated.subarray(1, 1 + dimension));
@@ -170,7 +173,7 @@ export class Worker {
       throw new DivergedError(round, this.index, `the loss is ${value}`, this.#shared?.method.name);
     }
     evaluated[0] = value;
-    this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)));
+    this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)), header.coins);
   }
 
   /** All that the worker knows between two rounds, itself. */
@@ -199,10 +202,10 @@ export class Worker {
   }
 
   /** Answers with bytes that no method has made. They are written once, where they will be read. */
-  #reply(kind: FrameKind, round: number, payload: StateSource): void {
+  #reply(kind: FrameKind, round: number, payload: StateSource, coins = 0): void {
     const bytes = HEADER_BYTES + payload.length;
     const room = this.end.claim(this.index, bytes);
-    writeHeader({ kind, form: 'none', coins: 0, extra: 0, round }, room);
+    writeHeader({ kind, form: 'none', coins, extra: 0, round }, room);
     payload.writeTo(room.subarray(HEADER_BYTES));
     this.end.commit(this.index, bytes);
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { type Disk, systemDisk } from '../disk.js';
+import { type Runtime, systemRuntime } from '../runtime.js';
 
 const POLL_MS = 200;
 /** Whoever has a lock touches it so often. */
@@ -15,6 +16,9 @@ export interface LockOptions {
   readonly note?: ((message: string) => void) | undefined;
   /** As long as one waits for another process that is at work. */
   readonly waitMs: number;
+  /** The machine's own when left out. */
+  readonly disk?: Disk | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 export interface Lock {
@@ -29,19 +33,20 @@ export interface Lock {
  * a number alone says little, as containers have their own and give the same one again.
  * @throws Error that names the file when another process keeps it
  */
-export async function takeLock(path: string, { doing, signal, note, waitMs }: LockOptions): Promise<Lock> {
+export async function takeLock(path: string, options: LockOptions): Promise<Lock> {
+  const { doing, signal, note, waitMs, disk = systemDisk, runtime = systemRuntime } = options;
   const own = `${process.pid} ${randomUUID()}`;
   let seen = '';
   let unchanged = 0;
   for (let waited = 0; ; waited += POLL_MS) {
     signal?.throwIfAborted();
     try {
-      writeFileSync(path, own, { flag: 'wx' });
+      disk.writeFileSync(path, own, { flag: 'wx' });
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const now = stateOf(path);
+    const now = stateOf(path, disk);
     // given back just now
     if (now === undefined) continue;
     unchanged = now === seen ? unchanged + POLL_MS : 0;
@@ -51,7 +56,7 @@ export async function takeLock(path: string, { doing, signal, note, waitMs }: Lo
     const patience = holder > 0 && holder !== process.pid ? STALE_MS : OWNERLESS_MS;
     if (gone || unchanged >= patience) {
       // unless somebody else did so first
-      if (stateOf(path) === seen) rmSync(path, { force: true });
+      if (stateOf(path, disk) === seen) disk.rmSync(path, { force: true });
       continue;
     }
     const who = holder > 0 ? `process ${holder}` : 'another process';
@@ -60,32 +65,36 @@ export async function takeLock(path: string, { doing, signal, note, waitMs }: Lo
       throw new Error(`${who} ${doing}, says ${path}; remove that if it is not`);
     }
     if (waited === POLL_MS) note?.(`waiting for ${who}, which ${doing}, says ${path}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await runtime.sleep(POLL_MS);
   }
-  const touch = setInterval(() => {
-    const now = new Date();
-    try {
-      utimesSync(path, now, now);
-    } catch {
-      // somebody removed it
+  const released = new AbortController();
+  const touch = async () => {
+    for (;;) {
+      await runtime.sleep(TOUCH_MS, released.signal);
+      if (released.signal.aborted) return;
+      const now = new Date();
+      try {
+        disk.utimesSync(path, now, now);
+      } catch {
+        // somebody removed it
+      }
     }
-  }, TOUCH_MS);
-  // it keeps nothing running
-  touch.unref();
-  const held = () => stateOf(path)?.startsWith(own) === true;
+  };
+  void touch();
+  const held = () => stateOf(path, disk)?.startsWith(own) === true;
   return {
     held,
     release() {
-      clearInterval(touch);
-      if (held()) rmSync(path, { force: true });
+      released.abort();
+      if (held()) disk.rmSync(path, { force: true });
     },
   };
 }
 
 /** Who has the lock, and when it was touched; undefined when it is not there. */
-function stateOf(path: string): string | undefined {
+function stateOf(path: string, disk: Disk): string | undefined {
   try {
-    return `${readFileSync(path, 'utf8').slice(0, 100)}\n${statSync(path).mtimeMs}`;
+    return `${disk.readFileSync(path, 'utf8').slice(0, 100)}\n${disk.statSync(path).mtimeMs}`;
   } catch {
     return undefined;
   }

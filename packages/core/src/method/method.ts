@@ -199,8 +199,11 @@ export interface Method<
   readonly stochastic?: 'gradients' | 'differences' | 'parameter';
   /** Coins of a round, the lowest bits of `Plan.coins`: a worker refuses a frame that has others. All eight when left out. */
   readonly coins?: number;
-  /** Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps. */
-  readonly gaps?: boolean;
+  /**
+   * Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps; with what returns false, and without it, a
+   * worker refuses a round when it has not had the one before.
+   */
+  readonly gaps?: (parameters: P) => boolean;
   /**
    * The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. What is not set is left
    * out, because they travel to the workers as a map.

@@ -83,7 +83,6 @@ export const ppMarina = defineMethod({
   },
   uplink: 'rand-k:k=d/n',
   downlink: undefined,
-  gaps: true,
   stochastic: 'differences',
   parameters(spec, { uplink, dimension, workers }): PpMarinaParameters {
     const sampled = spec.integer('sampled', 1, workers) ?? Math.ceil(workers / 10);
@@ -91,6 +90,7 @@ export const ppMarina = defineMethod({
     const p = spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers);
     return { p, sampled, downlink, ...polyakLojasiewicz(spec) };
   },
+  gaps: ({ downlink }) => downlink === 'participants',
   report: ({ p, sampled, downlink, ...rest }) =>
     downlink === 'participants' ? { p, sampled, 'participants-downlink': 1, ...rest } : { p, sampled, ...rest },
   traffic({ p, sampled, downlink }, workers) {

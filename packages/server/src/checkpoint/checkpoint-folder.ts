@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FlotillaError } from '@flotilla/core';
-import { reasonOf } from '@flotilla/core/internal';
-import { type Disk, syncFolder, systemDisk } from './disk.js';
+import { type Disk, reasonOf, systemDisk } from '@flotilla/core/internal';
 import { type Checkpoint, openCheckpoint } from './read.js';
+import { syncFolder } from './sync-folder.js';
 import { CheckpointWriter } from './write.js';
 
 /** The folder of a run's checkpoints, in its run folder. */
@@ -27,7 +26,7 @@ export class CheckpointFolder {
 
   /** Makes the folder; one that is there may stay. @throws FlotillaError `io` */
   make(): void {
-    this.#attempt(() => mkdirSync(this.path, { recursive: true }));
+    this.#attempt(() => this.disk.mkdirSync(this.path, { recursive: true }));
   }
 
   /** Checkpoints that are whole, the newest first, each opened when it is asked for and to be closed by the caller. */

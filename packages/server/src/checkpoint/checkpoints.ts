@@ -38,6 +38,16 @@ export class Checkpoints implements RecoveryPoint {
     return this.#schedule.isDue(this.training.rounds);
   }
 
+  /** The round of the last one that lies on the disk; −1 when there is none. */
+  get lastRound(): number {
+    return this.#last?.round ?? -1;
+  }
+
+  /** The training that has gone on in the place of the one before, from no checkpoint of these. */
+  follow(training: Training): void {
+    this.training = training;
+  }
+
   /** The training goes on from this one. */
   resumed(from: TakenCheckpoint): void {
     this.#last = from;

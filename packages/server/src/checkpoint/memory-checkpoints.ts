@@ -3,6 +3,7 @@ import type { RecoveryPoint } from '../recovery/recovery.js';
 import type { RunFolder } from '../run/run-folder.js';
 import type { Training } from '../training.js';
 import type { TrainingState } from '../training-state.js';
+import type { Checkpoints } from './checkpoints.js';
 import { type CheckpointEvery, Schedule } from './schedule.js';
 
 /** How often a run that takes no checkpoints on disk keeps one in memory. */
@@ -18,6 +19,8 @@ export class MemoryCheckpoints implements RecoveryPoint {
     private readonly folder: RunFolder | undefined,
     every: CheckpointEvery,
     runtime: Runtime,
+    /** Those that somebody has asked for. */
+    private readonly onDisk: Checkpoints | undefined,
   ) {
     this.#schedule = new Schedule(every === 'never' ? EVERY : every, runtime);
   }
@@ -36,9 +39,16 @@ export class MemoryCheckpoints implements RecoveryPoint {
 
   async recover(training: Training): Promise<number> {
     this.training = training;
+    const { onDisk } = this;
     const { state, rowBytes = 0 } = this.#kept ?? {};
-    if (state !== undefined) await training.restore(state);
-    this.folder?.rewind(rowBytes);
+    // rows from before one on the disk must not be written again: it has their number of bytes
+    if (onDisk !== undefined && onDisk.lastRound > (state?.round ?? 0)) {
+      await onDisk.recover(training);
+    } else {
+      onDisk?.follow(training);
+      if (state !== undefined) await training.restore(state);
+      this.folder?.rewind(rowBytes);
+    }
     this.#schedule.taken(training.rounds);
     return training.rounds;
   }

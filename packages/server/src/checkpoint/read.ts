@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { State } from '@flotilla/core';
 import { UsageError } from '@flotilla/core';
+import type { Disk } from '@flotilla/core/internal';
 import { type StateSource, unpackState } from '@flotilla/protocol';
 import type { OwnState } from '../training-state.js';
-import type { Disk } from './disk.js';
 import {
   FIXED_BYTES,
   FORMAT_VERSION,

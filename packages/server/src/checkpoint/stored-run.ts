@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '@flotilla/core';
-import { optionError, printed, readRegular, reasonOf } from '@flotilla/core/internal';
+import { type Disk, optionError, printed, readRegular, reasonOf, systemDisk } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
 import { isInitFile } from '../model/starting-point.js';
 import type { Summary } from '../run/metrics.js';
@@ -47,12 +47,12 @@ export interface StoredRun {
  * @param trust Whether the folder may name modules that the caller does not, which run.
  * @throws UsageError when there is no run, or none that can go on with these options
  */
-export function readStoredRun(resume: unknown, given: OptionsInput, trust: boolean): StoredRun {
+export function readStoredRun(resume: unknown, given: OptionsInput, trust: boolean, disk = systemDisk): StoredRun {
   if (typeof resume !== 'string' || resume === '' || resume.includes('\0')) {
     throw optionError('resume', `must be the path of a run folder, not ${printed(resume)}`);
   }
   const folder = resolve(resume);
-  const config = readConfig(resume, folder);
+  const config = readConfig(resume, folder, disk);
   const asked = Object.entries(given).filter(([, value]) => value !== undefined);
   const anew: Record<string, unknown> = {};
   const again: Record<string, unknown> = {};
@@ -82,16 +82,16 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
   return {
     options,
     config: changes ? mergeOptions(mergeOptions(config, anew), {}) : undefined,
-    finished: stops ? undefined : finishedIn(folder),
+    finished: stops ? undefined : finishedIn(folder, disk),
   };
 }
 
 const isObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
 
-function readConfig(resume: string, folder: string): Record<string, unknown> {
+function readConfig(resume: string, folder: string, disk: Disk): Record<string, unknown> {
   let config: unknown;
   try {
-    config = JSON.parse(readRegular(join(folder, CONFIG), MAX_BYTES));
+    config = JSON.parse(readRegular(join(folder, CONFIG), MAX_BYTES, disk));
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause);
@@ -118,9 +118,9 @@ function checkSame(name: string, value: unknown, was: unknown): void {
 }
 
 /** The summary of a run that has come to its end; one that was interrupted has not. */
-function finishedIn(folder: string): Summary | undefined {
+function finishedIn(folder: string, disk: Disk): Summary | undefined {
   try {
-    const summary = JSON.parse(readRegular(join(folder, SUMMARY), MAX_BYTES)) as Partial<Summary> | null;
+    const summary = JSON.parse(readRegular(join(folder, SUMMARY), MAX_BYTES, disk)) as Partial<Summary> | null;
     if (typeof summary?.stopReason !== 'string' || summary.stopReason === 'aborted') return undefined;
     return summary as Summary;
   } catch {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Disk } from '@flotilla/core/internal';
 import { encodeState } from '@flotilla/protocol';
 import type { OwnState } from '../training-state.js';
-import type { Disk } from './disk.js';
 import { FIXED_BYTES, FORMAT_VERSION, type Header, LENGTH_BYTES, MAGIC } from './format.js';
 
 /** Small pieces are written together. */

@@ -25,8 +25,8 @@ export interface Fleet {
 
 /** Hosts that have been started before it is known what they are to do, so that they load their code meanwhile. */
 export interface Hosts {
-  /** Gives them a run's workers, and opens the transport to them. */
-  open(plan: RunPlan): Fleet;
+  /** Gives them a run's workers, and opens the transport to them. @param attempt How often the workers have been started before */
+  open(plan: RunPlan, attempt: number): Fleet;
   /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. */
   close(patienceMs?: number): Promise<void>;
 }

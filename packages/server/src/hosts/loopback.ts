@@ -6,13 +6,13 @@ import { isStamped } from './stamped.js';
 /** All workers on the calling thread, which work while the server waits for them. */
 export const loopback: Transport = {
   start: ({ workers }, runtime) => ({
-    open(plan) {
+    open(plan, attempt) {
       const { links, problemData, start, registries, checksumRun } = plan;
       const stamped = isStamped(plan);
       let host: WorkerHost | undefined;
       const decorated = (end: HostEnd) => {
         const linked = stamped ? linkHostEnd(end, links, runtime) : end;
-        return checksumRun === undefined ? linked : checksumHostEnd(linked, { run: checksumRun, workers, attempt: 0 });
+        return checksumRun === undefined ? linked : checksumHostEnd(linked, { run: checksumRun, workers, attempt });
       };
       const plain = createLoopback(
         workers,

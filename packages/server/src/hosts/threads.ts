@@ -20,7 +20,7 @@ export const threads: Transport = {
     // a module's own imports must be the modules that the thread runs
     const entry = modulesOf(options).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
     const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options), runtime);
-    return { open: (plan) => open(options, plan, pool, runtime), close: () => pool.close() };
+    return { open: (plan, attempt) => open(options, plan, attempt, pool, runtime), close: () => pool.close() };
   },
 };
 
@@ -32,7 +32,7 @@ function threadCount({ workers, threads, linkModel }: Options): number {
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
 }
 
-function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fleet {
+function open(options: Options, plan: RunPlan, attempt: number, pool: Pool, runtime: Runtime): Fleet {
   const { workers, plugins, problem: reference } = options;
   const { dimension, problem, problemData, start, links, checksumRun } = plan;
   const threads = threadCount(options);
@@ -52,7 +52,7 @@ function open(options: Options, plan: RunPlan, pool: Pool, runtime: Runtime): Fl
           problemData,
           start,
           linked: stamped ? { links } : undefined,
-          seal: checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt: 0 },
+          seal: checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt },
           plugins,
           problem: reference,
         },

@@ -21,6 +21,8 @@ export interface RecoveryPoint {
 export class Recovery {
   #restarts = 0;
   #rounds = 0;
+  /** The last round that there was, run again or not. */
+  #reached = 0;
   #frameBytes = 0;
   /** How the last failure was told, to know it again. */
   #last: string | undefined;
@@ -29,7 +31,7 @@ export class Recovery {
     private readonly maxRestarts: number,
     private readonly point: RecoveryPoint,
     /** Opens the training anew, at round 0. */
-    private readonly open: () => Promise<Training>,
+    private readonly open: (attempt: number) => Promise<Training>,
     private readonly note: (message: string) => void,
   ) {}
 
@@ -47,14 +49,15 @@ export class Recovery {
   async after(thrown: unknown, failed: Training): Promise<Training> {
     let failure = asFlotillaError(thrown);
     const lostRound = failed.rounds;
+    this.#reached = Math.max(this.#reached, lostRound);
     const { uplink, downlink } = failed.ledger.frameBytes;
     for (;;) {
-      this.#admit(failure, lostRound);
+      this.#admit(failure);
       this.#restarts++;
       await failed.close();
       let training: Training | undefined;
       try {
-        training = await this.open();
+        training = await this.open(this.#restarts);
         const round = await this.point.recover(training);
         const kept = training.ledger.frameBytes;
         this.#rounds += lostRound - round;
@@ -68,9 +71,9 @@ export class Recovery {
     }
   }
 
-  #admit(failure: FlotillaError, rounds: number): void {
+  #admit(failure: FlotillaError): void {
     const { code, message, worker, round } = failure;
-    if (!isRecoverable(failure, rounds)) throw failure;
+    if (!isRecoverable(failure, this.#reached)) throw failure;
     if (this.#restarts >= this.maxRestarts) {
       if (this.#restarts === 0) throw failure;
       throw tooOften(failure, this.#restarts);

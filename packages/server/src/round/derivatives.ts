@@ -2,7 +2,7 @@ import type { Derivatives } from '@flotilla/core/internal';
 import { differenceStep } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
-import { evaluationReader } from './evaluation.js';
+import { type EvaluationReader, evaluationReader } from './evaluation.js';
 
 /**
  * The derivatives of all f_i, by evaluations at the workers: counted nowhere. Products of Hessians with vectors are symmetric
@@ -16,7 +16,10 @@ export class WorkerDerivatives implements Derivatives {
   readonly #product: Float64Array;
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
-  readonly #read: (frame: Uint8Array) => void;
+  readonly #read: EvaluationReader;
+  /** By worker the number of the last evaluation that was asked for, and of the last that was answered, modulo 256. */
+  readonly #asked: Uint8Array;
+  readonly #answered: Uint8Array;
 
   /**
    * @param metrics How many metrics the problem has.
@@ -35,6 +38,8 @@ export class WorkerDerivatives implements Derivatives {
     this.#product = new Float64Array(dimension);
     this.#received = new Float64Array(1 + dimension + metrics);
     this.#read = evaluationReader(this.#received);
+    this.#asked = new Uint8Array(this.workers);
+    this.#answered = new Uint8Array(this.workers);
   }
 
   async gradient(x: Float64Array, out: Float64Array): Promise<number> {
@@ -90,13 +95,21 @@ export class WorkerDerivatives implements Derivatives {
   #ask(worker: number, x: Float64Array): void {
     const bytes = HEADER_BYTES + x.byteLength;
     const room = this.transport.claim(worker, bytes);
-    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round: 0 }, room);
+    const coins = next(this.#asked, worker);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins, extra: 0, round: 0 }, room);
     room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
     this.transport.commit(worker, bytes);
   }
 
   async #answer(worker: number): Promise<Float64Array> {
-    await this.answers.take(worker, FrameKind.evaluation, 0, this.#read);
+    const number = next(this.#answered, worker);
+    await this.answers.take(worker, FrameKind.evaluation, 0, (frame, header) => this.#read(frame, header, number));
     return this.#received;
   }
+}
+
+/** The next number of a worker, which it has from now on. */
+function next(numbers: Uint8Array, worker: number): number {
+  numbers[worker] = (numbers[worker] as number) + 1;
+  return numbers[worker] as number;
 }

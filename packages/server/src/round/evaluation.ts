@@ -1,6 +1,6 @@
 import { DivergedError } from '@flotilla/core';
 import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
-import { FrameKind, HEADER_BYTES, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
+import { FrameKind, HEADER_BYTES, type Header, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
 import { takeFinite } from './non-finite.js';
 
@@ -14,10 +14,17 @@ export interface Evaluated {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
-/** Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame of another length. */
-export function evaluationReader(received: Float64Array): (frame: Uint8Array) => void {
+/** Reads an evaluation frame, which must answer evaluation `number`, modulo 256. */
+export type EvaluationReader = (frame: Uint8Array, header: Readonly<Header>, number: number) => void;
+
+/** Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame that answers another one, or is of another length. */
+export function evaluationReader(received: Float64Array): EvaluationReader {
   const bytes = new Uint8Array(received.buffer);
-  return (frame) => {
+  return (frame, header, number) => {
+    if (header.coins !== number) {
+      const what = `the answer to evaluation ${header.coins} of a round where that to ${number} is due`;
+      throw new ProtocolError(what, { refusal: 'stale' });
+    }
     const length = frame.length - HEADER_BYTES;
     if (length !== bytes.length) {
       const refusal = length > bytes.length ? 'oversized' : 'payload';
@@ -31,6 +38,8 @@ export function evaluationReader(received: Float64Array): (frame: Uint8Array) =>
 export class Evaluation {
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
+  /** Of the last evaluation, modulo 256. */
+  #number = 0;
 
   /**
    * @param gradient d values of work space, written by every pass.
@@ -53,7 +62,9 @@ export class Evaluation {
   async at(x: Float64Array, round: number): Promise<Evaluated> {
     const { metrics, method } = this;
     const { workers } = this.transport;
-    this.#ask(x, round);
+    const number = (this.#number + 1) & 0xff;
+    this.#number = number;
+    this.#ask(x, round, number);
     let loss = 0;
     const gradient = this.gradient.fill(0);
     const means = new Float64Array(metrics.length);
@@ -61,8 +72,8 @@ export class Evaluation {
     const values = received.subarray(0, 1 + gradient.length);
     const read = evaluationReader(received);
     const take = (worker: number) =>
-      this.answers.take(worker, FrameKind.evaluation, round, (frame) => {
-        read(frame);
+      this.answers.take(worker, FrameKind.evaluation, round, (frame, header) => {
+        read(frame, header, number);
         if (!isFiniteVector(values)) {
           const what = Number.isFinite(values[0]) ? 'a coordinate of ∇f_i is not finite' : `f_i = ${values[0]}`;
           throw new DivergedError(round, worker, what, method);
@@ -84,11 +95,11 @@ export class Evaluation {
     return { loss, gradNormSq, metrics: Object.fromEntries(metrics.map((name, k) => [name, means[k] as number])) };
   }
 
-  #ask(x: Float64Array, round: number): void {
+  #ask(x: Float64Array, round: number, number: number): void {
     const { transport } = this;
     const bytes = HEADER_BYTES + x.byteLength;
     const room = transport.claimBroadcast(bytes);
-    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: 0, extra: 0, round }, room);
+    writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: number, extra: 0, round }, room);
     room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
     transport.commitBroadcast(bytes);
     transport.flush();

@@ -1,35 +1,21 @@
-import {
-  accessSync,
-  appendFileSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { constants } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FlotillaError, UsageError } from '@flotilla/core';
+import { FlotillaError, type Runtime, systemRuntime, UsageError } from '@flotilla/core';
 import {
+  type Disk,
   type FileContent,
   type Lock,
   makeFolder,
   optionError,
   printed,
   reasonOf,
+  systemDisk,
   takeLock,
   writeAll,
   writeWhole,
 } from '@flotilla/core/internal';
 import { CHECKPOINTS } from '../checkpoint/checkpoint-folder.js';
-import { syncFolder, systemDisk } from '../checkpoint/disk.js';
+import { syncFolder, syncPath } from '../checkpoint/sync-folder.js';
 import type { Metrics, Summary } from './metrics.js';
 
 export const CONFIG = 'config.json';
@@ -58,6 +44,8 @@ export class RunFolder {
   #lock: Lock | undefined;
   /** metrics.jsonl, once there is a row. */
   #rows: number | undefined;
+  /** Whether its name is on the disk for sure. */
+  #rowsLast = false;
   /** Bytes of whole rows. */
   #length = 0;
   /** Round of the last row, and the bytes before it. */
@@ -67,11 +55,13 @@ export class RunFolder {
   private constructor(
     readonly path: string,
     private readonly own: boolean,
+    private readonly disk: Disk,
+    private readonly runtime: Runtime,
   ) {}
 
   /** Makes nothing: a folder that is not there may come to be. @throws UsageError when it holds a run or files of the same names */
-  static checkFree(out: string): void {
-    const isThere = (name: string) => lstatSync(join(resolve(out), name), { throwIfNoEntry: false }) !== undefined;
+  static checkFree(out: string, disk = systemDisk): void {
+    const isThere = (name: string) => disk.lstatSync(join(resolve(out), name), { throwIfNoEntry: false }) !== undefined;
     let there: string[];
     try {
       there = RUN_FILES.filter(isThere);
@@ -89,14 +79,14 @@ export class RunFolder {
   }
 
   /** Makes the folder of a new run. @throws UsageError when it cannot be made or written, or holds a run or files of the same names already */
-  static create(out: string): RunFolder {
+  static create(out: string, disk = systemDisk, runtime = systemRuntime): RunFolder {
     let folder: RunFolder | undefined;
     try {
-      folder = new RunFolder(resolve(out), false);
-      folder.#made = makeFolder(folder.path);
-      if (!statSync(folder.path).isDirectory()) throw new Error('it is no folder');
-      RunFolder.checkFree(out);
-      accessSync(folder.path, constants.W_OK | constants.X_OK);
+      folder = new RunFolder(resolve(out), false, disk, runtime);
+      folder.#made = makeFolder(folder.path, disk);
+      if (!disk.statSync(folder.path).isDirectory()) throw new Error('it is no folder');
+      RunFolder.checkFree(out, disk);
+      disk.accessSync(folder.path, constants.W_OK | constants.X_OK);
       return folder;
     } catch (cause) {
       folder?.discard();
@@ -106,9 +96,19 @@ export class RunFolder {
   }
 
   /** The folder of a run that goes on, for this process alone. @throws FlotillaError `io` when another one is at work there */
-  static async resume(path: string, signal: AbortSignal, note: (message: string) => void): Promise<RunFolder> {
-    const folder = new RunFolder(resolve(path), true);
-    folder.#attempt(() => makeFolder(join(folder.path, CHECKPOINTS)), CHECKPOINTS);
+  static async resume(
+    path: string,
+    signal: AbortSignal,
+    note: (message: string) => void,
+    disk = systemDisk,
+    runtime = systemRuntime,
+  ): Promise<RunFolder> {
+    const folder = new RunFolder(resolve(path), true, disk, runtime);
+    folder.#attempt(() => {
+      makeFolder(join(folder.path, CHECKPOINTS), disk);
+      // whoever began the run may have been killed before
+      syncPath(folder.path, disk);
+    }, CHECKPOINTS);
     await folder.#takeLock({ signal, note });
     folder.#begun = true;
     return folder;
@@ -120,8 +120,8 @@ export class RunFolder {
     this.#begun = true;
     // a run that is killed from here on can go on
     this.#attempt(() => {
-      makeFolder(join(this.path, CHECKPOINTS));
-      syncFolder(this.path, systemDisk);
+      makeFolder(join(this.path, CHECKPOINTS), this.disk);
+      syncPath(this.path, this.disk);
     }, CHECKPOINTS);
     await this.#takeLock({});
   }
@@ -129,11 +129,18 @@ export class RunFolder {
   /** Bytes of the rows before those of `round`, which are on the disk when this returns. @throws FlotillaError `io` */
   rowBytesBefore(round: number): number {
     return this.#attempt(() => {
-      const isThere = existsSync(join(this.path, CHECKPOINTS));
+      const isThere = this.disk.existsSync(join(this.path, CHECKPOINTS));
       if (isThere && this.#lock?.held() === false) throw new Error('another process is at work in this folder');
-      if (this.#rows !== undefined) fsyncSync(this.#rows);
+      this.#syncRows();
       return this.#last.round === round ? this.#last.before : this.#length;
     });
+  }
+
+  #syncRows(): void {
+    if (this.#rows === undefined) return;
+    this.disk.fsyncSync(this.#rows);
+    if (!this.#rowsLast) syncFolder(this.path, this.disk);
+    this.#rowsLast = true;
   }
 
   /**
@@ -143,15 +150,15 @@ export class RunFolder {
    */
   rewind(bytes: number): boolean {
     return this.#attempt(() => {
-      rmSync(join(this.path, SUMMARY), { force: true });
+      this.disk.rmSync(join(this.path, SUMMARY), { force: true });
       // rows that come again may be longer or shorter: their times are others
       this.#last = { round: -1, before: 0 };
-      if (this.#rows !== undefined) closeSync(this.#rows);
+      if (this.#rows !== undefined) this.disk.closeSync(this.#rows);
       this.#rows = undefined;
-      if (existsSync(join(this.path, ROWS))) {
-        this.#rows = openSync(join(this.path, ROWS), 'a+');
-        this.#length = wholeLines(this.#rows, bytes);
-        ftruncateSync(this.#rows, this.#length);
+      if (this.disk.existsSync(join(this.path, ROWS))) {
+        this.#rows = this.disk.openSync(join(this.path, ROWS), 'a+');
+        this.#length = wholeLines(this.#rows, bytes, this.disk);
+        this.disk.ftruncateSync(this.#rows, this.#length);
       }
       return this.#length === bytes;
     });
@@ -160,13 +167,13 @@ export class RunFolder {
   /** The run goes on after `round`, in another process than before. @throws FlotillaError `io` */
   goesOn(round: number): void {
     const line = `${JSON.stringify({ round })}\n`;
-    this.#attempt(() => appendFileSync(join(this.path, CHECKPOINTS, RESUMES), line), RESUMES);
+    this.#attempt(() => this.disk.appendFileSync(join(this.path, CHECKPOINTS, RESUMES), line), RESUMES);
   }
 
   /** How often the run has gone on. */
   get resumed(): number {
     try {
-      return readFileSync(join(this.path, CHECKPOINTS, RESUMES), 'latin1').split('\n').length - 1;
+      return this.disk.readFileSync(join(this.path, CHECKPOINTS, RESUMES), 'latin1').split('\n').length - 1;
     } catch {
       return 0;
     }
@@ -175,12 +182,12 @@ export class RunFolder {
   /** Appends a row, whole or not at all. @throws FlotillaError `io` */
   metrics(row: Metrics): void {
     this.#attempt(() => {
-      this.#rows ??= openSync(join(this.path, ROWS), 'ax');
+      this.#rows ??= this.disk.openSync(join(this.path, ROWS), 'ax');
       const bytes = Buffer.from(`${JSON.stringify(row)}\n`);
       try {
-        writeAll(this.#rows, bytes);
+        writeAll(this.#rows, bytes, this.disk);
       } catch (error) {
-        ftruncateSync(this.#rows, this.#length);
+        this.disk.ftruncateSync(this.#rows, this.#length);
         throw error;
       }
       this.#last = { round: row.round, before: this.#length };
@@ -188,7 +195,12 @@ export class RunFolder {
     });
   }
 
+  /** What the run has come to: from then on it has ended, and all that is before is on the disk. @throws FlotillaError `io` */
   summary(summary: Summary): void {
+    this.#attempt(() => {
+      this.#syncRows();
+      syncFolder(this.path, this.disk);
+    });
     this.write(SUMMARY, json(summary));
   }
 
@@ -199,18 +211,18 @@ export class RunFolder {
 
   /** Writes a file of the run, whole or not at all; a run that goes on replaces what it has left before. @throws FlotillaError `io` */
   write(name: (typeof RUN_FILES)[number], content: FileContent): void {
-    writeWhole(join(this.path, name), content, () => this.own);
+    writeWhole(join(this.path, name), content, () => this.own, this.disk);
   }
 
   close(): void {
-    if (this.#rows !== undefined) closeSync(this.#rows);
+    if (this.#rows !== undefined) this.disk.closeSync(this.#rows);
     this.#rows = undefined;
     this.#lock?.release();
     this.#lock = undefined;
     if (!this.#begun) return;
     try {
       // where no checkpoint was taken there was a lock alone
-      rmdirSync(join(this.path, CHECKPOINTS));
+      this.disk.rmdirSync(join(this.path, CHECKPOINTS));
     } catch {
       // there are checkpoints
     }
@@ -222,20 +234,22 @@ export class RunFolder {
       this.close();
       if (this.own) return;
       if (this.#begun) {
-        rmSync(join(this.path, ROWS), { force: true });
-        rmSync(join(this.path, CONFIG), { force: true });
-        rmSync(join(this.path, CHECKPOINTS), { recursive: true, force: true });
+        this.disk.rmSync(join(this.path, ROWS), { force: true });
+        this.disk.rmSync(join(this.path, CONFIG), { force: true });
+        this.disk.rmSync(join(this.path, CHECKPOINTS), { recursive: true, force: true });
       }
-      for (const folder of this.#made.toReversed()) rmdirSync(folder);
+      for (const folder of this.#made.toReversed()) this.disk.rmdirSync(folder);
     } catch {
       // somebody has put something there
     }
   }
 
   async #takeLock(options: { signal?: AbortSignal; note?: (message: string) => void }): Promise<void> {
+    const { disk, runtime } = this;
     const path = join(this.path, CHECKPOINTS, LOCK);
+    const doing = 'is at work on this run';
     try {
-      this.#lock = await takeLock(path, { ...options, doing: 'is at work on this run', waitMs: LOCK_WAIT_MS });
+      this.#lock = await takeLock(path, { ...options, doing, waitMs: LOCK_WAIT_MS, disk, runtime });
     } catch (cause) {
       options.signal?.throwIfAborted();
       throw new FlotillaError('io', `${this.path} cannot be gone on with: ${reasonOf(cause)}`, { cause });
@@ -253,11 +267,11 @@ export class RunFolder {
 }
 
 /** Bytes of the whole lines among the first `limit` bytes of a file. */
-function wholeLines(file: number, limit: number): number {
+function wholeLines(file: number, limit: number, disk: Disk): number {
   const piece = Buffer.alloc(1 << 16);
-  for (let end = Math.min(limit, fstatSync(file).size); end > 0; ) {
+  for (let end = Math.min(limit, disk.fstatSync(file).size); end > 0; ) {
     const from = Math.max(0, end - piece.length);
-    const read = readSync(file, piece, 0, end - from, from);
+    const read = disk.readSync(file, piece, 0, end - from, from);
     const at = piece.subarray(0, read).lastIndexOf(0x0a);
     if (at >= 0) return from + at + 1;
     end = from;
