@@ -144,8 +144,8 @@ export class ParameterServer {
     this.round++;
     const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
-    // those who are left out of rounds may be behind, but not for ever
-    if (method.gaps === true) await this.#answers.caughtUp(MAX_BEHIND_BYTES, this.round);
+    // those who need not answer may be behind, but not for ever
+    if (plan.answers !== undefined) await this.#answers.caughtUp(MAX_BEHIND_BYTES, this.round);
     await this.#collect(undefined, plan.answers);
     method.server.step(this.#state, this.#context, plan, this.#mean);
     this.#checkFinite(this.#state.x, 'x');
