@@ -4,6 +4,8 @@ import type { Runtime } from './runtime.js';
 export const SLICE_MS = 50;
 /** What a piece may count beyond what it was to last: what a busy machine takes to go on after it, and no more. */
 const SLACK_MS = 50;
+/** What is left by rounding: so short a wait moves no clock. */
+const NOTHING_MS = 1e-3;
 
 /**
  * A deadline on time that was really waited. A wait is made of pieces of at most {@link SLICE_MS}, and a piece counts as long as
@@ -39,7 +41,8 @@ export class Deadline {
     const now = this.runtime.now();
     this.#waited += Math.min(now - this.#from, this.#piece + SLACK_MS);
     this.#from = now;
-    this.#piece = Math.max(0, Math.min(SLICE_MS, this.#limit - this.#waited));
+    const left = this.#limit - this.#waited;
+    this.#piece = left < NOTHING_MS ? 0 : Math.min(SLICE_MS, left);
     return this.#piece;
   }
 

@@ -49,3 +49,13 @@ test('a deadline that is extended counts on', () => {
   for (let piece = deadline.next(); piece > 0; piece = deadline.next()) at.now += piece;
   expect([at.now, deadline.waited]).toEqual([120, 120]);
 });
+
+test('a clock with fractions: what rounding leaves is no time', () => {
+  // the pieces' sum by the clock is a last bit short of the limit
+  const { at, runtime } = clock();
+  at.now = 1234.5678;
+  const deadline = new Deadline(runtime, 1000);
+  let pieces = 0;
+  for (let piece = deadline.next(); piece > 0 && pieces < 1000; piece = deadline.next(), pieces++) at.now += piece;
+  expect(pieces).toBe(20);
+});

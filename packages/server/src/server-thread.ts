@@ -126,7 +126,7 @@ async function runInThread(
   };
   try {
     // data may take long to read, and more to download
-    if (out !== undefined && resume === undefined) RunFolder.checkFree(out);
+    if (out !== undefined && resume === undefined) RunFolder.checkFree(out, disk);
     emit({ type: 'phase', phase: 'loading' });
     const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     if (out !== undefined && resume !== undefined) {

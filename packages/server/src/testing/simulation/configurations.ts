@@ -88,6 +88,7 @@ export function drawCare(rng: Rng): OptionsInput {
   return {
     checkpointEvery: pick(rng, [1, 2, 4, 7, '0.02s', '0.2s', '60s', 'never']),
     maxRestarts: pick(rng, [0, 1, 3, 3, 3, 100]),
-    workerTimeout: pick(rng, [1, 3]),
+    roundTimeout: pick(rng, [1, 3]),
+    ...(rng.coin(0.1) && { onStraggler: 'fail' as const }),
   };
 }

@@ -68,7 +68,7 @@ function drawFault(rng: Rng, scene: Scene): Fault {
     case 6:
       return { at: `host:${rng.below(threads)}`, nth: from1(rounds + 8), do: 'stop', ms: pick(rng, [30, 700, 9000]) };
     case 7:
-      return { at: `gradient:${rng.below(workers)}`, nth: from1(rounds + 3), do: 'throw' };
+      return { at: `gradient:${rng.below(workers)}`, nth: from1(rounds + 3), do: pick(rng, ['throw', 'nan']) };
     case 8: {
       const nth = from1(3 * rounds + 8);
       const kind = rng.below(4);

@@ -148,8 +148,8 @@ export class Judge {
     const restarts = repeated?.restarts ?? 0;
     if (restarts > restartsFor(fired)) throw new Violation(`${restarts} restarts for ${losses.length} faults`);
     const late = losses.reduce((sum, fault) => sum + ('ms' in fault ? fault.ms : Number.POSITIVE_INFINITY), 0);
-    const { workerTimeout = 600 } = this.schedule.options;
-    if (restarts > 0 && late < 900 * Number(workerTimeout)) {
+    const { roundTimeout = 600 } = this.schedule.options;
+    if (restarts > 0 && late < 900 * roundTimeout) {
       throw new Violation(`workers were started again that were no more than ${late} ms late`);
     }
   }
@@ -201,13 +201,14 @@ export class Judge {
     fired: readonly Fault[],
     sent: number,
   ) {
-    const { maxRestarts = 3 } = this.schedule.options;
+    const { maxRestarts = 3, onStraggler } = this.schedule.options;
     const losses = restartsFor(fired);
     if ((code === 'io' || code === 'usage') && this.world.faults.fired.some((fault) => fault.do === 'full'))
       return 'the disk was full';
     if (losses > 0 && maxRestarts === 0) return 'no loss is made good';
     if (losses > maxRestarts && message.endsWith('as often as they may')) return 'too many losses';
     if (losses > 1 && log.some((text) => text.includes('failed in the same way twice'))) return 'the same twice';
+    if (losses > 0 && onStraggler === 'fail' && code === 'worker-lost') return 'who is late is not waited for';
     const hasBegun = log.includes('run starts');
     const isMendable = code === 'worker-lost' || refusal !== undefined;
     if (losses > 0 && (!hasBegun || (!isMendable && sent <= 1))) return 'no round had ended';
@@ -236,8 +237,8 @@ function storedRun(out: string, { options }: Schedule, more: object, disk: Disk)
 }
 
 /** Faults that may cost the run its workers. */
-function isLoss({ at, do: what }: Fault): boolean {
-  return /^(down|up|host|gradient)/.test(at) || what === 'jump';
+function isLoss({ at }: Fault): boolean {
+  return /^(down|up|host|gradient)/.test(at);
 }
 
 /** Restarts that faults may cost. What lingers is missed, and then comes when it is not due. */

@@ -6,8 +6,8 @@ import { live } from './life.js';
 import { Faults, type Schedule } from './schedule.js';
 import { SimulatedWorld } from './simulated-process.js';
 
-/** A row without its time. */
-export type Row = Omit<Metrics, 'seconds'>;
+/** A row without its time, and without who was late. */
+export type Row = Omit<Metrics, 'seconds' | 'late'>;
 
 /** What a run comes to when nothing happens. */
 export interface Reference {
@@ -33,7 +33,7 @@ export function optionsOf({ options }: Pick<Schedule, 'options'>, out: string | 
   return parseOptions({ ...withData(options), transport: 'loopback', ...(out !== undefined && { out }) });
 }
 
-export const timeless = ({ seconds: _, ...row }: Metrics): Row => row;
+export const timeless = ({ seconds: _s, late: _l, ...row }: Metrics): Row => row;
 
 /** The reference of a schedule's run, made once for all that differ in how they are disturbed. */
 export function referenceOf(schedule: Schedule): Promise<Reference> {

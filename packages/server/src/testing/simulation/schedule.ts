@@ -48,7 +48,8 @@ type WaitEffect =
 export type Fault = { readonly nth: number } & (
   | ({ readonly at: `down:${number}` | `up:${number}` } & FrameEffect)
   | ({ readonly at: `host:${number}` } & HostEffect)
-  | { readonly at: `gradient:${number}`; readonly do: 'throw' }
+  /** It is thrown, or is no number. */
+  | { readonly at: `gradient:${number}`; readonly do: 'throw' | 'nan' }
   | ({ readonly at: 'disk' } & DiskEffect)
   | ({ readonly at: 'wait' } & WaitEffect)
   /** A bit of the newest checkpoint has changed while nobody looked. */

@@ -270,20 +270,23 @@ class Network {
   #throwing(registries: RunPlan['registries']): RunPlan['registries'] {
     const { faults } = this.process.world;
     const tripping = (oracle: Oracle, worker: number): Oracle => {
-      const trip = () => {
-        if (faults.at(`gradient:${worker}`) !== undefined) throw new Error('simulated');
+      const trip = (work: () => number, out: Float64Array): number => {
+        const fault = faults.at(`gradient:${worker}`);
+        if (fault?.do === 'throw') throw new Error('simulated');
+        const value = work();
+        if (fault?.do !== 'nan') return value;
+        out[out.length - 1] = Number.NaN;
+        return Number.NaN;
       };
       const { linearMap } = oracle;
       return overriding(oracle, {
         gradient(x, out) {
-          trip();
-          return oracle.gradient(x, out);
+          return trip(() => oracle.gradient(x, out), out);
         },
         ...(linearMap && {
           linearMap: overriding(linearMap, {
             gradientAt(x, product, out) {
-              trip();
-              return linearMap.gradientAt(x, product, out);
+              return trip(() => linearMap.gradientAt(x, product, out), out);
             },
           }),
         }),
@@ -341,6 +344,7 @@ class Network {
         const frame = committed(workers, length);
         for (let worker = 0; worker < workers; worker++) this.#send('down', worker, frame);
       },
+      lagging: () => undefined,
       flush() {},
       receive: (worker, ms) => wait(ms, () => arrived(worker)[0]),
       release(worker) {
