@@ -8,6 +8,7 @@ import { MemoryCheckpoints } from './checkpoint/memory-checkpoints.js';
 import { type ResumeTask, Resumption } from './checkpoint/resumption.js';
 import { parseCheckpointEvery } from './checkpoint/schedule.js';
 import { checkStart, withoutStart } from './checkpoint/stored-run.js';
+import type { Hosts } from './hosts/fleet.js';
 import { type Machine, systemMachine } from './machine.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
@@ -143,7 +144,11 @@ async function runInThread(
     if (out !== undefined) folder ??= RunFolder.create(out, disk, runtime);
     emit({ type: 'phase', phase: 'building' });
     const stragglers = new Stragglers(options, note);
-    let opened = await Training.open(options, { plan, hosts, runtime, yieldToEventLoop, stragglers });
+    const { maxRestarts } = options;
+    const open = (given: Hosts, attempt?: number) =>
+      Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt });
+    const recovery = new Recovery(maxRestarts, (attempt) => open(startHosts(options, runtime), attempt), note);
+    let opened = await recovery.opened(() => open(hosts));
     training = opened;
     let checkpoints: Checkpoints | undefined;
     let resumedAt: number | undefined;
@@ -165,22 +170,13 @@ async function runInThread(
         stays = true;
       }
     }
-    const { maxRestarts } = options;
     const memory =
       every === 'never' || checkpoints === undefined
         ? new MemoryCheckpoints(opened, folder, every, runtime, checkpoints)
         : undefined;
     // at round 0 a training that is opened again needs none
     if (memory !== undefined && maxRestarts > 0 && opened.rounds > 0) await memory.take();
-    const recovery = new Recovery(
-      maxRestarts,
-      memory ?? (checkpoints as Checkpoints),
-      (attempt) => {
-        const fresh = startHosts(options, runtime);
-        return Training.open(options, { plan, hosts: fresh, runtime, yieldToEventLoop, stragglers, attempt });
-      },
-      note,
-    );
+    recovery.goOnFrom(memory ?? (checkpoints as Checkpoints));
     const answerModels = () => {
       for (; modelsAsked > 0; modelsAsked--) emit({ type: 'model', model: opened.flatModel() });
     };

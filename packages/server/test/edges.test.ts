@@ -116,7 +116,7 @@ describe('limits', () => {
   });
 
   test('open files', async () => {
-    const out = await program(outcome.replaceAll('12', '60'), 'ulimit -n 100');
+    const out = await program(outcome.replaceAll('12', '60'), 'ulimit -n 150');
     expect(out).toMatch(/^FlotillaError limit no more files can be opened by this process: .*ulimit -n/);
   });
 

@@ -216,10 +216,10 @@ describe('a worker that is late', () => {
     expect(training.stragglers.late).toEqual([{ worker: 1, answers: 1, seconds: 5 }]);
     const recovery = new Recovery(
       3,
-      { recover: async () => 1 },
       () => Promise.resolve(training),
       () => {},
     );
+    recovery.goOnFrom({ recover: async () => 1 });
     if (onStraggler === 'fail') await expect(recovery.after(error, training)).rejects.toBe(error);
     else expect(await recovery.after(error, training)).toBe(training);
   });

@@ -27,9 +27,10 @@ export class Recovery {
   /** How the last failure was told, to know it again. */
   #last: string | undefined;
 
+  #point: RecoveryPoint | undefined;
+
   constructor(
     private readonly maxRestarts: number,
-    private readonly point: RecoveryPoint,
     /** Opens the training anew, at round 0. */
     private readonly open: (attempt: number) => Promise<Training>,
     private readonly note: (message: string) => void,
@@ -39,6 +40,25 @@ export class Recovery {
   get repeated(): Repeated | undefined {
     if (this.#restarts === 0) return undefined;
     return { restarts: this.#restarts, rounds: this.#rounds, frameBytes: this.#frameBytes };
+  }
+
+  /** The training that `first` opens or, where workers are lost meanwhile, that is opened after it. @throws FlotillaError as `after` */
+  async opened(first: () => Promise<Training>): Promise<Training> {
+    for (let open = first; ; open = () => this.open(this.#restarts)) {
+      try {
+        return await open();
+      } catch (thrown) {
+        const failure = asFlotillaError(thrown);
+        this.#admit(failure);
+        this.#restarts++;
+        this.note(`${failure.message}; the workers are started again`);
+      }
+    }
+  }
+
+  /** From now on a loss is made good from here. */
+  goOnFrom(point: RecoveryPoint): void {
+    this.#point = point;
   }
 
   /**
@@ -58,7 +78,7 @@ export class Recovery {
       let training: Training | undefined;
       try {
         training = await this.open(this.#restarts);
-        const round = await this.point.recover(training);
+        const round = (await this.#point?.recover(training)) ?? training.rounds;
         const kept = training.ledger.frameBytes;
         this.#rounds += lostRound - round;
         this.#frameBytes += uplink + downlink - kept.uplink - kept.downlink;
