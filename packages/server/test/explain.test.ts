@@ -37,6 +37,14 @@ describe('what workers share on the uplink', () => {
     expect((await of({ method: 'marina', uplink: 'perm-k' })).stepSize.value).toBeCloseTo(1 / L, 12);
   });
 
+  test('more projections than coordinates: every round is dense, at gradient descent’s step', async () => {
+    const { parameters, stepSize } = await of({ method: 'marina', uplink: 'core:m=80' });
+    expect(parameters.find(({ name }) => name === 'p')?.value).toBe(1);
+    expect(stepSize.value).toBeCloseTo(2 / (1 + Math.cos(Math.PI / 51)), 12);
+    const { parameters: own } = await of({ method: 'pp-marina:sampled=90', uplink: 'core:m=80', stepSize: 0.1 });
+    expect(own.find(({ name }) => name === 'p')?.value).toBe(1);
+  });
+
   test('pp-marina with a number: there is no theory, and why', async () => {
     const { stepSize } = await of({ method: 'pp-marina', uplink: 'perm-k', stepSize: 0.25 });
     expect(stepSize).toMatchObject({ value: 0.25, theory: undefined });

@@ -91,7 +91,9 @@ export const marina = defineMethod({
   stochastic: 'differences',
   parameters(spec, { uplink, dimension }): MarinaParameters {
     const downlink = spec.choice('downlink', ['dense', 'delta']) ?? 'dense';
-    return { p: spec.number('p', 0, 1, true) ?? uplink.density / dimension, downlink, ...polyakLojasiewicz(spec) };
+    // projections may be more than d
+    const p = spec.number('p', 0, 1, true) ?? Math.min(1, uplink.density / dimension);
+    return { p, downlink, ...polyakLojasiewicz(spec) };
   },
   report: ({ p, downlink, ...rest }) => (downlink === 'delta' ? { p, 'delta-downlink': 1, ...rest } : { p, ...rest }),
   traffic: ({ p }) => ({ uplink: { dense: p, compressed: 1 - p }, downlink: { dense: 1 } }),

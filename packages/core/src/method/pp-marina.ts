@@ -87,7 +87,7 @@ export const ppMarina = defineMethod({
   parameters(spec, { uplink, dimension, workers }): PpMarinaParameters {
     const sampled = spec.integer('sampled', 1, workers) ?? Math.ceil(workers / 10);
     const downlink = spec.choice('downlink', ['broadcast', 'participants']) ?? 'broadcast';
-    const p = spec.number('p', 0, 1, true) ?? (uplink.density * sampled) / (dimension * workers);
+    const p = spec.number('p', 0, 1, true) ?? Math.min(1, (uplink.density * sampled) / (dimension * workers));
     return { p, sampled, downlink, ...polyakLojasiewicz(spec) };
   },
   gaps: ({ downlink }) => downlink === 'participants',

@@ -1,5 +1,6 @@
 import { type Dataset, RowReader } from '../data/dataset.js';
 import { type Shards, shardOf } from '../data/split.js';
+import { usedColumns } from '../data/used-columns.js';
 import { type Extremes, lanczos } from './lanczos.js';
 import { squaredRowNorms } from './sparse-rows.js';
 
@@ -62,12 +63,12 @@ const ROUGH = 1e-3;
  * @param range low and high of {@link GramDistances}, which are undefined when they would have taken too long
  */
 export function gramBounds(
-  data: Dataset,
+  all: Dataset,
   shards: Shards,
   offset: 0 | 1,
   range: readonly [low: number, high: number],
 ): GramBounds & { readonly distances: GramDistances | undefined } {
-  const { largestRow, traces, operators, d } = prepared(data, shards, offset, 0.3);
+  const { data, largestRow, traces, operators, d } = prepared(all, shards, offset, 0.3);
   const workers = operators.length;
   const perWorker = operators.map((operator, i) => largest(operator, d, traces[i], ROUGH, workers).value);
   const mean = operatorOf(data, shards.order, offset, 1 / shards.samples, d * d, 0.3 * (workers + 1));
@@ -105,8 +106,8 @@ function distancesFrom(
 }
 
 /** All of it, exact where that can be had in bounded time. */
-export function gramSpectra(data: Dataset, shards: Shards, offset: 0 | 1): GramSpectra {
-  const { largestRow, traces, operators, d } = prepared(data, shards, offset, 1);
+export function gramSpectra(all: Dataset, shards: Shards, offset: 0 | 1): GramSpectra {
+  const { data, largestRow, traces, operators, d } = prepared(all, shards, offset, 1);
   const workers = operators.length;
   const trace = traces.reduce((sum, t) => sum + t, 0) / workers;
   const perWorker = operators.map((operator, i) => largest(operator, d, traces[i], EXACT, workers));
@@ -114,7 +115,7 @@ export function gramSpectra(data: Dataset, shards: Shards, offset: 0 | 1): GramS
   // its matrix is used for the differences of all workers
   const mean = operatorOf(data, shards.order, offset, 1 / shards.samples, d * d, workers + 1);
   const whole = largest(mean, d, trace, EXACT, 1);
-  const min = smallest(data, shards.order, offset, mean, whole.value);
+  const min = smallest(all, shards.order, offset, mean, whole.value);
   const cost = operators.reduce((sum, operator) => sum + operator.cost + mean.cost, 0);
   const affordable = USUAL_STEPS * cost <= 2 * EFFORT;
   const difference = affordable ? largestDifference(operators, mean, d, whole.value) : undefined;
@@ -130,17 +131,18 @@ interface Operator {
   readonly cost: number;
 }
 
-/** Of each worker max_j ‖a_ij‖², tr G_i and G_i, for `uses` eigenvalues. */
-function prepared(data: Dataset, shards: Shards, offset: 0 | 1, uses: number) {
+/** Of each worker max_j ‖a_ij‖², tr G_i and G_i, for `uses` eigenvalues; `data` and d without columns that are not used. */
+function prepared(all: Dataset, shards: Shards, offset: 0 | 1, uses: number) {
   const workers = shards.start.length - 1;
-  const norms = squaredRowNorms(data, offset);
+  const norms = squaredRowNorms(all, offset);
+  const data = usedColumns(all);
   const d = data.features + offset;
   const shard = Array.from({ length: workers }, (_, i) => shardOf(shards, i));
   const largestRow = shard.map((rows) => rows.reduce((most, s) => Math.max(most, norms[s]), 0));
   const traces = shard.map((rows) => (workers / shards.samples) * rows.reduce((sum, s) => sum + norms[s], 0));
   const entries = workers * d * d;
   const operators = shard.map((rows) => operatorOf(data, rows, offset, workers / shards.samples, entries, uses));
-  return { largestRow, traces, operators, d };
+  return { data, largestRow, traces, operators, d };
 }
 
 /**

@@ -22,7 +22,8 @@ const idOf = (workers: number) => `n${workers}`;
 
 function panel(workers: number, size: Size): Panel {
   const k = DIMENSION / workers;
-  const rounds = size.quick ? 2000 : 5000;
+  // with n = 1000 a dense uplink comes every 1,125 rounds on average: a seed without luck needs 5,760
+  const rounds = size.quick ? 2000 : workers >= 1000 ? 10_000 : 5000;
   // an evaluation costs as much as a round
   const tuned = { rounds, evalEvery: workers >= 1000 ? 5 : 1, stepSize: 'tuned' } as const;
   return {
