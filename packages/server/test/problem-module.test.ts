@@ -187,7 +187,7 @@ export default defineProblem({ name: 'wrong', load: () => ({}), smoothness: () =
 
   test('parameters that it does not have or take', async () => {
     await refused(`${module}:size=2`, /problem distance-2 has no parameter size; it takes scale, up-to$/);
-    await refused(`${module}:scale=-1`, /problem distance-2: scale=-1 is not allowed; scale must be a number in \[0, /);
+    await refused(`${module}:scale=-1`, /problem distance-2: scale=-1 is not allowed; scale must be a number ≥ 0$/);
     await refused({ module, parameters: { scale: '1,2' } }, /scale cannot be "1,2": no blanks and no commas$/);
   });
 
