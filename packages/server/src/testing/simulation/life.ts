@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
+import { systemRuntime } from '@flotilla/core';
 import type { Disk } from '@flotilla/core/internal';
 import type { Metrics } from '../../run/metrics.js';
 import serve, { type HostMessage, type RunEvent, type RunOutcome, type RunTask } from '../../server-thread.js';
@@ -69,7 +69,7 @@ export async function live(
 }
 
 async function turns(count: number): Promise<void> {
-  for (let k = 0; k < count; k++) await setImmediate();
+  for (let k = 0; k < count; k++) await systemRuntime.yield();
 }
 
 /** Throws when nothing goes on any more. */
@@ -78,7 +78,7 @@ async function idle(world: SimulatedWorld, done: AbortSignal): Promise<never> {
     quiet = world.steps === before ? quiet + 1 : 0;
     before = world.steps;
     if (quiet > IDLE_TURNS) throw new Stuck('it waits for something that never comes');
-    await setImmediate();
+    await systemRuntime.yield();
   }
   return new Promise(() => undefined);
 }

@@ -1,6 +1,7 @@
 // pnpm test:sim [--seeds N] [--seed S] [--method NAME] [--schedule JSON]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { systemRuntime } from '@flotilla/core';
 import { drawSchedule } from './draw.js';
 import type { Schedule } from './schedule.js';
 import { shrink } from './shrink.js';
@@ -34,7 +35,7 @@ async function runOne(schedule: Schedule): Promise<void> {
 }
 
 async function runSeeds(first: number, count: number): Promise<void> {
-  const from = performance.now();
+  const from = systemRuntime.now();
   const fired = new Map<string, number>();
   let lives = 0;
   let failed = 0;
@@ -50,7 +51,7 @@ async function runSeeds(first: number, count: number): Promise<void> {
       await tell(seed, schedule, verdict.complaint);
     }
   }
-  const seconds = (performance.now() - from) / 1000;
+  const seconds = (systemRuntime.now() - from) / 1000;
   const counts = [...fired].sort(([, a], [, b]) => b - a).map(([kind, times]) => `${kind} ${times}`);
   console.log(`${done} schedules, ${lives} lives of the server; faults: ${counts.join(', ')}`);
   console.log(`${failed} failed; ${(done / seconds).toFixed(1)} schedules a second, ${seconds.toFixed(1)} s`);
