@@ -308,6 +308,20 @@ describe('refused', () => {
     expect((await train({ resume: taken, rounds: 9 }).result).rounds).toBe(9);
     expect(existsSync(join(taken, 'checkpoint', 'lock'))).toBe(false);
   });
+
+  test('a process that has lost its folder to another one writes nothing more there', async () => {
+    const out = join(folder, 'lost');
+    const run = train({ ...quick, out, evalEvery: 1, rounds: 1_000_000 });
+    const first = await run[Symbol.asyncIterator]().next();
+    expect(first.value.round).toBe(0);
+    await run.checkpoint();
+    writeFileSync(join(out, 'checkpoint', 'lock'), `${process.ppid} somebody`);
+    await expect(run.result).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/another process is at work in this folder$/),
+    });
+    for (const name of ['summary.json', 'model.safetensors']) expect(existsSync(join(out, name))).toBe(false);
+  });
 });
 
 describe('code and data', () => {

@@ -159,7 +159,9 @@ test('set-up has the same deadline as a round', async () => {
     close: async () => {},
   };
   const options = parseOptions({ problem: 'heterogeneous-quadratic:d=50', stepSize: 0.1, roundTimeout: 7 });
-  await expect(Training.open(options, { runtime, hosts: mute })).rejects.toMatchObject({
+  const open = () => Training.open(options, { runtime, hosts: mute });
+  // and ends the run: nobody is started again
+  await expect(new Recovery(3, open, () => {}).opened(open)).rejects.toMatchObject({
     code: 'worker-lost',
     message: 'host 0 did not answer configure within 7 s',
   });

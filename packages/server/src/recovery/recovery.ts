@@ -42,13 +42,18 @@ export class Recovery {
     return { restarts: this.#restarts, rounds: this.#rounds, frameBytes: this.#frameBytes };
   }
 
-  /** The training that `first` opens or, where workers are lost meanwhile, that is opened after it. @throws FlotillaError as `after` */
+  /**
+   * The training that `first` opens or, where workers are lost meanwhile, that is opened after it.
+   * @throws FlotillaError as `after`, and where a worker is late
+   */
   async opened(first: () => Promise<Training>): Promise<Training> {
     for (let open = first; ; open = () => this.open(this.#restarts)) {
       try {
         return await open();
       } catch (thrown) {
         const failure = asFlotillaError(thrown);
+        // what took that long will do so again
+        if (failure instanceof LateError) throw failure;
         this.#admit(failure);
         this.#restarts++;
         this.note(`${failure.message}; the workers are started again`);

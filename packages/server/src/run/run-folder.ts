@@ -129,11 +129,17 @@ export class RunFolder {
   /** Bytes of the rows before those of `round`, which are on the disk when this returns. @throws FlotillaError `io` */
   rowBytesBefore(round: number): number {
     return this.#attempt(() => {
-      const isThere = this.disk.existsSync(join(this.path, CHECKPOINTS));
-      if (isThere && this.#lock?.held() === false) throw new Error('another process is at work in this folder');
+      this.#checkAlone();
       this.#syncRows();
       return this.#last.round === round ? this.#last.before : this.#length;
     });
+  }
+
+  /** A process that stood still for long may have lost the folder to another one. @throws Error */
+  #checkAlone(): void {
+    if (this.#lock === undefined || this.#lock.held()) return;
+    const isThere = this.disk.existsSync(join(this.path, CHECKPOINTS));
+    if (isThere) throw new Error('another process is at work in this folder');
   }
 
   #syncRows(): void {
@@ -182,6 +188,7 @@ export class RunFolder {
   /** Appends a row, whole or not at all. @throws FlotillaError `io` */
   metrics(row: Metrics): void {
     this.#attempt(() => {
+      this.#checkAlone();
       this.#rows ??= this.disk.openSync(join(this.path, ROWS), 'ax');
       const bytes = Buffer.from(`${JSON.stringify(row)}\n`);
       try {
@@ -211,6 +218,7 @@ export class RunFolder {
 
   /** Writes a file of the run, whole or not at all; a run that goes on replaces what it has left before. @throws FlotillaError `io` */
   write(name: (typeof RUN_FILES)[number], content: FileContent): void {
+    this.#attempt(() => this.#checkAlone(), name);
     writeWhole(join(this.path, name), content, () => this.own, this.disk);
   }
 
