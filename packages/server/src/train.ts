@@ -73,7 +73,7 @@ export class AbortedError extends FlotillaError {
 
   constructor(
     /**
-     * What the run came to until then; undefined when it had no evaluated round. Where it was ended in the middle of a round, of its
+     * What the run came to until then; undefined when it had not begun its first round. Where it was ended in the middle of a round, of its
      * last evaluated round.
      */
     readonly summary: InterruptedSummary | undefined,
