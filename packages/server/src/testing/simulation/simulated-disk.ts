@@ -1,5 +1,3 @@
-// Long: one class, a disk with everything that happens to what was not synced.
-// Long: one class, a file system in memory with what of it lasts.
 import type { Rng } from '@flotilla/core';
 import type { Disk } from '@flotilla/core/internal';
 
