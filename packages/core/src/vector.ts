@@ -34,7 +34,7 @@ export function squaredNorm(x: Float64Array): number {
 }
 
 /** Whether no coordinate is a NaN or an infinity: times 0 those leave NaN. Four sums, so that none waits for the one before. */
-export function isFiniteVector(x: Float64Array): boolean {
+export function isFiniteVector(x: Float64Array | Float32Array): boolean {
   let a = 0;
   let b = 0;
   let c = 0;

@@ -22,7 +22,7 @@ export const FrameKind = {
   evaluation: 5,
   /** In place of an answer: a control message that says why there is none. */
   failure: 6,
-  /** Server asks for a worker's state. No payload. Not counted, like the three below. */
+  /** Server asks for a worker's state after the round in the payload, a u32. Not counted, like the three below. */
   snapshot: 7,
   /** A worker's state. */
   state: 8,
@@ -52,7 +52,7 @@ const WITH_VECTORS = new Set<number>([FrameKind.downlink, FrameKind.uplink]);
 /** Frames that have the number of an evaluation, modulo 256, in the place of coins: several may be of one round. */
 const NUMBERED = new Set<number>([FrameKind.evaluate, FrameKind.evaluation]);
 /** Frames that are a header and no more. */
-const EMPTY = new Set<number>([FrameKind.start, FrameKind.snapshot, FrameKind.restored]);
+const EMPTY = new Set<number>([FrameKind.start, FrameKind.restored]);
 const FORMS: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
 /** Most vectors of a frame beside the first. */

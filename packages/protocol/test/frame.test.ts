@@ -17,8 +17,7 @@ const forms: readonly Form[] = ['none', 'dense', 'compressed', 'delta'];
 
 const isNumbered = (kind: number) => kind === FrameKind.evaluate || kind === FrameKind.evaluation;
 const withVectors = (kind: number) => kind === FrameKind.downlink || kind === FrameKind.uplink;
-const isEmpty = (kind: number) =>
-  kind === FrameKind.start || kind === FrameKind.snapshot || kind === FrameKind.restored;
+const isEmpty = (kind: number) => kind === FrameKind.start || kind === FrameKind.restored;
 
 const anyHeader: fc.Arbitrary<Header> = fc.record({
   kind: fc.constantFrom(...kinds),

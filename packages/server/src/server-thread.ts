@@ -239,8 +239,8 @@ async function runInThread(
         try {
           await takeCheckpoint();
         } catch (thrown) {
-          // what has come to its end needs none: it only cannot be made longer from here
-          if (reason === 'aborted') throw thrown;
+          // what has come to its end needs none on a disk that takes none: it only cannot be made longer from here
+          if (reason === 'aborted' || asFlotillaError(thrown).code !== 'io') throw thrown;
           note(asFlotillaError(thrown).message);
         }
       },

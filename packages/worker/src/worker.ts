@@ -10,7 +10,14 @@ import {
   type Registry,
   type State,
 } from '@flotilla/core';
-import { createContext, messageDimension, restoreState, viewState } from '@flotilla/core/internal';
+import {
+  createContext,
+  getU32,
+  isFiniteVector,
+  messageDimension,
+  restoreState,
+  viewState,
+} from '@flotilla/core/internal';
 import {
   type Boundary,
   checkDue,
@@ -113,7 +120,7 @@ export class Worker {
       this.#exchange = round;
     }
     if (kind === FrameKind.evaluate) this.#evaluate(frame, header);
-    else if (kind === FrameKind.snapshot) this.#reply(FrameKind.state, round, encodeState(this.#view()));
+    else if (kind === FrameKind.snapshot) this.#snapshot(frame, round);
     else if (kind === FrameKind.restore) this.#restore(frame, round);
     else if (kind === FrameKind.start) this.#send(this.#start(frame, header), round);
     else this.#send(this.#takeRound(frame, header, again), round);
@@ -174,6 +181,30 @@ export class Worker {
     }
     evaluated[0] = value;
     this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)), header.coins);
+  }
+
+  /** Sends its state, which must be that after the round that the frame names, and have no number that is none: nobody could go on from it. */
+  #snapshot(frame: Uint8Array, exchange: number): void {
+    const bytes = frame.length - HEADER_BYTES;
+    if (bytes !== 4) {
+      const refusal = bytes > 4 ? 'oversized' : 'payload';
+      throw new ProtocolError(`the round of a state in ${bytes} bytes, expected 4`, { refusal });
+    }
+    const due = getU32(frame, HEADER_BYTES);
+    const last = Math.max(0, this.#round);
+    if (due < last || (due > last && !this.#begun().gaps)) {
+      const refusal = due < last ? 'stale' : 'early';
+      throw new ProtocolError(`its state after round ${due} is asked for, and it has come to round ${last}`, {
+        refusal,
+      });
+    }
+    const state = this.#view();
+    for (const [name, value] of Object.entries(state)) {
+      if (typeof value === 'number' || value instanceof Int32Array || isFiniteVector(value)) continue;
+      const what = `a coordinate of its state, ${name}, is not finite`;
+      throw new DivergedError(last, this.index, what, this.#begun().method.name);
+    }
+    this.#reply(FrameKind.state, exchange, encodeState(state));
   }
 
   /** All that the worker knows between two rounds, itself. */

@@ -59,6 +59,8 @@ export class Answers {
         frame = this.#poll(worker) ?? (await this.#wait(worker, round));
         readHeader(frame, header);
         if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
+          // somebody may have failed in a round in which no answer was due
+          if (kind === FrameKind.state && header.kind === FrameKind.failure) throw failureIn(frame, worker);
           // left from a round that has failed
           this.refuse('stale');
           continue;

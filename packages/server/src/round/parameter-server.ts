@@ -168,7 +168,7 @@ export class ParameterServer {
 
   /** The same of the workers, packed, one after the other: each until `take`, which says whether it wants more, returns. */
   eachWorkerState(take: (state: Uint8Array) => boolean): Promise<void> {
-    return this.#workerStates.each(take);
+    return this.#workerStates.each(this.round, { x: this.#state.x, start: this.#context.start }, take);
   }
 
   /** Refuses a snapshot of another method, dimension or n, as far as the server can tell. Sets nothing. @throws FlotillaError `protocol` */

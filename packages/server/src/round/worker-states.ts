@@ -1,3 +1,4 @@
+import { putU32 } from '@flotilla/core/internal';
 import {
   FIRST_EXCHANGE,
   FrameKind,
@@ -7,6 +8,7 @@ import {
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
+import { takeFinite } from './non-finite.js';
 
 /** Bytes of states that may be on their way at once. Of states that are longer there is one, or a second that waits. */
 const IN_FLIGHT_BYTES = 16 << 20;
@@ -23,31 +25,43 @@ export class WorkerStates {
   /**
    * Hands each worker's state to `take`, packed, as it lies in its frame: until `take` returns. They are asked for a few at a
    * time, so that the states of all are never in memory beside the workers' own.
+   * @param round The one that has ended: a worker that has not had it refuses.
    * @param take Whether it wants more.
-   * @throws FlotillaError when a worker does not answer with its state
+   * @param x The iterate after it, and `start` x⁰: they tell what a number that is none comes from.
+   * @throws FlotillaError when a worker does not answer with its state, `diverged` when that has a NaN or an infinity
    */
-  async each(take: (state: Uint8Array) => boolean): Promise<void> {
+  async each(
+    round: number,
+    { x, start }: { readonly x: Float64Array; readonly start: Float64Array },
+    take: (state: Uint8Array) => boolean,
+  ): Promise<void> {
     const { transport } = this;
     const { workers } = transport;
     const exchange = ++this.#exchange;
     let asked = 0;
     const ask = (end: number) => {
       for (; asked < Math.min(end, workers); asked++) {
-        this.#write(transport.claim(asked, HEADER_BYTES), FrameKind.snapshot, exchange);
-        transport.commit(asked, HEADER_BYTES);
+        const room = transport.claim(asked, HEADER_BYTES + 4);
+        this.#write(room, FrameKind.snapshot, exchange);
+        putU32(room, HEADER_BYTES, round);
+        transport.commit(asked, HEADER_BYTES + 4);
       }
       transport.flush();
     };
-    ask(1);
     let more = true;
-    for (let worker = 0; worker < asked; worker++) {
-      // what has been asked for is waited for, also when nobody wants it any more
+    // what has been asked for is waited for, also when nobody wants it any more
+    function* due() {
+      for (let worker = 0; worker < workers && (more || worker < asked); worker++) yield worker;
+    }
+    const collect = async (worker: number) => {
+      ask(worker + 1);
       const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
         more = more && take(frame.subarray(HEADER_BYTES));
         return frame.length;
       });
       if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
-    }
+    };
+    await takeFinite(due(), collect, x, start);
   }
 
   /**

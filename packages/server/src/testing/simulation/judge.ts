@@ -209,6 +209,10 @@ export class Judge {
     if (losses > maxRestarts && message.endsWith('as often as they may')) return 'too many losses';
     if (losses > 1 && log.some((text) => text.includes('failed in the same way twice'))) return 'the same twice';
     if (losses > 0 && onStraggler === 'fail' && code === 'worker-lost') return 'who is late is not waited for';
+    // that a NaN is one worker's own shows by another one's answer
+    const isUnclear = losses > 1 || String(this.schedule.options.method).startsWith('pp-marina');
+    if (isUnclear && code === 'diverged' && fired.some((fault) => fault.do === 'nan'))
+      return 'whose it is is not known';
     const hasBegun = log.includes('run starts');
     const isMendable = code === 'worker-lost' || refusal !== undefined;
     if (losses > 0 && (!hasBegun || (!isMendable && sent <= 1))) return 'no round had ended';
