@@ -5,19 +5,20 @@ import type { Metrics, Repeated, StopReason, Summary } from './run/metrics.js';
 import type { Training } from './training.js';
 
 /** What a summary says of a run whose rounds have begun, whatever they come to. */
-export type RunFacts = Omit<Summary, keyof Outcome | Unasked | 'outputRound' | 'refused' | 'repeated' | 'stopReason'>;
+export type RunFacts = Omit<
+  Summary,
+  keyof Outcome | 'computeSeconds' | 'gradientCalls' | 'xHash' | 'outputRound' | 'refused' | 'repeated' | 'stopReason'
+>;
 
 /** What the row of the last evaluated round says. */
 type Outcome = ReturnType<typeof outcomeOf>;
-
-/** What only the workers, or the server's own thread, could have said. */
-type Unasked = 'computeSeconds' | 'gradientCalls' | 'xHash';
 
 /**
  * The summary of a run that was ended in the middle of a round: of its last evaluated round, at the iterate of that, and without
  * what only its threads could have said: `computeSeconds`, `gradientCalls`, `xHash`.
  */
-export type InterruptedSummary = Omit<Summary, Unasked> & Partial<Pick<Summary, Unasked>>;
+export type InterruptedSummary = Omit<Summary, 'computeSeconds' | 'gradientCalls' | 'xHash'> &
+  Partial<Pick<Summary, 'computeSeconds' | 'gradientCalls' | 'xHash'>>;
 
 /** @param resumed How often the run has gone on from a checkpoint. */
 export function aboutRun(training: Training, secondsToFirstRound: number, resumed = 0): RunFacts {

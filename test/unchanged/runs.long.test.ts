@@ -1,0 +1,3 @@
+import { compareGroup } from './compare.js';
+
+compareGroup('runs', (id) => /\/seed (0|seven)\//.test(id));
