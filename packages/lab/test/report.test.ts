@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Metrics, type TrainOptions, train } from '../../server/dist/index.js';
 import { rowsOf } from '../../server/test/in-process.js';
+import { drawChart } from '../dist/report/chart.js';
 import { meanCurve } from '../dist/report/curves.js';
 import { renderPage } from '../dist/report/page.js';
 import { runReport, writeRunReport } from '../dist/report/run-report.js';
@@ -69,6 +70,18 @@ describe('report.html of a run', () => {
     expect(page.match(/<script/g)?.length).toBe(1 + 10);
     expect(page).toContain('&lt;/script&gt;&lt;script&gt;');
   });
+});
+
+test('ten curves look like ten: where colours come again, dashes and markers do not', async () => {
+  const series = Array.from({ length: 10 }, (_, k) => ({
+    name: `curve ${k}`,
+    points: [[0, k] as const, [1, k + 1] as const],
+  }));
+  const { svg } = await drawChart({ title: '', xLabel: 'x', yLabel: 'y', series }, 640, 400);
+  const lines = [...svg.matchAll(/<path d="M0 4\.5L34 4\.5"[^>]*stroke="(var\(--chart-\d\))"[^>]*>/g)];
+  const looks = lines.map(([path, colour]) => `${colour} ${/stroke-dasharray="([^"]*)"/.exec(path)?.[1]}`);
+  expect(looks).toHaveLength(10);
+  expect(new Set(looks).size).toBe(10);
 });
 
 test('the mean of curves at equal x, and the band between the smallest and the largest', () => {

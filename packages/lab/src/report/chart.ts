@@ -37,8 +37,10 @@ export interface DrawnChart {
 /** Eight colours that stay apart for every common kind of colour blindness (Okabe, Ito), on white and on black. */
 const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#b2528f', '#8a6d00', '#3a3a3a', '#2f8fcf', '#a0380f'];
 const DARK = ['#56b4e9', '#ff8c42', '#2ecc9b', '#e39ac6', '#f0e442', '#e6e6e6', '#9ad0f5', '#ffb38a'];
-/** Curves that a chart tells apart. */
+/** Curves that a chart tells apart by their colours. */
 export const MAX_CURVES = LIGHT.length;
+/** Which dash and marker a style has. Where colours come again, it is with others. */
+const patternOf = (style: number) => (style + 3 * Math.floor(style / MAX_CURVES)) % MAX_CURVES;
 const DASHES: (string | number[])[] = [
   'solid',
   [7, 4],
@@ -80,7 +82,7 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
       (one.band ?? []).filter(([x, low, high]) => drawable(spec, x, low) && drawable(spec, x, high)),
       xLog,
     ),
-    style: (one.style ?? k) % MAX_CURVES,
+    style: one.style ?? k,
   }));
 
   const title = wrapped(spec.title, (width - 24) / (width < 500 ? LETTER : 8));
@@ -132,11 +134,12 @@ export async function drawChart(spec: ChartSpec, width: number, height: number):
       xAxis: axis(spec.xLabel, xLog, xs, 28, spec.xUnit),
       yAxis: axis(spec.yLabel, yLog, ys, 44, spec.yUnit),
       series: series.flatMap(({ name, points, band, style }) => {
-        const colour = `var(--chart-${style})`;
-        const symbol = MARKERS[style] as string;
+        const colour = `var(--chart-${style % MAX_CURVES})`;
+        const pattern = patternOf(style);
+        const symbol = MARKERS[pattern] as string;
         const itemStyle = { color: colour };
         const common = { name, silent: true, symbol, symbolSize: 7, itemStyle, emphasis: { disabled: true } };
-        const lineStyle = { color: colour, width: 1.8, type: DASHES[style] as number[] };
+        const lineStyle = { color: colour, width: 1.8, type: DASHES[pattern] as number[] };
         const data = points.map((point) => [...point]);
         const curve = { ...common, type: 'line' as const, z: 3, showSymbol: false, lineStyle, data };
         const every = Math.max(1, Math.ceil(points.length / MARKERS_PER_CURVE));
