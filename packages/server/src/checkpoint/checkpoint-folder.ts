@@ -43,9 +43,11 @@ export class CheckpointFolder {
     }
   }
 
-  /** This one is gone on from: it stays until there are two newer ones. */
+  /** This one is gone on from: it stays until there are two newer ones. @throws FlotillaError `io` */
   keep({ path }: Checkpoint): void {
     this.#good = [basename(path)];
+    // whoever wrote it may have been killed before its name was on the disk
+    this.#attempt(() => syncFolder(this.path, this.disk));
   }
 
   /**
