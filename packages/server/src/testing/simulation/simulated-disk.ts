@@ -1,6 +1,9 @@
 import type { Rng } from '@flotilla/core';
 import type { Disk } from '@flotilla/core/internal';
 
+/** A checkpoint under its name, with its round. */
+const CHECKPOINT = /\/round-(\d+)\.ckpt$/;
+
 /** What is torn apart when a disk loses its power. */
 const SECTOR = 512;
 
@@ -88,6 +91,9 @@ export class SimulatedDisk {
       }
     }
     this.#names = new Map(this.#lasting);
+    // a name that nobody had relied on may be lost
+    const rounds = [...this.#names.keys()].map((path) => Number(CHECKPOINT.exec(path)?.[1] ?? -1));
+    if (!rounds.includes(this.renamed)) this.renamed = Math.max(...rounds);
   }
 
   #isReachable(path: string): boolean {
@@ -275,7 +281,7 @@ export class SimulatedDisk {
         const node = this.#file(from, 'rename');
         changing('rename', () => {
           this.#change({ folder: parentOf(to), remove: from, set: [to, node] });
-          const round = /\/round-(\d+)\.ckpt$/.exec(to)?.[1];
+          const round = CHECKPOINT.exec(to)?.[1];
           if (round !== undefined) this.renamed = Number(round);
         });
       },
