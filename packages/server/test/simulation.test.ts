@@ -90,41 +90,54 @@ function sloppy(end: HostEnd): HostEnd {
   };
 }
 
-/** What does not do what it should, and in how many seeds the simulation has to see it. */
-const broken: Readonly<Record<string, { parts?: FaultyParts; seeds: number; change?: (drawn: Schedule) => Schedule }>> =
-  {
-    'checksums are not looked at': {
-      seeds: 200,
-      change: (drawn) => ({ ...drawn, options: { ...drawn.options, checksum: 'off' } }),
+/** What does not do what it should. */
+interface Broken {
+  readonly parts?: FaultyParts;
+  readonly change?: (drawn: Schedule) => Schedule;
+  /** Seeds in which the simulation has to see it. */
+  readonly seeds: number;
+  /** Those that have no such fault cannot, and are not run. */
+  readonly by?: RegExp;
+}
+
+const broken: Readonly<Record<string, Broken>> = {
+  'checksums are not looked at': {
+    seeds: 200,
+    by: /"flip"/,
+    change: (drawn) => ({ ...drawn, options: { ...drawn.options, checksum: 'off' } }),
+  },
+  'a worker forgets to take its state': { seeds: 40, parts: { end: forgetful } },
+  'a worker computes a little differently': { seeds: 10, parts: { end: sloppy } },
+  'nothing is synced': {
+    seeds: 150,
+    by: /"power"/,
+    parts: { disk: (disk) => ({ ...disk, fsyncSync: () => undefined }) },
+  },
+  'names are not synced': {
+    seeds: 250,
+    by: /"power"/,
+    parts: {
+      disk: (disk) => ({ ...disk, fsyncSync: (file) => disk.fstatSync(file).isFile() && disk.fsyncSync(file) }),
     },
-    'a worker forgets to take its state': { seeds: 40, parts: { end: forgetful } },
-    'a worker computes a little differently': { seeds: 10, parts: { end: sloppy } },
-    'nothing is synced': { seeds: 100, parts: { disk: (disk) => ({ ...disk, fsyncSync: () => undefined }) } },
-    'rows are not cut': { seeds: 60, parts: { disk: (disk) => ({ ...disk, ftruncateSync: () => undefined }) } },
-    'names are not synced': {
-      seeds: 200,
-      parts: {
-        disk: (disk) => ({
-          ...disk,
-          fsyncSync: (file) => disk.fstatSync(file).isFile() && disk.fsyncSync(file),
-        }),
-      },
-    },
-    'a disk that writes nothing, and says so': {
-      seeds: 10,
-      parts: { disk: (disk) => ({ ...disk, writeSync: (file: number) => disk.writeSync(file, new Uint8Array(0)) }) },
-    },
-    'a host that does not answer what is sent to all hosts': {
-      seeds: 10,
-      parts: { end: (end) => ({ ...end, takeControl: () => void end.takeControl() }) },
-    },
-  };
+  },
+  'rows are not cut': { seeds: 60, parts: { disk: (disk) => ({ ...disk, ftruncateSync: () => undefined }) } },
+  'a disk that writes nothing, and says so': {
+    seeds: 10,
+    parts: { disk: (disk) => ({ ...disk, writeSync: (file: number) => disk.writeSync(file, new Uint8Array(0)) }) },
+  },
+  'a host that does not answer what is sent to all hosts': {
+    seeds: 10,
+    parts: { end: (end) => ({ ...end, takeControl: () => void end.takeControl() }) },
+  },
+};
 
 describe('sees it when', () => {
-  test.each(Object.entries(broken))('%s', async (_what, { parts, seeds, change = (drawn) => drawn }) => {
+  test.each(Object.entries(broken))('%s', async (_what, { parts, seeds, by, change = (drawn) => drawn }) => {
     let complaint: string | undefined;
     for (let seed = 1; seed <= seeds && complaint === undefined; seed++) {
-      ({ complaint } = await simulate(change(drawSchedule(seed)), parts));
+      const drawn = drawSchedule(seed);
+      if (by?.test(JSON.stringify(drawn.faults)) === false) continue;
+      ({ complaint } = await simulate(change(drawn), parts));
     }
     expect(complaint).toBeDefined();
   });

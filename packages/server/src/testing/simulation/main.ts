@@ -10,15 +10,14 @@ import { simulate } from './simulate.js';
 /** Failing seeds after which it gives up. */
 const MAX_FAILED = 10;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    seed: { type: 'string' },
-    method: { type: 'string' },
-    schedule: { type: 'string' },
-  },
-});
-const { method } = values;
+const options = {
+  seeds: { type: 'string' },
+  seed: { type: 'string' },
+  method: { type: 'string' },
+  schedule: { type: 'string' },
+} as const;
+
+type Asked = Partial<Readonly<Record<keyof typeof options, string>>>;
 
 function wholeNumber(name: 'seeds' | 'seed', text: string | undefined, preset: number): number {
   const value = text === undefined ? preset : Number(text);
@@ -34,7 +33,7 @@ async function runOne(schedule: Schedule): Promise<void> {
   console.log(complaint);
 }
 
-async function runSeeds(first: number, count: number): Promise<void> {
+async function runSeeds(first: number, count: number, method: string | undefined): Promise<void> {
   const from = systemRuntime.now();
   const fired = new Map<string, number>();
   let lives = 0;
@@ -48,8 +47,9 @@ async function runSeeds(first: number, count: number): Promise<void> {
     for (const kind of verdict.fired) fired.set(kind, (fired.get(kind) ?? 0) + 1);
     if (verdict.complaint !== undefined) {
       failed++;
-      await tell(seed, schedule, verdict.complaint);
+      await tell(seed, schedule, verdict.complaint, method);
     }
+    if (done % 1000 === 0) console.error(`${done} of ${count} schedules, ${failed} failed`);
   }
   const seconds = (systemRuntime.now() - from) / 1000;
   const counts = [...fired].sort(([, a], [, b]) => b - a).map(([kind, times]) => `${kind} ${times}`);
@@ -58,7 +58,7 @@ async function runSeeds(first: number, count: number): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
-async function tell(seed: number, schedule: Schedule, complaint: string): Promise<void> {
+async function tell(seed: number, schedule: Schedule, complaint: string, method: string | undefined): Promise<void> {
   console.log(`seed ${seed}: ${complaint}`);
   console.log(`  again: pnpm test:sim --seed ${seed}${method === undefined ? '' : ` --method ${method}`}`);
   const smallest = await shrink(schedule, async (simpler) => (await simulate(simpler)).complaint !== undefined);
@@ -66,10 +66,17 @@ async function tell(seed: number, schedule: Schedule, complaint: string): Promis
   console.log(`  shrunk: ${why}\n  pnpm test:sim --schedule '${JSON.stringify(smallest)}'`);
 }
 
-if (values.schedule !== undefined) {
-  const { schedule: text } = values;
-  await runOne(JSON.parse(text.startsWith('{') ? text : readFileSync(text, 'utf8')));
-} else {
-  const first = wholeNumber('seed', values.seed, 1);
-  await runSeeds(first, wholeNumber('seeds', values.seeds, values.seed === undefined ? 1000 : 1));
+async function main({ schedule, seed, seeds, method }: Asked): Promise<void> {
+  if (schedule !== undefined) {
+    return runOne(JSON.parse(schedule.startsWith('{') ? schedule : readFileSync(schedule, 'utf8')));
+  }
+  const count = wholeNumber('seeds', seeds, seed === undefined ? 1000 : 1);
+  await runSeeds(wholeNumber('seed', seed, 1), count, method);
+}
+
+try {
+  await main(parseArgs({ options }).values);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
 }

@@ -1,3 +1,4 @@
+// Long: one class, the threads of a run and all that travels between them and the server.
 // Long: one class, threads and the wire between them, with all that faults do to either.
 import { FlotillaError, type Oracle, Rng } from '@flotilla/core';
 import { getU32 } from '@flotilla/core/internal';
