@@ -219,7 +219,10 @@ export function heterogeneityFigure(name: string, paper: string, workers: number
       return (size.quick ? corners : grid).map(({ la2, lb2 }) => quadratics({ workers, la2, lb2, size }));
     },
     claims: (panels) => [...orderClaims(panels), ...heterogeneityClaim(panels, workers)],
-    differences: QUADRATIC_DIFFERENCES,
+    differences: [
+      ...QUADRATIC_DIFFERENCES,
+      'From x⁰ = 0 Hessians that are all s times as large give iterates that are all s times as short, and the same gradients: only L_B²/L_A² matters. The sixteen panels are seven problems, those with the ratios 1, 10, 100, 10³, 10⁴ and 10⁵ and those with L_A = 0, and panels with the same one have the same numbers, but for where a method was given up and rounding on the wire.',
+    ],
   };
 }
 
