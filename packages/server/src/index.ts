@@ -10,6 +10,7 @@ export type { Prediction } from './prediction.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
 export type { Late } from './round/stragglers.js';
+export { type LinkBytes, type Meters, ROUND_TIME_BOUNDS, type RoundShares, type WorkerMeters } from './run/meters.js';
 export {
   denseFrameBytes,
   type Metrics,

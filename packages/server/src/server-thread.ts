@@ -13,8 +13,10 @@ import { type Machine, systemMachine } from './machine.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import { Recovery } from './recovery/recovery.js';
+import { Meter } from './round/meter.js';
 import { Stragglers } from './round/stragglers.js';
 import { Grace } from './run/grace.js';
+import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import type { Options } from './run/options.js';
 import { planRun, type RunPlan } from './run/plan.js';
@@ -27,6 +29,8 @@ export interface RunTask {
   readonly options: Options;
   /** Given when the run in the folder `options.out` is to go on. */
   readonly resume?: ResumeTask | undefined;
+  /** Whether somebody wants to hear of the run's {@link Meters}. */
+  readonly isMetered?: boolean | undefined;
   /** When `train` was called, by the runtime's clock. */
   readonly calledAt: number;
   /** Events to the host; {@link HostMessage}s from it. */
@@ -49,6 +53,7 @@ export type RunEvent =
   | { readonly type: 'metrics'; readonly metrics: Metrics }
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'meters'; readonly meters: Meters }
   | { readonly type: 'model'; readonly model: FlatModel }
   | { readonly type: 'checkpoint'; readonly checkpoint: TakenCheckpoint };
 
@@ -62,6 +67,7 @@ export type RunOutcome = (
 };
 
 const PROGRESS_MS = 200;
+const METERS_MS = 500;
 /** How often the event loop gets to run while data is loaded. */
 const WATCH_MS = 50;
 
@@ -82,7 +88,7 @@ export default async function serve(task: RunTask, machine: Machine = systemMach
 
 /** @param leave Takes the model that the run leaves behind, however it ends. */
 async function runInThread(
-  { options, resume, calledAt, port }: RunTask,
+  { options, resume, isMetered, calledAt, port }: RunTask,
   { runtime, disk, startHosts }: Machine,
   leave: (model: FlatModel) => void,
 ): Promise<Summary> {
@@ -145,8 +151,9 @@ async function runInThread(
     emit({ type: 'phase', phase: 'building' });
     const stragglers = new Stragglers(options, note);
     const { maxRestarts } = options;
+    const meter = isMetered === true ? new Meter(job.workers) : undefined;
     const open = (given: Hosts, attempt?: number) =>
-      Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt });
+      Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt, meter });
     const recovery = new Recovery(maxRestarts, (attempt) => open(startHosts(options, runtime), attempt), note);
     let opened = await recovery.opened(() => open(hosts));
     training = opened;
@@ -193,6 +200,12 @@ async function runInThread(
     if (opened.rounds === 0) emit({ type: 'phase', phase: 'evaluating' });
     let facts: RunFacts | undefined;
     let told = runtime.now();
+    let metered = told;
+    const emitMeters = () => {
+      if (meter === undefined) return;
+      const at = { round: opened.rounds, seconds: opened.seconds, restarts: recovery.repeated?.restarts ?? 0 };
+      emit({ type: 'meters', meters: meter.read(at, opened.ledger) });
+    };
     let lastRow = -1;
     const observer: Observer = {
       onMetrics(row) {
@@ -223,6 +236,10 @@ async function runInThread(
           const { uplink: uplinkBytes, downlink: downlinkBytes } = opened.ledger.frameBytes;
           const progress = { round: opened.rounds, seconds: opened.seconds, uplinkBytes, downlinkBytes };
           emit({ type: 'progress', progress });
+          if (now - metered > METERS_MS) {
+            metered = now;
+            emitMeters();
+          }
         }
         answerModels();
         if (checkpointsAsked > 0 || (every !== 'never' && checkpoints?.isDue === true)) {
@@ -249,9 +266,11 @@ async function runInThread(
       for (;;) {
         try {
           const { metrics, stopReason } = await opened.run(observer);
+          emitMeters();
           const { repeated } = recovery;
           return await summarize(opened, facts ?? aboutRun(opened, 0), metrics, stopReason, repeated);
         } catch (thrown) {
+          meter?.drop();
           opened = await recovery.after(thrown, opened);
           training = opened;
         }

@@ -14,6 +14,7 @@ import { ModelRequests } from './model/model-requests.js';
 import { readFlatModel } from './model/read-model.js';
 import { onAbort } from './on-abort.js';
 import { ownFile } from './own-files.js';
+import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import { type Options, type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
@@ -44,6 +45,8 @@ export type TrainOptions = OptionsInput & {
   logger?: Logger | undefined;
   /** Called a few times a second between evaluations. */
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called twice a second, and after the last round. A run that nobody listens to measures none of it. */
+  onMeters?: ((meters: Meters) => void) | undefined;
   /** Called when the run comes to its next phase; the time before the first round is theirs. */
   onPhase?: ((phase: Phase) => void) | undefined;
   /**
@@ -59,7 +62,7 @@ export type TrainOptions = OptionsInput & {
   force?: boolean | undefined;
 };
 
-type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onPhase'>;
+type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onMeters' | 'onPhase'>;
 
 /**
  * What a run came to, with the model that it trained. `model` is not enumerable: a result that is sent as JSON, spread or
@@ -123,8 +126,8 @@ export interface Run extends AsyncIterable<Metrics> {
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
 export function train(input: TrainOptions = {}): Run {
-  const { signal, logger, onProgress, onPhase, resume, trust, force, ...rest } = input ?? {};
-  const callers = { signal, logger, onProgress, onPhase };
+  const { signal, logger, onProgress, onMeters, onPhase, resume, trust, force, ...rest } = input ?? {};
+  const callers = { signal, logger, onProgress, onMeters, onPhase };
   checkCallers(callers);
   checkResuming(resume, { trust, force });
   const stored = resume === undefined ? undefined : readStoredRun(resume, rest, trust === true);
@@ -204,7 +207,7 @@ async function host(
   checkpoints: CheckpointRequests,
   ending: Ending,
 ): Promise<RunResult> {
-  const { signal, logger, onProgress, onPhase } = callers;
+  const { signal, logger, onProgress, onMeters, onPhase } = callers;
   // the caller first gets the run, then hears of it
   await undefined;
   if (signal?.aborted) throw new AbortedError(undefined, signal.reason);
@@ -234,6 +237,7 @@ async function host(
     try {
       let returned: unknown;
       if (event.type === 'progress') returned = onProgress?.(event.progress);
+      else if (event.type === 'meters') returned = onMeters?.(event.meters);
       else if (event.type === 'phase') returned = onPhase?.(event.phase);
       else returned = logger?.[event.level](event.fields, event.message);
       // nobody waits for one that is asynchronous
@@ -252,7 +256,10 @@ async function host(
   let model: FlatModel | undefined;
   try {
     tell({ type: 'phase', phase: 'starting' });
-    const outcome = await runTask({ ...task, calledAt: systemRuntime.now(), port: port2 }, ending.overdue);
+    const outcome = await runTask(
+      { ...task, isMetered: onMeters !== undefined, calledAt: systemRuntime.now(), port: port2 },
+      ending.overdue,
+    );
     await drained;
     model = outcome?.model;
     if (thrown !== undefined) {
@@ -283,11 +290,11 @@ async function host(
 }
 
 /** Refuses what the schema cannot see, before anything is opened. */
-function checkCallers({ signal, logger, onProgress, onPhase }: Callers): void {
+function checkCallers({ signal, logger, ...callbacks }: Callers): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new UsageError('onProgress must be a function');
-  if (onPhase !== undefined && typeof onPhase !== 'function') throw new UsageError('onPhase must be a function');
+  for (const [name, callback] of Object.entries(callbacks)) {
+    if (callback !== undefined && typeof callback !== 'function') throw new UsageError(`${name} must be a function`);
+  }
   for (const level of ['debug', 'info', 'error'] as const) {
     if (logger !== undefined && typeof logger?.[level] !== 'function') {
       throw new UsageError(`logger must have a method ${level}, as pino's has`);

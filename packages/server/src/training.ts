@@ -29,6 +29,7 @@ import { request } from './hosts/request.js';
 import { type FlatModel, flatModelOf, hashOf, type Model, modelOf } from './model/model.js';
 import { Answers } from './round/answers.js';
 import { WorkerDerivatives } from './round/derivatives.js';
+import type { Meter } from './round/meter.js';
 import { ParameterServer } from './round/parameter-server.js';
 import { Stragglers } from './round/stragglers.js';
 import type { Metrics, StopReason } from './run/metrics.js';
@@ -63,6 +64,8 @@ export interface TrainingSetup {
   readonly measure?: 'all' | 'read' | undefined;
   /** Who was late, where a run has opened a training before; nobody when left out, and nobody is told. */
   readonly stragglers?: Stragglers;
+  /** Times rounds and workers; nobody when left out. */
+  readonly meter?: Meter | undefined;
 }
 
 /** Who follows {@link Training.run}. */
@@ -146,7 +149,7 @@ export class Training {
     let fleet: Fleet | undefined;
     try {
       const plan = setup.plan ?? (await planRun(options));
-      const opened = hosts.open(plan, attempt);
+      const opened = hosts.open(plan, attempt, setup.meter?.computeSeconds);
       fleet = opened;
       const watch = async () => {
         await yieldToEventLoop();
@@ -186,6 +189,7 @@ export class Training {
         parameters,
         coins: options.coins,
         start: plan.start,
+        meter: setup.meter,
         ...answering,
         transport: sealed(model ?? opened.transport),
         checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,

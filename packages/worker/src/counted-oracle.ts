@@ -38,6 +38,8 @@ export class CountedOracle implements LocalFunction {
     private readonly rng: Rng,
     private readonly runtime: Runtime,
     { batch, batchDense }: Pick<Job, 'batch' | 'batchDense'> = {},
+    /** Where `seconds` is shown to others, at the place of this worker. */
+    private readonly shown?: Float64Array | undefined,
   ) {
     this.samples = oracle.samples;
     this.stochastic = batch !== undefined;
@@ -63,6 +65,7 @@ export class CountedOracle implements LocalFunction {
     const from = this.runtime.now();
     const result = work();
     this.seconds += (this.runtime.now() - from) / 1000;
+    if (this.shown !== undefined) this.shown[this.worker] = this.seconds;
     return result;
   }
 
@@ -71,6 +74,7 @@ export class CountedOracle implements LocalFunction {
     this.round = round;
     this.seconds = seconds;
     this.calls = calls;
+    if (this.shown !== undefined) this.shown[this.worker] = seconds;
   }
 
   gradient(x: Float64Array, out: Float64Array): number {

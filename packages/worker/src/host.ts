@@ -36,6 +36,8 @@ export interface HostInput {
   readonly problemData: object;
   /** x⁰, for a job that starts from a given point. */
   readonly start: Float64Array | undefined;
+  /** Where each worker of the run, hosted here or not, shows its seconds in gradients; nowhere when left out. */
+  readonly computeSeconds?: Float64Array | undefined;
 }
 
 /** What there is once a host knows its job. */
@@ -125,7 +127,7 @@ export class WorkerHost {
     }
     const workers = this.end.workers.map((index, k): [number, Worker] => {
       const oracle = oracles[k] as (typeof oracles)[number];
-      const local = new CountedOracle(index, oracle, random, rng, this.runtime, job);
+      const local = new CountedOracle(index, oracle, random, rng, this.runtime, job, this.input.computeSeconds);
       return [index, new Worker(index, oracle, local, evaluated, dimension, this.end)];
     });
     const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);

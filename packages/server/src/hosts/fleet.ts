@@ -25,8 +25,12 @@ export interface Fleet {
 
 /** Hosts that have been started before it is known what they are to do, so that they load their code meanwhile. */
 export interface Hosts {
-  /** Gives them a run's workers, and opens the transport to them. @param attempt How often the workers have been started before */
-  open(plan: RunPlan, attempt: number): Fleet;
+  /**
+   * Gives them a run's workers, and opens the transport to them.
+   * @param attempt How often the workers have been started before
+   * @param computeSeconds Where each worker writes its seconds in gradients: in shared memory; nowhere when left out
+   */
+  open(plan: RunPlan, attempt: number, computeSeconds?: Float64Array): Fleet;
   /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. */
   close(patienceMs?: number): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { isStamped } from './stamped.js';
 /** All workers on the calling thread, which work while the server waits for them. */
 export const loopback: Transport = {
   start: ({ workers }, runtime) => ({
-    open(plan, attempt) {
+    open(plan, attempt, computeSeconds) {
       const { links, problemData, start, registries, checksumRun } = plan;
       const stamped = isStamped(plan);
       let host: WorkerHost | undefined;
@@ -17,7 +17,7 @@ export const loopback: Transport = {
       const plain = createLoopback(
         workers,
         (end) => {
-          const own = new WorkerHost(end, { problemData, start }, registries, runtime);
+          const own = new WorkerHost(end, { problemData, start, computeSeconds }, registries, runtime);
           host = own;
           return () => own.step();
         },

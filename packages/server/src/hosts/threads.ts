@@ -20,7 +20,10 @@ export const threads: Transport = {
     // a module's own imports must be the modules that the thread runs
     const entry = modulesOf(options).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
     const pool: Pool = threadPool(import.meta.resolve(entry), threadCount(options), runtime);
-    return { open: (plan, attempt) => open(options, plan, attempt, pool, runtime), close: () => pool.close() };
+    return {
+      open: (plan, attempt, computeSeconds) => open(options, plan, attempt, computeSeconds, pool, runtime),
+      close: () => pool.close(),
+    };
   },
 };
 
@@ -32,7 +35,14 @@ function threadCount({ workers, threads, linkModel }: Options): number {
   return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
 }
 
-function open(options: Options, plan: RunPlan, attempt: number, pool: Pool, runtime: Runtime): Fleet {
+function open(
+  options: Options,
+  plan: RunPlan,
+  attempt: number,
+  computeSeconds: Float64Array | undefined,
+  pool: Pool,
+  runtime: Runtime,
+): Fleet {
   const { workers, plugins, problem: reference } = options;
   const { dimension, problem, problemData, start, links, checksumRun } = plan;
   const threads = threadCount(options);
@@ -51,6 +61,7 @@ function open(options: Options, plan: RunPlan, attempt: number, pool: Pool, runt
           attachment,
           problemData,
           start,
+          computeSeconds,
           linked: stamped ? { links } : undefined,
           seal: checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt },
           plugins,

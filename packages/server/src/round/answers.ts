@@ -12,6 +12,7 @@ import {
   type ServerEnd,
   unpackControl,
 } from '@flotilla/protocol';
+import type { Meter } from './meter.js';
 import type { Stragglers } from './stragglers.js';
 
 export interface AnswersOptions {
@@ -21,6 +22,8 @@ export interface AnswersOptions {
   readonly yieldToEventLoop: () => Promise<void>;
   /** How long a worker may take for one answer, and what then. */
   readonly stragglers: Stragglers;
+  /** Told how long each worker was waited for; nobody when left out. */
+  readonly meter?: Meter | undefined;
 }
 
 /** Waits for what workers answer, and is the one place where their frames are taken, refused and released. */
@@ -56,7 +59,7 @@ export class Answers {
     for (;;) {
       let frame: Uint8Array | undefined;
       try {
-        frame = this.#poll(worker) ?? (await this.#wait(worker, round));
+        frame = this.#arrived(worker) ?? (await this.#wait(worker, round));
         readHeader(frame, header);
         if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
           // somebody may have failed in a round in which no answer was due
@@ -104,16 +107,31 @@ export class Answers {
     return this.options.transport.receive(worker, this.#slice);
   }
 
+  /** The same; the meter hears of it where the answer was not there. */
+  #arrived(worker: number): Uint8Array | undefined {
+    const { transport, meter, runtime } = this.options;
+    if (meter === undefined) return this.#poll(worker);
+    const arrived = meter.isFirstAnswer ? undefined : transport.receive(worker, 0);
+    if (arrived !== undefined) return arrived;
+    const from = runtime.now();
+    const polled = this.#poll(worker);
+    meter.waited(worker, runtime.now() - from);
+    return polled;
+  }
+
   /** Goes on waiting where a slice has passed without an answer. */
   async #wait(worker: number, round: number): Promise<Uint8Array> {
     const { transport, stragglers } = this.options;
     const isState = round > FIRST_EXCHANGE;
     const due = isState ? 'give or take its state' : `answer round ${round}`;
-    const deadline = new Deadline(this.options.runtime, stragglers.timeoutMs, this.#slice);
+    const { runtime, meter } = this.options;
+    const from = runtime.now();
+    const deadline = new Deadline(runtime, stragglers.timeoutMs, this.#slice);
     for (;;) {
       const piece = await this.#piece(worker, due, isState ? undefined : round, deadline);
       const frame = transport.receive(worker, piece);
       if (frame === undefined) continue;
+      meter?.waited(worker, runtime.now() - from);
       stragglers.came(`worker ${worker}`, due, deadline, worker);
       return frame;
     }

@@ -138,19 +138,27 @@ export class ParameterServer {
 
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async step(): Promise<void> {
-    const { method, runtime, onRoundBegin, onRoundEnd } = this.options;
+    const { method, runtime, onRoundBegin, onRoundEnd, meter } = this.options;
     const from = runtime.now();
+    meter?.begin(from);
     onRoundBegin?.();
     this.round++;
     const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
     this.#send(plan);
+    meter?.lap('downlink', runtime.now());
     // those who need not answer may be behind, but not for ever
-    if (plan.answers !== undefined) await this.#answers.caughtUp(MAX_BEHIND_BYTES, this.round);
+    if (plan.answers !== undefined) {
+      await this.#answers.caughtUp(MAX_BEHIND_BYTES, this.round);
+      meter?.lap('waiting', runtime.now());
+    }
     await this.#collect(undefined, plan.answers);
+    meter?.lap('uplink', runtime.now());
     method.server.step(this.#state, this.#context, plan, this.#mean);
     this.#checkFinite(this.#state.x, 'x');
     onRoundEnd?.();
-    this.seconds += (runtime.now() - from) / 1000;
+    const now = runtime.now();
+    meter?.end(now);
+    this.seconds += (now - from) / 1000;
   }
 
   /** f and ∇f at the current iterate or another point, exact, by a pass over the workers that is counted nowhere. */

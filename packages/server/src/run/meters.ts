@@ -6,7 +6,7 @@ export const ROUND_TIME_BOUNDS: readonly number[] = [
   1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100,
 ];
 
-/** Where the seconds of rounds went, evaluation left out: sums since this process began the run. */
+/** Where the seconds of rounds went, evaluation left out: sums since this process began or resumed the run. */
 export interface RoundShares {
   /** The server moves x, tosses coins and encodes what goes down. */
   readonly downlink: number;
@@ -31,11 +31,11 @@ export interface WorkerMeters {
   readonly uplinkBytes: Float64Array;
   /** Frame bytes it was sent. */
   readonly downlinkBytes: Float64Array;
-  /** Seconds in its gradients, since this process began the run; evaluations left out. */
+  /** Seconds in its gradients; evaluations left out. */
   readonly computeSeconds: Float64Array;
   /**
-   * Seconds that the server stood still for its answers, since this process began the run. The server takes answers in the order of workers,
-   * so what is late shows at the worker that is late.
+   * Seconds that the server stood still for its answers, since this process began or resumed the run. The server takes answers in the order
+   * of workers, so of several that are late the first one shows. On one thread (`loopback`) all is the first one's.
    */
   readonly waitedSeconds: Float64Array;
 }
@@ -47,7 +47,7 @@ export interface Meters {
   readonly seconds: number;
   /** How often the workers were started again. */
   readonly restarts: number;
-  /** Rounds by how long they took, since this process began the run: one count for each of {@link ROUND_TIME_BOUNDS}, and one for longer ones. */
+  /** Rounds by how long they took, since this process began or resumed the run: one count for each of {@link ROUND_TIME_BOUNDS}, and one for longer ones. */
   readonly roundTimes: readonly number[];
   /** Seconds of those rounds together. */
   readonly roundSeconds: number;
