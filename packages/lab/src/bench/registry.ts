@@ -1,6 +1,7 @@
 import type { Bench } from './bench.js';
 import { checksum } from './checksum.js';
 import { compressors } from './compressors.js';
+import { embed } from './embed.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
 import { methodsTable } from './methods-table/methods-table.js';
@@ -12,6 +13,7 @@ import { wallclock } from './wallclock/wallclock.js';
 export const benches: Readonly<Record<string, Bench>> = {
   checksum,
   compressors,
+  embed,
   links,
   methods: methodsBench,
   'methods-table': methodsTable,
