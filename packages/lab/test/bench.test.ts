@@ -116,6 +116,7 @@ const smokes: Readonly<Record<string, string>> = {
   links: '',
   methods: '--seeds 1 --methods gd,dcgd --problem heterogeneous-quadratic:d=20 --workers 2 --target 0.5 --rounds 50',
   'methods-table': '--seeds 1 --problems quadratic --methods gd,marina-p',
+  recovery: '',
   soak: '',
   embed: '',
   speed: `--mushrooms ${fixture('mushrooms-508.libsvm')}`,

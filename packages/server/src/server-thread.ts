@@ -154,7 +154,10 @@ async function runInThread(
     const meter = isMetered === true ? new Meter(job.workers) : undefined;
     const open = (given: Hosts, attempt?: number) =>
       Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt, meter });
-    const recovery = new Recovery(maxRestarts, (attempt) => open(startHosts(options, runtime), attempt), note);
+    const onLoss = ({ message, worker, round }: FlotillaError) =>
+      emit({ type: 'log', level: 'debug', message, fields: { lost: true, worker, round } });
+    const reopen = (attempt: number) => open(startHosts(options, runtime), attempt);
+    const recovery = new Recovery(maxRestarts, reopen, note, onLoss);
     let opened = await recovery.opened(() => open(hosts));
     training = opened;
     let checkpoints: Checkpoints | undefined;

@@ -15,6 +15,7 @@ async function run(how: string, options: TrainOptions & { calls?: number; times?
   const { calls = 30, times = 1, ...others } = options;
   const marker = join(folder, `marker-${runs++}`);
   const told: string[] = [];
+  const lost: object[] = [];
   const training = train({
     problem: {
       module: new URL('./problems/tripping.js', import.meta.url),
@@ -27,7 +28,11 @@ async function run(how: string, options: TrainOptions & { calls?: number; times?
     method: 'm3',
     uplink: 'rand-k:k=6',
     seed: 'loss',
-    logger: { debug: () => {}, info: (_fields, message) => told.push(message), error: () => {} },
+    logger: {
+      debug: (fields) => 'lost' in fields && lost.push(fields),
+      info: (_fields, message) => told.push(message),
+      error: () => {},
+    },
     ...others,
   });
   const rows: object[] = [];
@@ -40,7 +45,7 @@ async function run(how: string, options: TrainOptions & { calls?: number; times?
   );
   await reading;
   const happened = readdirSync(folder).filter((name) => name.startsWith(`marker-${runs - 1}-`)).length;
-  return { ...outcome, rows, told: told.filter((line) => line.includes('started again')), happened };
+  return { ...outcome, rows, lost, told: told.filter((line) => line.includes('started again')), happened };
 }
 
 /** What of a result does not depend on the clock, nor on what was lost. */
@@ -71,15 +76,16 @@ describe.each<TrainOptions>([
 
   test.each(ends)('a worker that comes to its end (%s) changes nothing but what was done twice', async (how) => {
     const out = options.out && join(folder, `${options.out}-${how}`);
-    const { rows, told, happened, ...outcome } = await run(how, { ...options, ...(out && { out }) });
+    const { rows, told, lost, happened, ...outcome } = await run(how, { ...options, ...(out && { out }) });
     expect(happened, 'the fault has happened').toBe(1);
+    expect(lost).toEqual([how === 'throw' ? { lost: true, worker: 1, round: 26 } : { lost: true }]);
     expect(outcome).toHaveProperty('result');
     const { result } = outcome as { result: RunResult };
     expect(steady(result)).toEqual((await expected()).result);
     expect(rows).toEqual((await expected()).rows);
     expect(result.repeated).toMatchObject({ restarts: 1 });
     const { rounds, frameBytes } = result.repeated as NonNullable<RunResult['repeated']>;
-    // the 30th gradient is that of round 23: one at the start, one each in rounds 0, 10 and 20, one in each round
+    // the 30th gradient is that of round 26: one at the start, one each in rounds 0, 10 and 20, one in each round
     expect(rounds).toBe(options.checkpointEvery === 7 ? 4 : 25);
     expect(frameBytes).toBeGreaterThan(0);
     expect(told).toEqual([

@@ -5,6 +5,7 @@ import { embed } from './embed.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
 import { methodsTable } from './methods-table/methods-table.js';
+import { recovery } from './recovery.js';
 import { soak } from './soak.js';
 import { speed } from './speed.js';
 import { wallclock } from './wallclock/wallclock.js';
@@ -17,6 +18,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   links,
   methods: methodsBench,
   'methods-table': methodsTable,
+  recovery,
   soak,
   speed,
   wallclock,

@@ -34,6 +34,8 @@ export class Recovery {
     /** Opens the training anew, at round 0. */
     private readonly open: (attempt: number) => Promise<Training>,
     private readonly note: (message: string) => void,
+    /** Told at once of what will be made good. */
+    private readonly onLoss: (failure: FlotillaError) => void = () => undefined,
   ) {}
 
   /** Undefined as long as nothing was lost. */
@@ -55,6 +57,7 @@ export class Recovery {
         // what took that long will do so again
         if (failure instanceof LateError) throw failure;
         this.#admit(failure);
+        this.onLoss(failure);
         this.#restarts++;
         this.note(`${failure.message}; the workers are started again`);
       }
@@ -78,6 +81,7 @@ export class Recovery {
     const { uplink, downlink } = failed.ledger.frameBytes;
     for (;;) {
       this.#admit(failure);
+      this.onLoss(failure);
       this.#restarts++;
       await failed.close();
       let training: Training | undefined;
