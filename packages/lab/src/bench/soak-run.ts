@@ -9,6 +9,8 @@ export interface Held {
   readonly round: number;
   /** Heap, external memory and array buffers of the server's thread. */
   readonly own: number;
+  /** The heap's part of it. */
+  readonly heap: number;
   /** Of the whole process. */
   readonly rss: number;
 }
@@ -35,7 +37,7 @@ async function soak(options: TrainOptions): Promise<Soaked> {
     collect();
     collect();
     const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
-    held.push({ round: event.metrics.round, own: heapUsed + external + arrayBuffers, rss });
+    held.push({ round: event.metrics.round, own: heapUsed + external + arrayBuffers, heap: heapUsed, rss });
   });
   const closed = once(port1, 'close');
   const from = systemRuntime.now();
