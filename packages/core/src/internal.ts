@@ -1,7 +1,7 @@
 // The second door, for the packages beside this one. Not under semantic versioning.
 export { getBigUint, getF32, getF64, getU32, getUint, putBigUint, putF32, putF64, putU32, putUint } from './bytes.js';
 export { shared } from './data/dataset.js';
-export { type DataSource, dataSource, formatOptionsOf, readNumbers } from './data/load.js';
+export { type DataSource, dataNames, dataSource, formatOptionsOf, readNumbers } from './data/load.js';
 export { type Lock, takeLock } from './data/lock.js';
 export { makeFolder } from './data/make-folder.js';
 export { shareArrays } from './data/shared-memory.js';

@@ -6,6 +6,7 @@ export { type ExplainedLink, type Explanation, explain } from './explain.js';
 export type { Model, ModelTensor } from './model/model.js';
 export { readModel } from './model/read-model.js';
 export { evaluate, predict, type UseOptions } from './model/use-model.js';
+export { type JoinOptions, joinRun } from './nats/join-run.js';
 export type { Prediction } from './prediction.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';

@@ -115,7 +115,8 @@ async function runInThread(
   };
   const until = <T>(work: (signal: AbortSignal) => Promise<T>) => abortable(work, yieldToEventLoop, runtime);
   // the workers' threads load their code while the data is read
-  const hosts = startHosts(options, runtime);
+  const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
+  const hosts = startHosts(options, runtime, note);
   const { out } = options;
   const every = parseCheckpointEvery(options.checkpointEvery);
   let folder: RunFolder | undefined;
@@ -135,7 +136,6 @@ async function runInThread(
     // data may take long to read, and more to download
     if (out !== undefined && resume === undefined) RunFolder.checkFree(out, disk);
     emit({ type: 'phase', phase: 'loading' });
-    const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
     if (out !== undefined && resume !== undefined) {
       folder = await until((signal) => RunFolder.resume(out, signal, note, disk, runtime));
       store = new CheckpointFolder(folder.path, disk);
@@ -156,7 +156,7 @@ async function runInThread(
       Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt, meter });
     const onLoss = ({ message, worker, round }: FlotillaError) =>
       emit({ type: 'log', level: 'debug', message, fields: { lost: true, worker, round } });
-    const reopen = (attempt: number) => open(startHosts(options, runtime), attempt);
+    const reopen = (attempt: number) => open(startHosts(options, runtime, note), attempt);
     const recovery = new Recovery(maxRestarts, reopen, note, onLoss);
     let opened = await recovery.opened(() => open(hosts));
     training = opened;

@@ -149,7 +149,7 @@ export class Training {
     let fleet: Fleet | undefined;
     try {
       const plan = setup.plan ?? (await planRun(options));
-      const opened = hosts.open(plan, attempt, setup.meter?.computeSeconds);
+      const opened = await hosts.open(plan, attempt, setup.meter?.computeSeconds, yieldToEventLoop);
       fleet = opened;
       const watch = async () => {
         await yieldToEventLoop();
@@ -447,9 +447,9 @@ export class Training {
    * Ends the workers, whatever they are doing.
    * @param patienceMs What they have to end of themselves; the option `grace` when left out
    */
-  close(patienceMs?: number): Promise<void> {
+  close(patienceMs?: number, isLast?: boolean): Promise<void> {
     this.#closed = true;
-    return this.fleet.close(patienceMs);
+    return this.fleet.close(patienceMs, isLast);
   }
 
   #afterRound(): StopReason | undefined {

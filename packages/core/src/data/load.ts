@@ -95,7 +95,7 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
   }
   if (!existsSync(text)) {
     if (/[/\\.~]/.test(text)) throw optionError('data', `${printed(text)} cannot be read: no file is there`);
-    const known = ['mnist', ...Object.keys(catalogue)];
+    const known = dataNames();
     throw new UsageError(
       `unknown data set ${printed(text)}; known: ${known.join(', ')}, or the path of a LIBSVM, CSV, NumPy or IDX file${didYouMean(text, known)}`,
     );
@@ -105,6 +105,9 @@ export function dataSource(text: string, options: DataOptions = {}): DataSource 
   refuseOthers(`${kind.name}, ${text}`, kind.takes, format);
   return { load: (how) => kind.read(text, basename(text), { ...format, ...how }), split: kind.split };
 }
+
+/** Data sets that have a name of their own. */
+export const dataNames = (): readonly string[] => ['mnist', ...Object.keys(catalogue)];
 
 /** The options of files that concern the data set called `text`, as `dataSource` has it. */
 export function formatOptionsOf(text: string): readonly (keyof FormatOptions)[] {

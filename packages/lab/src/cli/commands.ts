@@ -17,6 +17,10 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'trains and measures every byte',
     load: async () => (await import('./start.js')).start,
   },
+  worker: {
+    summary: 'hosts workers of a run in another process, over NATS',
+    load: async () => (await import('./worker.js')).worker,
+  },
   evaluate: {
     summary: "f and metrics of a run's model on data",
     load: async () => (await import('./evaluate.js')).evaluate,

@@ -300,14 +300,47 @@ the memory of one vector, and an evaluation at the end.`,
     group: 'System',
     rare: true,
     example: '--transport loopback',
-    text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread.`,
+    text: `\`threads\`: the workers are on threads of their own. \`loopback\`: everything is on one thread. \`nats\`: they are in other
+processes, on this machine or others, which \`flotilla worker\` starts: [multi-machine.md](multi-machine.md).`,
+  },
+  nats: {
+    group: 'System',
+    rare: true,
+    placeholder: 'URL',
+    example: '--transport nats --nats nats://127.0.0.1:4222 --run mine',
+    text: `A broker that is not on this machine must be \`tls://\`, and needs \`--nats-nkey\` or \`--nats-token\`.`,
+  },
+  run: {
+    group: 'System',
+    rare: true,
+    placeholder: 'ID',
+    example: '--transport nats --nats nats://127.0.0.1:4222 --run mine',
+    text: `1 to 64 letters, digits, \`-\` and \`_\`. Hosts join the run under this name.`,
+  },
+  natsNkey: {
+    group: 'System',
+    rare: true,
+    placeholder: 'FILE',
+    example: '--transport nats --nats tls://broker.example:4222 --run mine --nats-nkey server.nk',
+  },
+  natsToken: {
+    group: 'System',
+    rare: true,
+    placeholder: 'FILE',
+    example: '--transport nats --nats tls://broker.example:4222 --run mine --nats-token token',
+  },
+  natsCa: {
+    group: 'System',
+    rare: true,
+    placeholder: 'FILE',
+    example: '--transport nats --nats tls://broker.example:4222 --run mine --nats-ca ca.pem',
   },
   checksum: {
     group: 'System',
     rare: true,
     example: '--checksum on',
-    text: `The bytes are counted as frame bytes; results stay what they are, bit for bit. Both transports there are keep frames in
-memory, so \`auto\` is off for both. What a checksum finds, and what is found without one: [wire-format.md](wire-format.md#checksum).`,
+    text: `The bytes are counted as frame bytes; results stay what they are, bit for bit. \`threads\` and \`loopback\` keep frames in
+memory, so \`auto\` is off for both, and on for \`nats\`. What a checksum finds, and what is found without one: [wire-format.md](wire-format.md#checksum).`,
   },
   link: {
     group: 'System',

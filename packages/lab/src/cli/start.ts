@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FlotillaError, Spec, UsageError } from '@flotilla/core';
@@ -67,7 +68,7 @@ async function startAs(
     return;
   }
   const out = resume ?? checked.out ?? defaultFolder(checked.method, checked.problem);
-  const options = { ...checked, out };
+  const options = withRun({ ...checked, out });
   if (settings.seeds !== undefined) {
     const { startSeeds } = await import('./seeds.js');
     return startSeeds(options, settings.seeds, 'seed' in given, flags, { trainInto, print });
@@ -76,6 +77,12 @@ async function startAs(
   const summary = await trainInto(options, flags.quiet, again);
   if (flags.json) print(`${JSON.stringify(summary)}\n`);
   else if (!flags.quiet) print(closingTable(summary, out));
+}
+
+/** A run on a broker has a name there: a random one, where none was given. */
+function withRun<T extends Options>(options: T): T {
+  if (options.transport !== 'nats' || options.run !== undefined) return options;
+  return { ...options, run: randomBytes(6).toString('hex') };
 }
 
 /** Refuses what has no meaning together with `--resume`. @throws UsageError */

@@ -56,7 +56,7 @@ async function hashOfFile(path: string, signal: AbortSignal | undefined): Promis
 }
 
 /** Of arrays by their content, of records by their entries in order. */
-function hashOfData(data: Exclude<DataInput, string>): string {
+export function hashOfData(data: Exclude<DataInput, string>): string {
   const hash = createHash('sha256');
   add(hash, data);
   return hash.digest('hex');

@@ -19,8 +19,11 @@ export interface Fleet {
   readonly runtime: Runtime;
   /** The error of a thread that has ended before its time. */
   failure(): FlotillaError | undefined;
-  /** @param patienceMs What threads have to end of themselves, before they are terminated; the option `grace` when left out */
-  close(patienceMs?: number): Promise<void>;
+  /**
+   * @param patienceMs What threads have to end of themselves, before they are terminated; the option `grace` when left out
+   * @param isLast Whether hosts that are no part of this process may go: true when left out
+   */
+  close(patienceMs?: number, isLast?: boolean): Promise<void>;
 }
 
 /** Hosts that have been started before it is known what they are to do, so that they load their code meanwhile. */
@@ -29,13 +32,20 @@ export interface Hosts {
    * Gives them a run's workers, and opens the transport to them.
    * @param attempt How often the workers have been started before
    * @param computeSeconds Where each worker writes its seconds in gradients: in shared memory; nowhere when left out
+   * @param yieldToEventLoop For hosts that are waited for: lets the event loop run; throws when the wait must end
    */
-  open(plan: RunPlan, attempt: number, computeSeconds?: Float64Array): Fleet;
+  open(
+    plan: RunPlan,
+    attempt: number,
+    computeSeconds?: Float64Array,
+    yieldToEventLoop?: () => Promise<void>,
+  ): Fleet | Promise<Fleet>;
   /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. */
   close(patienceMs?: number): Promise<void>;
 }
 
 /** A way for frames to travel, by the name that the option `transport` has. */
 export interface Transport {
-  start(options: Options, runtime: Runtime): Hosts;
+  /** @param note Tells the run's log what is no error, a line each */
+  start(options: Options, runtime: Runtime, note: (line: string) => void): Hosts;
 }

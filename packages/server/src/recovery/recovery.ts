@@ -83,7 +83,7 @@ export class Recovery {
       this.#admit(failure);
       this.onLoss(failure);
       this.#restarts++;
-      await failed.close();
+      await failed.close(undefined, false);
       let training: Training | undefined;
       try {
         training = await this.open(this.#restarts);
@@ -94,7 +94,7 @@ export class Recovery {
         this.note(`${failure.message}; the workers are started again, and the run goes on after round ${round}`);
         return training;
       } catch (again) {
-        await training?.close();
+        await training?.close(undefined, false);
         failure = asFlotillaError(again);
       }
     }

@@ -91,7 +91,7 @@ const isCheckpointEvery = (value: string): boolean => {
 };
 
 /** What `transport` may be; hosts/registry.ts has one for each. */
-const TRANSPORTS = ['threads', 'loopback'] as const;
+const TRANSPORTS = ['threads', 'loopback', 'nats'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** Options of {@link train}, under the names that the command line has them, and what holds when one is left out. */
@@ -191,6 +191,22 @@ export const optionsSchema = v.strictObject({
     ),
   ),
   transport: v.optional(described(choice(...TRANSPORTS), 'how frames travel'), 'threads'),
+  nats: v.optional(
+    described(
+      text(),
+      'with transport nats: the broker, nats://HOST:PORT or tls://HOST:PORT; several of a cluster with commas between them',
+    ),
+  ),
+  run: v.optional(
+    described(text(), 'with transport nats: what the run is called on the broker; default: a random name'),
+  ),
+  natsNkey: v.optional(
+    described(path(), "with transport nats: a file with the seed of an NKey, which lets the run's server in"),
+  ),
+  natsToken: v.optional(described(path(), 'with transport nats: a file with a token, in place of an NKey')),
+  natsCa: v.optional(
+    described(path(), "with transport nats: a file with the certificates that the broker's is signed by"),
+  ),
   checksum: v.optional(
     described(
       choice('auto', 'on', 'off'),

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Runtime } from '@flotilla/core';
 import type { HostEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
-import { Layout, WORD } from './layout.js';
+import { ANYBODY, Layout, WORD } from './layout.js';
 import { Consumer, PortInbox, type PortMessage, Producer } from './ring.js';
 
 /**
@@ -35,7 +35,7 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
   let woken = Number.NEGATIVE_INFINITY;
   const isAwaited = () => {
     const awaited = layout.get(WORD.awaited);
-    return awaited >= first && awaited <= last;
+    return (awaited >= first && awaited <= last) || awaited === ANYBODY;
   };
   return {
     workers: indices,

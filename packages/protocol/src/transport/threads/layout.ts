@@ -17,6 +17,8 @@ import { SLICE_MS } from '@flotilla/core/internal';
 // server has closed: how long an answer may take, the server knows.
 
 export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
+/** In `awaited`: whoever commits rings. */
+export const ANYBODY = -1;
 /** A cache line of words, so that neighbours do not share one. */
 const LINE = 16;
 /** Word offsets within a ring. `length` and `place` have one word a slot. */

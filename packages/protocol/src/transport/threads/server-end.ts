@@ -3,7 +3,7 @@ import { FlotillaError, type Runtime } from '@flotilla/core';
 import { SLICE_MS } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
-import { Layout, PLACE, SLOTS, WORD } from './layout.js';
+import { ANYBODY, Layout, PLACE, SLOTS, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
 import { Consumer, checkCommit, PortInbox, type PortMessage, Producer } from './ring.js';
 
@@ -15,14 +15,17 @@ const MAX_SHARED_BYTES = 256 << 20;
 export interface ThreadTransport {
   readonly server: ServerEnd;
   readonly attachments: readonly ThreadAttachment[];
+  /** Resolves when there may be something new of a worker, at the latest after `timeoutMs`; with `anybody`. */
+  rung(timeoutMs: number): Promise<void>;
 }
 
 /**
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
- * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred.
+ * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred. `anybody`:
+ *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all.
  */
 export function createThreadTransport(
-  options: { workers: number; threads: number; maxFrameBytes: number },
+  options: { workers: number; threads: number; maxFrameBytes: number; anybody?: boolean },
   runtime: Runtime,
 ): ThreadTransport {
   const { workers, threads } = options;
@@ -38,8 +41,17 @@ export function createThreadTransport(
   }
   const channels = Array.from({ length: threads }, () => new MessageChannel());
   const ports = channels.map((channel) => channel.port1);
+  const layout = new Layout(shared, workers, threads, slotBytes, runtime);
+  const { anybody = false } = options;
+  if (anybody) Atomics.store(layout.words, WORD.awaited, ANYBODY);
+  let seen = 0;
   return {
-    server: new ThreadServerEnd(new Layout(shared, workers, threads, slotBytes, runtime), threads, ports),
+    server: new ThreadServerEnd(layout, threads, ports, anybody),
+    async rung(timeoutMs) {
+      const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen, timeoutMs);
+      if (wait.async) await wait.value;
+      seen = layout.get(WORD.serverBell);
+    },
     attachments: channels.map((channel, thread) => ({
       shared,
       workers,
@@ -68,6 +80,7 @@ class ThreadServerEnd implements ServerEnd {
     private readonly layout: Layout,
     readonly hosts: number,
     private readonly ports: readonly MessagePort[],
+    private readonly anybody: boolean,
   ) {
     this.workers = layout.workers;
     this.#inbox = ports.map((port) => new PortInbox(port));
@@ -166,7 +179,7 @@ class ThreadServerEnd implements ServerEnd {
     const consumer = this.#consumers[worker] as Consumer;
     const frame = consumer.take();
     if (frame !== undefined) return frame;
-    Atomics.store(this.layout.words, WORD.awaited, worker);
+    if (!this.anybody) Atomics.store(this.layout.words, WORD.awaited, worker);
     return this.#wait(timeoutMs, () => consumer.take());
   }
 

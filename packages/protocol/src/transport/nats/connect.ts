@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { FlotillaError, UsageError } from '@flotilla/core';
+import { messageOf } from '@flotilla/core/internal';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import type { Wire, WireStatus } from './wire.js';
+
+/** Where the broker is, and how to be let in. */
+export interface NatsOptions {
+  /** `nats://HOST:PORT`, or `tls://HOST:PORT`; several with commas between them for a cluster. */
+  readonly url: string;
+  /** A file with an NKey's seed (`SU…`). */
+  readonly nkey?: string | undefined;
+  /** A file with a token. */
+  readonly token?: string | undefined;
+  /** A file with certificates that the broker's must be signed by; with it the connection is encrypted. */
+  readonly ca?: string | undefined;
+}
+
+const URL_FORM = /^(nats|tls):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?$/;
+
+/** Checks what can be checked without a connection. @throws UsageError */
+export function checkNats({ url, nkey, token, ca }: NatsOptions): readonly string[] {
+  const servers = url.split(',');
+  for (const server of servers) {
+    const [, scheme, host = ''] = URL_FORM.exec(server) ?? [];
+    if (scheme === undefined) {
+      throw new UsageError(
+        `nats ${JSON.stringify(server)} must be nats://HOST:PORT or tls://HOST:PORT; credentials are in files`,
+      );
+    }
+    const name = host.replace(/^\[|\]$/g, '');
+    const isLocal = name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+    if (!isLocal && nkey === undefined && token === undefined) {
+      throw new UsageError(
+        `nats ${JSON.stringify(server)} is not on this machine: it needs credentials (an NKey's seed or a token)`,
+      );
+    }
+    if (!isLocal && scheme !== 'tls' && ca === undefined) {
+      throw new UsageError(`nats ${JSON.stringify(server)} is not on this machine: it must be tls://`);
+    }
+  }
+  return servers;
+}
+
+function secretIn(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new UsageError(`${name} ${JSON.stringify(path)} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Connects to a broker. What is lost later is dialled again for ever. @throws FlotillaError */
+export async function connectNats(options: NatsOptions): Promise<Wire> {
+  const servers = checkNats(options);
+  const { nkey, token, ca } = options;
+  let library: typeof import('@nats-io/transport-node');
+  try {
+    library = await import('@nats-io/transport-node');
+  } catch (cause) {
+    throw new UsageError(
+      'the transport nats needs the package @nats-io/transport-node: npm install @nats-io/transport-node',
+      { cause },
+    );
+  }
+  const settings: ConnectionOptions = {
+    servers: servers.map((server) => server.replace(/^(nats|tls):\/\//, '')),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 200,
+    pingInterval: 2_000,
+    maxPingOut: 3,
+    timeout: 5_000,
+    noRandomize: true,
+  };
+  if (nkey !== undefined)
+    settings.authenticator = library.nkeyAuthenticator(new TextEncoder().encode(secretIn('nkey', nkey)));
+  if (token !== undefined) settings.token = secretIn('token', token);
+  if (ca !== undefined) settings.tls = { ca: secretIn('ca', ca) };
+  else if (servers.some((server) => server.startsWith('tls:'))) settings.tls = {};
+  let connection: NatsConnection;
+  try {
+    connection = await library.connect(settings);
+  } catch (cause) {
+    throw new FlotillaError('io', `no connection to the broker at ${options.url}: ${messageOf(cause)}`, { cause });
+  }
+  return wireOf(connection);
+}
+
+function wireOf(connection: NatsConnection): Wire {
+  let told: (status: WireStatus) => void = () => undefined;
+  const follow = async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') told({ type: 'disconnected' });
+      else if (status.type === 'reconnect') told({ type: 'connected' });
+      else if (status.type === 'error') told({ type: 'refused', what: messageOf(status.error) });
+    }
+  };
+  void follow();
+  return {
+    maxMessageBytes: connection.info?.max_payload ?? 1 << 20,
+    publish(subject, message) {
+      // lost while there is no connection: what matters is sent again
+      if (!connection.isClosed()) connection.publish(subject, message);
+    },
+    subscribe(subject, take) {
+      connection.subscribe(subject, {
+        callback(error, message) {
+          if (error === null) take(message.subject, message.data);
+          else told({ type: 'refused', what: messageOf(error) });
+        },
+      });
+    },
+    onStatus(listener) {
+      told = listener;
+    },
+    async close() {
+      await connection.flush().catch(() => undefined);
+      await connection.close();
+    },
+  };
+}

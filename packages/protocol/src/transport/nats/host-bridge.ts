@@ -1,0 +1,348 @@
+import { FlotillaError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
+import type { ServerEnd } from '../transport.js';
+import { ENVELOPE_BYTES, Kind, sealed, unsealed } from './envelope.js';
+import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
+import { type LinkBytesSent, longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
+import { BACK, differenceOf, GONE, SILENT_MS } from './server-bridge.js';
+import { subjectsOf, workerOf } from './subjects.js';
+import type { Wire } from './wire.js';
+
+const HELLO_MS = 1_000;
+const TICK_MS = 50;
+
+/** The threads of this process that have the workers of an attempt. */
+export interface LocalWorkers {
+  /** Mailboxes to them, numbered from 0; its hosts are the threads. */
+  readonly end: ServerEnd;
+  rung(timeoutMs: number): Promise<void>;
+  /** Why they have come to an end before their time. */
+  failure(): FlotillaError | undefined;
+  close(): Promise<void>;
+}
+
+/** What a host makes of an offer: the shards of some workers, loaded. */
+export interface Prepared {
+  readonly first: number;
+  readonly workers: number;
+  readonly identity: Identity;
+  /** A control message of the server as this process understands it. */
+  translate(message: Uint8Array): Uint8Array;
+  /** Makes one answer of those of several threads to a control message. */
+  merge(answers: readonly Uint8Array[]): Uint8Array;
+  start(): LocalWorkers;
+}
+
+export interface HostBridgeOptions {
+  readonly wire: Wire;
+  readonly run: string;
+  /** What this process is called among the hosts: unlike any other. */
+  readonly id: string;
+  now(): number;
+  note(line: string): void;
+  /** Loads what the offer asks for. @throws FlotillaError why this host cannot take part */
+  prepare(offer: Offer): Promise<Prepared>;
+}
+
+/** A host's side of a run over a broker: waits for the run, takes part in it, attempt by attempt, until it is over. */
+export class HostBridge {
+  readonly #subjects;
+  readonly sent: LinkBytesSent = { frames: 0, control: 0, again: 0 };
+  #offer: Offer | undefined;
+  #prepared: Prepared | undefined;
+  #peer: Peer | undefined;
+  #local: LocalWorkers | undefined;
+  #helloAt = Number.NEGATIVE_INFINITY;
+  #heardAt: number;
+  #connected = true;
+  /** A session that this host will have no more to do with. */
+  #done: number | undefined;
+  #preparing = false;
+  #ending: ((error?: FlotillaError) => void) | undefined;
+  readonly #subscribed = new Set<string>();
+  readonly #told = new Set<string>();
+  #awaitedAnswers: { readonly due: number; readonly answers: Uint8Array[] } | undefined;
+
+  constructor(private readonly options: HostBridgeOptions) {
+    this.#subjects = subjectsOf(options.run);
+    this.#heardAt = options.now();
+    const { wire } = options;
+    wire.subscribe(this.#subjects.offer, (_, message) => this.#guarded(() => this.#onOffer(message)));
+    wire.subscribe(this.#subjects.all, (_, message) => this.#guarded(() => this.#onAll(message)));
+    wire.onStatus((status) => {
+      if (status.type === 'refused') {
+        this.#noteOnce(`the broker refuses: ${status.what}`);
+        return;
+      }
+      this.#connected = status.type === 'connected';
+      this.#heardAt = options.now();
+      options.note(this.#connected ? BACK : GONE);
+      if (this.#connected) this.#peer?.ask();
+    });
+  }
+
+  /**
+   * Resolves when the run is over, or when the signal fires.
+   * @throws FlotillaError for what this host cannot take part in
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const ticking = setInterval(() => this.#guarded(() => this.#tick()), TICK_MS);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#ending = (error) => (error === undefined ? resolve() : reject(error));
+        signal.addEventListener('abort', () => resolve());
+        if (signal.aborted) resolve();
+      });
+      if (this.#peer !== undefined && signal.aborted) this.#gone('it was told to end');
+    } finally {
+      clearInterval(ticking);
+      await this.#leave();
+      await this.options.wire.close();
+    }
+  }
+
+  #onOffer(message: Uint8Array): void {
+    const got = this.#handshakeIn(message);
+    if (got?.type === 'over') {
+      if (got.session !== this.#offer?.session) return;
+      void this.#leave();
+      if (got.last) this.#ending?.();
+    } else if (got?.type === 'offer' && got.session !== this.#offer?.session && got.session !== this.#done) {
+      void this.#leave();
+      void this.#prepare(got);
+    }
+  }
+
+  async #prepare(offer: Offer): Promise<void> {
+    if (this.#preparing) return;
+    this.#preparing = true;
+    const { id, note, prepare } = this.options;
+    const { session } = offer;
+    try {
+      note(`run ${this.options.run}: loading the data of its workers`);
+      const prepared = await prepare(offer);
+      const difference = differenceOf(prepared.identity, offer.identity);
+      if (difference !== undefined) throw new FlotillaError('usage', difference);
+      this.#offer = offer;
+      this.#prepared = prepared;
+      this.#heardAt = this.options.now();
+      const { first, workers } = prepared;
+      for (let worker = first; worker < first + workers; worker++) this.#subscribe(worker);
+      this.#ready();
+    } catch (thrown) {
+      const error = asFlotillaError(thrown);
+      this.#done = session;
+      this.#handshake(this.#subjects.join, {
+        type: 'declined',
+        host: id,
+        session,
+        reason: error.message.slice(0, 2000),
+      });
+      this.#ending?.(error);
+    } finally {
+      this.#preparing = false;
+    }
+  }
+
+  #subscribe(worker: number): void {
+    const subject = this.#subjects.down(worker);
+    if (this.#subscribed.has(subject)) return;
+    this.#subscribed.add(subject);
+    this.options.wire.subscribe(subject, (from, message) => this.#guarded(() => this.#onDown(workerOf(from), message)));
+  }
+
+  #ready(): void {
+    const { first, workers, identity } = this.#prepared as Prepared;
+    const { session } = this.#offer as Offer;
+    this.#helloAt = this.options.now();
+    for (let worker = first; worker < first + workers; worker++) {
+      this.#handshake(this.#subjects.up(worker), {
+        type: 'ready',
+        host: this.options.id,
+        session,
+        first,
+        workers,
+        identity,
+      });
+    }
+  }
+
+  #onDown(worker: number, message: Uint8Array): void {
+    const { envelope, payload } = unsealed(message);
+    if (envelope.kind === Kind.handshake) {
+      this.#onWord(unpackHandshake(payload));
+      return;
+    }
+    const peer = this.#peer;
+    if (peer === undefined || envelope.session !== this.#offer?.session) return;
+    const { first } = this.#prepared as Prepared;
+    this.#heard();
+    if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+    else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
+  }
+
+  #onAll(message: Uint8Array): void {
+    const { envelope, payload } = unsealed(message);
+    if (envelope.kind !== Kind.broadcast || envelope.session !== this.#offer?.session) return;
+    this.#heard();
+    this.#peer?.arrivedForAll(envelope, payload);
+  }
+
+  #onWord(got: Handshake): void {
+    if (got.type !== 'start' && got.type !== 'refused') return;
+    if (got.host !== this.options.id || got.session !== this.#offer?.session || this.#peer !== undefined) return;
+    if (got.type === 'start') this.#start();
+    else if (got.forGood) this.#ending?.(new FlotillaError('usage', `the run does not take this host: ${got.reason}`));
+    else this.#noteOnce(`${got.reason}; waiting until it is free`);
+  }
+
+  #start(): void {
+    if (this.#peer !== undefined) return;
+    const { workers, first, start, merge, translate } = this.#prepared as Prepared;
+    const { wire, now, note } = this.options;
+    const { session, maxFrameBytes } = this.#offer as Offer;
+    const local = start();
+    this.#local = local;
+    this.#heard();
+    const peer = new Peer({
+      workers,
+      session,
+      pieceBytes: Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES),
+      maxMessageBytes: longestMessage(maxFrameBytes),
+      now,
+      sent: this.sent,
+      publish: (link, message) => wire.publish(this.#subjects.up(first + link), message),
+      deliver: (link, bytes) => {
+        const { end } = local;
+        if (link === workers) this.#control(end, translate(bytes));
+        else if (link === 'all') {
+          end.claimBroadcast(bytes.length).set(bytes);
+          end.commitBroadcast(bytes.length);
+        } else {
+          end.claim(link, bytes.length).set(bytes);
+          end.commit(link, bytes.length);
+        }
+        end.flush();
+      },
+    });
+    this.#peer = peer;
+    note(`run ${this.options.run}: workers ${first} to ${first + workers - 1} take part`);
+    void this.#shovel(local, peer, merge);
+  }
+
+  /** Hands a control message to all threads; their answers become one. */
+  #control(end: ServerEnd, bytes: Uint8Array): void {
+    for (let thread = 0; thread < end.hosts; thread++) end.sendControl(thread, bytes.slice());
+    this.#awaitedAnswers = { due: end.hosts, answers: [] };
+  }
+
+  /** What the threads answer travels to the server. */
+  async #shovel(local: LocalWorkers, peer: Peer, merge: Prepared['merge']): Promise<void> {
+    const { end } = local;
+    while (this.#peer === peer) {
+      await local.rung(TICK_MS);
+      if (this.#peer !== peer) return;
+      this.#guarded(() => {
+        this.#collectControl(end, peer, merge);
+        for (let worker = 0; worker < end.workers; worker++) {
+          for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
+            peer.send(worker, frame.slice());
+            end.release(worker);
+          }
+        }
+      });
+      const failure = local.failure();
+      if (failure !== undefined) this.#gone(failure.message);
+    }
+  }
+
+  #collectControl(end: ServerEnd, peer: Peer, merge: Prepared['merge']): void {
+    const awaited = this.#awaitedAnswers;
+    if (awaited === undefined) return;
+    // in the order of threads, which is that of workers
+    while (awaited.answers.length < awaited.due) {
+      const answer = end.receiveControl(awaited.answers.length, 0);
+      if (answer === undefined) return;
+      awaited.answers.push(answer);
+    }
+    this.#awaitedAnswers = undefined;
+    peer.send(peer.control, merge(awaited.answers));
+  }
+
+  /** This host cannot go on with the attempt. */
+  #gone(reason: string): void {
+    const { first } = this.#prepared as Prepared;
+    const { session } = this.#offer as Offer;
+    this.options.note(reason);
+    this.#handshake(this.#subjects.up(first), {
+      type: 'gone',
+      host: this.options.id,
+      session,
+      reason: reason.slice(0, 2000),
+    });
+    this.#done = session;
+    void this.#leave();
+  }
+
+  /** Ends the part that this host has in an attempt; it may take part in the next one. */
+  async #leave(): Promise<void> {
+    const local = this.#local;
+    this.#local = undefined;
+    this.#peer = undefined;
+    this.#prepared = undefined;
+    this.#offer = undefined;
+    this.#awaitedAnswers = undefined;
+    await local?.close();
+  }
+
+  #tick(): void {
+    const now = this.options.now();
+    const peer = this.#peer;
+    if (!this.#connected) return;
+    if (peer !== undefined) {
+      if (now - this.#heardAt > SILENT_MS) {
+        this.options.note('the server was not heard of for 15 s; waiting for it');
+        void this.#leave();
+        return;
+      }
+      peer.tick();
+      // what mailboxes had no room for
+      this.#local?.end.flush();
+    } else if (now - this.#helloAt > HELLO_MS) {
+      this.#helloAt = now;
+      if (this.#prepared !== undefined) this.#ready();
+      if (!this.#preparing) this.#handshake(this.#subjects.join, { type: 'hello', host: this.options.id });
+    }
+  }
+
+  #heard(): void {
+    this.#heardAt = this.options.now();
+  }
+
+  #handshakeIn(message: Uint8Array): Handshake | undefined {
+    const { envelope, payload } = unsealed(message);
+    return envelope.kind === Kind.handshake ? unpackHandshake(payload) : undefined;
+  }
+
+  #handshake(subject: string, message: Handshake): void {
+    const payload = packHandshake(message);
+    const envelope = { kind: Kind.handshake, flags: 0, session: 0, seq: 0, ack: 0, total: payload.length };
+    this.options.wire.publish(subject, sealed(envelope, payload));
+    this.sent.control += ENVELOPE_BYTES + payload.length;
+  }
+
+  /** What comes from strangers ends nothing; what comes from the server and cannot be read costs a word. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#noteOnce(`a message was dropped: ${asFlotillaError(thrown).message}`);
+    }
+  }
+
+  #noteOnce(line: string): void {
+    if (this.#told.has(line) || this.#told.size > 100) return;
+    this.#told.add(line);
+    this.options.note(line);
+  }
+}

@@ -1,0 +1,322 @@
+import { ProtocolError } from '@flotilla/compressors';
+import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
+
+/** Largest piece that a message is cut into; a broker may ask for less. */
+export const MAX_PIECE_BYTES = 512 << 10;
+/** What may be under way to a peer and not be acknowledged: well below what a broker keeps for a reader. */
+const WINDOW_BYTES = 16 << 20;
+/** What has arrived is acknowledged after so many bytes, or milliseconds, unless something is sent anyway. */
+const ACK_BYTES = 2 << 20;
+const ACK_MS = 100;
+/** After so long without an acknowledgement the peer is asked, and asked again. */
+const ASK_MS = 1000;
+/** A gap is told of at most this often. */
+const GAP_MS = 50;
+
+/** The longest message of a run whose longest frame has so many bytes: a worker's state is a few vectors more. */
+export const longestMessage = (frameBytes: number): number => Math.max(64 << 20, 16 * frameBytes);
+
+/** Bytes that were published, or have arrived, envelopes included. */
+export interface LinkBytesSent {
+  /** Frames, each piece once. A broadcast counts once. */
+  frames: number;
+  /** Everything that is no frame: envelopes, control messages, acknowledgements, handshakes. */
+  control: number;
+  /** Frames and control messages that were sent again, with their envelopes. */
+  again: number;
+}
+
+/** A piece of a message that has not been acknowledged. */
+interface Piece {
+  readonly seq: number;
+  readonly kind: Kind;
+  readonly total: number;
+  readonly bytes: Uint8Array;
+  /** Of the peer's window. */
+  readonly weight: number;
+  sentAt: number;
+}
+
+interface Waiting {
+  readonly link: number;
+  readonly piece: Piece;
+}
+
+/** One link: a worker's, or a host's control messages. Two directions, each numbered for itself. */
+class Link {
+  /** The number of the next piece. */
+  next = 0;
+  /** Not acknowledged, oldest first; those from `unsent` on have not been sent. */
+  readonly pieces: Piece[] = [];
+  /** Pieces that have arrived in order. */
+  received = 0;
+  /** What of the other side's has arrived is known by the peer up to here. */
+  told = 0;
+  /** A message of which pieces are missing. */
+  partial: { readonly bytes: Uint8Array; filled: number } | undefined;
+}
+
+/** What a {@link Peer} needs of its surroundings. */
+export interface PeerOptions {
+  /** Links of workers; one more, the last one, is that of control messages. */
+  readonly workers: number;
+  readonly session: number;
+  readonly pieceBytes: number;
+  /** The longest message that will be put together: memory is had for no longer one. */
+  readonly maxMessageBytes: number;
+  /** Milliseconds. */
+  now(): number;
+  /** Hands a message to the broker, on the subject of a worker by its place here. */
+  publish(worker: number, message: Uint8Array): void;
+  /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied. */
+  deliver(link: number | 'all', bytes: Uint8Array): void;
+  readonly sent: LinkBytesSent;
+}
+
+/**
+ * The links between the server and one host, seen from either end: messages arrive whole, once and in order, though the broker
+ * may lose any of them. Pieces are numbered, kept until they are acknowledged, and sent again when the peer has not got them.
+ */
+export class Peer {
+  readonly #links: Link[];
+  /** Pieces that wait for the window. */
+  readonly #waiting: Waiting[] = [];
+  #inFlight = 0;
+  #arrivedBytes = 0;
+  #arrivedAt: number | undefined;
+  #sentAt: number;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #gapAt = Number.NEGATIVE_INFINITY;
+  /** When the peer was last heard of. */
+  heardAt: number;
+  /** Pieces that came a second time, or of another attempt. */
+  dropped = 0;
+
+  constructor(private readonly options: PeerOptions) {
+    this.#links = Array.from({ length: options.workers + 1 }, () => new Link());
+    this.heardAt = options.now();
+    this.#sentAt = this.heardAt;
+  }
+
+  get control(): number {
+    return this.options.workers;
+  }
+
+  /** Sends a message; it is kept, uncopied, until it has arrived. */
+  send(link: number, message: Uint8Array): void {
+    const { pieceBytes } = this.options;
+    const kind = link === this.control ? Kind.control : Kind.frame;
+    for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
+      const bytes = message.subarray(at, at + pieceBytes);
+      const own = this.#link(link);
+      const piece = { seq: own.next++, kind, total: message.length, bytes, weight: bytes.length, sentAt: Number.NaN };
+      own.pieces.push(piece);
+      this.#waiting.push({ link, piece });
+    }
+    this.#pump();
+  }
+
+  /** The number that the next message of all workers' links would have, if it is the same and nothing waits. */
+  get aligned(): number | undefined {
+    if (this.#waiting.length > 0 || this.#inFlight > WINDOW_BYTES / 2) return undefined;
+    const next = this.#links[0]?.next;
+    for (let link = 1; link < this.options.workers; link++) if (this.#link(link).next !== next) return undefined;
+    return next;
+  }
+
+  /** How many pieces of every worker's link have arrived, at least. */
+  get receivedByAll(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let link = 0; link < this.options.workers; link++) least = Math.min(least, this.#link(link).received);
+    return least;
+  }
+
+  /** A message has been published to all workers: it is kept like any other. */
+  broadcast(message: Uint8Array, acknowledged: number): void {
+    const { pieceBytes, workers } = this.options;
+    const now = this.options.now();
+    for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
+      const bytes = message.subarray(at, at + pieceBytes);
+      for (let link = 0; link < workers; link++) {
+        const own = this.#link(link);
+        const weight = link === 0 ? bytes.length : 0;
+        own.pieces.push({ seq: own.next++, kind: Kind.frame, total: message.length, bytes, weight, sentAt: now });
+        this.#inFlight += weight;
+        own.told = Math.max(own.told, acknowledged);
+      }
+    }
+    this.#sentAt = now;
+  }
+
+  /** A piece of a broadcast has arrived, for all links of workers. @throws ProtocolError */
+  arrivedForAll(envelope: Readonly<Envelope>, payload: Uint8Array): void {
+    const { workers, maxMessageBytes, deliver } = this.options;
+    const { seq, ack, total } = envelope;
+    const isWhole = total === payload.length && total <= maxMessageBytes;
+    const links = this.#links.slice(0, workers);
+    if (!isWhole || links.some(({ received, partial }) => received !== seq || partial !== undefined)) {
+      for (let link = 0; link < workers; link++) this.arrived(link, envelope, payload);
+      return;
+    }
+    this.heardAt = this.options.now();
+    for (const link of links) {
+      this.#acknowledge(link, ack);
+      link.received++;
+    }
+    this.#countArrived(payload.length);
+    deliver('all', payload);
+    this.#pump();
+  }
+
+  /** A piece has arrived. @throws ProtocolError */
+  arrived(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array): void {
+    const own = this.#link(link);
+    this.heardAt = this.options.now();
+    this.#acknowledge(own, ack);
+    if (seq !== own.received) {
+      if (seq < own.received) this.dropped++;
+      else this.#tellGap();
+      return;
+    }
+    const { maxMessageBytes } = this.options;
+    if (total > maxMessageBytes) {
+      const what = `a message of ${total} bytes, at most ${maxMessageBytes} are due`;
+      throw new ProtocolError(what, { refusal: 'oversized' });
+    }
+    own.partial ??= { bytes: total > payload.length ? new Uint8Array(total) : payload, filled: 0 };
+    const { partial } = own;
+    if (
+      partial.bytes.length !== total ||
+      partial.filled + payload.length > total ||
+      (payload.length === 0 && total > 0)
+    ) {
+      throw new ProtocolError('the pieces of a message do not fit', { refusal: 'payload' });
+    }
+    if (partial.bytes !== payload) partial.bytes.set(payload, partial.filled);
+    partial.filled += payload.length;
+    own.received++;
+    this.#countArrived(kind !== Kind.broadcast || link === 0 ? payload.length : 0);
+    if (partial.filled === total) {
+      own.partial = undefined;
+      this.options.deliver(link, partial.bytes);
+    }
+    this.#pump();
+  }
+
+  /** Acknowledges what is much. */
+  #countArrived(bytes: number): void {
+    this.#arrivedBytes += bytes;
+    this.#arrivedAt ??= this.heardAt;
+    if (this.#arrivedBytes > ACK_BYTES) this.#sync(0);
+  }
+
+  /** The peer says how much of each link has arrived. @throws ProtocolError */
+  synced({ flags }: Readonly<Envelope>, payload: Uint8Array): void {
+    if (payload.length !== 4 * this.#links.length) {
+      throw new ProtocolError(`an acknowledgement of ${payload.length} bytes for ${this.#links.length} links`, {
+        refusal: 'payload',
+      });
+    }
+    const now = this.options.now();
+    this.heardAt = now;
+    const view = new DataView(payload.buffer, payload.byteOffset);
+    for (const [k, link] of this.#links.entries()) {
+      this.#acknowledge(link, view.getUint32(4 * k, true));
+      if ((flags & Flag.missing) !== 0) this.#sendAgain(k, link, now);
+    }
+    if ((flags & Flag.ask) !== 0) this.#sync(Flag.missing);
+    this.#pump();
+  }
+
+  /** To be called several times a second. */
+  tick(): void {
+    const now = this.options.now();
+    if (this.#arrivedAt !== undefined && now - this.#arrivedAt >= ACK_MS && this.#owes) this.#sync(0);
+    const oldest = Math.min(...this.#links.map(({ pieces }) => pieces[0]?.sentAt || now));
+    if (now - oldest >= ASK_MS && now - this.#askedAt >= ASK_MS) this.ask();
+    else if (now - this.#sentAt >= ASK_MS) this.#sync(0);
+  }
+
+  /** Asks the peer what has arrived. */
+  ask(): void {
+    this.#askedAt = this.options.now();
+    this.#sync(Flag.ask);
+  }
+
+  /** Whether something has arrived that the peer does not know of. */
+  get #owes(): boolean {
+    return this.#links.some(({ received, told }) => received > told);
+  }
+
+  #link(link: number): Link {
+    const found = this.#links[link];
+    if (found === undefined)
+      throw new ProtocolError(`link ${link} of ${this.#links.length}`, { refusal: 'unexpected' });
+    return found;
+  }
+
+  #acknowledge(link: Link, count: number): void {
+    while (link.pieces.length > 0) {
+      const piece = link.pieces[0] as Piece;
+      // what has not been sent cannot have arrived
+      if (piece.seq >= count || Number.isNaN(piece.sentAt)) return;
+      link.pieces.shift();
+      this.#inFlight -= piece.weight;
+    }
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#inFlight < WINDOW_BYTES) {
+      const { link, piece } = this.#waiting.shift() as Waiting;
+      this.#inFlight += piece.weight;
+      this.#publish(link, piece);
+      const { sent } = this.options;
+      if (piece.kind === Kind.frame) sent.frames += piece.bytes.length;
+      sent.control += ENVELOPE_BYTES + (piece.kind === Kind.frame ? 0 : piece.bytes.length);
+    }
+  }
+
+  #publish(link: number, piece: Piece): void {
+    const { seq, kind, total, bytes } = piece;
+    const own = this.#link(link);
+    piece.sentAt = this.options.now();
+    this.#sentAt = piece.sentAt;
+    own.told = own.received;
+    const envelope = { kind, flags: 0, session: this.options.session, seq, ack: own.received, total };
+    this.options.publish(link === this.control ? 0 : link, sealed(envelope, bytes));
+  }
+
+  /** What the peer, by its own words, has not got. */
+  #sendAgain(k: number, link: Link, now: number): void {
+    let bytes = 0;
+    for (const piece of link.pieces) {
+      // what was sent a moment ago is on its way still
+      if (Number.isNaN(piece.sentAt) || now - piece.sentAt < GAP_MS || bytes > WINDOW_BYTES) return;
+      bytes += piece.bytes.length;
+      this.#publish(k, piece);
+      this.options.sent.again += ENVELOPE_BYTES + piece.bytes.length;
+    }
+  }
+
+  #tellGap(): void {
+    const now = this.options.now();
+    if (now - this.#gapAt < GAP_MS) return;
+    this.#gapAt = now;
+    this.#sync(Flag.missing);
+  }
+
+  #sync(flags: number): void {
+    const payload = new Uint8Array(4 * this.#links.length);
+    const view = new DataView(payload.buffer);
+    for (const [k, link] of this.#links.entries()) {
+      view.setUint32(4 * k, link.received, true);
+      link.told = link.received;
+    }
+    this.#arrivedBytes = 0;
+    this.#arrivedAt = undefined;
+    this.#sentAt = this.options.now();
+    const envelope = { kind: Kind.sync, flags, session: this.options.session, seq: 0, ack: 0, total: payload.length };
+    this.options.publish(0, sealed(envelope, payload));
+    this.options.sent.control += ENVELOPE_BYTES + payload.length;
+  }
+}

@@ -1,0 +1,391 @@
+import { randomInt } from 'node:crypto';
+import { FlotillaError } from '@flotilla/core';
+import { asFlotillaError } from '@flotilla/core/internal';
+import type { BridgeEnd } from '../threads/bridge-end.js';
+import { ENVELOPE_BYTES, type Envelope, Kind, sealed, unsealed } from './envelope.js';
+import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
+import { type LinkBytesSent, longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
+import { subjectsOf, workerOf } from './subjects.js';
+import type { Wire } from './wire.js';
+
+/** A host that is silent for so long, with the broker there, is lost. */
+export const SILENT_MS = 15_000;
+/** After so long it may be replaced by another one that says it is ready. */
+const ABSENT_MS = 3_000;
+/** A host that is ready says so every second, until it may start. */
+const READY_MS = 5_000;
+const OFFER_MS = 1_000;
+const TICK_MS = 50;
+
+export const GONE = 'the connection to the broker is lost; it is dialled again';
+export const BACK = 'the connection to the broker is back';
+
+/** Workers of one host. */
+export interface HostRange {
+  readonly id: string;
+  readonly first: number;
+  readonly workers: number;
+}
+
+interface Candidate extends HostRange {
+  /** Workers on whose subjects it has said that it is ready. */
+  readonly proved: Set<number>;
+  heardAt: number;
+}
+
+interface Joined extends HostRange {
+  readonly peer: Peer;
+}
+
+export interface ServerBridgeOptions {
+  readonly wire: Wire;
+  readonly run: string;
+  readonly workers: number;
+  /** Milliseconds. */
+  now(): number;
+  /** What the log is told, a line each. */
+  note(line: string): void;
+}
+
+/**
+ * The server's side of a run over a broker, on a thread that computes nothing: finds hosts for all workers, then hands on what
+ * lies in the mailboxes, both ways.
+ */
+export class ServerBridge {
+  readonly #subjects;
+  readonly #candidates = new Map<string, Candidate>();
+  #offer: Offer | undefined;
+  #offeredAt = Number.NEGATIVE_INFINITY;
+  #gathered: ((hosts: readonly HostRange[]) => void) | undefined;
+  #joined: readonly Joined[] = [];
+  #byWorker: readonly Joined[] = [];
+  #end: BridgeEnd | undefined;
+  #lost: (error: FlotillaError) => void = () => undefined;
+  #connected = true;
+  #ticking: NodeJS.Timeout;
+  /** By broadcast slot: workers that have not passed what has been published of it. */
+  readonly #left = [0, 0];
+  readonly sent: LinkBytesSent = { frames: 0, control: 0, again: 0 };
+  readonly #told = new Set<string>();
+
+  constructor(private readonly options: ServerBridgeOptions) {
+    const { wire, run } = options;
+    this.#subjects = subjectsOf(run);
+    wire.subscribe(this.#subjects.join, (_, message) => this.#guarded(() => this.#onJoin(message)));
+    wire.subscribe(this.#subjects.up('*'), (subject, message) =>
+      this.#guarded(() => this.#onUp(workerOf(subject), message)),
+    );
+    wire.onStatus((status) => {
+      if (status.type === 'refused') {
+        this.#noteOnce(`the broker refuses: ${status.what}`);
+        return;
+      }
+      this.#connected = status.type === 'connected';
+      options.note(this.#connected ? BACK : GONE);
+      if (!this.#connected) return;
+      for (const { peer } of this.#joined) {
+        peer.heardAt = options.now();
+        peer.ask();
+      }
+    });
+    this.#ticking = setInterval(() => this.#guarded(() => this.#tick()), TICK_MS);
+  }
+
+  /** Hosts that have all workers between them, in the order of workers, as soon as there are. */
+  gather(offer: Omit<Offer, 'type' | 'session'>): Promise<readonly HostRange[]> {
+    this.#offer = { type: 'offer', session: randomInt(2 ** 32), ...offer };
+    this.#candidates.clear();
+    this.#publishOffer();
+    return new Promise((resolve) => {
+      this.#gathered = resolve;
+    });
+  }
+
+  /** Workers that nobody is ready for. */
+  get missing(): readonly number[] {
+    const taken = new Set(Array.from(this.#candidates.values()).flatMap(({ proved }) => Array.from(proved)));
+    return Array.from({ length: this.options.workers }, (_, worker) => worker).filter((worker) => !taken.has(worker));
+  }
+
+  /** Begins: the hosts start, and what is in the mailboxes travels. Ends when the mailboxes are closed. */
+  async serve(end: BridgeEnd, hosts: readonly HostRange[], lost: (error: FlotillaError) => void): Promise<void> {
+    const { wire, now, workers } = this.options;
+    const { session, maxFrameBytes } = this.#offer as Offer;
+    const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
+    this.#end = end;
+    this.#lost = lost;
+    this.#joined = hosts.map((host, index) => ({
+      ...host,
+      peer: new Peer({
+        workers: host.workers,
+        session,
+        pieceBytes,
+        maxMessageBytes: longestMessage(maxFrameBytes),
+        now,
+        sent: this.sent,
+        publish: (link, message) => wire.publish(this.#subjects.down(host.first + link), message),
+        deliver: (link, bytes) => {
+          if (link === host.workers) end.sendControl(withHost(index, bytes));
+          else {
+            end.send(host.first + (link as number), bytes);
+            end.ring();
+          }
+        },
+      }),
+    }));
+    this.#byWorker = this.#joined.flatMap((host) => Array.from({ length: host.workers }, () => host));
+    if (this.#byWorker.length !== workers) throw new FlotillaError('internal', 'hosts do not have all workers');
+    for (const host of this.#joined) this.#start(host);
+    while (await end.rung(TICK_MS)) {
+      this.#guarded(() => {
+        end.catchUp();
+        this.#drain(end);
+      });
+    }
+  }
+
+  /** Tells the hosts that the attempt, and perhaps the run, is over. */
+  async close(last: boolean): Promise<void> {
+    clearInterval(this.#ticking);
+    const session = this.#offer?.session;
+    if (session !== undefined) this.#handshake(this.#subjects.offer, { type: 'over', session, last });
+    await this.options.wire.close();
+  }
+
+  /** Publishes what the server has written: once where it goes to all. */
+  #drain(end: BridgeEnd): void {
+    for (let control = end.takeControl(); control !== undefined; control = end.takeControl()) {
+      const host = this.#joined[hostOf(control)];
+      host?.peer.send(host.peer.control, control.subarray(HOST_BYTES));
+    }
+    for (const [worker, { peer, first }] of this.#byWorker.entries()) {
+      for (let passing = end.take(worker); passing !== undefined; passing = end.take(worker)) {
+        const { frame, broadcast } = passing;
+        const isPublished = broadcast !== undefined && (this.#left[broadcast] as number) > 0;
+        if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
+        else if (broadcast === undefined || !this.#broadcast(end, broadcast, frame)) {
+          // what does not lie in the mailboxes is nobody else's
+          peer.send(worker - first, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
+        }
+        end.release(worker);
+      }
+    }
+  }
+
+  /** Publishes a frame once, if it goes to all workers and all links have come as far. Whether that was so. */
+  #broadcast(end: BridgeEnd, slot: number, frame: Uint8Array): boolean {
+    const { workers, wire } = this.options;
+    if (end.readers(slot) !== workers) return false;
+    const seq = this.#joined[0]?.peer.aligned;
+    if (seq === undefined || this.#joined.some(({ peer }) => peer.aligned !== seq)) return false;
+    const bytes = frame.slice();
+    const ack = Math.min(...this.#joined.map(({ peer }) => peer.receivedByAll));
+    const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
+    const { session } = this.#offer as Offer;
+    for (let at = 0, k = 0; at < bytes.length; at += pieceBytes, k++) {
+      const envelope = { kind: Kind.broadcast, flags: 0, session, seq: seq + k, ack, total: bytes.length };
+      wire.publish(this.#subjects.all, sealed(envelope, bytes.subarray(at, at + pieceBytes)));
+      this.sent.control += ENVELOPE_BYTES;
+    }
+    this.sent.frames += bytes.length;
+    for (const { peer } of this.#joined) peer.broadcast(bytes, ack);
+    // this worker passes it now
+    this.#left[slot] = workers - 1;
+    return true;
+  }
+
+  #onJoin(message: Uint8Array): void {
+    const got = handshakeIn(message);
+    if (got?.type === 'hello') this.#publishOffer();
+    else if (got?.type === 'declined') this.#noteOnce(`host ${got.host} does not take part: ${got.reason}`);
+  }
+
+  #onUp(worker: number, message: Uint8Array): void {
+    const { envelope, payload } = unsealed(message);
+    if (envelope.kind === Kind.handshake) {
+      const got = unpackHandshake(payload);
+      if (got.type === 'ready') this.#onReady(worker, got);
+      else if (got.type === 'gone') this.#onGone(worker, got);
+      return;
+    }
+    const host = this.#byWorker[worker];
+    if (host === undefined || envelope.session !== this.#offer?.session) return;
+    this.#take(host, worker, envelope, payload);
+  }
+
+  #take({ peer, first }: Joined, worker: number, envelope: Envelope, payload: Uint8Array): void {
+    try {
+      if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+      else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
+    } catch (thrown) {
+      const { message, refusal } = asFlotillaError(thrown);
+      this.#lost(new FlotillaError('protocol', `worker ${worker}: ${message}`, { worker, refusal, cause: thrown }));
+    }
+  }
+
+  #onReady(worker: number, got: Extract<Handshake, { type: 'ready' }>): void {
+    const { host: id, session, first, workers } = got;
+    const offer = this.#offer;
+    if (offer === undefined || session !== offer.session) return;
+    const running = this.#joined.find((host) => host.id === id);
+    // the word that it may start was lost
+    if (running !== undefined) {
+      this.#start(running);
+      return;
+    }
+    const refused = this.#whyNot(worker, got, offer);
+    if (refused !== undefined) {
+      this.#noteOnce(`host ${id} is not taken: ${refused.reason}`);
+      this.#handshake(this.#subjects.down(worker), { type: 'refused', host: id, session, ...refused });
+      return;
+    }
+    const now = this.options.now();
+    const known = this.#candidates.get(id);
+    const candidate =
+      known?.first === first && known.workers === workers
+        ? known
+        : { id, first, workers, proved: new Set<number>(), heardAt: now };
+    candidate.proved.add(worker);
+    candidate.heardAt = now;
+    this.#candidates.set(id, candidate);
+    this.#settle();
+  }
+
+  /** Why a host that is ready cannot have its workers. */
+  #whyNot(
+    worker: number,
+    { host: id, first, workers, identity }: Extract<Handshake, { type: 'ready' }>,
+    offer: Offer,
+  ): { readonly reason: string; readonly forGood: boolean } | undefined {
+    if (worker < first || worker >= first + workers || first + workers > this.options.workers) {
+      const reason = `it asks for workers ${first} to ${first + workers - 1}, the run has 0 to ${this.options.workers - 1}`;
+      return { reason, forGood: true };
+    }
+    const difference = differenceOf(identity, offer.identity);
+    if (difference !== undefined) return { reason: difference, forGood: true };
+    const now = this.options.now();
+    const taken = (of: number) => ({ reason: `another host has worker ${of}`, forGood: false });
+    const owner = this.#byWorker[worker];
+    if (owner !== undefined) {
+      // it may have been started again in the place of one that is no more
+      if (now - owner.peer.heardAt > ABSENT_MS && this.#connected) this.#silent(owner, now);
+      return taken(worker);
+    }
+    for (const other of this.#candidates.values()) {
+      if (other.id === id) continue;
+      if (now - other.heardAt > READY_MS) this.#candidates.delete(other.id);
+      else if (first < other.first + other.workers && other.first < first + workers)
+        return taken(Math.max(first, other.first));
+    }
+    return undefined;
+  }
+
+  /** Ends the search when hosts that are ready have all workers. */
+  #settle(): void {
+    const ready = Array.from(this.#candidates.values()).filter(({ proved, workers }) => proved.size === workers);
+    const found = ready.reduce((sum, { workers }) => sum + workers, 0);
+    if (found < this.options.workers || this.#gathered === undefined) return;
+    const hosts = ready.map(({ id, first, workers }) => ({ id, first, workers })).sort((a, b) => a.first - b.first);
+    this.#gathered(hosts);
+    this.#gathered = undefined;
+  }
+
+  #onGone(worker: number, { host: id, session, reason }: Extract<Handshake, { type: 'gone' }>): void {
+    const host = this.#byWorker[worker];
+    if (session === this.#offer?.session && host?.id === id) {
+      this.#lost(new FlotillaError('worker-lost', `${nameOf(host)}: ${reason}`));
+    } else this.#candidates.delete(id);
+  }
+
+  #silent(host: Joined, now: number): void {
+    const seconds = ((now - host.peer.heardAt) / 1000).toFixed(0);
+    this.#lost(new FlotillaError('worker-lost', `${nameOf(host)} was not heard of for ${seconds} s`));
+  }
+
+  #start({ id, first }: HostRange): void {
+    const { session } = this.#offer as Offer;
+    this.#handshake(this.#subjects.down(first), { type: 'start', host: id, session });
+  }
+
+  #publishOffer(): void {
+    const now = this.options.now();
+    if (this.#offer === undefined || now - this.#offeredAt < TICK_MS) return;
+    this.#offeredAt = now;
+    this.#handshake(this.#subjects.offer, this.#offer);
+  }
+
+  #tick(): void {
+    const now = this.options.now();
+    if (this.#joined.length === 0) {
+      if (now - this.#offeredAt > OFFER_MS) this.#publishOffer();
+      return;
+    }
+    this.#end?.catchUp();
+    if (!this.#connected) return;
+    for (const host of this.#joined) {
+      if (now - host.peer.heardAt > SILENT_MS) {
+        this.#silent(host, now);
+        return;
+      }
+      host.peer.tick();
+    }
+  }
+
+  #handshake(subject: string, message: Handshake): void {
+    const payload = packHandshake(message);
+    const envelope = { kind: Kind.handshake, flags: 0, session: 0, seq: 0, ack: 0, total: payload.length };
+    this.options.wire.publish(subject, sealed(envelope, payload));
+    this.sent.control += ENVELOPE_BYTES + payload.length;
+  }
+
+  /** Whatever strangers send ends nothing. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#noteOnce(`a message was dropped: ${asFlotillaError(thrown).message}`);
+    }
+  }
+
+  /** A stranger cannot fill the log. */
+  #noteOnce(line: string): void {
+    if (this.#told.has(line) || this.#told.size > 100) return;
+    this.#told.add(line);
+    this.options.note(line);
+  }
+}
+
+const nameOf = ({ first, workers }: HostRange) =>
+  workers === 1 ? `the host of worker ${first}` : `the host of workers ${first} to ${first + workers - 1}`;
+
+/** What keeps a host out, in one line; undefined when nothing does. */
+export function differenceOf(own: Identity, run: Identity): string | undefined {
+  if (own.wireVersion !== run.wireVersion)
+    return `its wire version is ${own.wireVersion}, the run's is ${run.wireVersion}`;
+  if (own.version !== run.version) return `its version of Flotilla is ${own.version}, the run's is ${run.version}`;
+  if (own.modules !== run.modules) return "its plug-ins or its problem's module are not those of the run";
+  if (own.data !== run.data) return 'its data are not those of the run';
+  return own.job === run.job ? undefined : 'its job is not that of the run';
+}
+
+/** The handshake in a message; undefined for another one. */
+export function handshakeIn(message: Uint8Array): Handshake | undefined {
+  const { envelope, payload } = unsealed(message);
+  return envelope.kind === Kind.handshake ? unpackHandshake(payload) : undefined;
+}
+
+// the mailboxes have one host, the bridge: before each control message is the host that it is for, or from
+const HOST_BYTES = 2;
+
+export function withHost(host: number, message: Uint8Array): Uint8Array {
+  const prefixed = new Uint8Array(HOST_BYTES + message.length);
+  new DataView(prefixed.buffer).setUint16(0, host, true);
+  prefixed.set(message, HOST_BYTES);
+  return prefixed;
+}
+
+export function hostOf(message: Uint8Array): number {
+  return new DataView(message.buffer, message.byteOffset).getUint16(0, true);
+}
+
+export const withoutHost = (message: Uint8Array): Uint8Array => message.subarray(HOST_BYTES);

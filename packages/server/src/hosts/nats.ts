@@ -1,0 +1,213 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { FlotillaError, UsageError } from '@flotilla/core';
+import { Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
+import {
+  CHECKSUM_BYTES,
+  createThreadTransport,
+  HEADER_BYTES,
+  type ServerEnd,
+  type ThreadAttachment,
+} from '@flotilla/protocol';
+import {
+  checkNats,
+  type HostRange,
+  hostOf,
+  type NatsOptions,
+  type Offer,
+  withHost,
+  withoutHost,
+} from '@flotilla/protocol/nats';
+import { offeredOptions, sharedIdentity } from '../nats/offer.js';
+import { ownFile } from '../own-files.js';
+import type { Options } from '../run/options.js';
+import type { Fleet, Transport } from './fleet.js';
+import { type ThreadPool, threadPool } from './pool.js';
+
+/** What the thread that has the connection is started with. */
+export interface BridgeTask {
+  readonly nats: NatsOptions;
+  readonly run: string;
+  readonly workers: number;
+  readonly port: MessagePort;
+}
+
+/** What the server's thread tells it. */
+export type ToBridge =
+  | { readonly type: 'offer'; readonly offer: Omit<Offer, 'type' | 'session'> }
+  | { readonly type: 'serve'; readonly hosts: readonly HostRange[]; readonly attachment: ThreadAttachment }
+  | { readonly type: 'close'; readonly last: boolean };
+
+/** What it tells the server's thread. */
+export type FromBridge =
+  | { readonly type: 'note'; readonly line: string }
+  | { readonly type: 'missing'; readonly workers: readonly number[] }
+  | { readonly type: 'gathered'; readonly hosts: readonly HostRange[] }
+  | { readonly type: 'lost'; readonly error: ErrorRecord };
+
+const PIECE_MS = 50;
+
+/** Workers in other processes, which a broker carries the frames to and from. */
+export const nats: Transport = {
+  start(options, runtime, note) {
+    const { workers } = options;
+    const { run, settings } = natsOf(options);
+    const channel = new MessageChannel();
+    const { port1, port2 } = channel;
+    const pool: ThreadPool<BridgeTask, undefined> = threadPool(ownFile('nats/bridge-thread.js'), 1, runtime);
+    let failure: FlotillaError | undefined;
+    let closed = false;
+    const bridge = pool.run({ nats: settings, run, workers, port: port2 } as BridgeTask, port2).catch((error) => {
+      if (!closed)
+        failure ??=
+          error instanceof FlotillaError
+            ? error
+            : new FlotillaError('internal', String(error?.message ?? error), { cause: error });
+      return undefined;
+    });
+    const send = (message: ToBridge, transfer: readonly MessagePort[] = []) =>
+      port1.postMessage(message, transfer as never);
+    let gathered: readonly HostRange[] | undefined;
+    let missing: readonly number[] = [];
+    const collect = () => {
+      for (let got = receiveMessageOnPort(port1); got !== undefined; got = receiveMessageOnPort(port1)) {
+        const message = got.message as FromBridge;
+        if (message.type === 'note') note(message.line);
+        else if (message.type === 'gathered') gathered = message.hosts;
+        else if (message.type === 'missing') missing = message.workers;
+        else failure ??= errorFrom(message.error);
+      }
+      return failure;
+    };
+    const close = async (patienceMs = 1000 * options.grace, last = true) => {
+      if (closed) return;
+      closed = true;
+      send({ type: 'close', last });
+      const ended = new AbortController();
+      await Promise.race([bridge, runtime.sleep(patienceMs, ended.signal)]);
+      ended.abort();
+      port1.close();
+      await pool.close();
+    };
+    return {
+      async open(plan, attempt, _computeSeconds, yieldToEventLoop = () => runtime.yield()): Promise<Fleet> {
+        const { dimension, problem, checksumRun } = plan;
+        // the largest frame is an evaluation: f_i, ∇f_i and metrics in f64
+        const values = 1 + dimension + (problem.metrics?.length ?? 0);
+        const maxFrameBytes = HEADER_BYTES + 8 * values + CHECKSUM_BYTES;
+        const identity = await sharedIdentity(options, plan);
+        send({
+          type: 'offer',
+          offer: { attempt, workers, options: offeredOptions(options), identity, checksumRun, maxFrameBytes },
+        });
+        const deadline = new Deadline(runtime, 1000 * options.roundTimeout, PIECE_MS);
+        let told = '';
+        while (gathered === undefined) {
+          await yieldToEventLoop();
+          const piece = deadline.next();
+          const error = collect();
+          if (error !== undefined) throw error;
+          const wanted =
+            missing.length === 0
+              ? ''
+              : `waiting for ${nameOf(missing)}: flotilla worker --nats ${settings.url} --run ${run}`;
+          if (wanted !== '' && wanted !== told) note(wanted);
+          told = wanted;
+          if (piece === 0) {
+            throw new FlotillaError(
+              'worker-lost',
+              `no host came for ${nameOf(missing)} within ${options.roundTimeout} s`,
+            );
+          }
+          await runtime.sleep(piece);
+        }
+        const { server, attachments } = createThreadTransport({ workers, threads: 1, maxFrameBytes }, runtime);
+        const [attachment] = attachments as readonly [ThreadAttachment];
+        send({ type: 'serve', hosts: gathered, attachment }, [attachment.port]);
+        return {
+          transport: new NatsServerEnd(server, gathered.length),
+          linked: undefined,
+          threads: gathered.length,
+          runtime,
+          failure: collect,
+          async close(patienceMs, isLast) {
+            server.close();
+            await close(patienceMs, isLast);
+          },
+        };
+      },
+      close,
+    };
+  },
+};
+
+/** The broker of a run, and the run's name there. @throws UsageError */
+export function natsOf({ nats: url, run, natsNkey, natsToken, natsCa, link, linkModel }: Options): {
+  run: string;
+  settings: NatsOptions;
+} {
+  if (url === undefined) throw new UsageError('transport nats needs the broker: --nats nats://127.0.0.1:4222');
+  if (run === undefined) throw new UsageError('transport nats needs the run: a name of letters, digits, - and _');
+  if (link !== undefined || linkModel !== undefined) {
+    throw new UsageError(
+      `${link === undefined ? 'link-model' : 'link'} is for links within one process: with transport nats links are what they are`,
+    );
+  }
+  const settings = { url, nkey: natsNkey, token: natsToken, ca: natsCa };
+  checkNats(settings);
+  return { run, settings };
+}
+
+/** `workers 0 to 3, 7`. */
+function nameOf(workers: readonly number[]): string {
+  const ranges: string[] = [];
+  for (let k = 0; k < workers.length; ) {
+    let end = k;
+    while (workers[end + 1] === (workers[end] as number) + 1) end++;
+    ranges.push(end === k ? `${workers[k]}` : `${workers[k]} to ${workers[end]}`);
+    k = end + 1;
+  }
+  return `${workers.length === 1 ? 'worker' : 'workers'} ${ranges.slice(0, 5).join(', ')}${ranges.length > 5 ? ' …' : ''}`;
+}
+
+/** The mailboxes to the thread that has the connection; control messages are for the hosts behind it. */
+class NatsServerEnd implements ServerEnd {
+  readonly workers: number;
+  readonly #answers: Uint8Array[][];
+
+  constructor(
+    private readonly inner: ServerEnd,
+    readonly hosts: number,
+  ) {
+    this.workers = inner.workers;
+    this.#answers = Array.from({ length: hosts }, () => []);
+  }
+
+  get stats() {
+    return this.inner.stats;
+  }
+
+  sendControl(host: number, message: Uint8Array): void {
+    this.inner.sendControl(0, withHost(host, message));
+  }
+
+  receiveControl(host: number, timeoutMs: number): Uint8Array | undefined {
+    const own = this.#answers[host] as Uint8Array[];
+    if (own.length > 0) return own.shift();
+    for (let got = this.inner.receiveControl(0, timeoutMs); got !== undefined; got = this.inner.receiveControl(0, 0)) {
+      this.#answers[hostOf(got)]?.push(withoutHost(got));
+    }
+    return own.shift();
+  }
+
+  claim = (worker: number, bytes: number) => this.inner.claim(worker, bytes);
+  commit = (worker: number, length: number) => this.inner.commit(worker, length);
+  claimBroadcast = (bytes: number) => this.inner.claimBroadcast(bytes);
+  commitBroadcast = (length: number) => this.inner.commitBroadcast(length);
+  lagging = (maxBytes: number, timeoutMs: number) => this.inner.lagging(maxBytes, timeoutMs);
+  flush = () => this.inner.flush();
+  receive = (worker: number, timeoutMs: number) => this.inner.receive(worker, timeoutMs);
+  release = (worker: number) => this.inner.release(worker);
+  pause = (ms: number) => this.inner.pause(ms);
+  close = () => this.inner.close();
+  waited = () => 0;
+}
