@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { train } from '@flotilla/server';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { main } from './command-line.js';
+import { Broker, hasBroker } from './nats-broker.js';
+
+// Real processes and a real broker: a server, hosts, and what happens to each of them. The oracle: same options and seed, same x.
+
+/** A process of the command line, and what it has said. */
+class Command {
+  said = '';
+  readonly #process: ChildProcess;
+  readonly ended: Promise<number | null>;
+
+  constructor(folder: string, words: readonly string[]) {
+    this.#process = spawn(process.execPath, [main, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on('data', (text) => {
+        this.said += text;
+      });
+    }
+    this.ended = once(this.#process, 'exit').then(([code]) => code as number | null);
+  }
+
+  async until(words: string): Promise<void> {
+    while (!this.said.includes(words)) {
+      if (this.#process.exitCode !== null) throw new Error(`it ended before “${words}”:\n${this.said}`);
+      await setTimeout(5);
+    }
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#process.kill(signal);
+    await this.ended;
+  }
+}
+
+const JOB = ['--problem', 'heterogeneous-quadratic:d=300', '--workers', '8', '--seed', 'over a broker'];
+
+describe.skipIf(!hasBroker)('a run over a broker', () => {
+  let folder = '';
+  let broker: Broker;
+  const running: Command[] = [];
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'flotilla-nats-'));
+    broker = await Broker.start();
+  });
+  afterAll(async () => {
+    for (const command of running) await command.kill();
+    await broker.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  let runs = 0;
+  const start = (words: readonly string[]) => {
+    const command = new Command(folder, words);
+    running.push(command);
+    return command;
+  };
+  const host = (run: string, workers: string, more: readonly string[] = []) =>
+    start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--threads', '1', ...more]);
+  const serve = (run: string, words: readonly string[]) =>
+    start(['start', ...JOB, '--transport', 'nats', '--nats', broker.url, '--run', run, '--out', run, ...words]);
+  const summary = (run: string) => JSON.parse(readFileSync(join(folder, run, 'summary.json'), 'utf8'));
+  const expected = (more: object) =>
+    train({
+      problem: JOB[1] as string,
+      workers: 8,
+      seed: 'over a broker',
+      transport: 'loopback',
+      checksum: 'on',
+      ...more,
+    }).result;
+
+  test.each(['m3', 'marina --uplink perm-k', 'pp-marina:sampled=3', 'diana --wire f64', 'core'])(
+    'two hosts, %s: the x, the bytes and the counters of one process',
+    async (words) => {
+      const [method, option, value] = words.split(' ') as [string, string?, string?];
+      const run = `plain-${runs++}`;
+      const hosts = [host(run, '0..3'), host(run, '4..7')];
+      const given = option === undefined ? [] : [option, value as string];
+      const server = serve(run, ['--method', method, ...given, '--rounds', '40']);
+      expect(await server.ended, server.said).toBe(0);
+      for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+      const { xHash, uplink, downlink, gradientCalls } = await expected({
+        method,
+        rounds: 40,
+        ...(option === undefined ? {} : { [option.slice(2)]: value }),
+      });
+      expect(summary(run)).toMatchObject({ xHash, uplink, downlink, gradientCalls, transport: 'nats' });
+    },
+  );
+
+  test('the broker is killed, and comes back: nothing but time is lost', async () => {
+    const run = `broker-${runs++}`;
+    const hosts = [host(run, '0..3'), host(run, '4..7')];
+    const server = serve(run, ['--rounds', '3000', '--eval-every', '100']);
+    for (const round of [300, 900]) {
+      await server.until(`round ${round} `);
+      await broker.down();
+      await setTimeout(700);
+      await broker.up();
+    }
+    expect(await server.ended, server.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+    expect(server.said).toContain('the connection to the broker is back');
+    const { xHash } = await expected({ rounds: 3000, evalEvery: 100 });
+    expect(summary(run).xHash).toBe(xHash);
+    expect(summary(run).repeated, 'no worker was started again').toBeUndefined();
+  });
+
+  test('a host is killed, and another one comes in its place', async () => {
+    const run = `host-${runs++}`;
+    host(run, '0..3');
+    const victim = host(run, '4..7');
+    const server = serve(run, ['--rounds', '2000', '--eval-every', '100', '--checkpoint-every', '50']);
+    await server.until('round 300 ');
+    await victim.kill();
+    const successor = host(run, '4..7');
+    expect(await server.ended, server.said).toBe(0);
+    expect(await successor.ended, successor.said).toBe(0);
+    const { xHash } = await expected({ rounds: 2000, evalEvery: 100 });
+    expect(summary(run)).toMatchObject({ xHash, repeated: { restarts: 1 } });
+  });
+
+  test('the server is killed, and goes on with the same hosts', async () => {
+    const run = `server-${runs++}`;
+    const hosts = [host(run, '0..3'), host(run, '4..7')];
+    const server = serve(run, ['--rounds', '2000', '--eval-every', '100', '--checkpoint-every', '50']);
+    await server.until('round 300 ');
+    await server.kill();
+    const again = start(['start', '--resume', run]);
+    expect(await again.ended, again.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+    const { xHash } = await expected({ rounds: 2000, evalEvery: 100 });
+    expect(summary(run)).toMatchObject({ xHash, resumed: 1 });
+  });
+
+  test('a host with other data or other code is not taken, and both sides say why', async () => {
+    const run = `other-${runs++}`;
+    const server = serve(run, ['--rounds', '10']);
+    await server.until('waiting for workers 0 to 7');
+    const wrong = host(run, '0..3', ['--problem', 'heterogeneous-quadratic:d=30']);
+    expect(await wrong.ended).toBe(2);
+    expect(wrong.said).toMatch(/--problem "heterogeneous-quadratic:d=30" is not the run's/);
+    await server.until('does not take part: --problem');
+    const beyond = host(run, '4..8');
+    expect(await beyond.ended).toBe(2);
+    expect(beyond.said).toContain('the run has workers 0 to 7');
+    const hosts = [host(run, '0..3'), host(run, '4..7')];
+    expect(await server.ended, server.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+  });
+});
