@@ -1,5 +1,6 @@
 import { ProtocolError } from '@flotilla/compressors';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
+import { Fifo } from './fifo.js';
 
 /** Largest piece that a message is cut into; a broker may ask for less. */
 export const MAX_PIECE_BYTES = 512 << 10;
@@ -46,8 +47,8 @@ interface Waiting {
 class Link {
   /** The number of the next piece. */
   next = 0;
-  /** Not acknowledged, oldest first; those from `unsent` on have not been sent. */
-  readonly pieces: Piece[] = [];
+  /** Not acknowledged, oldest first; the last ones may not have been sent. */
+  readonly pieces = new Fifo<Piece>();
   /** Pieces that have arrived in order. */
   received = 0;
   /** What of the other side's has arrived is known by the peer up to here. */
@@ -80,7 +81,7 @@ export interface PeerOptions {
 export class Peer {
   readonly #links: Link[];
   /** Pieces that wait for the window. */
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new Fifo<Waiting>();
   #inFlight = 0;
   #arrivedBytes = 0;
   #arrivedAt: number | undefined;
@@ -232,8 +233,11 @@ export class Peer {
   tick(): void {
     const now = this.options.now();
     if (this.#arrivedAt !== undefined && now - this.#arrivedAt >= ACK_MS && this.#owes) this.#sync(0);
-    const oldest = Math.min(...this.#links.map(({ pieces }) => pieces[0]?.sentAt || now));
-    if (now - oldest >= ASK_MS && now - this.#askedAt >= ASK_MS) this.ask();
+    if (
+      this.#links.some(({ pieces }) => now - (pieces.first?.sentAt ?? now) >= ASK_MS) &&
+      now - this.#askedAt >= ASK_MS
+    )
+      this.ask();
     else if (now - this.#sentAt >= ASK_MS) this.#sync(0);
   }
 
@@ -256,8 +260,7 @@ export class Peer {
   }
 
   #acknowledge(link: Link, count: number): void {
-    while (link.pieces.length > 0) {
-      const piece = link.pieces[0] as Piece;
+    for (let piece = link.pieces.first; piece !== undefined; piece = link.pieces.first) {
       // what has not been sent cannot have arrived
       if (piece.seq >= count || Number.isNaN(piece.sentAt)) return;
       link.pieces.shift();
@@ -266,8 +269,10 @@ export class Peer {
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#inFlight < WINDOW_BYTES) {
-      const { link, piece } = this.#waiting.shift() as Waiting;
+    while (this.#inFlight < WINDOW_BYTES) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return;
+      const { link, piece } = waiting;
       this.#inFlight += piece.weight;
       this.#publish(link, piece);
       const { sent } = this.options;

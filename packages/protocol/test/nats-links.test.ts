@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ENVELOPE_BYTES, Flag, Kind, sealed, unsealed } from '../dist/transport/nats/envelope.js';
+import { packHandshake, unpackHandshake } from '../dist/transport/nats/handshake.js';
+import { type LinkBytesSent, Peer } from '../dist/transport/nats/links.js';
+
+const PIECE = 64;
+const WORKERS = 3;
+
+/** What happens to the messages of one direction: each may be lost, come twice, or be overtaken by the next. */
+type Fate = 'through' | 'lost' | 'twice' | 'overtaken';
+
+interface Side {
+  readonly peer: Peer;
+  readonly sent: LinkBytesSent;
+  readonly got: Uint8Array[][];
+  /** On their way to the other side. */
+  readonly onTheWay: { worker: number; message: Uint8Array }[];
+}
+
+/** Two peers and a broker between them that does to messages what it is told. */
+class Network {
+  now = 0;
+  readonly sides: readonly [Side, Side];
+  #published = 0;
+
+  constructor(
+    private readonly fates: readonly Fate[],
+    private readonly pieceBytes = PIECE,
+  ) {
+    this.sides = [this.#side(), this.#side()];
+  }
+
+  #side(): Side {
+    const sent = { frames: 0, control: 0, again: 0 };
+    const got: Uint8Array[][] = Array.from({ length: WORKERS + 1 }, () => []);
+    const onTheWay: Side['onTheWay'] = [];
+    const publish = (worker: number, message: Uint8Array) => {
+      const fate = this.fates[this.#published++] ?? 'through';
+      const item = { worker, message };
+      if (fate === 'overtaken' && onTheWay.length > 0) onTheWay.splice(-1, 0, item);
+      else if (fate !== 'lost') onTheWay.push(item);
+      if (fate === 'twice') onTheWay.push(item);
+    };
+    const deliver = (link: number | 'all', bytes: Uint8Array) => {
+      const links = link === 'all' ? Array.from({ length: WORKERS }, (_, k) => k) : [link];
+      for (const one of links) got[one]?.push(bytes.slice());
+    };
+    const options = {
+      workers: WORKERS,
+      session: 7,
+      pieceBytes: this.pieceBytes,
+      maxMessageBytes: 4000,
+      now: () => this.now,
+    };
+    return { peer: new Peer({ ...options, publish, deliver, sent }), sent, got, onTheWay };
+  }
+
+  /** Everything that is on its way arrives. */
+  carry(): void {
+    for (const [k, side] of this.sides.entries()) {
+      const { peer } = this.sides[1 - k] as Side;
+      for (const { worker, message } of side.onTheWay.splice(0)) {
+        const { envelope, payload } = unsealed(message);
+        if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+        else if (envelope.kind === Kind.broadcast) peer.arrivedForAll(envelope, payload);
+        else peer.arrived(envelope.kind === Kind.control ? peer.control : worker, envelope, payload);
+      }
+    }
+  }
+
+  /** Time passes, and the network does nothing more to messages than it was told. */
+  settle(): void {
+    for (let k = 0; k < 400; k++) {
+      this.carry();
+      this.now += 50;
+      for (const { peer } of this.sides) peer.tick();
+    }
+  }
+
+  /** From the first side, as the server does it. */
+  broadcast(message: Uint8Array): void {
+    const [{ peer, onTheWay, sent }] = this.sides;
+    const seq = peer.aligned;
+    if (seq === undefined) {
+      for (let link = 0; link < WORKERS; link++) peer.send(link, message);
+      return;
+    }
+    const ack = peer.receivedByAll;
+    for (let at = 0, k = 0; at < message.length; at += PIECE, k++) {
+      const envelope = { kind: Kind.broadcast, flags: 0, session: 7, seq: seq + k, ack, total: message.length };
+      const fate = this.fates[this.#published++] ?? 'through';
+      if (fate !== 'lost') onTheWay.push({ worker: 0, message: sealed(envelope, message.subarray(at, at + PIECE)) });
+      sent.control += ENVELOPE_BYTES;
+    }
+    sent.frames += message.length;
+    peer.broadcast(message, ack);
+  }
+}
+
+const fate = fc.oneof(
+  { weight: 5, arbitrary: fc.constant<Fate>('through') },
+  { weight: 2, arbitrary: fc.constant<Fate>('lost') },
+  fc.constant<Fate>('twice'),
+  fc.constant<Fate>('overtaken'),
+);
+const action = fc.record({
+  side: fc.constantFrom(0, 1),
+  link: fc.integer({ min: 0, max: WORKERS }),
+  all: fc.boolean(),
+  length: fc.integer({ min: 1, max: 300 }),
+  carry: fc.boolean(),
+});
+
+test('messages arrive whole, once and in order, whatever the broker loses, repeats or turns round', () => {
+  let again = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fate, { maxLength: 200 }),
+      fc.array(action, { minLength: 1, maxLength: 40 }),
+      (fates, actions) => {
+        const network = new Network(fates);
+        const sent: Uint8Array[][][] = [0, 1].map(() => Array.from({ length: WORKERS + 1 }, () => []));
+        for (const [k, { side, link, all, length, carry }] of actions.entries()) {
+          const message = new Uint8Array(length).fill(k + 1);
+          if (all && side === 0) {
+            network.broadcast(message);
+            for (let worker = 0; worker < WORKERS; worker++) sent[0]?.[worker]?.push(message);
+          } else {
+            network.sides[side]?.peer.send(link, message);
+            sent[side]?.[link]?.push(message);
+          }
+          if (carry) network.carry();
+          network.now += 7;
+        }
+        network.settle();
+        expect(network.sides[1].got).toEqual(sent[0]);
+        expect(network.sides[0].got).toEqual(sent[1]);
+        again += network.sides[0].sent.again + network.sides[1].sent.again;
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(again, 'something was sent again').toBeGreaterThan(0);
+});
+
+test('nothing is sent again where nothing is lost, and what is sent is counted to the byte', () => {
+  const network = new Network([]);
+  let [frames, pieces] = [0, 0];
+  for (let k = 0; k < 50; k++) {
+    const length = 1 + ((k * 37) % 200);
+    network.sides[0].peer.send(k % WORKERS, new Uint8Array(length));
+    frames += length;
+    pieces += Math.ceil(length / PIECE);
+  }
+  const onTheWay = network.sides[0].onTheWay.reduce((sum, { message }) => sum + message.length, 0);
+  expect(network.sides[0].sent).toEqual({ frames, control: pieces * ENVELOPE_BYTES, again: 0 });
+  expect(onTheWay).toBe(frames + pieces * ENVELOPE_BYTES);
+  network.settle();
+  expect(network.sides.map(({ sent }) => sent.again)).toEqual([0, 0]);
+});
+
+test('a peer that is far behind is not sent more than the window holds, and gets the rest as it acknowledges', () => {
+  const network = new Network([], 4000);
+  const { peer, onTheWay } = network.sides[0];
+  const message = new Uint8Array(4000);
+  for (let k = 0; k < 6000; k++) peer.send(0, message);
+  const bytes = onTheWay.reduce((sum, { message }) => sum + message.length - ENVELOPE_BYTES, 0);
+  expect(bytes).toBeGreaterThanOrEqual(16 << 20);
+  expect(bytes).toBeLessThan((16 << 20) + 4000);
+  network.settle();
+  expect(network.sides[1].got[0]).toHaveLength(6000);
+});
+
+describe('what a stranger may send', () => {
+  const envelope = { kind: Kind.frame, flags: 0, session: 7, seq: 0, ack: 0, total: 10 };
+  const peer = () => new Network([]).sides[0].peer;
+
+  test('a message that claims to be longer than any that is due is refused before memory is had for it', () => {
+    expect(() => peer().arrived(0, { ...envelope, total: 4001 }, new Uint8Array(1))).toThrow(
+      /4001 bytes, at most 4000/,
+    );
+  });
+  test('pieces that do not fit are refused', () => {
+    expect(() => peer().arrived(0, envelope, new Uint8Array(11))).toThrow('do not fit');
+    const second = peer();
+    second.arrived(0, envelope, new Uint8Array(6));
+    expect(() => second.arrived(0, { ...envelope, seq: 1, total: 12 }, new Uint8Array(6))).toThrow('do not fit');
+    const empty = peer();
+    expect(() => empty.arrived(0, envelope, new Uint8Array(0))).toThrow('do not fit');
+  });
+  test('acknowledgements of what was never sent do nothing; those of other lengths are refused', () => {
+    const own = peer();
+    own.send(0, new Uint8Array(5));
+    const all = new Uint8Array(4 * (WORKERS + 1)).fill(0xff);
+    own.synced({ ...envelope, kind: Kind.sync, flags: Flag.missing }, all);
+    expect(() => own.synced({ ...envelope, kind: Kind.sync }, all.subarray(4))).toThrow(
+      'an acknowledgement of 12 bytes for 4 links',
+    );
+    expect(() => own.arrived(9, envelope, new Uint8Array(1))).toThrow('link 9 of 4');
+  });
+  test('envelopes and handshakes of any bytes are read or refused, by a typed error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        for (const read of [unsealed, unpackHandshake]) {
+          try {
+            read(bytes);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'protocol' });
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+  test('every bit of an offer that is flipped is another offer or none, never a crash', () => {
+    const offer = packHandshake({ type: 'hello', host: 'a-b_9' });
+    for (let bit = 0; bit < 8 * offer.length; bit++) {
+      const flipped = offer.slice();
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      try {
+        expect(unpackHandshake(flipped).type).toBe('hello');
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'protocol' });
+      }
+    }
+    expect(() => unpackHandshake(new Uint8Array((64 << 10) + 1))).toThrow('at most 65536 are read');
+  });
+});
