@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ENVELOPE_BYTES, Flag, Kind, sealed, unsealed } from '../dist/transport/nats/envelope.js';
 import { packHandshake, unpackHandshake } from '../dist/transport/nats/handshake.js';
-import { type LinkBytesSent, Peer } from '../dist/transport/nats/links.js';
+import { Peer } from '../dist/transport/nats/links.js';
+import { TRAFFIC_VALUES, type Traffic, trafficIn } from '../dist/transport/nats/traffic.js';
 
 const PIECE = 64;
 const WORKERS = 3;
@@ -12,7 +13,8 @@ type Fate = 'through' | 'lost' | 'twice' | 'overtaken';
 
 interface Side {
   readonly peer: Peer;
-  readonly sent: LinkBytesSent;
+  readonly sent: Traffic;
+  readonly received: Traffic;
   readonly got: Uint8Array[][];
   /** On their way to the other side. */
   readonly onTheWay: { worker: number; message: Uint8Array }[];
@@ -32,7 +34,8 @@ class Network {
   }
 
   #side(): Side {
-    const sent = { frames: 0, control: 0, again: 0 };
+    const sent = trafficIn(new Float64Array(TRAFFIC_VALUES), 0);
+    const received = trafficIn(new Float64Array(TRAFFIC_VALUES), 1);
     const got: Uint8Array[][] = Array.from({ length: WORKERS + 1 }, () => []);
     const onTheWay: Side['onTheWay'] = [];
     const publish = (worker: number, message: Uint8Array) => {
@@ -53,7 +56,7 @@ class Network {
       maxMessageBytes: 4000,
       now: () => this.now,
     };
-    return { peer: new Peer({ ...options, publish, deliver, sent }), sent, got, onTheWay };
+    return { peer: new Peer({ ...options, publish, deliver, sent, received }), sent, received, got, onTheWay };
   }
 
   /** Everything that is on its way arrives. */
@@ -93,7 +96,7 @@ class Network {
       if (fate !== 'lost') onTheWay.push({ worker: 0, message: sealed(envelope, message.subarray(at, at + PIECE)) });
       sent.control += ENVELOPE_BYTES;
     }
-    sent.frames += message.length;
+    sent.others += message.length;
     peer.broadcast(message, ack);
   }
 }
@@ -154,7 +157,13 @@ test('nothing is sent again where nothing is lost, and what is sent is counted t
     pieces += Math.ceil(length / PIECE);
   }
   const onTheWay = network.sides[0].onTheWay.reduce((sum, { message }) => sum + message.length, 0);
-  expect(network.sides[0].sent).toEqual({ frames, control: pieces * ENVELOPE_BYTES, again: 0 });
+  expect(network.sides[0].sent).toEqual({
+    frames: 0,
+    broadcasts: 0,
+    others: frames,
+    control: pieces * ENVELOPE_BYTES,
+    again: 0,
+  });
   expect(onTheWay).toBe(frames + pieces * ENVELOPE_BYTES);
   network.settle();
   expect(network.sides.map(({ sent }) => sent.again)).toEqual([0, 0]);

@@ -1,8 +1,10 @@
 export { type DataInput, type ErrorCode, FlotillaError, type MemoryData } from '@flotilla/core';
 export type { Tally } from '@flotilla/protocol';
+export type { Traffic } from '@flotilla/protocol/nats';
 export { modulesOf } from '@flotilla/worker';
 export type { TakenCheckpoint } from './checkpoint/checkpoints.js';
 export { type ExplainedLink, type Explanation, explain } from './explain.js';
+export type { BrokerTraffic } from './hosts/fleet.js';
 export type { Model, ModelTensor } from './model/model.js';
 export { readModel } from './model/read-model.js';
 export { evaluate, predict, type UseOptions } from './model/use-model.js';

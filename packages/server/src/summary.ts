@@ -99,6 +99,7 @@ export async function summarize(
     wallSeconds: training.seconds,
     ...(await training.spent()),
     ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
+    ...(training.fleet.broker === undefined ? {} : { broker: training.fleet.broker() }),
     stopReason,
     ...(repeated === undefined ? {} : { repeated }),
     xHash: hashOf(x),

@@ -43,6 +43,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   computeSeconds: 'seconds in gradients, summed over workers',
   gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
   refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
+  broker:
+    'bytes of the server’s connection to the broker, `sent` and `received`: `frames` for one worker each, `broadcasts` sent once for all, `others` (evaluations, states), `control`, `again`; with `--transport nats`',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
   repeated:
     '`restarts`, `rounds` and `frameBytes`: how often workers were started again, and what was done and sent twice because of it, counted nowhere else; only where workers were lost',

@@ -1,8 +1,15 @@
 import type { FlotillaError, Runtime } from '@flotilla/core';
 import type { LinkedServerEnd, ServerEnd } from '@flotilla/protocol';
+import type { Traffic } from '@flotilla/protocol/nats';
 import type { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
+
+/** Bytes of the server's connection to a broker. */
+export interface BrokerTraffic {
+  readonly sent: Traffic;
+  readonly received: Traffic;
+}
 
 /**
  * The workers of a run, wherever they are, and the server's end of the transport to them: with the checksums of its frames in
@@ -17,6 +24,8 @@ export interface Fleet {
   readonly linked: LinkedServerEnd | undefined;
   /** What the transport measures its waits with. */
   readonly runtime: Runtime;
+  /** Bytes to and from the broker; where there is one. */
+  broker?(): BrokerTraffic;
   /** The error of a thread that has ended before its time. */
   failure(): FlotillaError | undefined;
   /**

@@ -14,6 +14,9 @@ import {
   hostOf,
   type NatsOptions,
   type Offer,
+  subjectsOf,
+  TRAFFIC_VALUES,
+  trafficIn,
   withHost,
   withoutHost,
 } from '@flotilla/protocol/nats';
@@ -28,6 +31,8 @@ export interface BridgeTask {
   readonly nats: NatsOptions;
   readonly run: string;
   readonly workers: number;
+  /** Where it counts its bytes. */
+  readonly traffic: Float64Array;
   readonly port: MessagePort;
 }
 
@@ -54,16 +59,19 @@ export const nats: Transport = {
     const channel = new MessageChannel();
     const { port1, port2 } = channel;
     const pool: ThreadPool<BridgeTask, undefined> = threadPool(ownFile('nats/bridge-thread.js'), 1, runtime);
+    const traffic = new Float64Array(new SharedArrayBuffer(8 * TRAFFIC_VALUES));
     let failure: FlotillaError | undefined;
     let closed = false;
-    const bridge = pool.run({ nats: settings, run, workers, port: port2 } as BridgeTask, port2).catch((error) => {
-      if (!closed)
-        failure ??=
-          error instanceof FlotillaError
-            ? error
-            : new FlotillaError('internal', String(error?.message ?? error), { cause: error });
-      return undefined;
-    });
+    const bridge = pool
+      .run({ nats: settings, run, workers, traffic, port: port2 } as BridgeTask, port2)
+      .catch((error) => {
+        if (!closed)
+          failure ??=
+            error instanceof FlotillaError
+              ? error
+              : new FlotillaError('internal', String(error?.message ?? error), { cause: error });
+        return undefined;
+      });
     const send = (message: ToBridge, transfer: readonly MessagePort[] = []) =>
       port1.postMessage(message, transfer as never);
     let gathered: readonly HostRange[] | undefined;
@@ -127,6 +135,7 @@ export const nats: Transport = {
           transport: new NatsServerEnd(server, gathered.length),
           linked: undefined,
           threads: gathered.length,
+          broker: () => ({ sent: { ...trafficIn(traffic, 0) }, received: { ...trafficIn(traffic, 1) } }),
           runtime,
           failure: collect,
           async close(patienceMs, isLast) {
@@ -152,6 +161,7 @@ export function natsOf({ nats: url, run, natsNkey, natsToken, natsCa, link, link
       `${link === undefined ? 'link-model' : 'link'} is for links within one process: with transport nats links are what they are`,
     );
   }
+  subjectsOf(run);
   const settings = { url, nkey: natsNkey, token: natsToken, ca: natsCa };
   checkNats(settings);
   return { run, settings };

@@ -1,12 +1,12 @@
 import { systemRuntime } from '@flotilla/core';
 import { errorRecord } from '@flotilla/core/internal';
-import { BridgeEnd, connectNats, ServerBridge } from '@flotilla/protocol/nats';
+import { BridgeEnd, connectNats, ServerBridge, trafficIn } from '@flotilla/protocol/nats';
 import type { BridgeTask, FromBridge, ToBridge } from '../hosts/nats.js';
 
 const LOOK_MS = 1000;
 
 /** Entry of the thread that has the connection to the broker: it computes nothing, so that it always answers. */
-export default async function bridge({ nats, run, workers, port }: BridgeTask): Promise<void> {
+export default async function bridge({ nats, run, workers, traffic, port }: BridgeTask): Promise<void> {
   const tell = (message: FromBridge) => port.postMessage(message);
   const heard: ToBridge[] = [];
   let wake = () => {};
@@ -15,9 +15,17 @@ export default async function bridge({ nats, run, workers, port }: BridgeTask): 
     wake();
   });
   try {
-    const wire = await connectNats(nats);
+    const wire = await connectNats(nats, `flotilla server ${run}`);
     const now = () => systemRuntime.now();
-    const served = new ServerBridge({ wire, run, workers, now, note: (line) => tell({ type: 'note', line }) });
+    const served = new ServerBridge({
+      wire,
+      run,
+      workers,
+      now,
+      sent: trafficIn(traffic, 0),
+      received: trafficIn(traffic, 1),
+      note: (line) => tell({ type: 'note', line }),
+    });
     let gathering = false;
     const looking = setInterval(() => {
       if (gathering) tell({ type: 'missing', workers: served.missing });

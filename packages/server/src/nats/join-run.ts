@@ -46,7 +46,7 @@ const PATIENCE_MS = 5_000;
  */
 export async function joinRun(options: JoinOptions): Promise<void> {
   const { nats, run, signal = new AbortController().signal, onNote = () => undefined } = options;
-  const wire = await connectNats(nats);
+  const wire = await connectNats(nats, `flotilla host ${run}`);
   const bridge = new HostBridge({
     wire,
     run,

@@ -1,5 +1,6 @@
 import type { FrameRefusal } from '@flotilla/core';
 import { CHECKSUM_BYTES, HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
+import type { BrokerTraffic } from '../hosts/fleet.js';
 import type { Coins } from '../round/coins.js';
 import type { EvaluatedRound } from '../round/parameter-server.js';
 import type { Late } from '../round/stragglers.js';
@@ -110,6 +111,8 @@ export interface Summary {
   readonly gradientCalls: number;
   /** Frames that were refused, by why; there when there were any. */
   readonly refused?: Readonly<Partial<Record<FrameRefusal, number>>>;
+  /** Bytes of the server's connection to the broker so far; there when there is one. */
+  readonly broker?: BrokerTraffic;
   readonly stopReason: StopReason;
   /** What was done twice because workers were lost; left out when none were. */
   readonly repeated?: Repeated;

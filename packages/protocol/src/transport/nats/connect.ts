@@ -51,8 +51,12 @@ function secretIn(name: string, path: string): string {
   }
 }
 
-/** Connects to a broker. What is lost later is dialled again for ever. @throws FlotillaError */
-export async function connectNats(options: NatsOptions): Promise<Wire> {
+/**
+ * Connects to a broker. What is lost later is dialled again for ever.
+ * @param name What the broker calls the connection.
+ * @throws FlotillaError
+ */
+export async function connectNats(options: NatsOptions, name: string): Promise<Wire> {
   const servers = checkNats(options);
   const { nkey, token, ca } = options;
   let library: typeof import('@nats-io/transport-node');
@@ -66,6 +70,7 @@ export async function connectNats(options: NatsOptions): Promise<Wire> {
   }
   const settings: ConnectionOptions = {
     servers: servers.map((server) => server.replace(/^(nats|tls):\/\//, '')),
+    name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 200,
     pingInterval: 2_000,
@@ -115,8 +120,8 @@ function wireOf(connection: NatsConnection): Wire {
       told = listener;
     },
     async close() {
-      await connection.flush().catch(() => undefined);
-      await connection.close();
+      // what has been published goes out, and what is on its way here arrives
+      await connection.drain().catch(() => connection.close());
     },
   };
 }

@@ -3,9 +3,10 @@ import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
 import { ENVELOPE_BYTES, Kind, sealed, unsealed } from './envelope.js';
 import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
-import { type LinkBytesSent, longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
+import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
 import { BACK, differenceOf, GONE, SILENT_MS } from './server-bridge.js';
 import { subjectsOf, workerOf } from './subjects.js';
+import { TRAFFIC_VALUES, trafficIn } from './traffic.js';
 import type { Wire } from './wire.js';
 
 const HELLO_MS = 1_000;
@@ -47,7 +48,9 @@ export interface HostBridgeOptions {
 /** A host's side of a run over a broker: waits for the run, takes part in it, attempt by attempt, until it is over. */
 export class HostBridge {
   readonly #subjects;
-  readonly sent: LinkBytesSent = { frames: 0, control: 0, again: 0 };
+  /** Bytes to the broker and from it; what comes before and between attempts is not told apart. */
+  readonly sent = trafficIn(new Float64Array(TRAFFIC_VALUES), 0);
+  readonly received = trafficIn(new Float64Array(TRAFFIC_VALUES), 1);
   #offer: Offer | undefined;
   #prepared: Prepared | undefined;
   #peer: Peer | undefined;
@@ -211,6 +214,7 @@ export class HostBridge {
       maxMessageBytes: longestMessage(maxFrameBytes),
       now,
       sent: this.sent,
+      received: this.received,
       publish: (link, message) => wire.publish(this.#subjects.up(first + link), message),
       deliver: (link, bytes) => {
         const { end } = local;

@@ -1,6 +1,7 @@
 import { ProtocolError } from '@flotilla/compressors';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
 import { Fifo } from './fifo.js';
+import { partOf, type Traffic } from './traffic.js';
 
 /** Largest piece that a message is cut into; a broker may ask for less. */
 export const MAX_PIECE_BYTES = 512 << 10;
@@ -17,22 +18,14 @@ const GAP_MS = 50;
 /** The longest message of a run whose longest frame has so many bytes: a worker's state is a few vectors more. */
 export const longestMessage = (frameBytes: number): number => Math.max(64 << 20, 16 * frameBytes);
 
-/** Bytes that were published, or have arrived, envelopes included. */
-export interface LinkBytesSent {
-  /** Frames, each piece once. A broadcast counts once. */
-  frames: number;
-  /** Everything that is no frame: envelopes, control messages, acknowledgements, handshakes. */
-  control: number;
-  /** Frames and control messages that were sent again, with their envelopes. */
-  again: number;
-}
-
 /** A piece of a message that has not been acknowledged. */
 interface Piece {
   readonly seq: number;
   readonly kind: Kind;
   readonly total: number;
   readonly bytes: Uint8Array;
+  /** What it counts as when it is sent first. */
+  readonly part: keyof Traffic;
   /** Of the peer's window. */
   readonly weight: number;
   sentAt: number;
@@ -54,7 +47,7 @@ class Link {
   /** What of the other side's has arrived is known by the peer up to here. */
   told = 0;
   /** A message of which pieces are missing. */
-  partial: { readonly bytes: Uint8Array; filled: number } | undefined;
+  partial: { readonly bytes: Uint8Array; readonly part: keyof Traffic; filled: number } | undefined;
 }
 
 /** What a {@link Peer} needs of its surroundings. */
@@ -71,7 +64,8 @@ export interface PeerOptions {
   publish(worker: number, message: Uint8Array): void;
   /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied. */
   deliver(link: number | 'all', bytes: Uint8Array): void;
-  readonly sent: LinkBytesSent;
+  readonly sent: Traffic;
+  readonly received: Traffic;
 }
 
 /**
@@ -107,10 +101,19 @@ export class Peer {
   send(link: number, message: Uint8Array): void {
     const { pieceBytes } = this.options;
     const kind = link === this.control ? Kind.control : Kind.frame;
+    const part: keyof Traffic = kind === Kind.control ? 'control' : partOf(message);
     for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
       const bytes = message.subarray(at, at + pieceBytes);
       const own = this.#link(link);
-      const piece = { seq: own.next++, kind, total: message.length, bytes, weight: bytes.length, sentAt: Number.NaN };
+      const piece = {
+        seq: own.next++,
+        kind,
+        total: message.length,
+        bytes,
+        part,
+        weight: bytes.length,
+        sentAt: Number.NaN,
+      };
       own.pieces.push(piece);
       this.#waiting.push({ link, piece });
     }
@@ -135,13 +138,14 @@ export class Peer {
   /** A message has been published to all workers: it is kept like any other. */
   broadcast(message: Uint8Array, acknowledged: number): void {
     const { pieceBytes, workers } = this.options;
+    const part = partOf(message);
     const now = this.options.now();
     for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
       const bytes = message.subarray(at, at + pieceBytes);
       for (let link = 0; link < workers; link++) {
         const own = this.#link(link);
         const weight = link === 0 ? bytes.length : 0;
-        own.pieces.push({ seq: own.next++, kind: Kind.frame, total: message.length, bytes, weight, sentAt: now });
+        own.pieces.push({ seq: own.next++, kind: Kind.frame, total: message.length, bytes, part, weight, sentAt: now });
         this.#inFlight += weight;
         own.told = Math.max(own.told, acknowledged);
       }
@@ -160,6 +164,7 @@ export class Peer {
       return;
     }
     this.heardAt = this.options.now();
+    this.#count(partOf(payload) === 'frames' ? 'broadcasts' : 'others', payload);
     for (const link of links) {
       this.#acknowledge(link, ack);
       link.received++;
@@ -174,7 +179,9 @@ export class Peer {
     const own = this.#link(link);
     this.heardAt = this.options.now();
     this.#acknowledge(own, ack);
+    const counts = kind !== Kind.broadcast || link === 0;
     if (seq !== own.received) {
+      if (counts) this.options.received.again += ENVELOPE_BYTES + payload.length;
       if (seq < own.received) this.dropped++;
       else this.#tellGap();
       return;
@@ -184,7 +191,8 @@ export class Peer {
       const what = `a message of ${total} bytes, at most ${maxMessageBytes} are due`;
       throw new ProtocolError(what, { refusal: 'oversized' });
     }
-    own.partial ??= { bytes: total > payload.length ? new Uint8Array(total) : payload, filled: 0 };
+    const part = link === this.control ? 'control' : partOf(payload);
+    own.partial ??= { bytes: total > payload.length ? new Uint8Array(total) : payload, part, filled: 0 };
     const { partial } = own;
     if (
       partial.bytes.length !== total ||
@@ -196,12 +204,20 @@ export class Peer {
     if (partial.bytes !== payload) partial.bytes.set(payload, partial.filled);
     partial.filled += payload.length;
     own.received++;
-    this.#countArrived(kind !== Kind.broadcast || link === 0 ? payload.length : 0);
+    if (counts)
+      this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
+    this.#countArrived(counts ? payload.length : 0);
     if (partial.filled === total) {
       own.partial = undefined;
       this.options.deliver(link, partial.bytes);
     }
     this.#pump();
+  }
+
+  /** Counts a piece that has come in its turn. */
+  #count(part: keyof Traffic, payload: Uint8Array): void {
+    this.options.received[part] += payload.length;
+    this.options.received.control += ENVELOPE_BYTES;
   }
 
   /** Acknowledges what is much. */
@@ -220,6 +236,7 @@ export class Peer {
     }
     const now = this.options.now();
     this.heardAt = now;
+    this.options.received.control += ENVELOPE_BYTES + payload.length;
     const view = new DataView(payload.buffer, payload.byteOffset);
     for (const [k, link] of this.#links.entries()) {
       this.#acknowledge(link, view.getUint32(4 * k, true));
@@ -276,8 +293,8 @@ export class Peer {
       this.#inFlight += piece.weight;
       this.#publish(link, piece);
       const { sent } = this.options;
-      if (piece.kind === Kind.frame) sent.frames += piece.bytes.length;
-      sent.control += ENVELOPE_BYTES + (piece.kind === Kind.frame ? 0 : piece.bytes.length);
+      sent[piece.part] += piece.bytes.length;
+      sent.control += ENVELOPE_BYTES;
     }
   }
 

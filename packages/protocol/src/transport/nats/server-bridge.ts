@@ -4,8 +4,9 @@ import { asFlotillaError } from '@flotilla/core/internal';
 import type { BridgeEnd } from '../threads/bridge-end.js';
 import { ENVELOPE_BYTES, type Envelope, Kind, sealed, unsealed } from './envelope.js';
 import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
-import { type LinkBytesSent, longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
+import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
 import { subjectsOf, workerOf } from './subjects.js';
+import { partOf, type Traffic } from './traffic.js';
 import type { Wire } from './wire.js';
 
 /** A host that is silent for so long, with the broker there, is lost. */
@@ -43,6 +44,9 @@ export interface ServerBridgeOptions {
   readonly workers: number;
   /** Milliseconds. */
   now(): number;
+  /** Bytes to the broker and from it. */
+  readonly sent: Traffic;
+  readonly received: Traffic;
   /** What the log is told, a line each. */
   note(line: string): void;
 }
@@ -65,7 +69,6 @@ export class ServerBridge {
   #ticking: NodeJS.Timeout;
   /** By broadcast slot: workers that have not passed what has been published of it. */
   readonly #left = [0, 0];
-  readonly sent: LinkBytesSent = { frames: 0, control: 0, again: 0 };
   readonly #told = new Set<string>();
 
   constructor(private readonly options: ServerBridgeOptions) {
@@ -122,7 +125,8 @@ export class ServerBridge {
         pieceBytes,
         maxMessageBytes: longestMessage(maxFrameBytes),
         now,
-        sent: this.sent,
+        sent: this.options.sent,
+        received: this.options.received,
         publish: (link, message) => wire.publish(this.#subjects.down(host.first + link), message),
         deliver: (link, bytes) => {
           if (link === host.workers) end.sendControl(withHost(index, bytes));
@@ -185,9 +189,9 @@ export class ServerBridge {
     for (let at = 0, k = 0; at < bytes.length; at += pieceBytes, k++) {
       const envelope = { kind: Kind.broadcast, flags: 0, session, seq: seq + k, ack, total: bytes.length };
       wire.publish(this.#subjects.all, sealed(envelope, bytes.subarray(at, at + pieceBytes)));
-      this.sent.control += ENVELOPE_BYTES;
+      this.options.sent.control += ENVELOPE_BYTES;
     }
-    this.sent.frames += bytes.length;
+    this.options.sent[partOf(bytes) === 'frames' ? 'broadcasts' : 'others'] += bytes.length;
     for (const { peer } of this.#joined) peer.broadcast(bytes, ack);
     // this worker passes it now
     this.#left[slot] = workers - 1;
@@ -195,22 +199,32 @@ export class ServerBridge {
   }
 
   #onJoin(message: Uint8Array): void {
+    this.options.received.control += message.length;
     const got = handshakeIn(message);
     if (got?.type === 'hello') this.#publishOffer();
     else if (got?.type === 'declined') this.#noteOnce(`host ${got.host} does not take part: ${got.reason}`);
   }
 
   #onUp(worker: number, message: Uint8Array): void {
-    const { envelope, payload } = unsealed(message);
-    if (envelope.kind === Kind.handshake) {
-      const got = unpackHandshake(payload);
-      if (got.type === 'ready') this.#onReady(worker, got);
-      else if (got.type === 'gone') this.#onGone(worker, got);
-      return;
+    const { received } = this.options;
+    let isCounted = false;
+    try {
+      const { envelope, payload } = unsealed(message);
+      const host = this.#byWorker[worker];
+      if (envelope.kind !== Kind.handshake && host !== undefined && envelope.session === this.#offer?.session) {
+        isCounted = true;
+        this.#take(host, worker, envelope, payload);
+      } else if (envelope.kind === Kind.handshake) this.#onWord(worker, payload);
+    } finally {
+      // what is none of the run's
+      if (!isCounted) received.control += message.length;
     }
-    const host = this.#byWorker[worker];
-    if (host === undefined || envelope.session !== this.#offer?.session) return;
-    this.#take(host, worker, envelope, payload);
+  }
+
+  #onWord(worker: number, payload: Uint8Array): void {
+    const got = unpackHandshake(payload);
+    if (got.type === 'ready') this.#onReady(worker, got);
+    else if (got.type === 'gone') this.#onGone(worker, got);
   }
 
   #take({ peer, first }: Joined, worker: number, envelope: Envelope, payload: Uint8Array): void {
@@ -335,7 +349,7 @@ export class ServerBridge {
     const payload = packHandshake(message);
     const envelope = { kind: Kind.handshake, flags: 0, session: 0, seq: 0, ack: 0, total: payload.length };
     this.options.wire.publish(subject, sealed(envelope, payload));
-    this.sent.control += ENVELOPE_BYTES + payload.length;
+    this.options.sent.control += ENVELOPE_BYTES + payload.length;
   }
 
   /** Whatever strangers send ends nothing. */
