@@ -39,6 +39,7 @@ export const soak: Bench = {
           columns: [
             '',
             'bytes a round, server’s thread',
+            'in all',
             'RSS first',
             'last',
             'drift',
@@ -47,17 +48,24 @@ export const soak: Bench = {
             'seconds',
           ],
           rows: found.map(({ name, soaked }) => {
-            const { own, rss, first, last } = growth(soaked.held, rounds);
+            const { aRound, total, first, last } = growth(soaked.held, rounds);
             const { restarts, repeatedRounds, seconds } = soaked;
             return [
-              ...[name, own.toFixed(3), megabytes(first.rss), megabytes(last.rss), megabytes(rss)],
+              ...[
+                name,
+                aRound.toFixed(3),
+                megabytes(total),
+                megabytes(first),
+                megabytes(last),
+                megabytes(last - first),
+              ],
               ...[restarts, repeatedRounds, seconds.toFixed(1)],
             ];
           }),
         },
       ],
       notes: [
-        'Bytes a round are the growth of heap, external memory and array buffers of the server’s thread after garbage was collected, the least of what is held in the last fifth of the rounds less the least of the first fifth after warming up, over the rounds between. RSS is that of the whole process, all workers’ threads included, which nobody asks to collect theirs; its drift is between the means of the same two fifths.',
+        'Bytes a round are the growth of heap, external memory and array buffers of the server’s thread after garbage was collected, the median over a hundredth of the rounds each; in all: between the means of the first fifth after warming up and of the last, with what is allocated once, such as code that is compiled again. RSS is that of the whole process, all workers’ threads included, which nobody asks to collect theirs.',
         'A worker is lost by the end of its thread. All runs come to the same x, or the bench fails.',
       ],
     };
@@ -97,16 +105,23 @@ async function inProcess(job: TrainOptions): Promise<Soaked> {
   }
 }
 
-/** What was held in the first fifth after warming up, and in the last. */
+/** What was held in the first fifth after warming up, and in the last, and how it grew between them. */
 function growth(held: readonly Held[], rounds: number) {
-  const within = (from: number, to: number) =>
-    held.filter(({ round }) => round >= from * rounds && round <= to * rounds);
-  const [early, late] = [within(WARM, 2 * WARM), within(1 - WARM, 1)];
-  const least = (list: readonly Held[]) => list.reduce((a, b) => (b.own < a.own ? b : a));
-  const mean = (list: readonly Held[]) => list.reduce((sum, { rss }) => sum + rss, 0) / list.length;
-  const [first, last] = [least(early), least(late)];
-  const own = (last.own - first.own) / Math.max(1, last.round - first.round);
-  return { own, first: { rss: mean(early) }, last: { rss: mean(late) }, rss: mean(late) - mean(early) };
+  // at the end of the last round the mailboxes are given back
+  const warm = held.filter(({ round }) => round >= WARM * rounds && round < rounds);
+  const steps = warm.slice(1).map(({ round, own }, k) => {
+    const before = warm[k] as Held;
+    return (own - before.own) / (round - before.round);
+  });
+  const early = warm.filter(({ round }) => round <= 2 * WARM * rounds);
+  const late = warm.filter(({ round }) => round >= (1 - WARM) * rounds);
+  const mean = (list: readonly Held[], of: (one: Held) => number) =>
+    list.reduce((sum, one) => sum + of(one), 0) / list.length;
+  const [first, last] = [early, late].map((list) => mean(list, ({ rss }) => rss)) as [number, number];
+  const total = mean(late, ({ own }) => own) - mean(early, ({ own }) => own);
+  return { aRound: median(steps), total, first, last };
 }
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
