@@ -63,7 +63,7 @@ export class Broker {
   /** As a crash: SIGKILL. */
   async down(): Promise<void> {
     const process = this.#process;
-    if (process === undefined || process.exitCode !== null) return;
+    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
     const gone = once(process, 'exit');
     process.kill('SIGKILL');
     await gone;

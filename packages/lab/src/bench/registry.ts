@@ -5,6 +5,7 @@ import { embed } from './embed.js';
 import { links } from './links.js';
 import { methodsBench } from './methods.js';
 import { methodsTable } from './methods-table/methods-table.js';
+import { nats } from './nats/nats.js';
 import { recovery } from './recovery.js';
 import { soak } from './soak.js';
 import { speed } from './speed.js';
@@ -18,6 +19,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   links,
   methods: methodsBench,
   'methods-table': methodsTable,
+  nats,
   recovery,
   soak,
   speed,

@@ -1,0 +1,212 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { FlotillaError, type Runtime } from '@flotilla/core';
+import { type Meters, type TrainOptions, train } from '@flotilla/server';
+import type { Bench, BenchContext } from '../bench.js';
+import { hasBroker, LocalBroker } from './broker.js';
+import { tcpRounds } from './tcp.js';
+
+const PROCESSES = 4;
+/** n and bytes of a dense message. */
+const SIZES = [
+  { workers: 20, bytes: 100, rounds: 2000 },
+  { workers: 20, bytes: 10_000, rounds: 1000 },
+  { workers: 20, bytes: 100_000, rounds: 300 },
+  { workers: 20, bytes: 10_000_000, rounds: 6 },
+  { workers: 1000, bytes: 100, rounds: 200 },
+];
+const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+interface Row {
+  readonly workers: number;
+  readonly bytes: number;
+  /** Milliseconds a round. */
+  readonly threads: number;
+  readonly tcp: number;
+  readonly nats: number;
+  /** Milliseconds of the broker's processor time a round. */
+  readonly broker: number | undefined;
+  readonly hashesAgree: boolean;
+}
+
+/** What a broker between processes costs. */
+export const nats: Bench = {
+  name: 'nats',
+  summary: `milliseconds a round with workers in ${PROCESSES} processes over NATS, beside threads and plain TCP; how fast it recovers`,
+  async run(context) {
+    const { log, quick, smoke } = context;
+    if (!hasBroker()) {
+      throw new FlotillaError(
+        'usage',
+        'bench nats needs nats-server: apt-get install -y --no-install-recommends nats-server',
+      );
+    }
+    const broker = await LocalBroker.start();
+    try {
+      const rows: Row[] = [];
+      for (const size of smoke ? SIZES.slice(0, 1) : SIZES) {
+        const rounds = smoke ? 20 : quick ? Math.ceil(size.rounds / 5) : size.rounds;
+        rows.push(await oneSize(broker, { ...size, rounds }, context));
+        log(`${size.workers} workers, ${size.bytes} bytes: measured`);
+      }
+      const recovery = smoke ? [] : await recoveries(broker, context);
+      return {
+        results: { processes: PROCESSES, rows, recovery },
+        tables: [
+          {
+            title: `Milliseconds a round of gradient descent: a dense message down to and up from each worker, ${PROCESSES} host processes`,
+            columns: ['n', 'bytes a message', 'threads', 'plain TCP', 'NATS', 'NATS / TCP', 'broker’s CPU', 'x'],
+            rows: rows.map((row) => [
+              ...[row.workers, row.bytes, ms(row.threads), ms(row.tcp), ms(row.nats), (row.nats / row.tcp).toFixed(2)],
+              ...[row.broker === undefined ? '–' : ms(row.broker), row.hashesAgree ? 'the same' : 'ANOTHER'],
+            ]),
+          },
+          ...(recovery.length === 0
+            ? []
+            : [
+                {
+                  title: 'Seconds until there is a round again',
+                  columns: ['what is killed', 'seconds'],
+                  rows: recovery.map(({ what, seconds }) => [what, seconds.toFixed(2)]),
+                },
+              ]),
+        ],
+        notes: [
+          'Rounds of gradient descent on heterogeneous quadratics: what is computed is small, and is in “threads” (one a core) and NATS but not in TCP, which moves the same number of bytes through sockets and does nothing else. NATS has checksums, which threads have not.',
+          'Down goes one broadcast to each process over NATS, n messages over TCP.',
+        ],
+      };
+    } finally {
+      await broker.kill();
+    }
+  },
+};
+
+async function oneSize(
+  broker: LocalBroker,
+  { workers, bytes, rounds }: { workers: number; bytes: number; rounds: number },
+  { runtime }: BenchContext,
+): Promise<Row> {
+  const job: TrainOptions = {
+    problem: `heterogeneous-quadratic:d=${bytes / 4}`,
+    method: 'gd',
+    workers,
+    rounds,
+    evalEvery: 1e9,
+    stepSize: 1e-3,
+  };
+  const threads = await timed({ ...job, threads: 'auto' });
+  const tcp = median(await tcpRounds({ workers, processes: PROCESSES, bytes, rounds }, runtime));
+  const run = `bench-${workers}-${bytes}`;
+  const hosts = startHosts(broker.url, run);
+  const cpu = { from: broker.cpuMs };
+  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run });
+  const to = broker.cpuMs;
+  await Promise.all(hosts.map(ended));
+  const spent = cpu.from === undefined || to === undefined ? undefined : (to - cpu.from) / rounds;
+  return {
+    workers,
+    bytes,
+    threads: threads.ms,
+    tcp,
+    nats: over.ms,
+    broker: spent,
+    hashesAgree: threads.xHash === over.xHash,
+  };
+}
+
+/** Milliseconds a round. */
+async function timed(job: TrainOptions): Promise<{ ms: number; xHash: string }> {
+  let last: Meters | undefined;
+  const onMeters = (meters: Meters) => {
+    last = meters;
+  };
+  const { xHash } = await train({ ...job, onMeters }).result;
+  if (last === undefined) throw new FlotillaError('internal', 'a run without rounds');
+  return { ms: (1000 * last.roundSeconds) / last.round, xHash };
+}
+
+function startHosts(url: string, run: string): ChildProcess[] {
+  return Array.from({ length: PROCESSES }, (_, rank) => startHost(url, run, rank));
+}
+
+const startHost = (url: string, run: string, rank: number): ChildProcess =>
+  spawn(
+    process.execPath,
+    [main, 'worker', '--nats', url, '--run', run, '--share', `${rank}/${PROCESSES}`, '--threads', '1'],
+    { stdio: 'ignore' },
+  );
+
+const ended = async (child: ChildProcess) => {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+};
+
+/** Seconds from the end of the broker, or of a host, until a round ends after it. */
+async function recoveries(broker: LocalBroker, { runtime }: BenchContext) {
+  const job: TrainOptions = {
+    problem: 'heterogeneous-quadratic:d=2500',
+    method: 'm3',
+    workers: 20,
+    rounds: 1e9,
+    evalEvery: 1e9,
+  };
+  const found: { what: string; seconds: number }[] = [];
+  for (const what of ['broker', 'host'] as const) {
+    const run = `bench-${what}`;
+    const hosts = startHosts(broker.url, run);
+    const stop = new AbortController();
+    let [round, at] = [0, 0];
+    const onProgress = (progress: { round: number }) => {
+      [round, at] = [progress.round, runtime.now()];
+    };
+    const running = train({
+      ...job,
+      transport: 'nats',
+      nats: broker.url,
+      run,
+      onProgress,
+      signal: stop.signal,
+      maxRestarts: 5,
+    });
+    const end = running.result.catch(() => undefined);
+    while (round < 200) await runtime.sleep(20);
+    const from = runtime.now();
+    if (what === 'broker') {
+      await broker.kill();
+      await broker.up();
+    } else {
+      hosts[0]?.kill('SIGKILL');
+      hosts.push(startHost(broker.url, run, 0));
+    }
+    const lost = round;
+    while (at < from + 50 || (what === 'broker' && round <= lost)) await runtime.sleep(5);
+    // progress comes every 200 ms while rounds go on: what was under way is no sign
+    const resumed = await firstAfterGap(() => at, runtime);
+    found.push({
+      what:
+        what === 'broker'
+          ? 'the broker, which is started again at once'
+          : 'a host, in whose place another one is started at once',
+      seconds: (resumed - from) / 1000,
+    });
+    stop.abort();
+    await end;
+    await Promise.all(hosts.map(ended));
+  }
+  return found;
+}
+
+/** When progress comes again after there was none for half a second; the last progress, where there is no such gap within 3 s. */
+async function firstAfterGap(at: () => number, runtime: Runtime): Promise<number> {
+  const first = at();
+  const until = runtime.now() + 3000;
+  while (runtime.now() < until && runtime.now() - at() < 500) await runtime.sleep(5);
+  if (runtime.now() - at() < 500) return first;
+  const last = at();
+  while (at() === last) await runtime.sleep(5);
+  return at();
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));

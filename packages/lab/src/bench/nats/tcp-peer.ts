@@ -1,0 +1,3 @@
+import { answerAt } from './tcp.js';
+
+answerAt(Number(process.argv[2]), Number(process.argv[3]));
