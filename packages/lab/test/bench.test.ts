@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixture } from '../../core/test/reference-data.js';
 import { benches } from '../dist/bench/registry.js';
 import { figures, studies } from '../dist/reproduce/registry.js';
+import { hasBroker } from './nats-broker.js';
 
 let folder = '';
 beforeAll(() => {

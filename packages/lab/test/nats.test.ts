@@ -139,6 +139,10 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
     for (const one of hosts) expect(await one.ended, one.said).toBe(0);
     const { xHash } = await expected({ rounds: 2000, evalEvery: 100 });
     expect(summary(run)).toMatchObject({ xHash, resumed: 1 });
+    // and on threads, without the broker
+    const further = start(['start', '--resume', run, '--rounds', '2100', '--transport', 'threads']);
+    expect(await further.ended, further.said).toBe(0);
+    expect(summary(run).xHash).toBe((await expected({ rounds: 2100, evalEvery: 100 })).xHash);
   });
 
   test('a host with other data or other code is not taken, and both sides say why', async () => {

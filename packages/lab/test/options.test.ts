@@ -15,8 +15,8 @@ const plugin = fileURLToPath(new URL('../../../examples/write-a-compressor/rand-
 type Name = OptionDescription['name'];
 
 interface Row {
-  /** Which of the runs below it is given to. */
-  readonly run: 'threads' | 'loopback' | 'table';
+  /** Which of the runs below it is given to; those with a broker are in nats.test.ts. */
+  readonly run: 'threads' | 'loopback' | 'table' | 'with a broker';
   readonly text: string;
   /** What config.json has then: the type as much as the value. */
   readonly value: unknown;
@@ -85,6 +85,11 @@ const rows: Readonly<Record<Name, Row>> = {
   batch: { run: 'loopback', text: '30', value: 30, refused: '0' },
   batchDense: { run: 'loopback', text: '150', value: 150, refused: '2.5' },
   transport: { run: 'loopback', text: 'loopback', value: 'loopback', refused: 'pigeon' },
+  nats: { run: 'with a broker', text: 'nats://127.0.0.1:4222', value: '', refused: 'nats://127.0.0.1:4222' },
+  run: { run: 'with a broker', text: 'mine', value: '', refused: 'mine' },
+  natsNkey: { run: 'with a broker', text: 'server.nk', value: '', refused: 'server.nk' },
+  natsToken: { run: 'with a broker', text: 'token', value: '', refused: 'token' },
+  natsCa: { run: 'with a broker', text: 'ca.pem', value: '', refused: 'ca.pem' },
   checksum: { run: 'loopback', text: 'on', value: 'on', refused: 'crc' },
   link: { run: 'threads', text: 'up=100mbit,latency=1ms', value: 'up=100mbit,latency=1ms', refused: 'up=ten' },
   linkModel: { run: 'threads', text: 'up=1mbit', value: 'up=1mbit', refused: 'down=ten' },

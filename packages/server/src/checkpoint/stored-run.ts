@@ -3,6 +3,7 @@ import { UsageError } from '@flotilla/core';
 import { type Disk, optionError, printed, readRegular, reasonOf, systemDisk } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
 import { isInitFile } from '../model/starting-point.js';
+import { BROKER_OPTIONS } from '../run/broker.js';
 import type { Summary } from '../run/metrics.js';
 import { mergeOptions, type Options, type OptionsInput, optionsSchema, parseOptions } from '../run/options.js';
 import { problemText } from '../run/problem-text.js';
@@ -18,11 +19,7 @@ const GIVEN_ANEW: ReadonlySet<string> = new Set<keyof Options>([
   ...STOP_RULES,
   'threads',
   'transport',
-  'nats',
-  'run',
-  'natsNkey',
-  'natsToken',
-  'natsCa',
+  ...BROKER_OPTIONS,
   'link',
   'evalEvery',
   'grace',
@@ -72,6 +69,10 @@ export function readStoredRun(resume: unknown, given: OptionsInput, trust: boole
     if (inMemory(config[name]) && !(name in again)) {
       throw optionError(name, `must be given again: this run has its ${name} in memory`);
     }
+  }
+  // who goes on without a broker leaves its broker
+  if (anew.transport !== undefined && anew.transport !== 'nats') {
+    for (const name of BROKER_OPTIONS) if (anew[name] === undefined) delete config[name];
   }
   const options = parseOptions({ ...mergeOptions(config, anew), ...again, out: folder });
   const code = modulesOf(options).filter((module) => !modulesOf(parseOptions(given)).includes(module));

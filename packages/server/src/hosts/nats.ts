@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { FlotillaError, UsageError } from '@flotilla/core';
+import { FlotillaError } from '@flotilla/core';
 import { Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
 import {
   CHECKSUM_BYTES,
@@ -9,12 +9,10 @@ import {
   type ThreadAttachment,
 } from '@flotilla/protocol';
 import {
-  checkNats,
   type HostRange,
   hostOf,
   type NatsOptions,
   type Offer,
-  subjectsOf,
   TRAFFIC_VALUES,
   trafficIn,
   withHost,
@@ -22,7 +20,7 @@ import {
 } from '@flotilla/protocol/nats';
 import { offeredOptions, sharedIdentity } from '../nats/offer.js';
 import { ownFile } from '../own-files.js';
-import type { Options } from '../run/options.js';
+import { brokerOf } from '../run/broker.js';
 import type { Fleet, Transport } from './fleet.js';
 import { type ThreadPool, threadPool } from './pool.js';
 
@@ -55,7 +53,9 @@ const PIECE_MS = 50;
 export const nats: Transport = {
   start(options, runtime, note) {
     const { workers } = options;
-    const { run, settings } = natsOf(options);
+    const broker = brokerOf(options);
+    if (broker === undefined) throw new FlotillaError('internal', 'a broker without its options');
+    const { run, settings } = broker;
     const channel = new MessageChannel();
     const { port1, port2 } = channel;
     const pool: ThreadPool<BridgeTask, undefined> = threadPool(ownFile('nats/bridge-thread.js'), 1, runtime);
@@ -148,24 +148,6 @@ export const nats: Transport = {
     };
   },
 };
-
-/** The broker of a run, and the run's name there. @throws UsageError */
-export function natsOf({ nats: url, run, natsNkey, natsToken, natsCa, link, linkModel }: Options): {
-  run: string;
-  settings: NatsOptions;
-} {
-  if (url === undefined) throw new UsageError('transport nats needs the broker: --nats nats://127.0.0.1:4222');
-  if (run === undefined) throw new UsageError('transport nats needs the run: a name of letters, digits, - and _');
-  if (link !== undefined || linkModel !== undefined) {
-    throw new UsageError(
-      `${link === undefined ? 'link-model' : 'link'} is for links within one process: with transport nats links are what they are`,
-    );
-  }
-  subjectsOf(run);
-  const settings = { url, nkey: natsNkey, token: natsToken, ca: natsCa };
-  checkNats(settings);
-  return { run, settings };
-}
 
 /** `workers 0 to 3, 7`. */
 function nameOf(workers: readonly number[]): string {

@@ -26,6 +26,7 @@ import { type Job, type LinkModelSpec, type Links, linksOf, parseLink, parseLink
 import { BUILT_IN, loadPlugins, type Registries } from '@flotilla/worker';
 import { givenStart, isInitFile } from '../model/starting-point.js';
 import { checkBatchMethod, checkBatchSamples, jobBatches } from './batch.js';
+import { brokerOf } from './broker.js';
 import { checkProblem } from './check-problem.js';
 import { checksumRun } from './checksum.js';
 import { dataRequest, formatRecord } from './data-request.js';
@@ -71,6 +72,7 @@ export interface RunPlan {
 
 /** What the names in the options stand for; needs no data. @throws UsageError for a name or spec that nothing has. */
 export function resolveNames(options: Options, { methods, problems }: Registries = BUILT_IN) {
+  brokerOf(options);
   const methodSpec = Spec.parse('method', options.method);
   const method = lookUp('method', methods, methodSpec.name);
   const reference = parseProblem(options.problem);
