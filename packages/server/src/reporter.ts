@@ -18,8 +18,10 @@ export type RunAbout = Omit<RunFacts, 'secondsToFirstRound'> & {
 
 /** What can happen to a run beside its rounds. */
 export type Happening =
-  /** Loading has chosen something, or waits for something. */
+  /** Loading has chosen something. */
   | { readonly type: 'note' }
+  /** The run waits for another process that has its folder. */
+  | { readonly type: 'waiting' }
   /** A checkpoint of this round lies on the disk. `path` is absolute. */
   | { readonly type: 'checkpoint'; readonly round: number; readonly path: string }
   /** Workers were lost; all are started again, for the `restarts`-th time, and go on after `round`. */

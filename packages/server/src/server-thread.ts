@@ -144,7 +144,8 @@ async function runInThread(
       emit({ type: 'happens', event: { ...happening, message } });
     };
     if (out !== undefined && resume !== undefined) {
-      folder = await until((signal) => RunFolder.resume(out, signal, note, disk, runtime));
+      const onWait = (message: string) => note(message, { type: 'waiting' });
+      folder = await until((signal) => RunFolder.resume(out, signal, onWait, disk, runtime));
       store = new CheckpointFolder(folder.path, disk);
       resumption = new Resumption(folder, store, note);
       if (!resumption.isPossible) checkStart(options);
