@@ -118,7 +118,7 @@ describe.runIf(hasTerminal)('in a terminal', () => {
     const { code, written } = inTerminal(columns, `${QUADRATIC} --rounds 500 --out w${columns}`);
     expect(code).toBe(0);
     const lines = drawnLines(written);
-    const isCommand = (line: string) => line.startsWith('  ');
+    const isCommand = (line: string) => line.startsWith('flotilla ');
     expect(lines.filter((line) => line.length > columns && !isCommand(line))).toEqual([]);
     const text = lines.join('\n');
     expect(text).toContain('starting');
@@ -130,7 +130,7 @@ describe.runIf(hasTerminal)('in a terminal', () => {
     expect(last).toMatch(/↑[\d.]+ ?[MK]/);
     expect(last).toMatch(/↓[\d.]+ ?[MK]/);
     expect(text).toContain(`run folder: w${columns}`);
-    expect(text).toContain(`  flotilla start --resume w${columns} --rounds 1000`);
+    expect(text).toContain(`\nflotilla start --resume w${columns} --rounds 1000`);
     // the cursor is shown and lines wrap again
     expect(written.lastIndexOf('\x1b[?25h')).toBeGreaterThan(written.lastIndexOf('\x1b[?25l'));
     expect(written.lastIndexOf('\x1b[?7h')).toBeGreaterThan(written.lastIndexOf('\x1b[?7l'));

@@ -86,7 +86,7 @@ export function closingTable(summary: Summary, folder: string, { width, style, n
     ...wrapped('report.html there shows its curves, model.safetensors is its model', width),
     '',
     'next, for example:',
-    ...next.map((command) => `  ${command}`),
+    ...next,
     '',
   ].join('\n');
 }
