@@ -2,18 +2,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorFrom, printed, writeWhole } from '@flotilla/core/internal';
+import { errorFrom, printed, writeWhole } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
 import { CheckpointRequests } from './checkpoint/checkpoint-requests.js';
 import type { TakenCheckpoint } from './checkpoint/checkpoints.js';
 import { readStoredRun, withoutStart } from './checkpoint/stored-run.js';
 import { Ending } from './ending.js';
-import type { ThreadPool } from './hosts/pool.js';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import { ModelRequests } from './model/model-requests.js';
 import { readFlatModel } from './model/read-model.js';
 import { onAbort } from './on-abort.js';
-import { ownFile } from './own-files.js';
 import { checkReporters, type Reporter, Reporters } from './reporter.js';
 import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
@@ -21,6 +19,7 @@ import { type Options, type OptionsInput, parseOptions } from './run/options.js'
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
 import { json, SUMMARY } from './run/run-folder.js';
+import { runServerThread } from './run-server-thread.js';
 import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
 import { type InterruptedSummary, summaryOfInterrupted } from './summary.js';
 
@@ -269,7 +268,7 @@ async function host(
   let model: FlatModel | undefined;
   try {
     tell({ type: 'phase', phase: 'starting' });
-    const outcome = await runTask(
+    const outcome = await runServerThread(
       { ...task, isMetered: told.wantsMeters, calledAt: systemRuntime.now(), port: port2 },
       ending.overdue,
     );
@@ -327,27 +326,6 @@ function leaveSummary(folder: string, summary: InterruptedSummary, isAnother: bo
     writeWhole(join(folder, SUMMARY), json(summary), () => isAnother);
   } catch {
     // the disk is full, or there is one already
-  }
-}
-
-/** Runs the server thread to its end. Undefined when it had to be terminated. */
-async function runTask(task: RunTask, overdue: Promise<void>): Promise<RunOutcome | undefined> {
-  let pool: ThreadPool<RunTask, RunOutcome> | undefined;
-  try {
-    const entry = ownFile('server-thread.js');
-    // whoever imports this package to look at options need not load a thread pool
-    const { threadPool } = await import('./hosts/pool.js');
-    pool = threadPool(entry, 1);
-    const outcome = await Promise.race([pool.run(task, task.port), overdue.then(() => undefined)]);
-    // a thread in which `null` is thrown out of turn ends without an error
-    if (outcome === null) throw new Error('nobody knows why');
-    return outcome;
-  } catch (cause) {
-    const error = asFlotillaError(cause);
-    if (error.code !== 'internal') throw error;
-    throw new FlotillaError('internal', `the server thread ended: ${error.message}`, { cause });
-  } finally {
-    await pool?.close();
   }
 }
 
