@@ -106,7 +106,9 @@ function bar(stream: NodeJS.WriteStream, options: Options, runtime: Runtime): Pr
     event: ({ type, message }) => (type === 'checkpoint' ? undefined : display.say(message)),
     say(text) {
       if (!isShown) return void stream.write(`${text}\n`);
-      for (const part of wrapped(text, columnsOf(stream) - 1)) bars.log(`${part}\x1b[K\n`);
+      // the terminal breaks what is longer than a line, such as an address
+      const lines = wrapped(text, columnsOf(stream) - 1).map((line) => `${line}\x1b[K\n`);
+      bars.log(`\x1b[?7h${lines.join('')}\x1b[?7l`);
       drawn++;
     },
     end: () => display.stop(),
