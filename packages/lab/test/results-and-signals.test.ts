@@ -202,7 +202,9 @@ test('--seeds: an interrupt while the report of a seed is drawn ends the command
   while (!existsSync(join(folder, 'seeds', 'seed-0', 'summary.json'))) await new Promise((next) => setTimeout(next, 5));
   child.kill('SIGINT');
   expect(await ended).toBe(130);
-  expect(stderr).toMatch(/^flotilla: (interrupted after \d of 10 seeds|the run was aborted .*)\n$/);
+  expect(stderr).toMatch(
+    /^flotilla: (interrupted after \d of 10 seeds|the run was aborted .*); not begun: seeds? [\d, ]+\n$/,
+  );
   expect(readdirSync(join(folder, 'seeds'))).toEqual(expect.arrayContaining(['report.html', 'seed-0', 'summary.json']));
   expect(existsSync(join(folder, 'seeds', 'seed-9'))).toBe(false);
 });

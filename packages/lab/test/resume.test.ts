@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flotilla, main } from './command-line.js';
 import { killed, type Point, undisturbed } from './kill.js';
@@ -50,6 +51,25 @@ describe('SIGKILL at ten points, then --resume: the run that was never killed', 
     // on a machine that has no time to look, a run may have ended before it was killed
     expect(times).toBeGreaterThan(0);
   });
+});
+
+test('--quiet does not wait in silence for the process that has the folder', async () => {
+  const words = [...`${QUICK} --rounds 1000000000 --quiet --out stands-still`.split(' ')];
+  const owner = spawn(process.execPath, [main, ...words], { cwd: folder, stdio: 'ignore' });
+  try {
+    while (!existsSync(join(folder, 'stands-still', 'checkpoint', 'lock'))) await setTimeout(10);
+    while (!existsSync(join(folder, 'stands-still', 'checkpoint', 'round-0.ckpt'))) await setTimeout(10);
+    owner.kill('SIGSTOP');
+    const { code, stderr } = await run('start --resume stands-still --quiet', 'waiting for process');
+    expect(code).toBe(130);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^waiting for process ${owner.pid}, which is at work on this run, says .*lock\n.*aborted before its first round.*\n$`,
+      ),
+    );
+  } finally {
+    owner.kill('SIGKILL');
+  }
 });
 
 test('Ctrl-C leaves a checkpoint of the round that it ended with; the message is the command that goes on', async () => {

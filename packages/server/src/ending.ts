@@ -49,10 +49,10 @@ export class Ending {
   /** At once. */
   terminate(): void {
     this.#isAtOnce = true;
+    this.#more = TIDY_MS;
     if (this.#send === undefined) return;
     this.abort();
     this.#send('terminate');
-    this.#more = TIDY_MS;
     this.#left = TIDY_MS;
   }
 
@@ -64,6 +64,16 @@ export class Ending {
   /** The thread has ended. */
   close(): void {
     this.#closed.abort();
+  }
+
+  /** Waits for work on the caller's thread, for as long as the run's own has. Whether it has come to its end. */
+  async lets(work: Promise<unknown>): Promise<boolean> {
+    const done = new AbortController();
+    void work.finally(() => done.abort());
+    for (let waited = 0; !done.signal.aborted && waited < this.#more; waited += SLICE_MS) {
+      await this.runtime.sleep(SLICE_MS, done.signal);
+    }
+    return done.signal.aborted;
   }
 
   async #watch(): Promise<void> {

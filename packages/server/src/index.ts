@@ -10,6 +10,7 @@ export { readModel } from './model/read-model.js';
 export { evaluate, predict, type UseOptions } from './model/use-model.js';
 export { type JoinOptions, joinRun } from './nats/join-run.js';
 export type { Prediction } from './prediction.js';
+export type { Happening, Reporter, ReporterEvent, RunAbout } from './reporter.js';
 export type { Coins } from './round/coins.js';
 export type { EvaluatedRound } from './round/parameter-server.js';
 export type { Late } from './round/stragglers.js';

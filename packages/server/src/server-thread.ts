@@ -13,6 +13,7 @@ import { type Machine, systemMachine } from './machine.js';
 import type { FlatModel } from './model/model.js';
 import { modelFile } from './model/safetensors.js';
 import { Recovery } from './recovery/recovery.js';
+import type { Note, ReporterEvent, RunAbout } from './reporter.js';
 import { Meter } from './round/meter.js';
 import { Stragglers } from './round/stragglers.js';
 import { Grace } from './run/grace.js';
@@ -48,6 +49,9 @@ export type RunEvent =
   | { readonly type: 'log'; readonly level: 'debug' | 'info'; readonly message: string; readonly fields: object }
   /** Rounds begin: what a summary will say of the run that is known by now, and its run folder's path. */
   | { readonly type: 'begins'; readonly facts: RunFacts; readonly folder: string | undefined }
+  /** Everything is checked and the workers are there. */
+  | { readonly type: 'opened'; readonly about: Omit<RunAbout, 'options'> }
+  | { readonly type: 'happens'; readonly event: ReporterEvent }
   /** The run was told to end, and has got on with it. */
   | { readonly type: 'sign' }
   | { readonly type: 'metrics'; readonly metrics: Metrics }
@@ -115,7 +119,10 @@ async function runInThread(
   };
   const until = <T>(work: (signal: AbortSignal) => Promise<T>) => abortable(work, yieldToEventLoop, runtime);
   // the workers' threads load their code while the data is read
-  const note = (message: string) => emit({ type: 'log', level: 'info', message, fields: { note: true } });
+  const note: Note = (message, happening = { type: 'note' }) => {
+    emit({ type: 'log', level: 'info', message, fields: { note: true } });
+    emit({ type: 'happens', event: { ...happening, message } });
+  };
   const hosts = startHosts(options, runtime, note);
   const { out } = options;
   const every = parseCheckpointEvery(options.checkpointEvery);
@@ -137,7 +144,8 @@ async function runInThread(
     if (out !== undefined && resume === undefined) RunFolder.checkFree(out, disk);
     emit({ type: 'phase', phase: 'loading' });
     if (out !== undefined && resume !== undefined) {
-      folder = await until((signal) => RunFolder.resume(out, signal, note, disk, runtime));
+      const onWait = (message: string) => note(message, { type: 'waiting' });
+      folder = await until((signal) => RunFolder.resume(out, signal, onWait, disk, runtime));
       store = new CheckpointFolder(folder.path, disk);
       resumption = new Resumption(folder, store, note);
       if (!resumption.isPossible) checkStart(options);
@@ -165,7 +173,14 @@ async function runInThread(
     if (folder !== undefined) {
       const identity = await until((signal) => identityOf(options, signal));
       store ??= new CheckpointFolder(folder.path, disk);
-      checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime, () => grace.sign());
+      checkpoints = new Checkpoints(opened, folder, store, identity, every, runtime, {
+        onWritten: () => grace.sign(),
+        onTaken: ({ round, path }) =>
+          emit({
+            type: 'happens',
+            event: { type: 'checkpoint', round, path, message: `checkpoint of round ${round}` },
+          }),
+      });
       if (resume === undefined) {
         await folder.begin(configOf(options, plan));
       } else {
@@ -200,6 +215,8 @@ async function runInThread(
     const parameters = reportedParameters(plan.method, plan.parameters);
     const started = { ...job, dimension, threads: fleet.threads, stepSize, ...parameters };
     emit({ type: 'log', level: 'info', message: 'run starts', fields: started });
+    const { secondsToFirstRound: _, ...about } = aboutRun(opened, 0, folder?.resumed);
+    emit({ type: 'opened', about: { ...about, folder: folder?.path, round: opened.rounds } });
     if (opened.rounds === 0) emit({ type: 'phase', phase: 'evaluating' });
     let facts: RunFacts | undefined;
     let told = runtime.now();

@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, errorFrom, messageOf, printed, writeWhole } from '@flotilla/core/internal';
+import { errorFrom, printed, writeWhole } from '@flotilla/core/internal';
 import { modulesOf } from '@flotilla/worker';
 import { CheckpointRequests } from './checkpoint/checkpoint-requests.js';
 import type { TakenCheckpoint } from './checkpoint/checkpoints.js';
 import { readStoredRun, withoutStart } from './checkpoint/stored-run.js';
 import { Ending } from './ending.js';
-import type { ThreadPool } from './hosts/pool.js';
 import { type FlatModel, type Model, modelOf } from './model/model.js';
 import { ModelRequests } from './model/model-requests.js';
 import { readFlatModel } from './model/read-model.js';
 import { onAbort } from './on-abort.js';
-import { ownFile } from './own-files.js';
+import { checkReporters, type Reporter, Reporters } from './reporter.js';
 import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress, Summary } from './run/metrics.js';
 import { type Options, type OptionsInput, parseOptions } from './run/options.js';
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
 import { json, SUMMARY } from './run/run-folder.js';
+import { runServerThread } from './run-server-thread.js';
 import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
 import { type InterruptedSummary, summaryOfInterrupted } from './summary.js';
 
@@ -49,6 +49,8 @@ export type TrainOptions = OptionsInput & {
   onMeters?: ((meters: Meters) => void) | undefined;
   /** Called when the run comes to its next phase; the time before the first round is theirs. */
   onPhase?: ((phase: Phase) => void) | undefined;
+  /** Who writes down what the run does; see {@link Reporter}. */
+  reporters?: readonly Reporter[] | undefined;
   /**
    * A run folder: the run in it goes on from its newest checkpoint that is whole, bit for bit as if it had never stopped, under
    * the options that it has. Rules to stop, threads, transport and others that change no iterate may be given anew; data and a
@@ -126,12 +128,17 @@ export interface Run extends AsyncIterable<Metrics> {
  * @throws FlotillaError `usage` for options that are wrong on their face; everything else rejects `result`.
  */
 export function train(input: TrainOptions = {}): Run {
-  const { signal, logger, onProgress, onMeters, onPhase, resume, trust, force, ...rest } = input ?? {};
-  const callers = { signal, logger, onProgress, onMeters, onPhase };
-  checkCallers(callers);
+  const { signal, logger, onProgress, onMeters, onPhase, reporters = [], resume, trust, force, ...rest } = input ?? {};
+  const callbacks = { onProgress, onMeters, onPhase };
+  checkReporters(reporters);
+  checkCallers({ signal, logger, ...callbacks });
   checkResuming(resume, { trust, force });
   const stored = resume === undefined ? undefined : readStoredRun(resume, rest, trust === true);
-  if (stored?.finished !== undefined) return ended(stored.options, stored.finished);
+  const told = new Reporters([
+    { name: 'a callback', progress: onProgress, meters: onMeters, phase: onPhase },
+    ...reporters,
+  ]);
+  if (stored?.finished !== undefined) return ended(stored.options, stored.finished, told);
   const options = stored?.options ?? parseOptions(input === null ? input : rest);
   // what modules add is known in the threads of the run only
   if (modulesOf(options).length === 0) resolveNames(stored === undefined ? options : withoutStart(options));
@@ -140,7 +147,10 @@ export function train(input: TrainOptions = {}): Run {
   const checkpoints = new CheckpointRequests(options.out !== undefined);
   const going = stored && { force: force === true, config: stored.config };
   const ending = new Ending(1000 * options.grace);
-  const result = host({ options, resume: going }, callers, kept, models, checkpoints, ending);
+  const result = told.end(
+    host({ options, resume: going }, { signal, logger }, told, kept, models, checkpoints, ending),
+    ending,
+  );
   let isRead = false;
   result.then(
     () => kept.end(undefined),
@@ -166,9 +176,10 @@ export function train(input: TrainOptions = {}): Run {
 }
 
 /** A run that has ended before it was called: what its folder says. */
-function ended({ out = '' }: Options, summary: Summary): Run {
+function ended({ out = '', grace }: Options, summary: Summary, told: Reporters): Run {
   const model = readFlatModel(out);
-  const result = model.then((flat) => withModel(summary, flat));
+  const withIt = model.then((flat) => withModel(summary, flat));
+  const result = told.end(withIt, new Ending(1000 * grace));
   // may be left unread
   result.catch(() => undefined);
   return {
@@ -201,54 +212,55 @@ function logQuietly(logger: Logger, { code, message }: FlotillaError): void {
 /** The run as its caller's thread sees it: starts the server thread, hands on what comes from it, and ends it. */
 async function host(
   task: Pick<RunTask, 'options' | 'resume'>,
-  callers: Callers,
+  { signal, logger }: Pick<Callers, 'signal' | 'logger'>,
+  told: Reporters,
   kept: ReplayBuffer<Metrics>,
   models: ModelRequests,
   checkpoints: CheckpointRequests,
   ending: Ending,
 ): Promise<RunResult> {
-  const { signal, logger, onProgress, onMeters, onPhase } = callers;
   // the caller first gets the run, then hears of it
   await undefined;
   if (signal?.aborted) throw new AbortedError(undefined, signal.reason);
   const { port1, port2 } = new MessageChannel();
   const send = (message: HostMessage) => port1.postMessage(message);
   const abort = () => ending.abort();
-  let thrown: { readonly value: unknown } | undefined;
   let begun: Extract<RunEvent, { type: 'begins' }> | undefined;
   let last: Metrics | undefined;
+  const { options } = task;
   const tell = (event: RunEvent) => {
-    if (event.type === 'metrics') {
-      last = event.metrics;
-      return kept.push(last);
-    }
-    if (event.type === 'begins') {
-      begun = event;
-      return;
-    }
-    if (event.type === 'sign') return ending.sign();
-    if (event.type === 'model') return models.answer(event.model);
-    if (event.type === 'checkpoint') return checkpoints.answer(event.checkpoint);
-    // the caller's own code failed: the run ends and says so, the caller's process does not
-    const fail = (value: unknown) => {
-      thrown ??= { value };
-      abort();
-    };
-    try {
-      let returned: unknown;
-      if (event.type === 'progress') returned = onProgress?.(event.progress);
-      else if (event.type === 'meters') returned = onMeters?.(event.meters);
-      else if (event.type === 'phase') returned = onPhase?.(event.phase);
-      else returned = logger?.[event.level](event.fields, event.message);
-      // nobody waits for one that is asynchronous
-      if (returned instanceof Promise) returned.catch(fail);
-    } catch (value) {
-      fail(value);
+    switch (event.type) {
+      case 'metrics':
+        last = event.metrics;
+        told.tell('row', last);
+        return kept.push(last);
+      case 'begins':
+        begun = event;
+        return;
+      case 'opened':
+        return told.tell('begin', { ...event.about, options });
+      case 'phase':
+        return told.tell('phase', event.phase);
+      case 'progress':
+        return told.tell('progress', event.progress);
+      case 'meters':
+        return told.tell('meters', event.meters);
+      case 'happens':
+        return told.tell('event', event.event);
+      case 'log':
+        return told.guard('a callback', () => logger?.[event.level](event.fields, event.message));
+      case 'sign':
+        return ending.sign();
+      case 'model':
+        return models.answer(event.model);
+      case 'checkpoint':
+        return checkpoints.answer(event.checkpoint);
     }
   };
   port1.on('message', tell);
   const unwatch = signal && onAbort(signal, abort);
   ending.open(send);
+  told.open(abort);
   models.open(() => send('model'));
   checkpoints.open(() => send('checkpoint'));
   // the last rows come by another port than the outcome: wait until that port has closed behind them
@@ -256,16 +268,13 @@ async function host(
   let model: FlatModel | undefined;
   try {
     tell({ type: 'phase', phase: 'starting' });
-    const outcome = await runTask(
-      { ...task, isMetered: onMeters !== undefined, calledAt: systemRuntime.now(), port: port2 },
+    const outcome = await runServerThread(
+      { ...task, isMetered: told.wantsMeters, calledAt: systemRuntime.now(), port: port2 },
       ending.overdue,
     );
     await drained;
     model = outcome?.model;
-    if (thrown !== undefined) {
-      const { value } = thrown;
-      throw new FlotillaError('internal', `a callback threw: ${messageOf(value)}`, { cause: value });
-    }
+    if (told.failure !== undefined) throw told.failure;
     if (outcome?.ok === true) {
       if (outcome.summary.stopReason !== 'aborted') return withModel(outcome.summary, outcome.model);
       throw new AbortedError(outcome.summary, signal?.reason);
@@ -281,6 +290,7 @@ async function host(
       begun === undefined ? 'before its first round, in code that did not end' : `in the middle of a round${where}`;
     throw new AbortedError(interrupted, signal?.reason, when);
   } finally {
+    told.close();
     ending.close();
     models.close(model);
     checkpoints.close();
@@ -316,27 +326,6 @@ function leaveSummary(folder: string, summary: InterruptedSummary, isAnother: bo
     writeWhole(join(folder, SUMMARY), json(summary), () => isAnother);
   } catch {
     // the disk is full, or there is one already
-  }
-}
-
-/** Runs the server thread to its end. Undefined when it had to be terminated. */
-async function runTask(task: RunTask, overdue: Promise<void>): Promise<RunOutcome | undefined> {
-  let pool: ThreadPool<RunTask, RunOutcome> | undefined;
-  try {
-    const entry = ownFile('server-thread.js');
-    // whoever imports this package to look at options need not load a thread pool
-    const { threadPool } = await import('./hosts/pool.js');
-    pool = threadPool(entry, 1);
-    const outcome = await Promise.race([pool.run(task, task.port), overdue.then(() => undefined)]);
-    // a thread in which `null` is thrown out of turn ends without an error
-    if (outcome === null) throw new Error('nobody knows why');
-    return outcome;
-  } catch (cause) {
-    const error = asFlotillaError(cause);
-    if (error.code !== 'internal') throw error;
-    throw new FlotillaError('internal', `the server thread ended: ${error.message}`, { cause });
-  } finally {
-    await pool?.close();
   }
 }
 

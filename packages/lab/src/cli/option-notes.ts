@@ -12,7 +12,10 @@ export const GROUPS = {
   'When to stop': `The run ends as soon as one of these rules holds, and after 500 rounds when none is given. \`--rounds\`, \`--time-limit\` and
 \`--max-bytes\` are checked after every round. The targets are checked in evaluated rounds only: \`--eval-every 1\` gives the exact
 round that reaches one.`,
-  Output: `Results go to stdout. Progress goes to stderr: a bar on a terminal, a line for each evaluated round elsewhere.`,
+  Output: `Results go to stdout. Progress goes to stderr: on a terminal a bar that fits it (40 columns or more), elsewhere plain lines: the first twenty
+evaluated rounds, then one a second, and the last. \`CI\` in the environment, or \`TERM=dumb\`, makes lines of a bar. Colours are those of the terminal's theme;
+\`NO_COLOR\` leaves them out, \`FORCE_COLOR\` keeps them where there is no terminal (not in the lines). With \`--quiet\` there is only one thing that is said before the end: that
+the run waits for another process, which has its folder.`,
   System: `None of these changes what is computed or, byte for byte, what is sent.`,
 } as const;
 

@@ -87,17 +87,20 @@ export async function startSeeds(
   let tables = '';
   const trainAll = async (signal: AbortSignal) => {
     for (const [k, seed] of seeds.entries()) {
+      const later = seeds.slice(k + 1);
+      const left = later.length === 0 ? '' : `; not begun: ${later.length > 1 ? 'seeds' : 'seed'} ${later.join(', ')}`;
       if (!quiet) process.stderr.write(`seed ${seed} (${k + 1} of ${seeds.length})\n`);
       try {
         runs.push(await trainInto({ ...options, seed, out: folderOf(seed) }, quiet));
       } catch (thrown) {
         const { code, message } = asFlotillaError(thrown);
+        if (code === 'aborted' && left !== '') throw new FlotillaError('aborted', message + left, { cause: thrown });
         if (code !== 'diverged') throw thrown;
         failed.push({ seed, message });
       }
       // also when the seed was at its end, as while its report is drawn
-      if (signal.aborted && k + 1 < seeds.length) {
-        throw new FlotillaError('aborted', `interrupted after ${k + 1} of ${seeds.length} seeds`);
+      if (signal.aborted && left !== '') {
+        throw new FlotillaError('aborted', `interrupted after ${k + 1} of ${seeds.length} seeds${left}`);
       }
     }
   };

@@ -6,23 +6,26 @@ import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
 import {
   AbortedError,
   explain,
-  type Logger,
   type Options,
   parseOptions,
+  type Reporter,
   type Run,
   type Summary,
   type TrainOptions,
   train,
 } from '@flotilla/server';
-import { hasCheckpoint, readStoredRun, StoppingCriteria } from '@flotilla/server/internal';
+import { hasCheckpoint, readStoredRun } from '@flotilla/server/internal';
+import { interruptible } from '../terminal/interrupt.js';
 import { programName } from '../terminal/program.js';
 import { createProgressDisplay } from '../terminal/progress.js';
 import { keepStdout } from '../terminal/streams.js';
+import { styleOf } from '../terminal/style.js';
 import { dashed, readArguments } from './arguments.js';
 import { closingTable } from './closing-table.js';
 import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
 import type { FlagName, SettingName } from './flags.js';
+import { nextCommands, resumeCommand } from './next-commands.js';
 import { seedFolders } from './seed-folders.js';
 
 type Settings = Readonly<Partial<Record<SettingName, string>>>;
@@ -76,7 +79,13 @@ async function startAs(
   const again = resume === undefined ? undefined : { ...given, resume, trust: flags.trust, force: flags.force };
   const summary = await trainInto(options, flags.quiet, again);
   if (flags.json) print(`${JSON.stringify(summary)}\n`);
-  else if (!flags.quiet) print(closingTable(summary, out));
+  else if (!flags.quiet) {
+    const { isTTY, columns } = process.stdout;
+    const width = isTTY ? columns || 80 : Number.POSITIVE_INFINITY;
+    print(
+      closingTable(summary, out, { width, style: styleOf(process.stdout), next: nextCommands(summary, options, out) }),
+    );
+  }
 }
 
 /** A run on a broker has a name there: a random one, where none was given. */
@@ -110,77 +119,62 @@ function ofStored(thrown: unknown, given: Readonly<Record<string, unknown>>, { r
   return new FlotillaError(code, `${where}: its ${name}`, { cause: thrown });
 }
 
+/** An interrupted run that has not ended by then says that it is about to. */
+const ENDING_MS = 300;
+
 /**
  * Trains into a folder, shows how far it is, and leaves a report there.
  * @param again How a run goes on that is in the folder already.
  */
 async function trainInto(options: Options & { out: string }, quiet: boolean, again?: TrainOptions): Promise<Summary> {
   const { out } = options;
-  const interrupt = new AbortController();
-  let run: Run | undefined;
-  const onHangUp = () => interrupt.abort();
-  // once more: in the middle of a round; and once more than that: as if nobody listened
-  const onInterrupt = () => {
-    if (!interrupt.signal.aborted) return interrupt.abort();
-    ignoreInterrupts();
-    run?.terminate();
-  };
-  const ignoreInterrupts = () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onInterrupt);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onInterrupt);
-  // a terminal that goes away says so more than once
-  process.on('SIGHUP', onHangUp);
-  const display = quiet
-    ? undefined
-    : createProgressDisplay(process.stderr, options, new StoppingCriteria(options).rounds);
   const folder = absolute(out);
+  const display = quiet ? undefined : createProgressDisplay(process.stderr, options);
+  let run: Run | undefined;
   let left = false;
-  let failure: string | undefined;
-  try {
-    run = train({
-      ...(again ?? options),
-      signal: interrupt.signal,
-      logger: display && noteLogger,
-      onProgress: (at) => display?.progress(at),
-      onPhase: (phase) => display?.phase(phase),
-    });
-    for await (const row of run) {
+  const follower: Reporter = {
+    row() {
       // with its first row the run has files in the folder
       left = true;
-      display?.metrics(row);
+    },
+    event({ type, message }) {
+      if (quiet && type === 'waiting') process.stderr.write(`${message}\n`);
+    },
+  };
+  const reporters = display === undefined ? [follower] : [follower, display];
+  const work = async (signal: AbortSignal) => {
+    let failure: string | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    signal.addEventListener('abort', () => {
+      timer = setTimeout(
+        () => display?.say(`ending: the round under way has ${options.grace} s; interrupt once more to end at once`),
+        ENDING_MS,
+      );
+    });
+    try {
+      run = train({ ...(again ?? options), signal, reporters });
+      return await run.result;
+    } catch (error) {
+      const known = asFlotillaError(error);
+      // what was interrupted has a summary, and its report shows that
+      if (!(error instanceof AbortedError)) failure = known.message;
+      throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
+    } finally {
+      clearTimeout(timer);
+      display?.stop();
+      if (left) await leaveReport(folder, failure);
     }
+  };
+  return interruptible(work, () => {
     display?.stop();
-    return await run.result;
-  } catch (error) {
-    display?.stop();
-    const known = asFlotillaError(error);
-    // what was interrupted has a summary, and its report shows that
-    if (!(error instanceof AbortedError)) failure = known.message;
-    throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
-  } finally {
-    if (left) await leaveReport(folder, failure);
-    ignoreInterrupts();
-    process.off('SIGHUP', onHangUp);
-  }
+    run?.terminate();
+  });
 }
 
 /** The same error with the command that goes on. */
 function goingOn({ code, message, cause }: FlotillaError, out: string): FlotillaError {
-  const folder = /^[\w./+,:@%=-]+$/.test(out) && !out.startsWith('-') ? out : `'${out.replaceAll("'", "'\\''")}'`;
-  const command = `${programName('start')} --resume ${folder}`;
-  return new FlotillaError(code, `${message}; go on with: ${command}`, { cause });
+  return new FlotillaError(code, `${message}; go on with: ${resumeCommand(out)}`, { cause });
 }
-
-/** Shows what loading has to say: what it waits for, or has chosen. The rest of what is logged is on the terminal anyway. */
-const noteLogger: Logger = {
-  debug() {},
-  error() {},
-  info(fields, message) {
-    // a terminal may have a line under way
-    if ('note' in fields) process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${message}\n`);
-  },
-};
 
 /** report.html; a run that could not draw its report is still a run. */
 async function leaveReport(folder: string, failure: string | undefined): Promise<void> {

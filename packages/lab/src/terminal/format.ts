@@ -11,6 +11,11 @@ export function bytes(count: number): string {
   return `${unit === 0 ? Number(value.toPrecision(3)) : value.toPrecision(3)} ${UNITS[unit]}`;
 }
 
+/** The same in fewer columns: `1.23M`. */
+export function shortBytes(count: number): string {
+  return bytes(count).replace(/ (\w?)B$/, (_, unit) => unit.toUpperCase() || 'B');
+}
+
 /** Three significant digits, all of whole numbers, no exponents: 1401.6 → `1402`. */
 export function rate(value: number): string {
   return value >= 999.5 ? value.toFixed(0) : value.toPrecision(3);

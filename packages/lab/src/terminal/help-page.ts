@@ -1,4 +1,5 @@
 import type { Declared } from './command-line.js';
+import { wrapped } from './wrap.js';
 
 /** A part of a help page: a title, and lines as they are or rows of a name and what it is. */
 export interface HelpPart {
@@ -9,12 +10,12 @@ export interface HelpPart {
 
 export type HelpRow = readonly [name: string, text: string];
 
-/** Columns of the narrowest terminal that a page is made for. */
-const WIDTH = 80;
+/** Columns of a page: the terminal's, from 40 to 100; 80 for whatever is no terminal. */
+const WIDTH = process.stdout.isTTY ? Math.min(100, Math.max(40, process.stdout.columns || 80)) : 80;
 /** Longest name beside which its text begins; that of a longer one begins below it. */
 const LONGEST_NAME = 26;
 
-/** A help page, of lines of at most 80 columns; words are never broken. */
+/** A help page, as wide as the terminal; words are never broken, nor are commands. */
 export function helpPage(parts: readonly HelpPart[], after?: string): string {
   const names = parts.flatMap(({ rows = [] }) => rows.map(([name]) => name.length));
   const column = Math.max(0, ...names.filter((length) => length <= LONGEST_NAME));
@@ -33,21 +34,6 @@ function rowLines([name, text]: HelpRow, column: number): string[] {
   const beside = name.length <= column ? lines.shift() : undefined;
   const first = beside === undefined ? `  ${name}` : `  ${name.padEnd(column)}  ${beside}`;
   return [first, ...lines.map((line) => ' '.repeat(column + 4) + line)];
-}
-
-/** Lines of at most `width` letters, unless a word is longer. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return line === '' ? lines : [...lines, line];
 }
 
 /** Commands and what each is for, side by side where there is room, for {@link HelpPart.lines}. */

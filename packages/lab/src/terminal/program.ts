@@ -5,6 +5,7 @@ import type { ErrorCode } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import { originOf } from './origin.js';
 import { surviveStreams } from './streams.js';
+import { styleOf } from './style.js';
 
 /** What each exit code says. */
 export const EXIT_CODES = {
@@ -28,7 +29,9 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<void
     const origin =
       error.code === 'internal' && error.cause instanceof Error ? originOf(`${error.cause.stack}`) : undefined;
     const message = error.message.trim().replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`flotilla: ${message}${origin === undefined ? '' : ` (${origin})`}\n`);
+    process.stderr.write(
+      `${styleOf(process.stderr).bad('flotilla:')} ${message}${origin === undefined ? '' : ` (${origin})`}\n`,
+    );
     if (error.code === 'internal' && origin === undefined) process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT_CODE_OF[error.code] ?? 1;
   }

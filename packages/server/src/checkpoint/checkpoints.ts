@@ -27,8 +27,8 @@ export class Checkpoints implements RecoveryPoint {
     private readonly identity: Identity,
     every: CheckpointEvery,
     runtime: Runtime,
-    /** Hears of each worker's state that is written. */
-    private readonly sign: () => void = () => {},
+    /** Hears of each worker's state that is written, and of each checkpoint that lies on the disk then. */
+    private readonly observer: { onWritten?(): void; onTaken?(checkpoint: TakenCheckpoint): void } = {},
   ) {
     this.#schedule = new Schedule(every, runtime);
   }
@@ -66,12 +66,13 @@ export class Checkpoints implements RecoveryPoint {
         own: (state) => writer.own(state, about),
         worker: (state) => {
           writer.worker(state);
-          this.sign();
+          this.observer.onWritten?.();
         },
       }),
     );
     this.#schedule.taken(round);
     this.#last = { round, path: join(store.path, `round-${round}.ckpt`) };
+    this.observer.onTaken?.(this.#last);
     return this.#last;
   }
 

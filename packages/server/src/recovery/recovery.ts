@@ -1,5 +1,6 @@
 import { DivergedError, FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
+import type { Happening, Note } from '../reporter.js';
 import { LateError } from '../round/stragglers.js';
 import type { Repeated } from '../run/metrics.js';
 import type { Training } from '../training.js';
@@ -33,7 +34,7 @@ export class Recovery {
     private readonly maxRestarts: number,
     /** Opens the training anew, at round 0. */
     private readonly open: (attempt: number) => Promise<Training>,
-    private readonly note: (message: string) => void,
+    private readonly note: Note,
     /** Told at once of what will be made good. */
     private readonly onLoss: (failure: FlotillaError) => void = () => undefined,
   ) {}
@@ -59,7 +60,7 @@ export class Recovery {
         this.#admit(failure);
         this.onLoss(failure);
         this.#restarts++;
-        this.note(`${failure.message}; the workers are started again`);
+        this.note(`${failure.message}; the workers are started again`, this.#restart(0));
       }
     }
   }
@@ -91,13 +92,18 @@ export class Recovery {
         const kept = training.ledger.frameBytes;
         this.#rounds += lostRound - round;
         this.#frameBytes += uplink + downlink - kept.uplink - kept.downlink;
-        this.note(`${failure.message}; the workers are started again, and the run goes on after round ${round}`);
+        const message = `${failure.message}; the workers are started again, and the run goes on after round ${round}`;
+        this.note(message, this.#restart(round));
         return training;
       } catch (again) {
         await training?.close(undefined, false);
         failure = asFlotillaError(again);
       }
     }
+  }
+
+  #restart(round: number): Happening {
+    return { type: 'restart', round, restarts: this.#restarts };
   }
 
   #admit(failure: FlotillaError): void {

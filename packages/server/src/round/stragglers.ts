@@ -1,5 +1,6 @@
 import { FlotillaError } from '@flotilla/core';
 import type { Deadline } from '@flotilla/core/internal';
+import type { Note } from '../reporter.js';
 import type { Options } from '../run/options.js';
 
 /** A worker that was late, and what that has come to so far. */
@@ -31,7 +32,7 @@ export class Stragglers {
 
   constructor(
     private readonly options: Pick<Options, 'roundTimeout' | 'onStraggler'>,
-    private readonly note: (message: string) => void,
+    private readonly note: Note,
   ) {}
 
   /** Milliseconds that an answer may take. */
@@ -62,7 +63,8 @@ export class Stragglers {
       const message = `${who} did not ${due} within ${told(roundTimeout)} s`;
       throw new LateError(message, onStraggler === 'fail', context);
     }
-    this.note(`${who} did not ${due} within ${told(deadline.waited / 1000)} s; the run goes on waiting`);
+    const message = `${who} did not ${due} within ${told(deadline.waited / 1000)} s; the run goes on waiting`;
+    this.note(message, { type: 'late', worker: context.worker });
     deadline.extend(this.timeoutMs);
   }
 
@@ -71,7 +73,7 @@ export class Stragglers {
     if (deadline.waited < this.timeoutMs) return;
     deadline.next();
     this.#count(worker, deadline);
-    this.note(`${who} did ${due} after ${told(deadline.waited / 1000)} s`);
+    this.note(`${who} did ${due} after ${told(deadline.waited / 1000)} s`, { type: 'late', worker });
   }
 
   #count(worker: number | undefined, deadline: Deadline): void {
