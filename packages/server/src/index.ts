@@ -28,5 +28,5 @@ export { type Options, parseOptions } from './run/options.js';
 export type { ProblemModule } from './run/problem-text.js';
 export { MAX_KEPT } from './run/replay-buffer.js';
 export type { ValidationMetrics } from './run/validation.js';
-export type { InterruptedSummary } from './summary.js';
+export type { InterruptedSummary, RunFacts } from './summary.js';
 export { AbortedError, type Logger, type Run, type RunResult, type TrainOptions, train } from './train.js';

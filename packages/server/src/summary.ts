@@ -7,11 +7,25 @@ import type { Training } from './training.js';
 /** What a summary says of a run whose rounds have begun, whatever they come to. */
 export type RunFacts = Omit<
   Summary,
-  keyof Outcome | 'computeSeconds' | 'gradientCalls' | 'xHash' | 'outputRound' | 'refused' | 'repeated' | 'stopReason'
+  | 'rounds'
+  | 'loss'
+  | 'gradNormSq'
+  | 'metrics'
+  | 'validation'
+  | 'wallSeconds'
+  | 'modelSeconds'
+  | 'uplink'
+  | 'downlink'
+  | 'late'
+  | 'outputRound'
+  | 'computeSeconds'
+  | 'gradientCalls'
+  | 'refused'
+  | 'broker'
+  | 'stopReason'
+  | 'repeated'
+  | 'xHash'
 >;
-
-/** What the row of the last evaluated round says. */
-type Outcome = ReturnType<typeof outcomeOf>;
 
 /**
  * The summary of a run that was ended in the middle of a round: of its last evaluated round, at the iterate of that, and without

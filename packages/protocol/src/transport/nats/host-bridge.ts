@@ -4,7 +4,7 @@ import type { ServerEnd } from '../transport.js';
 import { ENVELOPE_BYTES, Kind, sealed, unsealed } from './envelope.js';
 import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
-import { BACK, differenceOf, GONE, SILENT_MS } from './server-bridge.js';
+import { BACK, differenceOf, GONE, handshakeIn, SILENT_MS } from './server-bridge.js';
 import { subjectsOf, workerOf } from './subjects.js';
 import { TRAFFIC_VALUES, trafficIn } from './traffic.js';
 import type { Wire } from './wire.js';
@@ -105,7 +105,7 @@ export class HostBridge {
   }
 
   #onOffer(message: Uint8Array): void {
-    const got = this.#handshakeIn(message);
+    const got = handshakeIn(message);
     if (got?.type === 'over') {
       if (got.session !== this.#offer?.session) return;
       void this.#leave();
@@ -321,11 +321,6 @@ export class HostBridge {
 
   #heard(): void {
     this.#heardAt = this.options.now();
-  }
-
-  #handshakeIn(message: Uint8Array): Handshake | undefined {
-    const { envelope, payload } = unsealed(message);
-    return envelope.kind === Kind.handshake ? unpackHandshake(payload) : undefined;
   }
 
   #handshake(subject: string, message: Handshake): void {

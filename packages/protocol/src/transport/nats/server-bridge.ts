@@ -38,7 +38,7 @@ interface Joined extends HostRange {
   readonly peer: Peer;
 }
 
-export interface ServerBridgeOptions {
+interface ServerBridgeOptions {
   readonly wire: Wire;
   readonly run: string;
   readonly workers: number;
