@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import Fastify from 'fastify';
 import { answerTo, ServiceError } from './errors.js';
 import { type DashboardRun, FolderRun } from './folder-run.js';
-import { READER_LIMITS } from './limits.js';
+import { LIMITS } from './limits.js';
 import { addSurface } from './surface.js';
 import { version } from './version.js';
 
@@ -49,7 +49,7 @@ export async function openDashboard({ port = 0, runs }: DashboardOptions): Promi
       about: { version, offers: null, can: { start: false } },
       token,
       hosts: undefined,
-      limits: READER_LIMITS,
+      limits: LIMITS,
     }),
   );
   await app.listen({ host: '127.0.0.1', port });

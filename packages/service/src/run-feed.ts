@@ -33,6 +33,13 @@ export class RunFeed implements NewestOfRun {
     read().catch(() => undefined);
   }
 
+  /** The run begins anew, or goes on. */
+  reset(): void {
+    this.row = undefined;
+    this.progress = undefined;
+    this.meters = undefined;
+  }
+
   /** The run's state has changed. */
   changed(): void {
     this.changes++;
