@@ -44,7 +44,9 @@ const TOLD = ['usage', 'diverged', 'aborted', 'worker-lost', 'limit'];
 export function toldOf(error: unknown): ToldError {
   if (!(error instanceof FlotillaError)) return { code: 'internal', message: 'the run failed' };
   const { code, message } = error;
-  const told = TOLD.includes(code) && error.cause === undefined && !/[\\/]/.test(message);
+  // a fraction of two letters, such as d/n, is no path
+  const mayHavePath = /[\\/]/.test(message.replaceAll(/\b\p{L}\/\p{L}\b/gu, ''));
+  const told = TOLD.includes(code) && error.cause === undefined && !mayHavePath;
   return { code, message: told ? message : 'the run failed; the log of its host says why' };
 }
 

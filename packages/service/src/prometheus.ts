@@ -86,20 +86,17 @@ export function metricsOf(
   return registry;
 }
 
+const ROUND_TIMES = { name: 'flotilla_round_duration_seconds', help: 'Seconds of rounds, evaluation left out' };
+
 /** How long rounds took, as the runs have counted it. */
 class RoundTimes extends Histogram<'run'> {
   constructor(private readonly metered: () => readonly Metered[]) {
-    super({
-      name: 'flotilla_round_duration_seconds',
-      help: 'Seconds of rounds, evaluation left out',
-      labelNames: ['run'],
-      buckets: [...ROUND_TIME_BOUNDS],
-      registers: [],
-    });
+    super({ ...ROUND_TIMES, labelNames: ['run'], buckets: [...ROUND_TIME_BOUNDS], registers: [] });
   }
 
-  override async get() {
-    const name = 'flotilla_round_duration_seconds';
+  /** What the registry asks a histogram for, in the place of what that has observed. */
+  async getForPromString() {
+    const { name, help } = ROUND_TIMES;
     const values = this.metered().flatMap(({ view: { id: run }, meters }) => {
       if (meters === undefined) return [];
       let count = 0;
@@ -110,6 +107,6 @@ class RoundTimes extends Histogram<'run'> {
       const sum = { metricName: `${name}_sum`, labels: { run }, value: meters.roundSeconds };
       return [...buckets, sum, { metricName: `${name}_count`, labels: { run }, value: count }];
     });
-    return { ...(await super.get()), values };
+    return { name, help, type: 'histogram', values };
   }
 }

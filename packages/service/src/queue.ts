@@ -145,7 +145,9 @@ export class RunQueue implements Catalogue {
   }
 
   async resume(run: ServiceRun): Promise<void> {
-    if (!run.view().can.resume || run.active !== undefined) throw conflict(run, 'resumed');
+    // its end is told a moment before all about it is kept
+    if (hasEnded(run.job.state)) await this.#active.get(run);
+    if (!run.view().can.resume) throw conflict(run, 'resumed');
     this.#checkRoom();
     this.#waiting.push(run);
     await this.#set(run, { state: 'queued', ended: null, stopReason: null, error: null });
@@ -153,7 +155,8 @@ export class RunQueue implements Catalogue {
   }
 
   async remove(run: ServiceRun): Promise<void> {
-    if (!run.view().can.delete || run.active !== undefined) throw conflict(run, 'deleted');
+    if (hasEnded(run.job.state)) await this.#active.get(run);
+    if (!run.view().can.delete || !this.#byId.has(run.id)) throw conflict(run, 'deleted');
     this.#forget(run);
     try {
       await this.store.remove(run.id);
@@ -184,7 +187,8 @@ export class RunQueue implements Catalogue {
   async #train(run: ServiceRun): Promise<void> {
     try {
       const starts = run.job.starts + 1;
-      await this.#set(run, { state: 'running', starts, started: run.job.started ?? now() });
+      const resumed = run.job.resumed + (hasBegun(run) ? 1 : 0);
+      await this.#set(run, { state: 'running', starts, resumed, started: run.job.started ?? now() });
       const end = await this.#endOf(run);
       if (end !== undefined) await this.#set(run, { ...end, ended: now() });
     } catch (error) {
@@ -217,12 +221,10 @@ export class RunQueue implements Catalogue {
   async #begin(run: ServiceRun): Promise<Run> {
     const { offers, options, loggerOf } = this.options;
     const asked = offers.optionsOf(run.job.request);
-    const goesOn = existsSync(join(run.folder, 'config.json'));
-    if (goesOn) run.job = { ...run.job, resumed: run.job.resumed + 1 };
+    const goesOn = hasBegun(run);
     // a run that failed before its first row may not have come to take away all that it had made
-    else
-      for (const name of ['checkpoint', 'metrics.jsonl'])
-        await rm(join(run.folder, name), { recursive: true, force: true });
+    const remains = goesOn ? [] : ['checkpoint', 'metrics.jsonl'];
+    for (const name of remains) await rm(join(run.folder, name), { recursive: true, force: true });
     const abort = new AbortController();
     const training = train({
       ...options,
@@ -257,6 +259,9 @@ export class RunQueue implements Catalogue {
 }
 
 const STOPPED = { state: 'stopped', stopReason: 'aborted' } as const;
+
+/** Whether a run has left something to go on with. */
+const hasBegun = (run: ServiceRun) => existsSync(join(run.folder, 'config.json'));
 
 const now = () => new Date().toISOString();
 
