@@ -6,6 +6,12 @@ import type { RowPosition } from './rows.js';
 /** What a reader may have waiting in the server; one more event may come on top, and what the sockets of both sides hold. */
 const BUFFER_BYTES = 1 << 14;
 
+/** Where a reader's events go: an answer to a request. */
+export interface Sink {
+  once(event: 'close', listener: () => void): unknown;
+  destroy(): unknown;
+}
+
 /** One reader of a run's events, as the stream that it is sent. */
 export class EventReader extends Readable {
   /** What it has been told. */
@@ -17,6 +23,7 @@ export class EventReader extends Readable {
   /** It is being sent rows of its own, and so nothing else. */
   isBehind = false;
   #takes = true;
+  #isEnded = false;
   #blockedSince = 0;
   #wake: (() => void) | undefined;
 
@@ -30,9 +37,9 @@ export class EventReader extends Readable {
     return this.#takes;
   }
 
-  /** For how long it has taken nothing of what waits for it. */
+  /** For how long it has taken nothing of what waits for it, or of what was its last. */
   blockedMs(): number {
-    return this.#takes ? 0 : systemRuntime.now() - this.#blockedSince;
+    return this.#takes && !this.#isEnded ? 0 : systemRuntime.now() - this.#blockedSince;
   }
 
   send(event: Buffer): void {
@@ -41,9 +48,22 @@ export class EventReader extends Readable {
     this.#blockedSince = systemRuntime.now();
   }
 
+  /** There is nothing more. */
+  end(): void {
+    if (this.#isEnded || this.destroyed) return;
+    this.push(null);
+    this.#isEnded = true;
+    this.#blockedSince = systemRuntime.now();
+  }
+
+  /** Whether it is to be sent nothing any more. */
+  get isOver(): boolean {
+    return this.#isEnded || this.destroyed;
+  }
+
   /** Resolves when more may be sent, or when nobody is there any more. */
   async ready(): Promise<void> {
-    if (this.#takes || this.destroyed) return;
+    if (this.#takes || this.isOver) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });

@@ -1,6 +1,6 @@
 import type { WatchedRun } from './catalogue.js';
 import { ServiceError } from './errors.js';
-import { EventReader } from './event-reader.js';
+import { EventReader, type Sink } from './event-reader.js';
 import { endOfRows, type RowPosition, readRows, START } from './rows.js';
 import { hasEnded, type RunView } from './run-view.js';
 import { metersEvent, rowsEvent, sse } from './sse.js';
@@ -10,6 +10,8 @@ const TICK_MS = 200;
 /** Meters go out at every so many ticks at most, and a sign of life at every so many. */
 const METER_TICKS = 2;
 const PING_TICKS = 25;
+/** What readers have to take the end of a stream when the app closes. */
+const CLOSE_MS = 1000;
 
 export interface ReaderLimits {
   /** Readers of one run's events. */
@@ -36,8 +38,12 @@ export class EventHub {
     return count;
   }
 
-  /** @param rows How many rows of the run the reader has. @throws ServiceError `busy` */
-  open(run: WatchedRun, rows: number): EventReader {
+  /**
+   * @param rows How many rows of the run the reader has.
+   * @param sinkOf Where the stream goes; it counts as a reader until that has closed.
+   * @throws ServiceError `busy`
+   */
+  open(run: WatchedRun, rows: number, sinkOf: (reader: EventReader) => Sink = (reader) => reader): EventReader {
     const { readersPerRun, readers } = this.limits;
     const events = this.#runs.get(run) ?? new RunEvents(run, 1000 * this.limits.readerTimeout);
     if (events.readers.size >= readersPerRun) {
@@ -46,8 +52,9 @@ export class EventHub {
     if (this.readers >= readers) throw new ServiceError('busy', `${readers} readers follow runs already`);
     this.#runs.set(run, events);
     const reader = new EventReader(rows === 0 ? START : { rows, at: undefined });
-    events.add(reader);
-    reader.once('close', () => {
+    const sink = sinkOf(reader);
+    events.add(reader, sink);
+    sink.once('close', () => {
       events.readers.delete(reader);
       if (events.readers.size === 0 && this.#runs.get(run) === events) this.#runs.delete(run);
       if (this.#runs.size === 0) this.#stop();
@@ -57,9 +64,14 @@ export class EventHub {
     return reader;
   }
 
+  /** Ends all streams; those whose readers do not take their ends are broken off. */
   close(): void {
     this.#stop();
-    for (const { readers } of this.#runs.values()) for (const reader of readers) reader.push(null);
+    const all = [...this.#runs.values()].flatMap(({ readers }) => [...readers]);
+    for (const [reader] of all) reader.end();
+    setTimeout(() => {
+      for (const [, sink] of all) sink.destroy();
+    }, CLOSE_MS).unref();
   }
 
   #tick(): void {
@@ -74,7 +86,7 @@ export class EventHub {
 
 /** The readers of one run. */
 class RunEvents {
-  readonly readers = new Set<EventReader>();
+  readonly readers = new Map<EventReader, Sink>();
   /** Behind the rows that all readers have but those who are behind. */
   #tail: RowPosition | undefined;
   #ticks = 0;
@@ -85,8 +97,8 @@ class RunEvents {
     private readonly readerTimeoutMs: number,
   ) {}
 
-  add(reader: EventReader): void {
-    this.readers.add(reader);
+  add(reader: EventReader, sink: Sink): void {
+    this.readers.set(reader, sink);
     reader.send(Buffer.from('retry: 1000\n\n'));
     reader.send(sse('state', this.run.view()));
     reader.told.changes = this.run.feed.changes;
@@ -96,11 +108,11 @@ class RunEvents {
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
-      for (const reader of this.readers) if (reader.blockedMs() > this.readerTimeoutMs) reader.destroy();
+      for (const [reader, sink] of this.readers) if (reader.blockedMs() > this.readerTimeoutMs) sink.destroy();
       await this.#sendNews();
     } catch (error) {
       // the disk does not give the rows: whoever comes back may have more luck
-      for (const reader of this.readers) reader.destroy(error as Error);
+      for (const reader of this.readers.keys()) reader.destroy(error as Error);
     } finally {
       this.#isBusy = false;
     }
@@ -116,8 +128,8 @@ class RunEvents {
       this.#tail = rows.end;
       const isLast = rows.lines.length === 0;
       const event = isLast ? undefined : rowsEvent(rows);
-      for (const reader of this.readers) {
-        if (reader.isBehind || reader.destroyed) continue;
+      for (const reader of this.readers.keys()) {
+        if (reader.isBehind || reader.isOver) continue;
         if (reader.position.rows < before) void this.#catchUp(reader);
         else if (!reader.takes) continue;
         else if (event === undefined) news.tell(reader);
@@ -136,7 +148,7 @@ class RunEvents {
       for (;;) {
         await reader.ready();
         const missing = (this.#tail?.rows ?? 0) - reader.position.rows;
-        if (reader.destroyed || missing <= 0) break;
+        if (reader.isOver || missing <= 0) break;
         const rows = await readRows(this.run.folder, reader.position, missing);
         reader.position = rows.end;
         // taken back a moment ago, and soon written again
@@ -183,7 +195,7 @@ class News {
     told.changes = changes;
     told.progress = progress;
     if (names !== '') reader.send(this.#write(names));
-    if (this.#hasEnded) reader.push(null);
+    if (this.#hasEnded) reader.end();
   }
 
   #write(names: string): Buffer {

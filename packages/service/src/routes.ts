@@ -90,7 +90,10 @@ export function addRoutes(app: FastifyInstance, { catalogue, hub, access, about 
     return reply.type('application/x-ndjson').send(rowsStream(folder));
   });
   app.get<ById>('/runs/:id/events', byId('What happens to it, as server-sent events'), async (request, reply) => {
-    const reader = hub.open(find(request.params.id), rowsOf(request.headers['last-event-id']));
+    const run = find(request.params.id);
+    const reader = hub.open(run, rowsOf(request.headers['last-event-id']), () => reply.raw);
+    // nothing else comes on this connection: one that stays open would keep a server from closing
+    if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close');
     return reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }).send(reader);
   });
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const PIECE = 1 << 18;
+const PIECE = 1 << 16;
 /** Longer than any row there is: one of 10,000 late workers has some 500 kB. */
 const MAX_ROW = 1 << 24;
 const NEWLINE = 0x0a;
@@ -25,7 +25,7 @@ export interface Rows {
 }
 
 /**
- * Reads rows behind a position, at most `maxRows` of them and some 256 kB. A run whose workers are lost, or that goes on from a
+ * Reads rows behind a position, at most `maxRows` of them and some 64 kB. A run whose workers are lost, or that goes on from a
  * checkpoint, takes rows back and writes them again, with other times and so other lengths: the row before the position tells that, and
  * the position is then found anew, by the number of rows.
  * @returns no rows where there are none behind the position yet

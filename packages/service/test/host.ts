@@ -32,14 +32,20 @@ export interface Host {
   close(): Promise<void>;
 }
 
-/** A host with the plugin under /flotilla, listening on a port of its own. */
-export async function openHost(options: Partial<FlotillaOptions> = {}, listen = '127.0.0.1'): Promise<Host> {
+/**
+ * A host with the plugin under /flotilla, listening on a port of its own.
+ * @param forceCloseConnections Node keeps a server open for connections that no request has come on yet, and fetch opens some.
+ */
+export async function openHost(options: Partial<FlotillaOptions> = {}, forceCloseConnections = true): Promise<Host> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'flotilla-service-'));
   const logged: string[] = [];
-  const app = Fastify({ logger: { level: 'debug', stream: { write: (line: string) => void logged.push(line) } } });
+  const app = Fastify({
+    forceCloseConnections,
+    logger: { level: 'debug', stream: { write: (line: string) => void logged.push(line) } },
+  });
   app.register(flotilla, { allow: ALLOW, ...options, folder, prefix: '/flotilla' });
   app.get('/own', async () => 'the host');
-  await app.listen({ port: 0, host: listen });
+  await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const base = `http://127.0.0.1:${port}/flotilla`;
   const headers: Record<string, string> =
