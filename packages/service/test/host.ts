@@ -36,7 +36,11 @@ export interface Host {
  * A host with the plugin under /flotilla, listening on a port of its own.
  * @param forceCloseConnections Node keeps a server open for connections that no request has come on yet, and fetch opens some.
  */
-export async function openHost(options: Partial<FlotillaOptions> = {}, forceCloseConnections = true): Promise<Host> {
+export async function openHost(
+  options: Partial<FlotillaOptions> = {},
+  forceCloseConnections = true,
+  listen = '127.0.0.1',
+): Promise<Host> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'flotilla-service-'));
   const logged: string[] = [];
   const app = Fastify({
@@ -45,7 +49,7 @@ export async function openHost(options: Partial<FlotillaOptions> = {}, forceClos
   });
   app.register(flotilla, { allow: ALLOW, ...options, folder, prefix: '/flotilla' });
   app.get('/own', async () => 'the host');
-  await app.listen({ port: 0, host: '127.0.0.1' });
+  await app.listen({ port: 0, host: listen });
   const { port } = app.server.address() as AddressInfo;
   const base = `http://127.0.0.1:${port}/flotilla`;
   const headers: Record<string, string> =
