@@ -45,7 +45,7 @@ export function toldOf(error: unknown): ToldError {
   if (!(error instanceof FlotillaError)) return { code: 'internal', message: 'the run failed' };
   const { code, message } = error;
   // a fraction of two letters, such as d/n, is no path
-  const mayHavePath = /[\\/]/.test(message.replaceAll(/\b\p{L}\/\p{L}\b/gu, ''));
+  const mayHavePath = /[\\/]/.test(message.replaceAll(/(?<![\p{L}\d./\\])\p{L}\/\p{L}(?![\p{L}\d./\\])/gu, ''));
   const told = TOLD.includes(code) && error.cause === undefined && !mayHavePath;
   return { code, message: told ? message : 'the run failed; the log of its host says why' };
 }
