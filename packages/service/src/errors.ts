@@ -1,7 +1,7 @@
 import { FlotillaError } from '@flotilla/core';
 
 /** The status that goes with each code of an answer that refuses. */
-export const STATUS = {
+const STATUS = {
   usage: 400,
   unauthorized: 401,
   forbidden: 403,

@@ -132,7 +132,7 @@ function nothing(what: string): never {
 }
 
 /** @throws ServiceError `conflict` */
-export function refuse(run: WatchedRun, what: string): never {
+function refuse(run: WatchedRun, what: string): never {
   throw new ServiceError('conflict', `a run that is ${run.view().state} cannot do this here: ${what}`);
 }
 

@@ -7,7 +7,7 @@ const app = Fastify({ logger: { level: 'warn', stream: process.stderr } });
 app.register(flotilla, {
   folder,
   resume: 'auto',
-  allow: { methods: ['marina', 'gd'], problems: ['quadratic'] },
+  allow: { methods: ['marina', 'gd'], problems: ['quadratic'], limits: { rounds: 100_000_000 } },
   limits: { maxConcurrent: 2 },
   options: { checkpointEvery: 100 },
 });
