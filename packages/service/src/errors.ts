@@ -1,7 +1,18 @@
 import { FlotillaError } from '@flotilla/core';
 
-/** The status that goes with each code of an answer that refuses. */
-const STATUS = {
+/** Why a request is refused. */
+export type ServiceErrorCode =
+  | 'usage'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'too-large'
+  | 'busy'
+  | 'internal';
+
+/** The status that goes with each code. */
+const STATUS: Readonly<Record<ServiceErrorCode, number>> = {
   usage: 400,
   unauthorized: 401,
   forbidden: 403,
@@ -10,9 +21,7 @@ const STATUS = {
   'too-large': 413,
   busy: 429,
   internal: 500,
-} as const;
-
-export type ServiceErrorCode = keyof typeof STATUS;
+};
 
 /** What a request is answered that cannot be done. Its message is for strangers: it never names a path of the host. */
 export class ServiceError extends Error {

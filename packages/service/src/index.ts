@@ -3,6 +3,6 @@ export type { ServiceErrorCode, ToldError } from './errors.js';
 export type { DashboardRun } from './folder-run.js';
 export type { RunLimits, ServiceLimits } from './limits.js';
 export type { Allow, Offer } from './offers.js';
-export { type FlotillaOptions, flotilla } from './plugin.js';
+export { type FlotillaOptions, flotilla, type OptionOfService } from './plugin.js';
 export { RunFeed } from './run-feed.js';
-export type { RunControls, RunNumbers, RunState, RunView } from './run-view.js';
+export type { NewestOfRun, RunControls, RunNumbers, RunState, RunView } from './run-view.js';

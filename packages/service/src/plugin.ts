@@ -15,8 +15,8 @@ import { version } from './version.js';
 
 const MIN_TOKEN = 16;
 
-/** What the service gives a run by itself, and what a request names. */
-type OfService =
+/** An option of `train()` that the service gives a run by itself, or that a request names. */
+export type OptionOfService =
   | 'method'
   | 'problem'
   | 'data'
@@ -48,7 +48,7 @@ export interface FlotillaOptions {
    */
   readonly resume?: 'ask' | 'auto';
   /** Options of `train()` for every run, such as `plugins` or `checkpointEvery`; what a request asks for wins. */
-  readonly options?: Omit<TrainOptions, OfService>;
+  readonly options?: Omit<TrainOptions, OptionOfService>;
 }
 
 const OPTIONS = [
@@ -63,7 +63,7 @@ const OPTIONS = [
   'logLevel',
   'logSerializers',
 ];
-const OF_SERVICE: readonly OfService[] = [
+const OF_SERVICE: readonly OptionOfService[] = [
   ...(['method', 'problem', 'data', 'uplink', 'downlink', 'out', 'resume', 'trust', 'force'] as const),
   ...(['signal', 'logger', 'onProgress', 'onPhase', 'onMeters'] as const),
 ];
@@ -130,7 +130,7 @@ function checkOptions({ folder, token, hosts, resume = 'ask', options = {}, ...r
   }
   if (resume !== 'ask' && resume !== 'auto') throw optionError('resume', `must be ask or auto, not ${printed(resume)}`);
   for (const name of Object.keys(options)) {
-    if (OF_SERVICE.includes(name as OfService))
+    if (OF_SERVICE.includes(name as OptionOfService))
       throw optionError('options', `cannot have ${name}: the service says that for each run`);
   }
   parseOptions(options);

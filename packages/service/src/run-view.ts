@@ -1,10 +1,10 @@
 import type { Meters, Metrics, Progress, Summary } from '@flotilla/server';
 import type { ToldError } from './errors.js';
 
-export const STATES = ['queued', 'running', 'stopping', 'stopped', 'failed', 'done'] as const;
-
 /** Where a run is. One that is `stopped` may go on; a `failed` one may, where trying again may do better. */
-export type RunState = (typeof STATES)[number];
+export type RunState = 'queued' | 'running' | 'stopping' | 'stopped' | 'failed' | 'done';
+
+export const STATES: readonly RunState[] = ['queued', 'running', 'stopping', 'stopped', 'failed', 'done'];
 
 export const hasEnded = (state: RunState) => state === 'stopped' || state === 'failed' || state === 'done';
 
