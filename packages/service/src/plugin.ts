@@ -6,8 +6,6 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { LIMITS, type ServiceLimits, withDefaults } from './limits.js';
 import { type Allow, Offers, type RunRequest } from './offers.js';
-import { addOpenApi } from './openapi.js';
-import { metricsOf } from './prometheus.js';
 import { RunQueue } from './queue.js';
 import * as schemas from './schemas.js';
 import { addSurface } from './surface.js';
@@ -90,6 +88,8 @@ async function addFlotilla(app: FastifyInstance, options: FlotillaOptions): Prom
   // not onClose, which comes after the wait for open connections
   app.addHook('preClose', () => queue.close());
 
+  // a dashboard, which is imported with this, needs neither
+  const [{ addOpenApi }, { metricsOf }] = await Promise.all([import('./openapi.js'), import('./prometheus.js')]);
   await addOpenApi(app, options.token !== undefined);
   await addSurface(app, {
     catalogue: queue,

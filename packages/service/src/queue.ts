@@ -193,6 +193,10 @@ export class RunQueue implements Catalogue {
       if (end !== undefined) await this.#set(run, { ...end, ended: now() });
     } catch (error) {
       this.options.loggerOf(run.id).warn(`the state of the run cannot be kept: ${(error as Error).message}`);
+      // one that cannot be written down as running does not run
+      if (hasEnded(run.job.state)) return;
+      run.job = { ...run.job, state: 'failed', error: toldOf(error), ended: now() };
+      run.feed.changed();
     }
   }
 

@@ -1,4 +1,4 @@
-import '@fastify/swagger';
+import type {} from '@fastify/swagger';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Access } from './access.js';
 import type { Catalogue } from './catalogue.js';
@@ -77,6 +77,10 @@ export async function addSurface(app: FastifyInstance, options: SurfaceOptions):
     app.get('/', { config, prefixTrailingSlash: 'no-slash', schema: { hide: true } }, async (_, reply) =>
       reply.redirect(folder),
     );
+    // without a prefix it is the host's
+    app.setNotFoundHandler(() => {
+      throw new ServiceError('not-found', 'there is nothing here');
+    });
   }
   app.get<{ Params: { name: string } }>('/page/:name', { config, schema: { hide: true } }, async ({ params }, reply) =>
     send(params.name, reply),

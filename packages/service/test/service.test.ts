@@ -230,6 +230,16 @@ describe('a host that closes and starts again', () => {
   });
 });
 
+it('does not train what it cannot write down, and says so', async () => {
+  const busy = await host.start(LONG);
+  const id = await host.start(QUICK);
+  rmSync(join(folder, id), { recursive: true });
+  await host.request(`/runs/${busy}/stop`, { method: 'POST' });
+  expect(await host.until(id, 'failed')).toMatchObject({ error: { code: 'internal', message: 'the run failed' } });
+  expect(host.logged.some((line) => line.includes('the state of the run cannot be kept'))).toBe(true);
+  await host.until(await host.start(QUICK), 'done');
+});
+
 it('does not share a folder with another host', async () => {
   await expect(openHost({ folder })).rejects.toMatchObject({
     code: 'io',
@@ -282,4 +292,6 @@ it('leaves the host its own routes, headers and errors', async () => {
   expect(own.headers.get('content-security-policy')).toBeNull();
   const missing = await fetch(`http://127.0.0.1:${host.port}/missing`);
   expect(await missing.json()).toMatchObject({ error: 'Not Found' });
+  const ours = await host.request('/missing');
+  expect([ours.status, await ours.json()]).toEqual([404, { code: 'not-found', message: 'there is nothing here' }]);
 });
