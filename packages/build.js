@@ -1,6 +1,6 @@
-// What `tsc` does not make: WebAssembly, and the thread entry as one file. Part of every start, so it looks before it loads
+// What `tsc` does not make: WebAssembly, the thread entry as one file, and the files of the live page. Part of every start, so it looks before it loads
 // a compiler.
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -37,7 +37,20 @@ async function bundle(source, target, packages) {
   renameSync(at(`${target}.part`), at(target));
 }
 
+/** Copies a folder of files that are served as they are; what is gone from it goes. */
+function copyFolder(source, target) {
+  mkdirSync(at(target), { recursive: true });
+  const names = readdirSync(at(source));
+  for (const name of readdirSync(at(target))) if (!names.includes(name)) rmSync(at(`${target}/${name}`));
+  for (const name of names) {
+    if (!isOld(`${target}/${name}`, [`${source}/${name}`])) continue;
+    copyFileSync(at(`${source}/${name}`), at(`${target}/${name}.part`));
+    renameSync(at(`${target}/${name}.part`), at(`${target}/${name}`));
+  }
+}
+
 const SHARED = ['--enable', 'simd,threads', '--importMemory', '--sharedMemory', '--maximumMemory', '65536'];
 await assemble('core/assembly/kernels.ts', 'core/dist/kernels.wasm', [...SHARED, '--initialMemory', '1']);
 await assemble('compressors/assembly/adaptive-code.ts', 'compressors/dist/adaptive-code.wasm', []);
 await bundle('worker/dist/thread.js', 'worker/dist/thread-bundle.js', ['core', 'compressors', 'protocol', 'worker']);
+copyFolder('service/src/page', 'service/dist/page');
