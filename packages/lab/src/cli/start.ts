@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FlotillaError, Spec, UsageError } from '@flotilla/core';
+import { FlotillaError, Spec, systemRuntime, UsageError } from '@flotilla/core';
 import { asFlotillaError, parseProblem } from '@flotilla/core/internal';
 import {
   AbortedError,
@@ -144,12 +144,11 @@ async function trainInto(options: Options & { out: string }, quiet: boolean, aga
   const reporters = display === undefined ? [follower] : [follower, display];
   const work = async (signal: AbortSignal) => {
     let failure: string | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    signal.addEventListener('abort', () => {
-      timer = setTimeout(
-        () => display?.say(`ending: the round under way has ${options.grace} s; interrupt once more to end at once`),
-        ENDING_MS,
-      );
+    const ended = new AbortController();
+    signal.addEventListener('abort', async () => {
+      await systemRuntime.sleep(ENDING_MS, ended.signal);
+      if (ended.signal.aborted) return;
+      display?.say(`ending: the round under way has ${options.grace} s; interrupt once more to end at once`);
     });
     try {
       run = train({ ...(again ?? options), signal, reporters });
@@ -160,7 +159,7 @@ async function trainInto(options: Options & { out: string }, quiet: boolean, aga
       if (!(error instanceof AbortedError)) failure = known.message;
       throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
     } finally {
-      clearTimeout(timer);
+      ended.abort();
       display?.stop();
       if (left) await leaveReport(folder, failure);
     }

@@ -217,11 +217,15 @@ function lines(stream: NodeJS.WriteStream, options: Options, runtime: Runtime): 
     left = undefined;
     say(`round ${row.round}  ${values}  ${places(placeOf(row))}`);
   };
-  const watch = setInterval(() => {
-    if (phase === undefined || runtime.now() - wroteAt < SILENCE_MS) return;
-    say(`${phase}: ${duration((runtime.now() - began) / 1000)} so far`);
-  }, ROW_MS);
-  watch.unref();
+  const over = new AbortController();
+  const watch = async () => {
+    while (!over.signal.aborted) {
+      await runtime.sleep(ROW_MS, over.signal);
+      if (phase === undefined || runtime.now() - wroteAt < SILENCE_MS) continue;
+      say(`${phase}: ${duration((runtime.now() - began) / 1000)} so far`);
+    }
+  };
+  void watch();
   return {
     phase(next) {
       phase = phaseText(next, options)?.[0];
@@ -243,7 +247,8 @@ function lines(stream: NodeJS.WriteStream, options: Options, runtime: Runtime): 
       if (left !== undefined) write(left);
     },
     stop() {
-      clearInterval(watch);
+      phase = undefined;
+      over.abort();
     },
   };
 }
