@@ -92,7 +92,7 @@ describe('results', () => {
       code: 2,
       stdout: '',
       stderr:
-        'flotilla: unexpected "twenty": options are written --name value, commands are start evaluate predict bench report sweep compare export reproduce\n',
+        'flotilla: unexpected "twenty": options are written --name value, commands are start evaluate predict bench report dashboard sweep compare export reproduce\n',
     };
     expect(await flotilla('help twenty')).toEqual(unknown);
   });

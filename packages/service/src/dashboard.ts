@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { basename, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import { answerTo, ServiceError } from './errors.js';
 import { type DashboardRun, FolderRun } from './folder-run.js';
@@ -18,6 +19,8 @@ export interface DashboardOptions {
 export interface Dashboard {
   /** Of the page, with the token that it needs. */
   readonly url: string;
+  /** Connections that are open: a page that is shown in a browser keeps one, as it asks again and again. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -54,7 +57,11 @@ export async function openDashboard({ port = 0, runs }: DashboardOptions): Promi
   );
   await app.listen({ host: '127.0.0.1', port });
   const { port: own } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${own}/#token=${token}`, close: () => app.close() };
+  return {
+    url: `http://127.0.0.1:${own}/#token=${token}`,
+    connections: promisify(app.server.getConnections.bind(app.server)),
+    close: () => app.close(),
+  };
 }
 
 /** The name of a folder as an id: letters, digits and signs that an address takes as they are. */

@@ -37,6 +37,10 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'draws one page of one or several run folders',
     load: async () => (await import('./report.js')).report,
   },
+  dashboard: {
+    summary: 'shows run folders in a browser',
+    load: async () => (await import('./dashboard.js')).dashboard,
+  },
   sweep: {
     summary: 'trains over a grid of options',
     load: async () => (await import('./sweep.js')).sweep,

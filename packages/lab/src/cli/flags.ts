@@ -19,10 +19,16 @@ export const FLAGS: Readonly<Record<FlagName, ReturnType<typeof flag>>> = {
   version: flag('show the version', 'v'),
 };
 
-export type SettingName = 'seeds' | 'config' | 'resume';
+export type SettingName = 'dashboard' | 'seeds' | 'config' | 'resume';
 
 /** What `start` takes with a value and is no option of one run. */
 export const SETTINGS = {
+  dashboard: {
+    type: 'string',
+    optional: /^\d+$/,
+    placeholder: 'PORT',
+    description: 'watch the run in a browser: a page on this machine, at this port or any that is free',
+  },
   seeds: {
     type: 'string',
     placeholder: 'A,B,…',

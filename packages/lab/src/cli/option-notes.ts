@@ -411,6 +411,15 @@ last evaluated round that was within the bound. With 0 only what is no number an
 
 /** What is no option of one run; all under `Output`. */
 export const settingNotes: Readonly<Record<SettingName, Omit<OptionNote, 'group' | 'otherwise'>>> = {
+  dashboard: {
+    meaning:
+      'Watch the run in a browser while it trains, stop it there and have it take checkpoints: [live-page.md](live-page.md)',
+    value: 'the port of the page, 1 to 65535; left out: any that is free',
+    example: '--dashboard',
+    text: `A line on stderr has the address, with a token without which nobody gets an answer; the page is on 127.0.0.1 only. The command
+ends when the run does. If the page is open in a browser then, it waits until that is closed, or for Ctrl-C; a run that fails or is stopped does not wait.
+\`flotilla dashboard DIR…\` shows runs that have ended.`,
+  },
   seeds: {
     meaning: 'Make one run for each of several seeds, one after the other',
     value: 'seeds joined by commas, and ranges of them: `1,2,7`, `0..4`',

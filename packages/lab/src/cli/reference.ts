@@ -4,6 +4,7 @@ import { dashed } from './arguments.js';
 import { benchHelp } from './bench.js';
 import { commands } from './commands.js';
 import { compareHelp } from './compare.js';
+import { dashboardHelp } from './dashboard.js';
 import { evaluateHelp } from './evaluate.js';
 import { exportHelp } from './export.js';
 import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
@@ -41,7 +42,12 @@ function commandSection(): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => [`\`${name}\``, summary]);
   const helps = [benchHelp('flotilla bench'), reportHelp('flotilla report'), reproduceHelp('flotilla reproduce')];
   const models = [evaluateHelp('flotilla evaluate'), predictHelp('flotilla predict')];
-  const own = [sweepHelp('flotilla sweep'), compareHelp('flotilla compare'), exportHelp('flotilla export')];
+  const own = [
+    sweepHelp('flotilla sweep'),
+    compareHelp('flotilla compare'),
+    exportHelp('flotilla export'),
+    dashboardHelp('flotilla dashboard'),
+  ];
   return `## Commands
 
 ${table(['command', ''], rows)}

@@ -25,6 +25,7 @@ import { closingTable } from './closing-table.js';
 import { withConfig } from './config-file.js';
 import { explanationText } from './explanation.js';
 import type { FlagName, SettingName } from './flags.js';
+import type { LivePage } from './live-page.js';
 import { nextCommands, resumeCommand } from './next-commands.js';
 import { seedFolders } from './seed-folders.js';
 
@@ -65,6 +66,9 @@ async function startAs(
   if (flags.measure && !flags.explain) {
     throw new UsageError('--measure belongs to --explain; to train with measured constants: --step-size measured');
   }
+  if (flags.explain && settings.dashboard !== undefined) {
+    throw new UsageError('--dashboard shows a run, and --explain makes none; leave out one of them');
+  }
   if (flags.explain) {
     const explanation = await explain(checked, { measure: flags.measure });
     print(flags.json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
@@ -74,10 +78,12 @@ async function startAs(
   const options = withRun({ ...checked, out });
   if (settings.seeds !== undefined) {
     const { startSeeds } = await import('./seeds.js');
+    if (settings.dashboard !== undefined) throw noPageOfSeeds(out);
     return startSeeds(options, settings.seeds, 'seed' in given, flags, { trainInto, print });
   }
+  const page = settings.dashboard === undefined ? undefined : await livePage(settings.dashboard);
   const again = resume === undefined ? undefined : { ...given, resume, trust: flags.trust, force: flags.force };
-  const summary = await trainInto(options, flags.quiet, again);
+  const summary = await trainInto(options, flags.quiet, again, page);
   if (flags.json) print(`${JSON.stringify(summary)}\n`);
   else if (!flags.quiet) {
     const { isTTY, columns } = process.stdout;
@@ -86,6 +92,17 @@ async function startAs(
       closingTable(summary, out, { width, style: styleOf(process.stdout), next: nextCommands(summary, options, out) }),
     );
   }
+  await page?.closeUnwatched();
+}
+
+/** The live page, loaded: a server takes longer to load than a small run takes to start. @throws UsageError */
+async function livePage(port: string): Promise<LivePage> {
+  const { LivePage } = await import('./live-page.js');
+  return LivePage.prepare(port);
+}
+
+function noPageOfSeeds(out: string): UsageError {
+  return new UsageError(`--dashboard shows one run; those of --seeds: ${programName('dashboard')} ${out}`);
 }
 
 /** A run on a broker has a name there: a random one, where none was given. */
@@ -125,8 +142,14 @@ const ENDING_MS = 300;
 /**
  * Trains into a folder, shows how far it is, and leaves a report there.
  * @param again How a run goes on that is in the folder already.
+ * @param page Where it can be watched.
  */
-async function trainInto(options: Options & { out: string }, quiet: boolean, again?: TrainOptions): Promise<Summary> {
+async function trainInto(
+  options: Options & { out: string },
+  quiet: boolean,
+  again?: TrainOptions,
+  page?: LivePage,
+): Promise<Summary> {
   const { out } = options;
   const folder = absolute(out);
   const display = quiet ? undefined : createProgressDisplay(process.stderr, options);
@@ -151,12 +174,15 @@ async function trainInto(options: Options & { out: string }, quiet: boolean, aga
       display?.say(`ending: the round under way has ${options.grace} s; interrupt once more to end at once`);
     });
     try {
-      run = train({ ...(again ?? options), signal, reporters });
+      const stop = page === undefined ? signal : AbortSignal.any([signal, page.stopped]);
+      run = train({ ...(again ?? options), ...page?.callbacks, signal: stop, reporters });
+      await page?.open(folder, run, (text) => (display ? display.say(text) : process.stderr.write(`${text}\n`)));
       return await run.result;
     } catch (error) {
       const known = asFlotillaError(error);
       // what was interrupted has a summary, and its report shows that
       if (!(error instanceof AbortedError)) failure = known.message;
+      await page?.close();
       throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
     } finally {
       ended.abort();

@@ -12,6 +12,8 @@ export interface Declared {
   readonly multiple?: boolean;
   /** Its value is a path, in which `~/` is the home folder. */
   readonly path?: boolean;
+  /** Its value may be left out: a word behind it that looks like this is its value, else that is empty. */
+  readonly optional?: RegExp;
   /** There is `--no-NAME` too. */
   readonly negatable?: boolean;
   /** What help says of it; left out there when it is. */
@@ -66,6 +68,10 @@ export function readCommandLine<const D extends Readonly<Record<string, Declared
     if (option.type === 'boolean') {
       if (inline !== undefined) throw new UsageError(`${dashed} takes no value; leave out ${printed(inline)}`);
       values[option.name] = !option.negated;
+      continue;
+    }
+    if (inline === undefined && option.optional?.test(words[at + 1] ?? '') === false) {
+      values[option.name] = '';
       continue;
     }
     const value = inline ?? words[++at];

@@ -50,7 +50,7 @@ export function optionRows(declared: Readonly<Record<string, Declared>>): HelpRo
   return Object.entries(declared).flatMap(([name, option]) => {
     const { type, short, description, placeholder = option.path === true ? 'PATH' : 'TEXT' } = option;
     if (description === undefined) return [];
-    const value = type === 'boolean' ? '' : ` ${placeholder}`;
+    const value = type === 'boolean' ? '' : option.optional === undefined ? ` ${placeholder}` : ` [${placeholder}]`;
     return [[`--${name}${short === undefined ? '' : `, -${short}`}${value}`, description] as const];
   });
 }
