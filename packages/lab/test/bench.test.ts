@@ -119,6 +119,7 @@ const smokes: Readonly<Record<string, string>> = {
   'methods-table': '--seeds 1 --problems quadratic --methods gd,marina-p',
   nats: '',
   recovery: '',
+  scale: '',
   soak: '',
   embed: '',
   speed: `--mushrooms ${fixture('mushrooms-508.libsvm')}`,

@@ -6,6 +6,9 @@ import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
 import { WIRE_VERSION } from './frame.js';
 
+/** Workers that messages can name: ten times what has been simulated (bench scale), a hundred times what `workers` takes. */
+const MAX_WORKERS = 1_000_000;
+
 const text = v.string();
 const real = v.pipe(v.number(), v.finite());
 
@@ -34,7 +37,7 @@ const jobSchema = v.strictObject({
   // undefined for problems without data
   data: v.optional(text),
   split: v.optional(text),
-  workers: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
+  workers: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_WORKERS)),
   // compressors, undefined where the method never compresses
   uplink: v.optional(text),
   downlink: v.optional(text),
@@ -60,8 +63,8 @@ const controlSchema = v.variant('type', [
   v.strictObject({
     type: v.literal('ready'),
     wireVersion: v.literal(WIRE_VERSION),
-    smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
-    sampleSmoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(10_000)),
+    smoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(MAX_WORKERS)),
+    sampleSmoothness: v.pipe(v.array(v.nullable(real)), v.maxLength(MAX_WORKERS)),
   }),
   /** γ and the method's own parameters: the rounds begin. */
   v.strictObject({ type: v.literal('begin'), stepSize: real, parameters }),
@@ -74,14 +77,14 @@ const controlSchema = v.variant('type', [
   v.strictObject({
     type: v.literal('finished'),
     computeSeconds: v.pipe(real, v.minValue(0)),
-    gradientCalls: v.pipe(v.array(v.pipe(real, v.minValue(0))), v.maxLength(10_000)),
+    gradientCalls: v.pipe(v.array(v.pipe(real, v.minValue(0))), v.maxLength(MAX_WORKERS)),
   }),
   /** In place of an answer: an error as data, an `ErrorRecord`. Its texts are shown, and nothing else. */
   v.strictObject({
     type: v.literal('failed'),
     code: text,
     message: text,
-    worker: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9_999))),
+    worker: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WORKERS - 1))),
     round: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
     option: v.exactOptional(text),
     refusal: v.exactOptional(v.picklist(FRAME_REFUSALS)),
@@ -95,8 +98,8 @@ const controlSchema = v.variant('type', [
  */
 export type Control = v.InferOutput<typeof controlSchema>;
 
-/** Longest control message that is read. */
-const MAX_CONTROL_BYTES = 1 << 20;
+/** Longest control message that is read: constants of so many workers, two numbers of nine bytes each. */
+const MAX_CONTROL_BYTES = 20 * MAX_WORKERS;
 
 const packr = new Packr({ useRecords: false });
 

@@ -7,6 +7,7 @@ import { methodsBench } from './methods.js';
 import { methodsTable } from './methods-table/methods-table.js';
 import { nats } from './nats/nats.js';
 import { recovery } from './recovery.js';
+import { scale } from './scale.js';
 import { soak } from './soak.js';
 import { speed } from './speed.js';
 import { wallclock } from './wallclock/wallclock.js';
@@ -21,6 +22,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   'methods-table': methodsTable,
   nats,
   recovery,
+  scale,
   soak,
   speed,
   wallclock,
