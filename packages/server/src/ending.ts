@@ -1,5 +1,5 @@
 import { type Runtime, systemRuntime } from '@flotilla/core';
-import type { HostMessage } from './server-thread.js';
+import type { HostMessage } from './server-messages.js';
 
 /** What a thread has beyond its grace, to tidy up, and after it has been told to end at once. */
 const TIDY_MS = 1000;

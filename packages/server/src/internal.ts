@@ -15,6 +15,7 @@ export {
 } from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
 export { StoppingCriteria } from './run/stopping.js';
-export { default as serve, type RunEvent } from './server-thread.js';
+export type { RunEvent } from './server-messages.js';
+export { default as serve } from './server-thread.js';
 export { aboutRun, summarize } from './summary.js';
 export { type Observer, Training, type TrainingSetup } from './training.js';

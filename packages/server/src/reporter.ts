@@ -1,41 +1,12 @@
 import { FlotillaError, UsageError } from '@flotilla/core';
 import { asFlotillaError, messageOf } from '@flotilla/core/internal';
 import type { Ending } from './ending.js';
+import type { ReporterEvent } from './run/happening.js';
 import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress } from './run/metrics.js';
-import type { Options } from './run/options.js';
-import type { RunFacts } from './summary.js';
-import type { RunResult } from './train.js';
 
-/** What a run is, before its first row: what its summary will say of it, and the options as they were resolved. */
-export type RunAbout = Omit<RunFacts, 'secondsToFirstRound'> & {
-  readonly options: Options;
-  /** The run folder, absolute; undefined when there is none. */
-  readonly folder: string | undefined;
-  /** The round that the run goes on after; 0 unless it was resumed. */
-  readonly round: number;
-};
-
-/** What can happen to a run beside its rounds. */
-export type Happening =
-  /** Loading has chosen something. */
-  | { readonly type: 'note' }
-  /** The run waits for another process that has its folder. */
-  | { readonly type: 'waiting' }
-  /** A checkpoint of this round lies on the disk. `path` is absolute. */
-  | { readonly type: 'checkpoint'; readonly round: number; readonly path: string }
-  /** Workers were lost; all are started again, for the `restarts`-th time, and go on after `round`. */
-  | { readonly type: 'restart'; readonly round: number; readonly restarts: number }
-  /** A worker takes, or took, longer than `roundTimeout`. A host of workers that starts has no number. */
-  | { readonly type: 'late'; readonly worker: number | undefined };
-
-export type ReporterEvent = Happening & {
-  /** One line for people. */
-  readonly message: string;
-};
-
-/** Says something; a note, when nothing has happened. */
-export type Note = (message: string, happening?: Happening) => void;
+import type { RunAbout } from './run-about.js';
+import type { RunResult } from './run-result.js';
 
 /**
  * Writes down what a run does, for whatever people look at runs with: `train({ reporters: [reporter] })`. All methods may be

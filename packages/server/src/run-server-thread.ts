@@ -2,7 +2,7 @@ import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ThreadPool } from './hosts/pool.js';
 import { ownFile } from './own-files.js';
-import type { RunOutcome, RunTask } from './server-thread.js';
+import type { RunOutcome, RunTask } from './server-messages.js';
 
 /** Runs the server thread to its end. Undefined when it had to be terminated. */
 export async function runServerThread(task: RunTask, overdue: Promise<void>): Promise<RunOutcome | undefined> {

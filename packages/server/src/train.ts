@@ -19,8 +19,9 @@ import { type Options, type OptionsInput, parseOptions } from './run/options.js'
 import { resolveNames } from './run/plan.js';
 import { ReplayBuffer } from './run/replay-buffer.js';
 import { json, SUMMARY } from './run/run-folder.js';
+import type { RunResult } from './run-result.js';
 import { runServerThread } from './run-server-thread.js';
-import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-thread.js';
+import type { HostMessage, RunEvent, RunOutcome, RunTask } from './server-messages.js';
 import { type InterruptedSummary, summaryOfInterrupted } from './summary.js';
 
 /** The part of a pino logger that is used; any logger with these methods will do. */
@@ -65,12 +66,6 @@ export type TrainOptions = OptionsInput & {
 };
 
 type Callers = Pick<TrainOptions, 'signal' | 'logger' | 'onProgress' | 'onMeters' | 'onPhase'>;
-
-/**
- * What a run came to, with the model that it trained. `model` is not enumerable: a result that is sent as JSON, spread or
- * logged is the summary alone.
- */
-export type RunResult = Summary & { readonly model: Model };
 
 /** The run ended because its signal fired; `cause` is the signal's reason. */
 export class AbortedError extends FlotillaError {

@@ -4,7 +4,8 @@ import { SimulatedRuntime } from '@flotilla/protocol/testing';
 import { expect, test } from 'vitest';
 import { systemMachine } from '../dist/machine.js';
 import { parseOptions } from '../dist/run/options.js';
-import serve, { type RunEvent } from '../dist/server-thread.js';
+import type { RunEvent } from '../dist/server-messages.js';
+import serve from '../dist/server-thread.js';
 import type { TrainOptions } from '../dist/train.js';
 
 /** A run on this thread in simulated time, in which nothing takes any but links of 10 ms each way: a round takes 20 ms. */

@@ -1,7 +1,7 @@
 import { DivergedError, FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
-import type { Happening, Note } from '../reporter.js';
 import { LateError } from '../round/stragglers.js';
+import type { Happening, Note } from '../run/happening.js';
 import type { Repeated } from '../run/metrics.js';
 import type { Training } from '../training.js';
 

@@ -1,6 +1,6 @@
 import { FlotillaError } from '@flotilla/core';
 import type { Deadline } from '@flotilla/core/internal';
-import type { Note } from '../reporter.js';
+import type { Note } from '../run/happening.js';
 import type { Options } from '../run/options.js';
 
 /** A worker that was late, and what that has come to so far. */

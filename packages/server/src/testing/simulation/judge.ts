@@ -3,7 +3,7 @@ import type { Disk } from '@flotilla/core/internal';
 import { readStoredRun } from '../../checkpoint/stored-run.js';
 import { hashOf } from '../../model/model.js';
 import type { Summary } from '../../run/metrics.js';
-import type { RunOutcome, RunTask } from '../../server-thread.js';
+import type { RunOutcome, RunTask } from '../../server-messages.js';
 import { withData } from './configurations.js';
 import type { Life } from './life.js';
 import { FOLDER, optionsOf, type Reference, timeless } from './reference.js';

@@ -14,7 +14,7 @@ import { WorkerHost } from '@flotilla/worker';
 import type { Fleet, Hosts } from '../../hosts/fleet.js';
 import { isStamped } from '../../hosts/stamped.js';
 import type { RunPlan } from '../../run/plan.js';
-import type { HostMessage } from '../../server-thread.js';
+import type { HostMessage } from '../../server-messages.js';
 import type { SimulatedProcess } from './simulated-process.js';
 
 type Way = 'down' | 'up';
