@@ -7,12 +7,15 @@ import { compareHelp } from './compare.js';
 import { evaluateHelp } from './evaluate.js';
 import { exportHelp } from './export.js';
 import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
+import { manifestHelp } from './manifest.js';
 import { flagNotes, GROUPS, type OptionNote, optionNotes, settingNotes } from './option-notes.js';
 import { predictHelp } from './predict.js';
 import { reportHelp } from './report.js';
 import { reproduceHelp } from './reproduce.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from './result-keys.js';
+import { submitHelp } from './submit.js';
 import { sweepHelp } from './sweep.js';
+import { workerHelp } from './worker.js';
 
 /** docs/cli.md: everything that a user of the command line can look up, from what the command line itself is made of. */
 export function cliPage(): string {
@@ -42,6 +45,7 @@ function commandSection(): string {
   const helps = [benchHelp('flotilla bench'), reportHelp('flotilla report'), reproduceHelp('flotilla reproduce')];
   const models = [evaluateHelp('flotilla evaluate'), predictHelp('flotilla predict')];
   const own = [sweepHelp('flotilla sweep'), compareHelp('flotilla compare'), exportHelp('flotilla export')];
+  const elsewhere = [workerHelp('flotilla worker'), submitHelp('flotilla submit'), manifestHelp('flotilla manifest')];
   return `## Commands
 
 ${table(['command', ''], rows)}
@@ -58,7 +62,11 @@ What a model is, and what becomes of it: [your-own-data.md](your-own-data.md).
 
 ${own.map((help) => fenced(help)).join('\n\n')}
 
-How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).`;
+How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).
+
+${elsewhere.map((help) => fenced(help)).join('\n\n')}
+
+A run on several machines: [multi-machine.md](multi-machine.md), and who starts it there: [slurm-and-kubernetes.md](slurm-and-kubernetes.md).`;
 }
 
 const SPECS = `## Specs
