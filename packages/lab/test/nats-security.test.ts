@@ -121,44 +121,53 @@ describe.skipIf(!hasBroker)('with a broker', () => {
     });
   });
 
-  test('TLS: with the right certificates a run, with others none', async () => {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    for (const name of ['right', 'other']) {
-      const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
-      const made = spawnSync('openssl', [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        ...out,
-        ...subject,
+  test.each([
+    ['localhost', 'DNS', '127.0.0.1'],
+    ['127.0.0.1', 'IP', 'localhost'],
+  ])(
+    'TLS with a broker called %s: with the right certificates a run, with others none',
+    async (host, kind, another) => {
+      const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=${kind}:${host}`];
+      for (const name of ['right', 'other']) {
+        const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
+        const made = spawnSync('openssl', [
+          'req',
+          '-x509',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-days',
+          '2',
+          ...out,
+          ...subject,
+        ]);
+        expect(made.status, `${made.stderr}`).toBe(0);
+      }
+      const pem = (name: string) => join(folder, `${name}.pem`);
+      const broker = await brokerWith(
+        `tls: { cert_file: "${pem('right')}", key_file: "${join(folder, 'right.key')}" }\nauthorization: { token: "a word" }\n`,
+      );
+      const url = broker.url.replace('nats://127.0.0.1', `tls://${host}`);
+      const token = file('token', 'a word\n');
+      const nats = { url, token, ca: pem('right') };
+      const options = { ...JOB, transport: 'nats', nats: url, run: 'tls', natsToken: token } as const;
+      const [, { xHash }] = await Promise.all([
+        joinRun({ nats, run: 'tls' }),
+        train({ ...options, natsCa: pem('right') }).result,
       ]);
-      expect(made.status, `${made.stderr}`).toBe(0);
-    }
-    const pem = (name: string) => join(folder, `${name}.pem`);
-    const broker = await brokerWith(
-      `tls: { cert_file: "${pem('right')}", key_file: "${join(folder, 'right.key')}" }\nauthorization: { token: "a word" }\n`,
-    );
-    const url = broker.url.replace('nats://127.0.0.1', 'tls://localhost');
-    const token = file('token', 'a word\n');
-    const nats = { url, token, ca: pem('right') };
-    const options = { ...JOB, transport: 'nats', nats: url, run: 'tls', natsToken: token } as const;
-    const [, { xHash }] = await Promise.all([
-      joinRun({ nats, run: 'tls' }),
-      train({ ...options, natsCa: pem('right') }).result,
-    ]);
-    expect(xHash).toBe((await expected()).xHash);
-    await expect(train({ ...options, natsCa: pem('other') }).result).rejects.toMatchObject({
-      code: 'io',
-      message: /self-signed certificate/,
-    });
-    await expect(
-      train({ ...options, natsCa: pem('right'), natsToken: file('wrong', 'no') }).result,
-    ).rejects.toMatchObject({ code: 'io', message: /uthorization/ });
-  });
+      expect(xHash).toBe((await expected()).xHash);
+      await expect(train({ ...options, natsCa: pem('other') }).result).rejects.toMatchObject({
+        code: 'io',
+        message: /self-signed certificate/,
+      });
+      await expect(
+        train({ ...options, nats: url.replace(host, another), natsCa: pem('right') }).result,
+      ).rejects.toMatchObject({ code: 'io', message: /does not match certificate/ });
+      await expect(
+        train({ ...options, natsCa: pem('right'), natsToken: file('wrong', 'no') }).result,
+      ).rejects.toMatchObject({ code: 'io', message: /uthorization/ });
+    },
+  );
 
   test('what strangers publish on the subjects of a run changes nothing, and opens nothing', async () => {
     const broker = await brokerWith('');

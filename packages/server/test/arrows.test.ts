@@ -101,6 +101,24 @@ const CLOCKS: Readonly<Record<string, string>> = {
   'core/src/data/download.ts': 'a server that sends nothing is given up',
   'core/src/data/lock.ts': 'a lock of another process is looked at again, the own one touched',
   'lab/src/cli/start.ts': 'the name of a run folder is a date',
+  'lab/src/cli/live-page.ts': 'a page that nobody looks at is closed',
+  'lab/src/bench/embed.ts': 'requests go out every 10 ms, whoever waits',
+  'lab/src/bench/embed-host.ts': 'the delay of an event loop is measured, and a turn has its seconds',
+  'lab/src/bench/nats/broker.ts': 'a broker that comes up is asked again',
+  'lab/src/bench/recovery.ts': 'times of two threads are compared',
+  'lab/src/bench/soak-problem.ts': 'times of two threads are compared',
+  'protocol/src/transport/nats/host-bridge.ts':
+    'a thread that waits for nothing looks around; times come from its caller',
+  'protocol/src/transport/nats/server-bridge.ts':
+    'a thread that waits for nothing looks around; times come from its caller',
+  'server/src/nats/bridge-thread.ts': 'whom a run waits for is told every second',
+  'service/src/events.ts': 'events go out a few times a second, and slow readers are given up',
+  'service/src/folder-run.ts': 'runs and files have dates',
+  'service/src/job.ts': 'runs have dates',
+  'service/src/prometheus.ts': 'series of runs that ended long ago are left out',
+  'service/src/queue.ts': 'runs have dates, and a host that closes does not wait for ever',
+  'service/src/recovered-job.ts': 'runs have dates',
+  'service/src/slow-bodies.ts': 'a body that does not come is given up',
 };
 
 test('time is read and waited for through the runtime alone', () => {

@@ -1,3 +1,4 @@
+// Long: all that the page does, in one browser.
 /// <reference lib="dom" />
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

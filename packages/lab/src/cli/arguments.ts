@@ -43,18 +43,20 @@ function byOtherNames(described: readonly OptionDescription[]): OptionDescriptio
   });
 }
 
+/** Everything that `start` takes. */
+export const declaredForStart = (described = describeOptions()): Record<string, Declared> => ({
+  ...declaredOptions(described),
+  ...declaredOptions(byOtherNames(described)),
+  ...SETTINGS,
+  ...FLAGS,
+});
+
 /**
  * Reads a command line. An unknown option, a missing value or a stray word is an error.
  * @throws UsageError
  */
 export function readArguments(argv: readonly string[], described = describeOptions()): Arguments {
-  const declared: Record<string, Declared> = {
-    ...declaredOptions(described),
-    ...declaredOptions(byOtherNames(described)),
-    ...SETTINGS,
-    ...FLAGS,
-  };
-  const { values, positionals } = readCommandLine(argv, declared);
+  const { values, positionals } = readCommandLine(argv, declaredForStart(described));
   const [stray] = positionals;
   if (stray !== undefined) throw new UsageError(`unexpected ${printed(stray)}: options are written --name value`);
   const options: Record<string, unknown> = {};

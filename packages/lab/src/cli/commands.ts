@@ -21,6 +21,14 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'hosts workers of a run in another process, over NATS',
     load: async () => (await import('./worker.js')).worker,
   },
+  submit: {
+    summary: 'writes a batch script for Slurm, or sends it',
+    load: async () => (await import('./submit.js')).submit,
+  },
+  manifest: {
+    summary: 'prints what Kubernetes needs to run a training',
+    load: async () => (await import('./manifest.js')).manifest,
+  },
   evaluate: {
     summary: "f and metrics of a run's model on data",
     load: async () => (await import('./evaluate.js')).evaluate,

@@ -1,6 +1,7 @@
 import type { Options, Summary } from '@flotilla/server';
 import { hasCheckpoint } from '@flotilla/server/internal';
 import { programName } from '../terminal/program.js';
+import { shellWord } from '../terminal/shell-word.js';
 
 /** The command that goes on with the run in a folder. */
 export function resumeCommand(folder: string): string {
@@ -22,9 +23,4 @@ export function nextCommands({ stopReason, data }: Summary, options: Options, fo
     ...(data === null ? [] : [`${programName('evaluate')} ${word} --data FILE`]),
     `${programName('compare')} ${word} OTHER`,
   ];
-}
-
-/** A path as a word of a shell's line. */
-function shellWord(path: string): string {
-  return /^[\w./+,:@%=-]+$/.test(path) && !path.startsWith('-') ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

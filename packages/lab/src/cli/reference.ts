@@ -8,12 +8,15 @@ import { dashboardHelp } from './dashboard.js';
 import { evaluateHelp } from './evaluate.js';
 import { exportHelp } from './export.js';
 import { FLAGS, type FlagName, SETTINGS, type SettingName } from './flags.js';
+import { manifestHelp } from './manifest.js';
 import { flagNotes, GROUPS, type OptionNote, optionNotes, settingNotes } from './option-notes.js';
 import { predictHelp } from './predict.js';
 import { reportHelp } from './report.js';
 import { reproduceHelp } from './reproduce.js';
 import { COUNTER_KEYS, ROW_KEYS, SUMMARY_KEYS } from './result-keys.js';
+import { submitHelp } from './submit.js';
 import { sweepHelp } from './sweep.js';
+import { workerHelp } from './worker.js';
 
 /** docs/cli.md: everything that a user of the command line can look up, from what the command line itself is made of. */
 export function cliPage(): string {
@@ -48,6 +51,7 @@ function commandSection(): string {
     exportHelp('flotilla export'),
     dashboardHelp('flotilla dashboard'),
   ];
+  const elsewhere = [workerHelp('flotilla worker'), submitHelp('flotilla submit'), manifestHelp('flotilla manifest')];
   return `## Commands
 
 ${table(['command', ''], rows)}
@@ -64,7 +68,11 @@ What a model is, and what becomes of it: [your-own-data.md](your-own-data.md).
 
 ${own.map((help) => fenced(help)).join('\n\n')}
 
-How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).`;
+How these work together: [experiments-of-your-own.md](experiments-of-your-own.md).
+
+${elsewhere.map((help) => fenced(help)).join('\n\n')}
+
+A run on several machines: [multi-machine.md](multi-machine.md), and who starts it there: [slurm-and-kubernetes.md](slurm-and-kubernetes.md).`;
 }
 
 const SPECS = `## Specs

@@ -79,14 +79,21 @@ async function prepare(
   };
 }
 
+/** Workers `first` to `end` − 1: share `rank` of `of` shares that differ by one worker at most. */
+export function workersOfShare(
+  { rank, of }: { readonly rank: number; readonly of: number },
+  workers: number,
+): { first: number; end: number } {
+  return { first: Math.floor((rank * workers) / of), end: Math.floor(((rank + 1) * workers) / of) };
+}
+
 /** @throws UsageError for workers that the run has not got */
 function rangeOf(asked: JoinOptions['workers'], workers: number): { first: number; end: number } {
   if (asked === undefined) return { first: 0, end: workers };
   if ('rank' in asked) {
-    const { rank, of } = asked;
-    const [first, end] = [Math.floor((rank * workers) / of), Math.floor(((rank + 1) * workers) / of)];
+    const { first, end } = workersOfShare(asked, workers);
     if (end > first) return { first, end };
-    throw new UsageError(`there is no worker for host ${rank} of ${of}: the run has ${workers}`);
+    throw new UsageError(`there is no worker for host ${asked.rank} of ${asked.of}: the run has ${workers}`);
   }
   const { from, to } = asked;
   if (to < workers) return { first: from, end: to + 1 };

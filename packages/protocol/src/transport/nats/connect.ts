@@ -81,8 +81,8 @@ export async function connectNats(options: NatsOptions, name: string): Promise<W
   if (nkey !== undefined)
     settings.authenticator = library.nkeyAuthenticator(new TextEncoder().encode(secretIn('nkey', nkey)));
   if (token !== undefined) settings.token = secretIn('token', token);
-  if (ca !== undefined) settings.tls = { ca: secretIn('ca', ca) };
-  else if (servers.some((server) => server.startsWith('tls:'))) settings.tls = {};
+  if (ca !== undefined) settings.tls = { ca: secretIn('ca', ca), ...addressOf(servers) };
+  else if (servers.some((server) => server.startsWith('tls:'))) settings.tls = addressOf(servers);
   let connection: NatsConnection;
   try {
     connection = await library.connect(settings);
@@ -90,6 +90,12 @@ export async function connectNats(options: NatsOptions, name: string): Promise<W
     throw new FlotillaError('io', `no connection to the broker at ${options.url}: ${messageOf(cause)}`, { cause });
   }
   return wireOf(connection);
+}
+
+/** What a certificate must be for, where that is an address: the library says so for names alone. */
+function addressOf([server, ...others]: readonly string[]): ConnectionOptions['tls'] & object {
+  const host = URL_FORM.exec(server as string)?.[2]?.replace(/^\[|\]$/g, '') ?? '';
+  return others.length === 0 && isIP(host) !== 0 ? ({ host } as object) : {};
 }
 
 function wireOf(connection: NatsConnection): Wire {

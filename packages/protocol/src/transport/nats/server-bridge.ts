@@ -1,3 +1,4 @@
+// Long: one class, the server on a broker, from finding hosts to the last message.
 import { randomInt } from 'node:crypto';
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
