@@ -6,8 +6,8 @@ import { Packr } from 'msgpackr/pack';
 import * as v from 'valibot';
 import { WIRE_VERSION } from './frame.js';
 
-/** Workers that messages can name: ten times what has been simulated (bench scale), a hundred times what `workers` takes. */
-const MAX_WORKERS = 1_000_000;
+/** Workers that messages can name: ten times what `workers` takes, as many as `bench scale` simulates. */
+const MAX_WORKERS = 100_000;
 
 const text = v.string();
 const real = v.pipe(v.number(), v.finite());
@@ -98,8 +98,8 @@ const controlSchema = v.variant('type', [
  */
 export type Control = v.InferOutput<typeof controlSchema>;
 
-/** Longest control message that is read: constants of so many workers, two numbers of nine bytes each. */
-const MAX_CONTROL_BYTES = 20 * MAX_WORKERS;
+/** Longest control message that is read: two numbers of nine bytes for each worker, and room. */
+const MAX_CONTROL_BYTES = 2 << 20;
 
 const packr = new Packr({ useRecords: false });
 

@@ -5,7 +5,7 @@ import { type Control, type Job, packControl, unpackControl } from '../dist/cont
 import { WIRE_VERSION } from '../dist/frame.js';
 import { expectProtocolError, hex } from './expect-error.js';
 
-const MAX_BYTES = 1 << 20;
+const MAX_BYTES = 2 << 20;
 
 /** What msgpack carries unchanged: it has no −0 among its integers, and JSON-like numbers are all that is sent. */
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => (x === 0 ? 0 : x));
@@ -157,7 +157,7 @@ describe('control messages', () => {
     ['an older wire version', { type: 'ready', wireVersion: WIRE_VERSION - 1, smoothness: [], sampleSmoothness: [] }],
     ['a wire version as text', { type: 'ready', wireVersion: `${WIRE_VERSION}`, smoothness: [], sampleSmoothness: [] }],
     ['no wire version', { type: 'ready', smoothness: [], sampleSmoothness: [] }],
-    ['too many workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 10_001 } }],
+    ['too many workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 100_001 } }],
     ['no workers', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, workers: 0 } }],
     ['no samples', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, batch: 0 } }],
     ['half a sample', { type: 'configure', wireVersion: WIRE_VERSION, job: { ...someJob, batchDense: 0.5 } }],
@@ -171,7 +171,7 @@ describe('control messages', () => {
     ['a NaN smoothness', { type: 'ready', wireVersion: WIRE_VERSION, smoothness: [Number.NaN], sampleSmoothness: [1] }],
     [
       'too many smoothness constants',
-      { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(10_001).fill(1), sampleSmoothness: [] },
+      { type: 'ready', wireVersion: WIRE_VERSION, smoothness: Array(100_001).fill(1), sampleSmoothness: [] },
     ],
     ['an infinite step size', { type: 'begin', stepSize: Infinity, parameters: {} }],
     ['a step size that is text', { type: 'begin', stepSize: '1', parameters: {} }],
@@ -235,7 +235,7 @@ describe('control messages', () => {
     }
   });
 
-  it('refuse more than a mebibyte before they look at it, and read up to that', () => {
+  it('refuse more than two mebibytes before they look at it, and read up to that', () => {
     const of = (length: number): Control => ({ type: 'begin', stepSize: 1, parameters: { text: 'x'.repeat(length) } });
     const overhead = packControl(of(70_000)).length - 70_000;
     const largest = of(MAX_BYTES - overhead);
@@ -243,7 +243,7 @@ describe('control messages', () => {
     expect(bytes.length).toBe(MAX_BYTES);
     expect(unpackControl(bytes)).toEqual(largest);
     const larger = packControl(of(MAX_BYTES - overhead + 1));
-    expectProtocolError(() => unpackControl(larger), /1048577 bytes, at most 1048576/);
+    expectProtocolError(() => unpackControl(larger), /2097153 bytes, at most 2097152/);
   });
 
   it('are a message or a ProtocolError whatever the bytes, and the next message is read as ever', () => {

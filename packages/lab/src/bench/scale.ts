@@ -28,12 +28,12 @@ interface Row {
 export const scale: Bench = {
   name: 'scale',
   summary: 'PP-MARINA with up to 100,000 workers over modelled links: seconds and bytes a round, simulated',
-  options: { workers: 'n, up to 1000000 (default 1000, 10000 and 100000)' },
+  options: { workers: 'n, up to 100000 (default 1000, 10000 and 100000)' },
   async run(context) {
     const { options, quick, smoke, log } = context;
     const given = options.workers === undefined ? undefined : Number(options.workers);
-    if (given !== undefined && !(Number.isInteger(given) && given >= 100 && given <= 1e6)) {
-      throw new FlotillaError('usage', `--workers must be a whole number from 100 to 1000000, not ${options.workers}`);
+    if (given !== undefined && !(Number.isInteger(given) && given >= 100 && given <= 1e5)) {
+      throw new FlotillaError('usage', `--workers must be a whole number from 100 to 100000, not ${options.workers}`);
     }
     const sizes = given !== undefined ? [given] : smoke ? [200] : quick ? [1000, 10_000] : [1000, 10_000, 100_000];
     const rows: Row[] = [];
