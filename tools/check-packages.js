@@ -14,7 +14,7 @@ const LIMIT = { megabytes: 25, packages: 25 };
 const DOORS = ['.', './internal', './testing', './nats', './thread', './thread-bundle', './package.json'];
 /** What a tarball may hold: no tests, no build information, no maps to what is not there. */
 const SHIPPED =
-  /^package\/(package\.json|README\.md|LICENSE|dist\/.+(\.wasm|\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/page\/[\w-]+\.(html|css|js)|src\/.+\.py)$/;
+  /^package\/(package\.json|README\.md|LICENSE|dist\/.+(\.wasm|\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/page\/[\w-]+\.(html|css|js|svg)|src\/.+\.py)$/;
 const METADATA = ['description', 'keywords', 'license', 'engines', 'sideEffects', 'files', 'exports'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));

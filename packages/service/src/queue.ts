@@ -37,6 +37,8 @@ export class RunQueue implements Catalogue {
   /** Those that train, with what resolves when all about their end is kept. */
   readonly #active = new Map<ServiceRun, Promise<void>>();
   #order = 0;
+  /** Runs that are being written down for the first time, and are listed then. */
+  #adding = 0;
   #isClosing = false;
 
   private constructor(
@@ -102,22 +104,26 @@ export class RunQueue implements Catalogue {
   async add(request: RunRequest): Promise<ServiceRun> {
     const { maxRuns } = this.options.limits;
     this.#checkRoom();
-    if (this.#byId.size >= maxRuns) throw new ServiceError('busy', `there are ${maxRuns} runs already: delete some`);
-    const run = this.#list(newJob(randomUUID(), this.#order + 1, request));
-    this.#waiting.push(run);
-    try {
-      await this.store.add(run.job);
-    } catch (error) {
-      this.#forget(run);
-      throw error;
+    if (this.#byId.size + this.#adding >= maxRuns) {
+      throw new ServiceError('busy', `there are ${maxRuns} runs already: delete some`);
     }
+    const job = newJob(randomUUID(), ++this.#order, request);
+    this.#adding++;
+    try {
+      await this.store.add(job);
+    } finally {
+      this.#adding--;
+    }
+    const run = this.#list(job);
+    this.#waiting.push(run);
     this.start();
     return run;
   }
 
   #checkRoom(): void {
     const { maxQueued } = this.options.limits;
-    if (this.#waiting.length >= maxQueued) throw new ServiceError('busy', `${maxQueued} runs wait already`);
+    if (this.#waiting.length + this.#adding < maxQueued) return;
+    throw new ServiceError('busy', `${maxQueued} runs wait already`);
   }
 
   async stop(run: ServiceRun): Promise<void> {
@@ -213,7 +219,7 @@ export class RunQueue implements Catalogue {
     } catch (error) {
       const numbers = run.feed.row === undefined ? run.job.numbers : numbersOf(run.feed);
       if (!(error instanceof AbortedError)) return { state: 'failed', error: toldOf(error), numbers };
-      if (run.job.state !== 'stopping') return undefined;
+      if (this.#isClosing && run.job.state !== 'stopping') return undefined;
       const { summary } = error;
       return { ...STOPPED, numbers: summary === undefined ? numbers : numbersOfSummary(summary) };
     } finally {

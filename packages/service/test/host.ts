@@ -3,7 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { vi } from 'vitest';
 import { type FlotillaOptions, flotilla, type RunView } from '../dist/index.js';
+
+// runs begin and end in hooks
+vi.setConfig({ hookTimeout: 120_000 });
 
 export const ALLOW = {
   methods: { gd: 'gd', marina: 'marina', 'marina-p': 'marina-p' },
