@@ -1,4 +1,5 @@
-// A host that is killed: trains and answers until then. `node killed-host.js FOLDER` prints its port.
+// A host that is killed: trains and answers until then. `node killed-host.js FOLDER` prints its port, and with --expose-gc on SIGUSR2
+// the bytes of its heap.
 import Fastify from 'fastify';
 import { flotilla } from '../dist/index.js';
 
@@ -14,3 +15,7 @@ app.register(flotilla, {
 await app.listen({ port: 0, host: '127.0.0.1' });
 const address = app.server.address();
 console.log(typeof address === 'object' && address !== null ? address.port : 0);
+process.on('SIGUSR2', () => {
+  globalThis.gc?.();
+  console.log(process.memoryUsage().heapUsed);
+});

@@ -27,10 +27,14 @@ const requestOf = (seed: number) => ({
 /** What somebody was told of a run. A request that was not answered may have been heard, or not. */
 interface Promised {
   readonly seed: number;
+  /** Nobody deletes it. */
+  readonly stays?: boolean;
   /** Told that it is done, with this. */
   xHash?: string;
   stopped?: 'told' | 'asked';
   deleted?: 'told' | 'asked';
+  /** Somebody asks for something of it: what two are told at a time has no order. */
+  isBusy?: boolean;
 }
 
 /**
@@ -55,6 +59,11 @@ export async function killHosts(
     for (let k = 0; k < times; k++) {
       const host = await start();
       await checkListed(host.base, promised);
+      // one at least is promised, and stays
+      if (k === 0) {
+        const response = await fetch(`${host.base}/runs`, json(requestOf(0)));
+        promised.set(((await response.json()) as { id: string }).id, { seed: 0, stays: true });
+      }
       const killed = new AbortController();
       const asking = Promise.all([
         ask(host.base, promised, maxRuns, killed.signal),
@@ -65,6 +74,7 @@ export async function killHosts(
       await once(host.child, 'exit');
       killed.abort();
       await asking;
+      for (const run of promised.values()) run.isBusy = false;
       for (const id of promised.keys()) interrupted += stateOnDisk(folder, id) === 'running' ? 1 : 0;
     }
     const host = await start();
@@ -124,6 +134,7 @@ async function ask(base: string, promised: Map<string, Promised>, maxRuns: numbe
   const any = () => [...promised.keys()][Math.floor(Math.random() * promised.size)] ?? '';
   try {
     while (!killed.aborted) {
+      await new Promise((next) => setTimeout(next, 50 * Math.random()));
       const what = Math.random();
       const id = any();
       const run = promised.get(id);
@@ -133,15 +144,18 @@ async function ask(base: string, promised: Map<string, Promised>, maxRuns: numbe
         const response = await fetch(`${base}/runs`, json(requestOf(seed)));
         expect(response.status).toBe(202);
         promised.set(((await response.json()) as { id: string }).id, { seed });
-      } else if (run === undefined || run.deleted !== undefined) continue;
-      else if (what < 0.4) {
+        continue;
+      }
+      if (run === undefined || run.deleted !== undefined || run.isBusy === true) continue;
+      run.isBusy = true;
+      if (what < 0.4) {
         run.stopped = 'asked';
         if ((await post('stop')).status === 202) run.stopped = 'told';
       } else if (what < 0.6 && run.stopped !== undefined) {
         run.stopped = 'asked';
         // one that goes on again may be in any state
         await post('resume');
-      } else if (what < 0.65) {
+      } else if (what < 0.65 && run.stays !== true) {
         run.deleted = 'asked';
         const { status } = await fetch(`${base}/runs/${id}`, { method: 'DELETE' });
         if (status === 202) run.deleted = 'told';
@@ -154,7 +168,7 @@ async function ask(base: string, promised: Map<string, Promised>, maxRuns: numbe
         const view = (await (await fetch(`${base}/runs/${id}`)).json()) as RunView;
         if (view.state === 'done' && summary?.stopReason === 'rounds') run.xHash = summary.xHash;
       }
-      await new Promise((next) => setTimeout(next, 50 * Math.random()));
+      run.isBusy = false;
     }
   } catch (error) {
     // fetch fails when its host is gone
