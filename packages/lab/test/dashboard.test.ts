@@ -185,7 +185,7 @@ describe.skipIf(!browserPresent)('a run in a browser', () => {
     const { ended, complaints } = await watch('dashboard gd marina half');
     const label = () => page.locator('.plot').first().getAttribute('aria-label');
     await expect
-      .poll(label)
+      .poll(label, { timeout: 20_000 })
       .toMatch(/gd · gd: from .* to .* at rounds 1,000; marina · marina: from .*; gd · half: .* at rounds 400/);
     const last = rowsOf('gd').pop() as Metrics;
     expect([await tile('f'), await tile('uplink')]).toEqual([last.loss, last.uplink.frameBytes]);

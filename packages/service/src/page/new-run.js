@@ -53,7 +53,12 @@ export function fillNewRunForm(
     numeric('workers', 'workers', 20),
     numeric('rounds', 'rounds', 500),
     numeric('evalEvery', 'rounds between evaluations', 10),
-    h('label', {}, 'seed', h('input', { name: 'seed', type: 'text', maxlength: 64, value: '0' })),
+    h(
+      'label',
+      {},
+      'seed',
+      h('input', { name: 'seed', type: 'text', inputmode: 'numeric', pattern: '[0-9]{1,9}', value: '0' }),
+    ),
     start,
     said,
   );

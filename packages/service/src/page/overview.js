@@ -46,7 +46,8 @@ export class Overview {
     const gradient = row === undefined ? view.gradNormSq : row.gradNormSq;
     const speed = watch.roundsPerSecond;
     const average = at.round && at.seconds ? at.round / at.seconds : undefined;
-    const shown = speed ?? (view.state === 'running' ? undefined : average);
+    // of a run that another process trains there are rows alone
+    const shown = speed ?? (view.state === 'running' && watch.progress !== undefined ? undefined : average);
     const restarts = meters?.restarts ?? view.restarts;
     /** @type {Map<string, Tile>} */
     const tiles = new Map();

@@ -187,6 +187,9 @@ export class Watch {
     this.#hangUp();
     try {
       this.learn(await ask(runPath(this.id)));
+      // it is there, and will not have one more reader now
+      this.#failures = 0;
+      this.#set('lost');
     } catch (error) {
       if (error instanceof ApiError && ['unauthorized', 'forbidden', 'not-found'].includes(error.code)) {
         this.message = error.code === 'not-found' ? 'it is no longer there' : error.message;
