@@ -2,9 +2,16 @@ import type { Run } from '@flotilla/server';
 import type { WatchedRun } from './catalogue.js';
 import type { Job } from './job.js';
 import { concealed } from './offers.js';
-import type { RunQueue } from './queue.js';
 import { RunFeed } from './run-feed.js';
 import { hasEnded, NO_NUMBERS, numbersOf, type RunView } from './run-view.js';
+
+/** Who does with a run what is asked of it: the queue. */
+interface Keeper {
+  stop(run: ServiceRun): Promise<void>;
+  checkpoint(run: ServiceRun): Promise<{ readonly round: number }>;
+  resume(run: ServiceRun): Promise<void>;
+  remove(run: ServiceRun): Promise<void>;
+}
 
 /** A run of the service: its job, and what trains it now. What is done to it is the queue's business. */
 export class ServiceRun implements WatchedRun {
@@ -15,7 +22,7 @@ export class ServiceRun implements WatchedRun {
   constructor(
     readonly folder: string,
     public job: Job,
-    private readonly queue: RunQueue,
+    private readonly queue: Keeper,
   ) {}
 
   get id(): string {
