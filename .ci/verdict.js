@@ -13,7 +13,16 @@ const withBroker = [
 const SKIPS = [
   ...withBroker.map((file) => ({ file, reason: 'there is no nats-server', without: '/usr/sbin/nats-server' })),
   { file: 'packages/lab/test/slurm.long.test.ts', reason: 'there is no Slurm', without: '/usr/sbin/slurmd' },
-  { file: 'packages/lab/test/report.test.ts', reason: 'there is no Chromium', without: '/usr/bin/chromium' },
+  ...['packages/lab/test/report', 'packages/lab/test/dashboard', 'packages/service/test/page'].map((name) => ({
+    file: `${name}.test.ts`,
+    reason: 'there is no Chromium',
+    without: '/usr/bin/chromium',
+  })),
+  {
+    file: 'packages/service/test/prometheus.test.ts',
+    reason: 'there is no Prometheus',
+    without: '/usr/bin/prometheus',
+  },
   {
     file: 'packages/core/test/cache.long.test.ts',
     reason: 'there are no whole sets',
