@@ -88,6 +88,13 @@ describe('restored at round 7, the same x at round 20, to the last bit', () => {
   });
 });
 
+/** Samples for those that need some, and no more. */
+const samples = {
+  x: Float64Array.from({ length: 600 * 20 }, (_, k) => Math.sin(k * k)),
+  shape: [600, 20] as [number, number],
+  y: Float64Array.from({ length: 600 }, (_, k) => ((k * k) % 3) % 2),
+};
+
 describe('methods that draw batches', () => {
   test.each([
     ...['vr-marina:batch=37,p=0.2', 'vr-marina:online=true,batch=20,large-batch=90,p=0.2', 'vr-diana:batch=37'],
@@ -103,7 +110,8 @@ describe('methods that draw batches', () => {
     goesOn({ ...options, workers: 4, stepSize: 0.0005 }),
   );
 
-  async function goesOn(options: TrainOptions): Promise<void> {
+  async function goesOn(given: TrainOptions): Promise<void> {
+    const options: TrainOptions = { ...given, problem: 'logistic', data: samples };
     const { state, undisturbed } = await interrupted(options);
     const fresh = await start(options);
     await fresh.restore(state);
@@ -189,7 +197,7 @@ describe('a snapshot that is not of such a training is refused, and changes noth
 
   test.each([
     ['of another method', { method: 'gd' }],
-    ['of a method with the same state', { method: 'vr-marina:batch=1', problem: 'logistic', data: 'mnist' }],
+    ['of a method with the same state', { method: 'vr-marina:batch=1', problem: 'logistic', data: samples }],
     ['of another dimension', { problem: 'heterogeneous-quadratic:d=61' }],
     ['of another number of workers', { workers: 7 }],
     ['of another seed', { seed: 'another' }],
