@@ -26,6 +26,8 @@ test.each([
 test.each(['', 'a.b', 'a b', '*', '>', 'x'.repeat(65)])('a run cannot be called %j', async (run) => {
   const options = { ...JOB, transport: 'nats', nats: 'nats://127.0.0.1:1', run } as const;
   await expect((async () => train(options).result)()).rejects.toMatchObject({ code: 'usage' });
+  // before there is a connection that would keep the process
+  await expect(joinRun({ nats: { url: options.nats }, run })).rejects.toMatchObject({ code: 'usage' });
 });
 
 describe.skipIf(!hasBroker)('with a broker', () => {

@@ -145,6 +145,12 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
     expect(summary(run).xHash).toBe((await expected({ rounds: 2100, evalEvery: 100 })).xHash);
   });
 
+  test('a run that no host comes to ends, and says whom it waited for', async () => {
+    const server = serve(`nobody-${runs++}`, ['--rounds', '10', '--round-timeout', '1.5']);
+    expect(await server.ended).toBe(1);
+    expect(server.said).toContain('no host came for workers 0 to 7 within 1.5 s');
+  });
+
   test('a host with other data or other code is not taken, and both sides say why', async () => {
     const run = `other-${runs++}`;
     const server = serve(run, ['--rounds', '10']);

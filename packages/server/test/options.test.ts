@@ -17,7 +17,11 @@ test('numbers, lists of words and bounds are found in the schema', () => {
   expect(found('threads')).toMatchObject({ kind: 'number or word', choices: ['auto'], range: { maximum: 1024 } });
   const target = { integer: false, minimum: 0, exclusiveMinimum: true, maximum: Number.POSITIVE_INFINITY };
   expect(found('target')).toMatchObject({ kind: 'number', range: target });
-  expect(found('transport')).toMatchObject({ kind: 'text', choices: ['threads', 'loopback', 'nats'], range: undefined });
+  expect(found('transport')).toMatchObject({
+    kind: 'text',
+    choices: ['threads', 'loopback', 'nats'],
+    range: undefined,
+  });
   expect(found('stepSize')).toMatchObject({ kind: 'text', choices: [], range: undefined });
   expect(found('plugins')).toMatchObject({ kind: 'list', preset: undefined });
 });

@@ -127,7 +127,14 @@ export class JobStore {
   /** Removes a job and its folder: it is gone when this resolves, its files a little later. */
   async remove(id: string): Promise<void> {
     const gone = join(this.path, `${DELETED}${id}`);
-    await rename(this.folderOf(id), gone);
+    await this.#saving.get(id)?.catch(() => undefined);
+    try {
+      await rename(this.folderOf(id), gone);
+    } catch (error) {
+      // somebody else has taken the folder away
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
     await syncFolder(this.path);
     await rm(gone, { recursive: true, force: true });
   }

@@ -130,7 +130,7 @@ export class RunQueue implements Catalogue {
     const { state } = run.job;
     if (state === 'queued') {
       this.#take(run);
-      await this.#set(run, { ...STOPPED, ended: now() });
+      await this.#change(run, { ...STOPPED, ended: now() }, () => this.#waiting.push(run));
     } else if (state === 'running') {
       const saved = this.#set(run, { state: 'stopping' });
       run.active?.abort.abort();
@@ -153,16 +153,18 @@ export class RunQueue implements Catalogue {
   async resume(run: ServiceRun): Promise<void> {
     // its end is told a moment before all about it is kept
     if (hasEnded(run.job.state)) await this.#active.get(run);
+    this.#checkThere(run);
     if (!run.view().can.resume) throw conflict(run, 'resumed');
     this.#checkRoom();
     this.#waiting.push(run);
-    await this.#set(run, { state: 'queued', ended: null, stopReason: null, error: null });
+    await this.#change(run, { state: 'queued', ended: null, stopReason: null, error: null }, () => this.#take(run));
     this.start();
   }
 
   async remove(run: ServiceRun): Promise<void> {
     if (hasEnded(run.job.state)) await this.#active.get(run);
-    if (!run.view().can.delete || !this.#byId.has(run.id)) throw conflict(run, 'deleted');
+    this.#checkThere(run);
+    if (!run.view().can.delete) throw conflict(run, 'deleted');
     this.#forget(run);
     try {
       await this.store.remove(run.id);
@@ -180,6 +182,25 @@ export class RunQueue implements Catalogue {
   #forget(run: ServiceRun): void {
     this.#take(run);
     this.#byId.delete(run.id);
+  }
+
+  /** A run may be deleted while something else is asked of it. @throws ServiceError `not-found` */
+  #checkThere(run: ServiceRun): void {
+    if (!this.#byId.has(run.id)) throw new ServiceError('not-found', `run ${run.id} has been deleted`);
+  }
+
+  /** The same as `#set`; what cannot be kept is undone, and so is what went with it. */
+  async #change(run: ServiceRun, change: Partial<Job>, undo: () => void): Promise<void> {
+    const before = run.job;
+    try {
+      await this.#set(run, change);
+    } catch (error) {
+      this.#checkThere(run);
+      run.job = before;
+      undo();
+      run.feed.changed();
+      throw error;
+    }
   }
 
   /** Changes a job, here at once and on the disk when this resolves. */

@@ -20,6 +20,7 @@ import {
 } from '@flotilla/protocol/nats';
 import { offeredOptions, sharedIdentity } from '../nats/offer.js';
 import { ownFile } from '../own-files.js';
+import { LateError } from '../round/stragglers.js';
 import { brokerOf } from '../run/broker.js';
 import type { Fleet, Transport } from './fleet.js';
 import { type ThreadPool, threadPool } from './pool.js';
@@ -121,10 +122,9 @@ export const nats: Transport = {
           if (wanted !== '' && wanted !== told) note(wanted);
           told = wanted;
           if (piece === 0) {
-            throw new FlotillaError(
-              'worker-lost',
-              `no host came for ${nameOf(missing)} within ${options.roundTimeout} s`,
-            );
+            const whom = nameOf(missing.length > 0 ? missing : Array.from({ length: workers }, (_, worker) => worker));
+            // who did not come in that time will not come in another
+            throw new LateError(`no host came for ${whom} within ${options.roundTimeout} s`, true, {});
           }
           await runtime.sleep(piece);
         }

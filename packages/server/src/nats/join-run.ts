@@ -10,6 +10,7 @@ import {
   type NatsOptions,
   type Offer,
   type Prepared,
+  subjectsOf,
 } from '@flotilla/protocol/nats';
 import { modulesOf, type ThreadTask } from '@flotilla/worker';
 import { type ThreadPool, threadPool } from '../hosts/pool.js';
@@ -46,6 +47,7 @@ const PATIENCE_MS = 5_000;
  */
 export async function joinRun(options: JoinOptions): Promise<void> {
   const { nats, run, signal = new AbortController().signal, onNote = () => undefined } = options;
+  subjectsOf(run);
   const wire = await connectNats(nats, `flotilla host ${run}`);
   const bridge = new HostBridge({
     wire,

@@ -4,7 +4,7 @@ import type { ServerEnd } from '../transport.js';
 import { ENVELOPE_BYTES, Kind, sealed, unsealed } from './envelope.js';
 import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
-import { BACK, differenceOf, GONE, handshakeIn, SILENT_MS } from './server-bridge.js';
+import { ABSENT_MS, BACK, differenceOf, GONE, handshakeIn, SILENT_MS } from './server-bridge.js';
 import { subjectsOf, workerOf } from './subjects.js';
 import { TRAFFIC_VALUES, trafficIn } from './traffic.js';
 import type { Wire } from './wire.js';
@@ -110,9 +110,18 @@ export class HostBridge {
       if (got.session !== this.#offer?.session) return;
       void this.#leave();
       if (got.last) this.#ending?.();
-    } else if (got?.type === 'offer' && got.session !== this.#offer?.session && got.session !== this.#done) {
+    } else if (got?.type === 'offer') this.#onOffered(got);
+  }
+
+  #onOffered(offer: Offer): void {
+    if (offer.session === this.#offer?.session) this.#heard();
+    else if (offer.session !== this.#done) {
+      if (this.#offer !== undefined && this.options.now() - this.#heardAt < ABSENT_MS) {
+        this.#noteOnce('another server offers a run of this name; this host stays with the one that it has');
+        return;
+      }
       void this.#leave();
-      void this.#prepare(got);
+      void this.#prepare(offer);
     }
   }
 

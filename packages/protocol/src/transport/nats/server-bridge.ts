@@ -13,7 +13,7 @@ import type { Wire } from './wire.js';
 /** A host that is silent for so long, with the broker there, is lost. */
 export const SILENT_MS = 15_000;
 /** After so long it may be replaced by another one that says it is ready. */
-const ABSENT_MS = 3_000;
+export const ABSENT_MS = 3_000;
 /** A host that is ready says so every second, until it may start. */
 const READY_MS = 5_000;
 const OFFER_MS = 1_000;
