@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { main } from './command-line.js';
@@ -143,6 +144,17 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
     const further = start(['start', '--resume', run, '--rounds', '2100', '--transport', 'threads']);
     expect(await further.ended, further.said).toBe(0);
     expect(summary(run).xHash).toBe((await expected({ rounds: 2100, evalEvery: 100 })).xHash);
+  });
+
+  test('a host whose thread ends while it builds its shards is asked again', async () => {
+    const run = `building-${runs++}`;
+    const module = fileURLToPath(new URL('../../server/test/problems/tripping.js', import.meta.url));
+    const problem = `${module}:marker=${join(folder, run)},how=exit,calls=0`;
+    const only = host(run, '0..7', ['--problem', problem]);
+    const server = serve(run, ['--problem', problem, '--rounds', '10']);
+    expect(await server.ended, server.said).toBe(0);
+    expect(await only.ended, only.said).toBe(0);
+    expect(summary(run)).toMatchObject({ rounds: 10, repeated: { restarts: 1 } });
   });
 
   test('a run that no host comes to ends, and says whom it waited for', async () => {

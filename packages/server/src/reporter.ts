@@ -4,7 +4,6 @@ import type { Ending } from './ending.js';
 import type { ReporterEvent } from './run/happening.js';
 import type { Meters } from './run/meters.js';
 import type { Metrics, Phase, Progress } from './run/metrics.js';
-
 import type { RunAbout } from './run-about.js';
 import type { RunResult } from './run-result.js';
 

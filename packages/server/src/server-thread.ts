@@ -73,11 +73,11 @@ async function runInThread(
     grace.check();
   };
   const until = <T>(work: (signal: AbortSignal) => Promise<T>) => abortable(work, yieldToEventLoop, runtime);
-  // the workers' threads load their code while the data is read
   const note: Note = (message, happening = { type: 'note' }) => {
     emit({ type: 'log', level: 'info', message, fields: { note: true } });
     emit({ type: 'happens', event: { ...happening, message } });
   };
+  // the workers' threads load their code while the data is read
   const hosts = startHosts(options, runtime, note);
   const { out } = options;
   const every = parseCheckpointEvery(options.checkpointEvery);

@@ -210,7 +210,8 @@ export class Training {
         stragglers,
       );
     } catch (error) {
-      await (fleet ?? hosts).close();
+      // hosts elsewhere stay for another try, where there may be one
+      await (fleet ?? hosts).close(undefined, asFlotillaError(error).code !== 'worker-lost');
       throw error;
     }
   }

@@ -49,8 +49,8 @@ export interface Hosts {
     computeSeconds?: Float64Array,
     yieldToEventLoop?: () => Promise<void>,
   ): Fleet | Promise<Fleet>;
-  /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. */
-  close(patienceMs?: number): Promise<void>;
+  /** Ends them, whatever they are doing; for hosts that have no fleet, which ends its own. Parameters as {@link Fleet.close} has them. */
+  close(patienceMs?: number, isLast?: boolean): Promise<void>;
 }
 
 /** A way for frames to travel, by the name that the option `transport` has. */
