@@ -146,14 +146,14 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
     expect(summary(run).xHash).toBe((await expected({ rounds: 2100, evalEvery: 100 })).xHash);
   });
 
-  test('a host whose thread ends while it builds its shards is asked again', async () => {
+  test('a host whose thread ends while it builds its shards is asked again, and so is the other one', async () => {
     const run = `building-${runs++}`;
     const module = fileURLToPath(new URL('../../server/test/problems/tripping.js', import.meta.url));
     const problem = `${module}:marker=${join(folder, run)},how=exit,calls=0`;
-    const only = host(run, '0..7', ['--problem', problem]);
-    const server = serve(run, ['--problem', problem, '--rounds', '10']);
+    const hosts = [host(run, '0..3', ['--problem', problem]), host(run, '4..7', ['--problem', problem])];
+    const server = serve(run, ['--problem', problem, '--rounds', '10', '--round-timeout', '20']);
     expect(await server.ended, server.said).toBe(0);
-    expect(await only.ended, only.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
     expect(summary(run)).toMatchObject({ rounds: 10, repeated: { restarts: 1 } });
   });
 
