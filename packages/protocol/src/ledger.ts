@@ -76,14 +76,6 @@ export class Ledger {
     return tally;
   }
 
-  /** Frame bytes of one kind of message, over all workers. */
-  frameBytesOf(direction: Direction, kind: MessageKind): number {
-    let sum = 0;
-    for (let worker = 0; worker < this.workers; worker++)
-      sum += this.#cells[this.#at(direction, kind, worker) + 2] as number;
-    return sum;
-  }
-
   /** Frame bytes to or from each worker, in the order of workers. */
   frameBytesOfWorkers(direction: Direction): Float64Array {
     const bytes = new Float64Array(this.workers);

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
-import { Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
+import { asFlotillaError, Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
 import {
   CHECKSUM_BYTES,
   createThreadTransport,
@@ -66,11 +66,7 @@ export const nats: Transport = {
     const bridge = pool
       .run({ nats: settings, run, workers, traffic, port: port2 } as BridgeTask, port2)
       .catch((error) => {
-        if (!closed)
-          failure ??=
-            error instanceof FlotillaError
-              ? error
-              : new FlotillaError('internal', String(error?.message ?? error), { cause: error });
+        if (!closed) failure ??= asFlotillaError(error);
         return undefined;
       });
     const send = (message: ToBridge, transfer: readonly MessagePort[] = []) =>

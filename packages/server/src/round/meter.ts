@@ -98,6 +98,7 @@ export class Meter {
 }
 
 function linkBytes(ledger: Ledger, direction: 'uplink' | 'downlink'): LinkBytes {
-  const dense = ledger.frameBytesOf(direction, 'dense') + ledger.frameBytesOf(direction, 'start');
+  const of = (kind: 'dense' | 'start') => ledger.total(direction, { kind }).frameBytes;
+  const dense = of('dense') + of('start');
   return { dense, compressed: ledger.frameBytes[direction] - dense };
 }

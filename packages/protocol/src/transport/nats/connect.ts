@@ -77,6 +77,8 @@ export async function connectNats(options: NatsOptions, name: string): Promise<W
     maxPingOut: 3,
     timeout: 5_000,
     noRandomize: true,
+    // what was not named here has not been checked
+    ignoreClusterUpdates: true,
   };
   if (nkey !== undefined)
     settings.authenticator = library.nkeyAuthenticator(new TextEncoder().encode(secretIn('nkey', nkey)));

@@ -1,9 +1,9 @@
-// Long: one class, a host on a broker, from finding its run to the last message.
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
-import { ENVELOPE_BYTES, Kind, sealed, unsealed } from './envelope.js';
-import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
+import { Correspondence } from './correspondence.js';
+import { ENVELOPE_BYTES, Kind, unsealed } from './envelope.js';
+import { type Handshake, type Identity, type Offer, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
 import { ABSENT_MS, BACK, differenceOf, GONE, handshakeIn, SILENT_MS } from './server-bridge.js';
 import { subjectsOf, workerOf } from './subjects.js';
@@ -64,18 +64,19 @@ export class HostBridge {
   #preparing = false;
   #ending: ((error?: FlotillaError) => void) | undefined;
   readonly #subscribed = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #post: Correspondence;
   #awaitedAnswers: { readonly due: number; readonly answers: Uint8Array[] } | undefined;
 
   constructor(private readonly options: HostBridgeOptions) {
     this.#subjects = subjectsOf(options.run);
     this.#heardAt = options.now();
     const { wire } = options;
-    wire.subscribe(this.#subjects.offer, (_, message) => this.#guarded(() => this.#onOffer(message)));
-    wire.subscribe(this.#subjects.all, (_, message) => this.#guarded(() => this.#onAll(message)));
+    this.#post = new Correspondence(wire, this.sent, options.note);
+    wire.subscribe(this.#subjects.offer, (_, message) => this.#post.guard(() => this.#onOffer(message)));
+    wire.subscribe(this.#subjects.all, (_, message) => this.#post.guard(() => this.#onAll(message)));
     wire.onStatus((status) => {
       if (status.type === 'refused') {
-        this.#noteOnce(`the broker refuses: ${status.what}`);
+        this.#post.noteOnce(`the broker refuses: ${status.what}`);
         return;
       }
       this.#connected = status.type === 'connected';
@@ -90,7 +91,7 @@ export class HostBridge {
    * @throws FlotillaError for what this host cannot take part in
    */
   async run(signal: AbortSignal): Promise<void> {
-    const ticking = setInterval(() => this.#guarded(() => this.#tick()), TICK_MS);
+    const ticking = setInterval(() => this.#post.guard(() => this.#tick()), TICK_MS);
     try {
       await new Promise<void>((resolve, reject) => {
         this.#ending = (error) => (error === undefined ? resolve() : reject(error));
@@ -118,7 +119,7 @@ export class HostBridge {
     if (offer.session === this.#offer?.session) this.#heard();
     else if (offer.session !== this.#done) {
       if (this.#offer !== undefined && this.options.now() - this.#heardAt < ABSENT_MS) {
-        this.#noteOnce('another server offers a run of this name; this host stays with the one that it has');
+        this.#post.noteOnce('another server offers a run of this name; this host stays with the one that it has');
         return;
       }
       void this.#leave();
@@ -145,7 +146,7 @@ export class HostBridge {
     } catch (thrown) {
       const error = asFlotillaError(thrown);
       this.#done = session;
-      this.#handshake(this.#subjects.join, {
+      this.#post.send(this.#subjects.join, {
         type: 'declined',
         host: id,
         session,
@@ -161,7 +162,9 @@ export class HostBridge {
     const subject = this.#subjects.down(worker);
     if (this.#subscribed.has(subject)) return;
     this.#subscribed.add(subject);
-    this.options.wire.subscribe(subject, (from, message) => this.#guarded(() => this.#onDown(workerOf(from), message)));
+    this.options.wire.subscribe(subject, (from, message) =>
+      this.#post.guard(() => this.#onDown(workerOf(from), message)),
+    );
   }
 
   #ready(): void {
@@ -169,7 +172,7 @@ export class HostBridge {
     const { session } = this.#offer as Offer;
     this.#helloAt = this.options.now();
     for (let worker = first; worker < first + workers; worker++) {
-      this.#handshake(this.#subjects.up(worker), {
+      this.#post.send(this.#subjects.up(worker), {
         type: 'ready',
         host: this.options.id,
         session,
@@ -206,7 +209,7 @@ export class HostBridge {
     if (got.host !== this.options.id || got.session !== this.#offer?.session || this.#peer !== undefined) return;
     if (got.type === 'start') this.#start();
     else if (got.forGood) this.#ending?.(new FlotillaError('usage', `the run does not take this host: ${got.reason}`));
-    else this.#noteOnce(`${got.reason}; waiting until it is free`);
+    else this.#post.noteOnce(`${got.reason}; waiting until it is free`);
   }
 
   #start(): void {
@@ -256,7 +259,7 @@ export class HostBridge {
     while (this.#peer === peer) {
       await local.rung(TICK_MS);
       if (this.#peer !== peer) return;
-      this.#guarded(() => {
+      this.#post.guard(() => {
         this.#collectControl(end, peer, merge);
         for (let worker = 0; worker < end.workers; worker++) {
           for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
@@ -288,7 +291,7 @@ export class HostBridge {
     const { first } = this.#prepared as Prepared;
     const { session } = this.#offer as Offer;
     this.options.note(reason);
-    this.#handshake(this.#subjects.up(first), {
+    this.#post.send(this.#subjects.up(first), {
       type: 'gone',
       host: this.options.id,
       session,
@@ -325,33 +328,11 @@ export class HostBridge {
     } else if (now - this.#helloAt > HELLO_MS) {
       this.#helloAt = now;
       if (this.#prepared !== undefined) this.#ready();
-      if (!this.#preparing) this.#handshake(this.#subjects.join, { type: 'hello', host: this.options.id });
+      if (!this.#preparing) this.#post.send(this.#subjects.join, { type: 'hello', host: this.options.id });
     }
   }
 
   #heard(): void {
     this.#heardAt = this.options.now();
-  }
-
-  #handshake(subject: string, message: Handshake): void {
-    const payload = packHandshake(message);
-    const envelope = { kind: Kind.handshake, flags: 0, session: 0, seq: 0, ack: 0, total: payload.length };
-    this.options.wire.publish(subject, sealed(envelope, payload));
-    this.sent.control += ENVELOPE_BYTES + payload.length;
-  }
-
-  /** What comes from strangers ends nothing; what comes from the server and cannot be read costs a word. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (thrown) {
-      this.#noteOnce(`a message was dropped: ${asFlotillaError(thrown).message}`);
-    }
-  }
-
-  #noteOnce(line: string): void {
-    if (this.#told.has(line) || this.#told.size > 100) return;
-    this.#told.add(line);
-    this.options.note(line);
   }
 }

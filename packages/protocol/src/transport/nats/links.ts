@@ -84,8 +84,6 @@ export class Peer {
   #gapAt = Number.NEGATIVE_INFINITY;
   /** When the peer was last heard of. */
   heardAt: number;
-  /** Pieces that came a second time, or of another attempt. */
-  dropped = 0;
 
   constructor(private readonly options: PeerOptions) {
     this.#links = Array.from({ length: options.workers + 1 }, () => new Link());
@@ -182,8 +180,7 @@ export class Peer {
     const counts = kind !== Kind.broadcast || link === 0;
     if (seq !== own.received) {
       if (counts) this.options.received.again += ENVELOPE_BYTES + payload.length;
-      if (seq < own.received) this.dropped++;
-      else this.#tellGap();
+      if (seq > own.received) this.#tellGap();
       return;
     }
     const { maxMessageBytes } = this.options;

@@ -3,8 +3,9 @@ import { randomInt } from 'node:crypto';
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { BridgeEnd } from '../threads/bridge-end.js';
+import { Correspondence } from './correspondence.js';
 import { ENVELOPE_BYTES, type Envelope, Kind, sealed, unsealed } from './envelope.js';
-import { type Handshake, type Identity, type Offer, packHandshake, unpackHandshake } from './handshake.js';
+import { type Handshake, type Identity, type Offer, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
 import { subjectsOf, workerOf } from './subjects.js';
 import { partOf, type Traffic } from './traffic.js';
@@ -70,18 +71,19 @@ export class ServerBridge {
   #ticking: NodeJS.Timeout;
   /** By broadcast slot: workers that have not passed what has been published of it. */
   readonly #left = [0, 0];
-  readonly #told = new Set<string>();
+  readonly #post: Correspondence;
 
   constructor(private readonly options: ServerBridgeOptions) {
     const { wire, run } = options;
     this.#subjects = subjectsOf(run);
-    wire.subscribe(this.#subjects.join, (_, message) => this.#guarded(() => this.#onJoin(message)));
+    this.#post = new Correspondence(wire, options.sent, options.note);
+    wire.subscribe(this.#subjects.join, (_, message) => this.#post.guard(() => this.#onJoin(message)));
     wire.subscribe(this.#subjects.up('*'), (subject, message) =>
-      this.#guarded(() => this.#onUp(workerOf(subject), message)),
+      this.#post.guard(() => this.#onUp(workerOf(subject), message)),
     );
     wire.onStatus((status) => {
       if (status.type === 'refused') {
-        this.#noteOnce(`the broker refuses: ${status.what}`);
+        this.#post.noteOnce(`the broker refuses: ${status.what}`);
         return;
       }
       this.#connected = status.type === 'connected';
@@ -92,7 +94,7 @@ export class ServerBridge {
         peer.ask();
       }
     });
-    this.#ticking = setInterval(() => this.#guarded(() => this.#tick()), TICK_MS);
+    this.#ticking = setInterval(() => this.#post.guard(() => this.#tick()), TICK_MS);
   }
 
   /** Hosts that have all workers between them, in the order of workers, as soon as there are. */
@@ -142,7 +144,7 @@ export class ServerBridge {
     if (this.#byWorker.length !== workers) throw new FlotillaError('internal', 'hosts do not have all workers');
     for (const host of this.#joined) this.#start(host);
     while (await end.rung(TICK_MS)) {
-      this.#guarded(() => {
+      this.#post.guard(() => {
         end.catchUp();
         this.#drain(end);
       });
@@ -153,7 +155,7 @@ export class ServerBridge {
   async close(last: boolean): Promise<void> {
     clearInterval(this.#ticking);
     const session = this.#offer?.session;
-    if (session !== undefined) this.#handshake(this.#subjects.offer, { type: 'over', session, last });
+    if (session !== undefined) this.#post.send(this.#subjects.offer, { type: 'over', session, last });
     await this.options.wire.close();
   }
 
@@ -203,7 +205,7 @@ export class ServerBridge {
     this.options.received.control += message.length;
     const got = handshakeIn(message);
     if (got?.type === 'hello') this.#publishOffer();
-    else if (got?.type === 'declined') this.#noteOnce(`host ${got.host} does not take part: ${got.reason}`);
+    else if (got?.type === 'declined') this.#post.noteOnce(`host ${got.host} does not take part: ${got.reason}`);
   }
 
   #onUp(worker: number, message: Uint8Array): void {
@@ -250,8 +252,8 @@ export class ServerBridge {
     }
     const refused = this.#whyNot(worker, got, offer);
     if (refused !== undefined) {
-      this.#noteOnce(`host ${id} is not taken: ${refused.reason}`);
-      this.#handshake(this.#subjects.down(worker), { type: 'refused', host: id, session, ...refused });
+      this.#post.noteOnce(`host ${id} is not taken: ${refused.reason}`);
+      this.#post.send(this.#subjects.down(worker), { type: 'refused', host: id, session, ...refused });
       return;
     }
     const now = this.options.now();
@@ -319,14 +321,14 @@ export class ServerBridge {
 
   #start({ id, first }: HostRange): void {
     const { session } = this.#offer as Offer;
-    this.#handshake(this.#subjects.down(first), { type: 'start', host: id, session });
+    this.#post.send(this.#subjects.down(first), { type: 'start', host: id, session });
   }
 
   #publishOffer(): void {
     const now = this.options.now();
     if (this.#offer === undefined || now - this.#offeredAt < TICK_MS) return;
     this.#offeredAt = now;
-    this.#handshake(this.#subjects.offer, this.#offer);
+    this.#post.send(this.#subjects.offer, this.#offer);
   }
 
   #tick(): void {
@@ -344,29 +346,6 @@ export class ServerBridge {
       }
       host.peer.tick();
     }
-  }
-
-  #handshake(subject: string, message: Handshake): void {
-    const payload = packHandshake(message);
-    const envelope = { kind: Kind.handshake, flags: 0, session: 0, seq: 0, ack: 0, total: payload.length };
-    this.options.wire.publish(subject, sealed(envelope, payload));
-    this.options.sent.control += ENVELOPE_BYTES + payload.length;
-  }
-
-  /** Whatever strangers send ends nothing. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (thrown) {
-      this.#noteOnce(`a message was dropped: ${asFlotillaError(thrown).message}`);
-    }
-  }
-
-  /** A stranger cannot fill the log. */
-  #noteOnce(line: string): void {
-    if (this.#told.has(line) || this.#told.size > 100) return;
-    this.#told.add(line);
-    this.options.note(line);
   }
 }
 
