@@ -33,7 +33,9 @@ export { type LinkedServerEnd, linkHostEnd, linkServerEnd, STAMP_BYTES } from '.
 export { type ModelledServerEnd, modelLinks } from './network/virtual.js';
 export { type EncodedState, encodeState, packState, type StateSource, unpackState } from './state-codec.js';
 export { createLoopback } from './transport/loopback.js';
-export type { ThreadAttachment } from './transport/threads/attachment.js';
+export { checkNats, type NatsOptions } from './transport/nats/address.js';
+export { subjectsOf } from './transport/nats/subjects.js';
+export { shareOf, type ThreadAttachment } from './transport/threads/attachment.js';
 export { openThreadEnd } from './transport/threads/host-end.js';
 export { createThreadTransport, type ThreadTransport } from './transport/threads/server-end.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';

@@ -3,7 +3,6 @@ export { hasCheckpoint } from './checkpoint/checkpoint-folder.js';
 export { readStoredRun, type StoredRun } from './checkpoint/stored-run.js';
 export type { Fleet } from './hosts/fleet.js';
 export { POOL_ENTRY, type ThreadPool, threadPool } from './hosts/pool.js';
-export { workersOfShare } from './nats/join-run.js';
 export { offeredOptions } from './nats/offer.js';
 export { ParameterServer } from './round/parameter-server.js';
 export { brokerOf } from './run/broker.js';

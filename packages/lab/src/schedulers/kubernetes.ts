@@ -1,5 +1,4 @@
-import { subjectsOf } from '@flotilla/protocol/nats';
-import { workersOfShare } from '@flotilla/server/internal';
+import { shareOf, subjectsOf } from '@flotilla/protocol';
 import { shellWord } from '../terminal/shell-word.js';
 import type { Job } from './job.js';
 import { type Plain, yaml } from './yaml.js';
@@ -261,7 +260,7 @@ function authorization({ auth, run, hosts, job }: Cluster): Fields {
     users: [
       user('SERVER', [offer, all, down('*')], [join, up('*')]),
       ...Array.from({ length: hosts }, (_, rank) => {
-        const { first, end } = workersOfShare({ rank, of: hosts }, job.options.workers);
+        const { first, end } = shareOf(job.options.workers, rank, hosts);
         const own = Array.from({ length: end - first }, (_, k) => first + k);
         return user(`HOST_${rank}`, [join, ...own.map(up)], [offer, all, ...own.map(down)]);
       }),

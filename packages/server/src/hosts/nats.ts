@@ -1,13 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError, Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
-import {
-  CHECKSUM_BYTES,
-  createThreadTransport,
-  HEADER_BYTES,
-  type ServerEnd,
-  type ThreadAttachment,
-} from '@flotilla/protocol';
+import { createThreadTransport, type ServerEnd, type ThreadAttachment } from '@flotilla/protocol';
 import {
   type HostRange,
   hostOf,
@@ -23,6 +17,7 @@ import { ownFile } from '../own-files.js';
 import { LateError } from '../round/stragglers.js';
 import { brokerOf } from '../run/broker.js';
 import type { Fleet, Transport } from './fleet.js';
+import { largestFrameBytes } from './largest-frame.js';
 import { type ThreadPool, threadPool } from './pool.js';
 
 /** What the thread that has the connection is started with. */
@@ -95,10 +90,8 @@ export const nats: Transport = {
     };
     return {
       async open(plan, attempt, _computeSeconds, yieldToEventLoop = () => runtime.yield()): Promise<Fleet> {
-        const { dimension, problem, checksumRun } = plan;
-        // the largest frame is an evaluation: f_i, ∇f_i and metrics in f64
-        const values = 1 + dimension + (problem.metrics?.length ?? 0);
-        const maxFrameBytes = HEADER_BYTES + 8 * values + CHECKSUM_BYTES;
+        const { checksumRun } = plan;
+        const maxFrameBytes = largestFrameBytes(plan);
         const identity = await sharedIdentity(options, plan);
         send({
           type: 'offer',

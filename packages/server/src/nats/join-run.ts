@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { FlotillaError, systemRuntime, UsageError } from '@flotilla/core';
-import { asFlotillaError, type ErrorRecord, errorFrom, printed } from '@flotilla/core/internal';
-import { type Control, createThreadTransport, packControl, unpackControl } from '@flotilla/protocol';
+import { printed } from '@flotilla/core/internal';
 import {
-  connectNats,
-  HostBridge,
-  type LocalWorkers,
-  type NatsOptions,
-  type Offer,
-  type Prepared,
+  type Control,
+  createThreadTransport,
+  packControl,
+  shareOf,
   subjectsOf,
-} from '@flotilla/protocol/nats';
-import { modulesOf, type ThreadTask } from '@flotilla/worker';
-import { type ThreadPool, threadPool } from '../hosts/pool.js';
+  unpackControl,
+} from '@flotilla/protocol';
+import type { LocalWorkers, NatsOptions, Offer, Prepared } from '@flotilla/protocol/nats';
+import { hostWorkers, workerPool } from '../hosts/worker-threads.js';
 import { planRun, type RunPlan } from '../run/plan.js';
 import { type OwnOptions, optionsOf, sharedIdentity } from './offer.js';
 
@@ -48,6 +46,7 @@ const PATIENCE_MS = 5_000;
 export async function joinRun(options: JoinOptions): Promise<void> {
   const { nats, run, signal = new AbortController().signal, onNote = () => undefined } = options;
   subjectsOf(run);
+  const { connectNats, HostBridge } = await import('@flotilla/protocol/nats');
   const wire = await connectNats(nats, `flotilla host ${run}`);
   const bridge = new HostBridge({
     wire,
@@ -81,19 +80,11 @@ async function prepare(
   };
 }
 
-/** Workers `first` to `end` − 1: share `rank` of `of` shares that differ by one worker at most. */
-export function workersOfShare(
-  { rank, of }: { readonly rank: number; readonly of: number },
-  workers: number,
-): { first: number; end: number } {
-  return { first: Math.floor((rank * workers) / of), end: Math.floor(((rank + 1) * workers) / of) };
-}
-
 /** @throws UsageError for workers that the run has not got */
 function rangeOf(asked: JoinOptions['workers'], workers: number): { first: number; end: number } {
   if (asked === undefined) return { first: 0, end: workers };
   if ('rank' in asked) {
-    const { first, end } = workersOfShare(asked, workers);
+    const { first, end } = shareOf(workers, asked.rank, asked.of);
     if (end > first) return { first, end };
     throw new UsageError(`there is no worker for host ${asked.rank} of ${asked.of}: the run has ${workers}`);
   }
@@ -145,44 +136,22 @@ function startThreads(
   const threads = Math.min(workers, own.threads ?? availableParallelism());
   const plugins = (own.plugins ?? []) as readonly string[];
   const problem = typeof own.problem === 'string' ? own.problem : 'autoencoder';
-  const entry =
-    modulesOf({ plugins, problem }).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
-  const pool: ThreadPool<ThreadTask, ErrorRecord | undefined> = threadPool(import.meta.resolve(entry), threads);
+  const pool = workerPool({ plugins, problem }, threads, systemRuntime);
   const transport = createThreadTransport({ workers, threads, maxFrameBytes, anybody: true }, systemRuntime);
-  let failure: FlotillaError | undefined;
-  let closed = false;
-  const tasks = transport.attachments.map((attachment) =>
-    pool
-      .run(
-        {
-          attachment,
-          first,
-          problemData,
-          start,
-          linked: undefined,
-          seal: checksumRun === undefined ? undefined : { run: checksumRun, workers: all, attempt },
-          plugins,
-          problem,
-        },
-        attachment.port,
-      )
-      .then((record) => record && errorFrom(record), asFlotillaError)
-      .then((error) => {
-        if (!closed)
-          failure ??= error ?? new FlotillaError('worker-lost', 'a thread of workers ended, nobody knows why');
-      }),
-  );
+  const task = {
+    first,
+    problemData,
+    start,
+    linked: undefined,
+    seal: checksumRun === undefined ? undefined : { run: checksumRun, workers: all, attempt },
+    plugins,
+    problem,
+  };
+  const hosting = hostWorkers(pool, transport.attachments, task, systemRuntime);
   return {
     end: transport.server,
     rung: transport.rung,
-    failure: () => failure,
-    async close() {
-      closed = true;
-      transport.server.close();
-      const ended = new AbortController();
-      await Promise.race([Promise.all(tasks), systemRuntime.sleep(PATIENCE_MS, ended.signal)]);
-      ended.abort();
-      await pool.close();
-    },
+    failure: hosting.failure,
+    close: () => hosting.close(() => transport.server.close(), PATIENCE_MS),
   };
 }

@@ -1,5 +1,5 @@
 import { optionError, printed } from '@flotilla/core/internal';
-import { checkNats, type NatsOptions, subjectsOf } from '@flotilla/protocol/nats';
+import { checkNats, type NatsOptions, subjectsOf } from '@flotilla/protocol';
 import type { Options } from './options.js';
 
 /** Options that say which broker a run is on, and as what. */

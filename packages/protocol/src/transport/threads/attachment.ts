@@ -10,9 +10,13 @@ export interface ThreadAttachment {
   readonly port: MessagePort;
 }
 
-/** The workers of a thread: contiguous blocks whose sizes differ by at most one. */
+/** Share `rank` of `of` shares of the workers, `first` to `end` − 1: contiguous blocks whose sizes differ by at most one. */
+export function shareOf(workers: number, rank: number, of: number): { readonly first: number; readonly end: number } {
+  return { first: Math.floor((rank * workers) / of), end: Math.floor(((rank + 1) * workers) / of) };
+}
+
+/** The workers of a thread: its share. */
 export function hosted(workers: number, threads: number, thread: number): number[] {
-  const first = Math.floor((thread * workers) / threads);
-  const end = Math.floor(((thread + 1) * workers) / threads);
+  const { first, end } = shareOf(workers, thread, threads);
   return Array.from({ length: end - first }, (_, k) => first + k);
 }
