@@ -2,6 +2,7 @@ import { type Compressor, createCompressor, log2Binomial, MessageKey } from '@fl
 import { KeyedRandom, Rng, type Runtime } from '@flotilla/core';
 import { parseOptions } from '@flotilla/server';
 import { Training } from '@flotilla/server/internal';
+import { median } from '../report/statistics.js';
 import type { Bench } from './bench.js';
 
 const WORKERS = 20;
@@ -207,10 +208,6 @@ function speeds(compressor: Compressor, key: MessageKey, x: Float64Array, out: U
   }
   const rate = (list: number[]) => (4 * x.length) / 1e6 / median(list.slice(2));
   return { encodeGBs: rate(encode), decodeGBs: rate(decode), memcpyGBs: rate(copy) };
-}
-
-function median(list: number[]): number {
-  return list.sort((a, b) => a - b)[list.length >> 1] as number;
 }
 
 function drawn(dimension: number, draw: (rng: Rng) => number): Float64Array {

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import type { TrainOptions } from '@flotilla/server';
+import { median } from '../report/statistics.js';
 import { numberOption } from '../terminal/command-line.js';
 import type { Bench } from './bench.js';
 import type { HostReply, HostTask, LoopDelay } from './embed-host.js';
@@ -135,17 +136,17 @@ function pooled(turns: readonly Turn[]) {
   const requests = turns.flatMap((turn) => turn.requests).sort((a, b) => a - b);
   const at = (share: number) =>
     requests[Math.min(requests.length - 1, Math.floor(share * requests.length))] ?? Number.NaN;
-  const median = (of: (turn: Turn) => number) => turns.map(of).sort((a, b) => a - b)[turns.length >> 1] as number;
+  const middle = (of: (turn: Turn) => number) => median(turns.map(of));
   return {
-    p50: median(({ delay }) => delay.p50),
-    p99: median(({ delay }) => delay.p99),
+    p50: middle(({ delay }) => delay.p50),
+    p99: middle(({ delay }) => delay.p99),
     max: Math.max(...turns.map(({ delay }) => delay.max)),
     startingMax: Math.max(...turns.map(({ starting }) => starting.max)),
     requestP50: at(0.5),
     requestP99: at(0.99),
     requestMax: at(1),
     requests: requests.length,
-    pace: median(({ rounds }) => rounds),
+    pace: middle(({ rounds }) => rounds),
   };
 }
 

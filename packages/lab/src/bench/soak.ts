@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { FlotillaError } from '@flotilla/core';
 import type { TrainOptions } from '@flotilla/server';
+import { median } from '../report/statistics.js';
 import { numberOption } from '../terminal/command-line.js';
 import type { Bench } from './bench.js';
 import type { Held, Soaked } from './soak-run.js';
@@ -121,7 +122,5 @@ function growth(held: readonly Held[], rounds: number) {
   const total = mean(late, ({ own }) => own) - mean(early, ({ own }) => own);
   return { aRound: median(steps), total, first, last };
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -11,6 +11,7 @@ import { FlotillaError, type Method, type Runtime } from '@flotilla/core';
 import { Boundary } from '@flotilla/protocol';
 import { type Options, parseOptions, type Summary } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
+import { median } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import type { Bench, BenchContext } from './bench.js';
 
@@ -285,7 +286,6 @@ async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
     double.push(reference());
     single.push(reference('--dtype', 'float32'));
   }
-  const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] as number;
   const mine = median(ours);
   return [
     { what: 'NumPy, float64', msPerRound: median(double), ours: mine },

@@ -35,6 +35,11 @@ export function spread(values: readonly number[]): { mean: number; sd: number } 
   return { mean, sd: sd <= 1e-12 * Math.abs(mean) ? 0 : sd };
 }
 
+/** The middle one, or the upper of the two middle ones; NaN of none. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
 /** `mean ± sd`, or the value alone when there is one, or when all are equal. */
 export function spreadText(values: readonly number[], show: (value: number) => string): string {
   if (values.length === 0) return '–';

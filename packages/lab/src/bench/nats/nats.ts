@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { type Meters, type TrainOptions, train } from '@flotilla/server';
+import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
 import { hasBroker, LocalBroker } from './broker.js';
 import { tcpRounds } from './tcp.js';
@@ -208,5 +209,4 @@ async function firstAfterGap(at: () => number, runtime: Runtime): Promise<number
   return at();
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
