@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { main } from './command-line.js';
+import { flotilla, main } from './command-line.js';
 import { Broker, hasBroker } from './nats-broker.js';
 
 // Real processes and a real broker: a server, hosts, and what happens to each of them. The oracle: same options and seed, same x.
@@ -40,6 +40,13 @@ class Command {
     await this.ended;
   }
 }
+
+test('--seeds would leave all seeds but the first without hosts, and is refused', async () => {
+  const words = 'start --seeds 0..1 --transport nats --nats nats://127.0.0.1:1 --run many';
+  const { code, stderr } = await flotilla(words.split(' '), tmpdir());
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^flotilla: --seeds and --transport nats cannot both be given: .*\n$/);
+});
 
 const JOB = ['--problem', 'heterogeneous-quadratic:d=300', '--workers', '8', '--seed', 'over a broker'];
 

@@ -77,6 +77,11 @@ async function startAs(
   const out = resume ?? checked.out ?? defaultFolder(checked.method, checked.problem);
   const options = withRun({ ...checked, out });
   if (settings.seeds !== undefined) {
+    if (options.transport === 'nats') {
+      throw new UsageError(
+        '--seeds and --transport nats cannot both be given: hosts leave with the run that they have joined',
+      );
+    }
     const { startSeeds } = await import('./seeds.js');
     if (settings.dashboard !== undefined) throw noPageOfSeeds(out);
     return startSeeds(options, settings.seeds, 'seed' in given, flags, { trainInto, print });
