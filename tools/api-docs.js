@@ -7,9 +7,9 @@ import { Application, TSConfigReader } from 'typedoc';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 /** `./internal` is for the packages beside, and wasm and threads are loaded as files. */
-const PUBLIC_DOORS = ['.', './testing'];
+const PUBLIC_DOORS = ['.', './testing', './report'];
 
-/** The sources behind the public doors of a package; none for the command line, which has no door. */
+/** The sources behind the public doors of a package. */
 function doorsOf(folder) {
   const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const doors = PUBLIC_DOORS.map((door) => exports[door]?.types ?? exports[door]).filter((path) => path !== undefined);

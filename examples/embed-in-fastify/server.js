@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { flotilla } from '@flotilla/service';
 import Fastify from 'fastify';
+import { renderReport } from 'flotilla/report';
 
 /**
  * All that a request may choose from: names, and what this host has written beside them.
@@ -30,6 +31,7 @@ export function build(settings = {}, options = {}) {
     allow: ALLOW,
     limits: { maxConcurrent: 1, maxQueued: 20 },
     resume: 'auto',
+    report: renderReport,
     ...settings,
   });
   app.get('/health', async () => ({ ok: true }));

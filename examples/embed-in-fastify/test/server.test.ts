@@ -51,6 +51,8 @@ it('starts a run, stops it, closes, opens again, and comes to what train() comes
   await open();
   await until(id, 'done');
   expect(await get(`/runs/${id}/summary`)).toMatchObject({ xHash, rounds: 1500 });
+  const report = await (await fetch(`${base}/flotilla/runs/${id}/report`)).text();
+  expect(report).toContain('marina-p on quadratic, 4 workers');
 });
 
 it('offers its names, and refuses others', async () => {

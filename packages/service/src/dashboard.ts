@@ -6,6 +6,7 @@ import Fastify from 'fastify';
 import { answerTo, ServiceError } from './errors.js';
 import { type DashboardRun, FolderRun } from './folder-run.js';
 import { LIMITS } from './limits.js';
+import type { MakeReport } from './reports.js';
 import { addSurface } from './surface.js';
 import { version } from './version.js';
 
@@ -14,6 +15,8 @@ export interface DashboardOptions {
   readonly port?: number;
   /** The newest first. */
   readonly runs: readonly DashboardRun[];
+  /** Makes the report of a run; without it, those that lie in run folders are shown. */
+  readonly report?: MakeReport;
 }
 
 export interface Dashboard {
@@ -29,7 +32,7 @@ export interface Dashboard {
  * on 127.0.0.1, and answers whoever has the token of its URL.
  * @throws an error of node:net's, such as EADDRINUSE
  */
-export async function openDashboard({ port = 0, runs }: DashboardOptions): Promise<Dashboard> {
+export async function openDashboard({ port = 0, runs, report }: DashboardOptions): Promise<Dashboard> {
   const byId = new Map<string, FolderRun>();
   for (const run of runs) {
     const folder = resolve(run.folder);
@@ -49,9 +52,10 @@ export async function openDashboard({ port = 0, runs }: DashboardOptions): Promi
   await app.register((scope) =>
     addSurface(scope, {
       catalogue: { get: (id) => byId.get(id), all: () => all },
-      about: { version, offers: null, can: { start: false } },
+      about: { version, offers: null, can: { start: false, report: report !== undefined } },
       token,
       hosts: undefined,
+      report,
       limits: LIMITS,
     }),
   );

@@ -7,6 +7,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { LIMITS, type ServiceLimits, withDefaults } from './limits.js';
 import { type Allow, Offers, type RunRequest } from './offers.js';
 import { RunQueue } from './queue.js';
+import type { MakeReport } from './reports.js';
 import * as schemas from './schemas.js';
 import { addSurface } from './surface.js';
 import { version } from './version.js';
@@ -45,6 +46,11 @@ export interface FlotillaOptions {
    * resumed; with `auto` they go on.
    */
   readonly resume?: 'ask' | 'auto';
+  /**
+   * Makes the report of a run, such as `renderReport` of `flotilla/report`. Without it, `GET /runs/:id/report` sends what `flotilla report` has left in
+   * the run's folder.
+   */
+  readonly report?: MakeReport;
   /** Options of `train()` for every run, such as `plugins` or `checkpointEvery`; what a request asks for wins. */
   readonly options?: Omit<TrainOptions, OptionOfService>;
 }
@@ -57,6 +63,7 @@ const OPTIONS = [
   'limits',
   'resume',
   'options',
+  'report',
   'prefix',
   'logLevel',
   'logSerializers',
@@ -93,9 +100,10 @@ async function addFlotilla(app: FastifyInstance, options: FlotillaOptions): Prom
   await addOpenApi(app, options.token !== undefined);
   await addSurface(app, {
     catalogue: queue,
-    about: { version, offers: offers.describe(), can: { start: true } },
+    about: { version, offers: offers.describe(), can: { start: true, report: options.report !== undefined } },
     token: options.token,
     hosts: options.hosts,
+    report: options.report,
     limits,
   });
   const schema = {
@@ -115,7 +123,7 @@ async function addFlotilla(app: FastifyInstance, options: FlotillaOptions): Prom
   app.addHook('onReady', async () => queue.start());
 }
 
-function checkOptions({ folder, token, hosts, resume = 'ask', options = {}, ...rest }: FlotillaOptions): void {
+function checkOptions({ folder, token, hosts, resume = 'ask', options = {}, report, ...rest }: FlotillaOptions): void {
   for (const name of Object.keys(rest)) {
     if (!OPTIONS.includes(name))
       throw new UsageError(`flotilla has no option ${printed(name)}; known: ${OPTIONS.join(', ')}`);
@@ -129,6 +137,9 @@ function checkOptions({ folder, token, hosts, resume = 'ask', options = {}, ...r
     throw optionError('hosts', `must be a list of host names, not ${printed(hosts)}`);
   }
   if (resume !== 'ask' && resume !== 'auto') throw optionError('resume', `must be ask or auto, not ${printed(resume)}`);
+  if (report !== undefined && typeof report !== 'function') {
+    throw optionError('report', `must be a function that makes a page, not ${printed(report)}`);
+  }
   for (const name of Object.keys(options)) {
     if (OF_SERVICE.includes(name as OptionOfService))
       throw optionError('options', `cannot have ${name}: the service says that for each run`);

@@ -5,10 +5,13 @@ import { type Catalogue, pageOf, type WatchedRun } from './catalogue.js';
 import { ServiceError } from './errors.js';
 import type { EventHub } from './events.js';
 import { REPORT_HEADERS } from './headers.js';
+import type { Reports } from './reports.js';
 import { rowsStream } from './rows-stream.js';
 import { openRunFile, type RunFile, readConfig, readSummary } from './run-files.js';
 import * as schemas from './schemas.js';
 import { rowsOf } from './sse.js';
+
+const HTML = 'text/html; charset=utf-8';
 
 type ById = { Params: { id: string } };
 
@@ -16,7 +19,7 @@ type ById = { Params: { id: string } };
 export interface About {
   readonly version: string;
   readonly offers: object | null;
-  readonly can: { readonly start: boolean };
+  readonly can: { readonly start: boolean; readonly report: boolean };
 }
 
 export interface RoutesOptions {
@@ -24,10 +27,12 @@ export interface RoutesOptions {
   readonly hub: EventHub;
   readonly access: Access;
   readonly about: About;
+  /** Makes reports; without them, those that lie in run folders are sent. */
+  readonly reports: Reports | undefined;
 }
 
 /** The routes that look at runs and control them, whoever trains them. */
-export function addRoutes(app: FastifyInstance, { catalogue, hub, access, about }: RoutesOptions): void {
+export function addRoutes(app: FastifyInstance, { catalogue, hub, access, about, reports }: RoutesOptions): void {
   const find = (id: string): WatchedRun => {
     const run = catalogue.get(id);
     if (run !== undefined) return run;
@@ -77,8 +82,11 @@ export function addRoutes(app: FastifyInstance, { catalogue, hub, access, about 
     return run.shown({ ...summary });
   });
   app.get<ById>('/runs/:id/report', byId('Its report, one HTML file'), async ({ params }, reply) => {
+    const run = find(params.id);
     reply.headers(REPORT_HEADERS);
-    return sendFile(find(params.id), 'report.html', 'text/html; charset=utf-8', reply);
+    if (reports === undefined) return sendFile(run, 'report.html', HTML, reply);
+    const page = await reports.of(run);
+    return reply.type(HTML).send(page);
   });
   app.get<ById>('/runs/:id/model', byId('Its model, as safetensors'), async ({ params }, reply) => {
     const run = find(params.id);

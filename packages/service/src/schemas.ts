@@ -60,7 +60,7 @@ export const about = object({
       { type: 'null' },
     ],
   },
-  can: object({ start: yes }),
+  can: object({ start: yes, report: yes }),
 });
 
 /** Parameters of a path: looked up, and so not held to any form. */

@@ -6,6 +6,7 @@ import { answerTo, ServiceError } from './errors.js';
 import { EventHub, type ReaderLimits } from './events.js';
 import { HEADERS } from './headers.js';
 import { readPage } from './page-files.js';
+import { type MakeReport, Reports } from './reports.js';
 import { type About, addRoutes } from './routes.js';
 import { refuseSlowBodies } from './slow-bodies.js';
 import { refusalOf, validatorCompiler } from './validator.js';
@@ -25,6 +26,7 @@ export interface SurfaceOptions {
   readonly about: About;
   readonly token: string | undefined;
   readonly hosts: readonly string[] | undefined;
+  readonly report: MakeReport | undefined;
   readonly limits: ReaderLimits & {
     /** Seconds that the body of a request may take. */
     readonly bodyTimeout: number;
@@ -36,7 +38,7 @@ export interface SurfaceOptions {
  * refused, the page, and the routes. All of it belongs to `app`, an instance of its own below the host's.
  */
 export async function addSurface(app: FastifyInstance, options: SurfaceOptions): Promise<void> {
-  const { catalogue, about, limits } = options;
+  const { catalogue, about, limits, report } = options;
   const access = new Access({ token: options.token, hosts: options.hosts, path: app.prefix || '/' });
   const hub = new EventHub(limits);
   const page = await readPage();
@@ -85,5 +87,6 @@ export async function addSurface(app: FastifyInstance, options: SurfaceOptions):
   app.get<{ Params: { name: string } }>('/page/:name', { config, schema: { hide: true } }, async ({ params }, reply) =>
     send(params.name, reply),
   );
-  addRoutes(app, { catalogue, hub, access, about });
+  const reports = report === undefined ? undefined : new Reports(report);
+  addRoutes(app, { catalogue, hub, access, about, reports });
 }

@@ -180,7 +180,8 @@ export async function serveContract(runs, { port = 0, token, offers = null, ever
     if (token !== undefined && !request.headers.cookie?.includes(`flotilla=${token}`)) {
       return json(401, { code: 'unauthorized', message: 'the token is missing, or another one' });
     }
-    if (pathname === '/about') return json(200, { version: '0.1.0', offers, can: { start: offers !== null } });
+    if (pathname === '/about')
+      return json(200, { version: '0.1.0', offers, can: { start: offers !== null, report: true } });
     if (pathname === '/runs' && method === 'POST') {
       const id = `new-${runs.length}`;
       runs.unshift(new PretendedRun(id, JSON.parse(body)));

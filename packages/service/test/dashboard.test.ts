@@ -40,7 +40,7 @@ it('listens on this machine, for whoever has its token', async () => {
   expect(dashboard.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{32}$/);
   expect((await fetch(`${base}runs`)).status).toBe(401);
   expect((await fetch(base)).status).toBe(200);
-  expect(await (await get('about')).json()).toMatchObject({ offers: null, can: { start: false } });
+  expect(await (await get('about')).json()).toMatchObject({ offers: null, can: { start: false, report: false } });
 });
 
 it('lists the runs that it was given, by names of their folders', async () => {

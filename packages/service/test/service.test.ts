@@ -34,7 +34,7 @@ describe('a run', () => {
     const model = await host.request(`/runs/${id}/model`);
     expect(model.headers.get('content-disposition')).toBe(`attachment; filename="${id}.safetensors"`);
     expect(Buffer.from(await model.arrayBuffer())).toEqual(readFileSync(join(folder, id, 'model.safetensors')));
-    // a service makes no reports
+    // made where the host says how
     expect((await host.request(`/runs/${id}/report`)).status).toBe(404);
   });
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@flotilla/core';
 import { openDashboard } from '@flotilla/service';
+import { renderReport } from '../report/index.js';
 import { readRun, runFolders } from '../report/stored-run.js';
 import { type Declared, readCommandLine } from '../terminal/command-line.js';
 import { exampleLines, helpPage, optionRows } from '../terminal/help-page.js';
@@ -43,7 +44,7 @@ export async function dashboard(argv: readonly string[]): Promise<void> {
   const folders = runFolders(positionals);
   // says what is missing
   for (const folder of folders) if (!isRun(folder)) readRun(folder);
-  const opened = await openDashboard({ port, runs: folders.map((folder) => ({ folder })) });
+  const opened = await openDashboard({ port, report: renderReport, runs: folders.map((folder) => ({ folder })) });
   process.stdout.write(`${opened.url}\n`);
   process.stderr.write('dashboard: Ctrl-C ends it\n');
   await interruptible(async (signal) => {

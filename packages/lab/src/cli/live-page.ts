@@ -5,6 +5,7 @@ import { UsageError } from '@flotilla/core';
 import { reasonOf } from '@flotilla/core/internal';
 import type { Run } from '@flotilla/server';
 import { type Dashboard, openDashboard, RunFeed } from '@flotilla/service';
+import { renderReport } from '../report/index.js';
 import { numberOption } from '../terminal/command-line.js';
 import { interruptible } from '../terminal/interrupt.js';
 
@@ -64,7 +65,11 @@ export class LivePage {
   async open(folder: string, run: Run, say: (text: string) => void): Promise<void> {
     const stop = () => this.#stop.abort();
     try {
-      this.#dashboard = await openDashboard({ port: this.port, runs: [{ folder, run, feed: this.#feed, stop }] });
+      this.#dashboard = await openDashboard({
+        port: this.port,
+        report: renderReport,
+        runs: [{ folder, run, feed: this.#feed, stop }],
+      });
     } catch (error) {
       run.terminate();
       throw error;

@@ -202,6 +202,7 @@ async function start() {
   try {
     const about = await ask('about');
     isDashboard = !about.can.start;
+    configuration.reports = about.can.report;
     if (about.can.start && about.offers !== null) showForm(about.offers);
   } catch (error) {
     // what is wrong is said when the list is read

@@ -50,6 +50,8 @@ export class Configuration {
   #files = byId('files');
   #known = '';
   #id = '';
+  /** Whether reports are made here. */
+  reports = false;
 
   /** Takes away what another run has. */
   #clear(/** @type {string} */ id) {
@@ -71,7 +73,8 @@ export class Configuration {
     const link = (/** @type {string} */ name, /** @type {string} */ text) =>
       h('a', { href: urlOf(`${runPath(id)}/${name}`) }, text);
     this.#files.replaceChildren(
-      ...(ended ? [link('report', 'report'), link('model', 'model.safetensors'), link('summary', 'summary.json')] : []),
+      ...(this.reports && rows.length > 0 ? [link('report', ended ? 'report' : 'report so far')] : []),
+      ...(ended ? [link('model', 'model.safetensors'), link('summary', 'summary.json')] : []),
       ...(rows.length > 0 ? [link('metrics', 'metrics.jsonl')] : []),
     );
     try {
