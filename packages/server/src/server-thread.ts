@@ -117,8 +117,10 @@ async function runInThread(
     const meter = isMetered === true ? new Meter(job.workers) : undefined;
     const open = (given: Hosts, attempt?: number) =>
       Training.open(options, { plan, hosts: given, runtime, yieldToEventLoop, stragglers, attempt, meter });
-    const onLoss = ({ message, worker, round }: FlotillaError) =>
+    const onLoss = ({ message, worker, round }: FlotillaError) => {
+      if (worker !== undefined) meter?.lost(worker);
       emit({ type: 'log', level: 'debug', message, fields: { lost: true, worker, round } });
+    };
     const reopen = (attempt: number) => open(startHosts(options, runtime, note), attempt);
     const recovery = new Recovery(maxRestarts, reopen, note, onLoss);
     let opened = await recovery.opened(() => open(hosts));

@@ -88,6 +88,22 @@ test('meters go on over a restart, and count it', async () => {
   expect(last.uplink.dense + last.uplink.compressed).toBe(result.uplink.frameBytes);
 });
 
+test.each([
+  [{ how: 'throw', threads: 2 }, 1],
+  [{ how: 'exit', threads: 4 }, 1],
+  // nobody knows which of its two workers it was
+  [{ how: 'exit', threads: 2 }, 0],
+])('a worker that is lost is told from the others: %o', async ({ how, threads }, expected) => {
+  const module = new URL('./problems/tripping.js', import.meta.url);
+  const marker = join(folder, `${how}-${threads}`);
+  const { last } = await metered({
+    problem: { module, parameters: { marker, how, worker: 2, calls: 30, times: 1 } },
+    ...{ threads, rounds: 60, evalEvery: 10 },
+  });
+  expect(last.restarts).toBe(1);
+  expect(Array.from(last.workers.losses)).toEqual([0, 0, expected, 0]);
+});
+
 test('onMeters must be a function', () => {
   expect(() => train({ onMeters: 1 as never })).toThrow('onMeters must be a function');
 });

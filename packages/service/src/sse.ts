@@ -12,12 +12,13 @@ export function rowsEvent({ lines, end }: Rows): Buffer {
 /** Meters as JSON: arrays of workers are plain, and seconds are told to the microsecond. */
 export function metersEvent(meters: Meters): Buffer {
   const seconds = (values: Float64Array) => Array.from(values, (value) => Math.round(1e6 * value) / 1e6);
-  const { uplinkBytes, downlinkBytes, computeSeconds, waitedSeconds } = meters.workers;
+  const { uplinkBytes, downlinkBytes, computeSeconds, waitedSeconds, losses } = meters.workers;
   const workers = {
     uplinkBytes: Array.from(uplinkBytes),
     downlinkBytes: Array.from(downlinkBytes),
     computeSeconds: seconds(computeSeconds),
     waitedSeconds: seconds(waitedSeconds),
+    losses: Array.from(losses),
   };
   return sse('meters', { ...meters, workers });
 }

@@ -130,6 +130,7 @@ export class PretendedRun {
         downlinkBytes: each((k) => round * (8100 + (k % 5))),
         computeSeconds: each((k) => seconds * (slow.has(k) ? 0.62 : 0.2 + 0.08 * noise(k + this.seed))),
         waitedSeconds: each((k) => seconds * (slow.has(k) ? 0.42 / slow.size : waited(k))),
+        losses: each((k) => (k === 3 ? 2 : 0)),
       },
     };
   }

@@ -51,7 +51,7 @@ test('the median of any number of values', () => {
 });
 
 const of = (computeSeconds: number[], waitedSeconds: number[]) => [
-  ...stragglers({ computeSeconds, waitedSeconds, uplinkBytes: [], downlinkBytes: [] }),
+  ...stragglers({ computeSeconds, waitedSeconds, losses: [], uplinkBytes: [], downlinkBytes: [] }),
 ];
 
 test('a straggler computes for long or is waited for; the first worker is waited for in any case', () => {

@@ -12,6 +12,7 @@ export class Meter {
   /** Seconds in gradients of each worker: its host writes them, from whatever thread. */
   readonly computeSeconds: Float64Array;
   readonly #waitedSeconds: Float64Array;
+  readonly #losses: Float64Array;
   readonly #times = ROUND_TIME_BOUNDS.map(() => 0).concat(0);
   readonly #seconds: Record<Part, number> = { downlink: 0, waiting: 0, uplink: 0, step: 0 };
   #roundSeconds = 0;
@@ -24,6 +25,7 @@ export class Meter {
   constructor(workers: number) {
     this.computeSeconds = new Float64Array(new SharedArrayBuffer(8 * workers));
     this.#waitedSeconds = new Float64Array(workers);
+    this.#losses = new Float64Array(workers);
   }
 
   /** A round begins. @param now milliseconds */
@@ -54,6 +56,11 @@ export class Meter {
     this.#waited += milliseconds;
     this.#seconds.waiting += milliseconds / 1000;
     this.#waitedSeconds[worker] = (this.#waitedSeconds[worker] as number) + milliseconds / 1000;
+  }
+
+  /** The workers are started again because of `worker`. */
+  lost(worker: number): void {
+    this.#losses[worker] = (this.#losses[worker] as number) + 1;
   }
 
   /** The round that has begun ends. */
@@ -92,6 +99,7 @@ export class Meter {
         // out of shared memory, which goes on changing
         computeSeconds: new Float64Array(this.computeSeconds),
         waitedSeconds: this.#waitedSeconds.slice(),
+        losses: this.#losses.slice(),
       },
     };
   }

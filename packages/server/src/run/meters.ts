@@ -38,6 +38,11 @@ export interface WorkerMeters {
    * of workers, so of several that are late the first one shows. On one thread (`loopback`) all is the first one's.
    */
   readonly waitedSeconds: Float64Array;
+  /**
+   * How often it was the reason that the workers were started again: its thread ended, it threw, its frame was refused. The end of a thread
+   * that hosts several workers is none of theirs. Counted since this process began or resumed the run.
+   */
+  readonly losses: Float64Array;
 }
 
 /** What a run is doing, finer than its rows say: for whoever draws it or exports it. */

@@ -60,7 +60,7 @@
  * @property {{ downlink: number, waiting: number, uplink: number, step: number }} shares
  * @property {{ dense: number, compressed: number }} uplink
  * @property {{ dense: number, compressed: number }} downlink
- * @property {{ uplinkBytes: number[], downlinkBytes: number[], computeSeconds: number[], waitedSeconds: number[] }} workers
+ * @property {{ uplinkBytes: number[], downlinkBytes: number[], computeSeconds: number[], waitedSeconds: number[], losses: number[] }} workers
  */
 
 /** What the server refuses, or `gone` when it does not answer. */
