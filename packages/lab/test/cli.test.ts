@@ -233,7 +233,7 @@ test('divergence: exit 1, one line with round and place, the folder keeps its ro
   );
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(
-    /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size; go on with: flotilla start --resume diverged\n$/,
+    /\nflotilla: diverged in round \d+ at (the server|worker \d+): .*; try a smaller step size\n$/,
   );
   expect(
     readFileSync(join(folder(), 'diverged', 'metrics.jsonl'), 'utf8')

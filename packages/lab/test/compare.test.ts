@@ -112,6 +112,7 @@ describe('flotilla compare', () => {
   test.each([
     ['compare', 'compare needs the folders of runs'],
     ['compare nowhere', '"nowhere" does not hold a run: no folder is there'],
+    ['compare .', '"." does not hold a run: it has no config.json and no metrics.jsonl; its folders do: *'],
     ['compare gd --target many', '--target cannot be "many"; it is a number'],
     ['compare gd --target 0x10', '--target cannot be "0x10"; it is a number'],
     ['compare gd --target 1e999', '--target cannot be "1e999"; it is a number'],

@@ -188,7 +188,9 @@ async function trainInto(
       // what was interrupted has a summary, and its report shows that
       if (!(error instanceof AbortedError)) failure = known.message;
       await page?.close();
-      throw known.code === 'usage' || !hasCheckpoint(folder) ? error : goingOn(known, out);
+      // what has diverged does so again
+      const isHopeless = known.code === 'usage' || known.code === 'diverged';
+      throw isHopeless || !hasCheckpoint(folder) ? error : goingOn(known, out);
     } finally {
       ended.abort();
       display?.stop();

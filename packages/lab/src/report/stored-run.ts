@@ -82,7 +82,9 @@ function noRun(folder: string, cause: unknown): string {
   if (code !== 'ENOENT') return reasonOf(cause);
   if (!existsSync(folder)) return 'no folder is there';
   const missing = ['config.json', 'metrics.jsonl'].filter((file) => !existsSync(join(folder, file)));
-  return `it has no ${missing.join(' and no ')}`;
+  const below = names(folder).filter((one) => existsSync(join(folder, one, 'config.json')));
+  const hint = below.length === 0 ? '' : `; its folders do: ${join(folder, '*')}`;
+  return `it has no ${missing.join(' and no ')}${hint}`;
 }
 
 function record(text: string, file: string): Record<string, unknown> {
