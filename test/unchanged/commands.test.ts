@@ -1,3 +1,4 @@
 import { compareGroup } from './compare.js';
 
-compareGroup('commands');
+// each is a process of its own: the others are in the long suite
+compareGroup('commands', (_, k) => k % 3 === 0);

@@ -3,11 +3,12 @@
 // and processor time of the run's process and of its main thread, which serves, as far as Linux tells. Where something else is at work
 // on the machine, seconds a round say little and processor time more.
 // off: no page is served; open: it is, and nobody looks; reader: somebody reads its events; browser: it is open in Chromium here,
-// which takes its own processor time from the same cores.
+// which takes its own processor time from the same cores: how much of one, once the page is there, is said beside it.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -15,12 +16,14 @@ const [, , repeats = '7', modes = 'off,open,reader,browser'] = process.argv;
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** @type {Record<string, string>} */
 const JOBS = {
-  'default job, 20 workers': '--rounds 150 --checkpoint-every never',
+  'default job, 20 workers': '--rounds 500 --checkpoint-every never',
   'short rounds, 8 workers':
-    '--problem heterogeneous-quadratic:d=100 --workers 8 --rounds 4000 --eval-every 50 --checkpoint-every never',
+    '--problem heterogeneous-quadratic:d=100 --workers 8 --rounds 30000 --eval-every 50 --checkpoint-every never',
 };
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-cost-'));
 let made = 0;
+/** By when the page is loaded and drawn. */
+const SETTLED_MS = 3000;
 
 /** @param {string} url @param {string} mode @returns {Promise<() => Promise<unknown>>} stops looking */
 async function look(url, mode) {
@@ -51,6 +54,19 @@ function processorTime(/** @type {string} */ path) {
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
+/** Processor time of all processes of the browser so far, in ms. */
+function browserTime() {
+  let sum = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('chromium')) sum += processorTime(`/proc/${pid}/stat`);
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return sum;
+}
+
 /** @param {string} job @param {string} mode @returns {Promise<Cost>} */
 async function once(job, mode) {
   const out = join(folder, String(made++));
@@ -70,25 +86,32 @@ async function once(job, mode) {
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
     const [url] = /http:\/\/\S+(?=\n)/.exec(stderr) ?? [];
-    if (url !== undefined) looking ??= look(url, mode);
+    if (url === undefined || looking !== undefined) return;
+    looking = look(url, mode);
+    void looking.then(async () => {
+      await sleep(SETTLED_MS);
+      [began, before] = [performance.now(), browserTime()];
+    });
   });
-  let [all, own] = [Number.NaN, Number.NaN];
+  let [all, own, drawing] = [Number.NaN, Number.NaN, Number.NaN];
+  let [began, before] = [Number.NaN, 0];
   await new Promise((done) => {
     child.stdout.on('data', async (chunk) => {
       stdout += chunk;
       const { pid } = child;
       all = processorTime(`/proc/${pid}/stat`);
       own = processorTime(`/proc/${pid}/task/${pid}/stat`);
+      drawing = (100 * (browserTime() - before)) / (performance.now() - began);
       // the process waits for a page that is open
       if (stdout.endsWith('\n')) await (await looking)?.();
     });
     child.on('close', done);
   });
   const { wallSeconds, rounds } = JSON.parse(stdout);
-  return { wall: (1000 * wallSeconds) / rounds, all: all / rounds, own: own / rounds };
+  return { wall: (1000 * wallSeconds) / rounds, all: all / rounds, own: own / rounds, drawing };
 }
 
-/** In ms a round: on the clock, processor time of the process, and of its main thread. @typedef {{ wall: number, all: number, own: number }} Cost */
+/** In ms a round: on the clock, processor time of the process, and of its main thread. @typedef {{ wall: number, all: number, own: number, drawing: number }} Cost */
 
 const median = (/** @type {number[]} */ values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
@@ -106,7 +129,9 @@ for (const [name, job] of Object.entries(JOBS)) {
       return `${key} ${median(all.map((cost) => cost[key])).toPrecision(3)} ms × ${ratio.toFixed(3)}`;
     });
     const walls = all.map(({ wall }) => wall.toPrecision(3)).join(' ');
-    console.log(`${name}: ${mode.padEnd(8)} ${columns.join(', ')} a round  (wall ${walls})`);
+    const drawing =
+      mode === 'browser' ? `, browser ${median(all.map((cost) => cost.drawing)).toFixed(1)} % of a core` : '';
+    console.log(`${name}: ${mode.padEnd(8)} ${columns.join(', ')} a round${drawing}  (wall ${walls})`);
   }
 }
 await browser.close();

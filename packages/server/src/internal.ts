@@ -16,6 +16,7 @@ export {
   optionsSchema,
 } from './run/options.js';
 export { planRun, type RunPlan } from './run/plan.js';
+export { RUN_FILES } from './run/run-folder.js';
 export { StoppingCriteria } from './run/stopping.js';
 export type { RunEvent } from './server-messages.js';
 export { default as serve } from './server-thread.js';

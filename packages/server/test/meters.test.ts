@@ -98,7 +98,9 @@ test.each([
   const marker = join(folder, `${how}-${threads}`);
   const { last } = await metered({
     problem: { module, parameters: { marker, how, worker: 2, calls: 30, times: 1 } },
-    ...{ threads, rounds: 60, evalEvery: 10 },
+    threads,
+    rounds: 60,
+    evalEvery: 10,
   });
   expect(last.restarts).toBe(1);
   expect(Array.from(last.workers.losses)).toEqual([0, 0, expected, 0]);

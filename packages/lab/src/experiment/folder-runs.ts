@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ErrorCode, Runtime } from '@flotilla/core';
 import { asFlotillaError, readRegular, writeWhole } from '@flotilla/core/internal';
 import { AbortedError, type Options, type Summary, train } from '@flotilla/server';
+import { RUN_FILES } from '@flotilla/server/internal';
 import type { WorkAt } from '../terminal/work-progress.js';
 
 /** A run of a sweep: its options, and the folder that it has of its own. */
@@ -26,8 +27,6 @@ export interface FolderRunsOptions {
   readonly progress: (at: WorkAt) => void;
 }
 
-/** What a run leaves in its folder. */
-const LEFT = ['config.json', 'metrics.jsonl', 'summary.json', 'report.html', 'model.safetensors', 'checkpoint'];
 /** Beside config.json and rows in the folder of a run that diverged: it is not made again. */
 const DIVERGED = 'diverged.json';
 const MAX_BYTES = 1 << 24;
@@ -78,7 +77,7 @@ function knownEnding(folder: string): Ending | undefined {
 
 async function runInFolder({ options, folder }: FolderRun, signal: AbortSignal): Promise<Ending> {
   try {
-    for (const name of LEFT) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of RUN_FILES) rmSync(join(folder, name), { recursive: true, force: true });
     // an interrupted one begins anew: hundreds of checkpoints would lie there for nothing
     await train({ ...options, out: folder, checkpointEvery: 'never', signal }).result;
     return { status: 'finished' };

@@ -1,7 +1,7 @@
 import { type ChartSpec, MAX_CURVES } from '../report/chart.js';
 import { csv } from '../report/csv.js';
 import { groupRuns } from '../report/groups.js';
-import { COSTS, firstAt, type Measure, type Measures, measuresIn, measuresOf } from '../report/measures.js';
+import { COSTS, firstAt, lastOf, type Measure, type Measures, measuresIn, measuresOf } from '../report/measures.js';
 import type { Section } from '../report/page.js';
 import { runCharts } from '../report/run-report.js';
 import { meanAndStd, spread, spreadText } from '../report/statistics.js';
@@ -27,7 +27,6 @@ export interface SweepPoint {
 }
 
 const storedOf = ({ runs }: SweepPoint) => runs.flatMap(({ stored }) => (stored === undefined ? [] : [stored]));
-const lastOf = ({ rows }: StoredRun) => rows.slice(-1).map(measuresOf);
 
 function toTarget(run: StoredRun): Measures | undefined {
   const goal = goalOf(run);

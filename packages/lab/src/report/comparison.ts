@@ -6,6 +6,7 @@ import {
   firstAt,
   type Goal,
   goalText,
+  lastOf,
   type Measure,
   type Measures,
   measuresIn,
@@ -14,8 +15,6 @@ import {
 import { meanAndStd, spreadText } from './statistics.js';
 import type { StoredRun } from './stored-run.js';
 import type { Table } from './table.js';
-
-const lastOf = ({ rows }: StoredRun) => rows.slice(-1).map(measuresOf);
 
 const goalOf =
   (goal: Goal) =>

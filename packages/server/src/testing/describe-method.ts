@@ -154,13 +154,12 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       for (const training of [run, other]) await training.close();
     });
 
-    test('one hash for 1, 2 and n threads and for loopback, another for another seed', async () => {
+    test('one hash for 2 and n threads and for loopback, another for another seed', async () => {
       const run = async (options: TrainOptions) =>
         (await train({ ...common, stepSize: 0.1, rounds: 60, evalEvery: 60, ...options }).result).xHash;
-      const one = await run({ threads: 1 });
+      const one = await run({ transport: 'loopback' });
       for (const threads of [2, common.workers as number]) expect(await run({ threads })).toBe(one);
-      expect(await run({ transport: 'loopback' })).toBe(one);
-      expect(await run({ threads: 2, seed: 'another' })).not.toBe(one);
+      expect(await run({ transport: 'loopback', seed: 'another' })).not.toBe(one);
     });
 
     test('with a batch: one hash for threads and for loopback, the same from a snapshot on; or it is refused', async () => {
@@ -175,7 +174,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       const run = async (more: TrainOptions) =>
         (await train({ ...options, rounds: 40, evalEvery: 40, ...more }).result).xHash;
       const hash = await run({ transport: 'loopback' });
-      for (const threads of [1, 3]) expect(await run({ threads })).toBe(hash);
+      expect(await run({ threads: 3 })).toBe(hash);
       expect(await run({ transport: 'loopback', batch: 5 })).not.toBe(hash);
 
       const training = await openHere(options);

@@ -19,6 +19,8 @@ import { Workers } from './workers.js';
 const LIST_EVERY = 5_000;
 /** In ms: an event comes more often than anybody reads. */
 const SHOW_EVERY = 250;
+/** In ms: charts and tables cost a browser without a graphics card far more than the numbers, and the run may be on the same cores. */
+const DRAW_EVERY = 1_000;
 const PAGE = 50;
 
 const choices = readChoices();
@@ -34,11 +36,16 @@ let reachable = true;
 let refusal = '';
 let planned = false;
 let shownAt = Number.NEGATIVE_INFINITY;
+let drawnAt = Number.NEGATIVE_INFINITY;
+/** Whether somebody has chosen something that is to be seen at once. */
+let isUrgent = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 
 const overview = new Overview();
 const curves = new Curves(byId('curves'), byId('against'), choices, () => {
   keepChoices(choices);
-  plan();
+  planNow();
 });
 const bytesARound = new BytesARound(byId('bytes'));
 const roundTime = new RoundTime(byId('time'));
@@ -76,6 +83,11 @@ function choose(/** @type {string[]} */ ids, push = false) {
   }
   choices.runs = wanted;
   keepChoices(choices, { push });
+  planNow();
+}
+
+function planNow() {
+  isUrgent = true;
   plan();
 }
 
@@ -105,6 +117,16 @@ function show() {
   document.title = `${first.view.method ?? 'run'} on ${first.view.problem ?? '…'} – Flotilla`;
   overview.update(first);
   controls.update(first.view, reachable && first.status !== 'gone');
+  const wait = drawnAt + DRAW_EVERY - performance.now();
+  if (wait <= 0 || isUrgent || first.status !== 'live') draw(all, first);
+  else later ??= setTimeout(plan, wait);
+}
+
+function draw(/** @type {{ watch: Watch, place: number }[]} */ all, /** @type {Watch} */ first) {
+  drawnAt = performance.now();
+  isUrgent = false;
+  clearTimeout(later);
+  later = undefined;
   curves.update(all);
   bytesARound.update(first);
   setText(

@@ -16,7 +16,7 @@ const MEASURES = {
   waitedSeconds: { label: 'seconds waited for', short: 'waited for', show: duration },
   uplinkBytes: { label: 'uplink bytes', short: 'uplink', show: bytes },
   downlinkBytes: { label: 'downlink bytes', short: 'downlink', show: bytes },
-  losses: { label: 'losses, for which the workers were started again', short: 'losses', show: count },
+  losses: { label: 'losses', short: 'losses', show: count },
 };
 const KEYS = /** @type {Measure[]} */ (Object.keys(MEASURES));
 const PAGE = 10;

@@ -1,0 +1,3 @@
+import { compareGroup } from './compare.js';
+
+compareGroup('commands', (_, k) => k % 3 !== 0);
