@@ -12,6 +12,8 @@ const METER_TICKS = 2;
 const PING_TICKS = 25;
 /** What readers have to take the end of a stream when the app closes. */
 const CLOSE_MS = 1000;
+/** Rows of fewer bytes are all that there are: a read takes more. */
+const FEW_BYTES = 1 << 15;
 
 export interface ReaderLimits {
   /** Readers of one run's events. */
@@ -126,17 +128,20 @@ class RunEvents {
       const before = this.#tail.rows;
       const rows = await readRows(this.run.folder, this.#tail);
       this.#tail = rows.end;
-      const isLast = rows.lines.length === 0;
-      const event = isLast ? undefined : rowsEvent(rows);
+      const event = rows.lines.length === 0 ? undefined : rowsEvent(rows);
+      // a run that has ended has told its last row when there are no more
+      const isLast = event === undefined || (!news.hasEnded && rows.lines.length < FEW_BYTES);
       for (const reader of this.readers.keys()) {
         if (reader.isBehind || reader.isOver) continue;
-        if (reader.position.rows < before) void this.#catchUp(reader);
-        else if (!reader.takes) continue;
-        else if (event === undefined) news.tell(reader);
-        else if (reader.position.rows === before) {
-          reader.send(event);
-          reader.position = rows.end;
+        if (reader.position.rows < before) {
+          void this.#catchUp(reader);
+          continue;
         }
+        if (!reader.takes) continue;
+        const own = reader.position.rows === before ? event : undefined;
+        if (own !== undefined) reader.position = rows.end;
+        if (isLast) news.tell(reader, own);
+        else if (own !== undefined) reader.send(own);
       }
       if (isLast) break;
     }
@@ -166,7 +171,7 @@ class RunEvents {
 class News {
   readonly #view: RunView;
   readonly #newest: EventReader['told'];
-  readonly #hasEnded: boolean;
+  readonly hasEnded: boolean;
   readonly #written = new Map<string, Buffer>();
 
   constructor(
@@ -176,32 +181,35 @@ class News {
     this.#view = run.view();
     const { changes, progress, meters } = run.feed;
     this.#newest = { changes, progress, meters };
-    this.#hasEnded = hasEnded(this.#view.state);
+    this.hasEnded = hasEnded(this.#view.state);
   }
 
-  /** Sends a reader what it has not been told, as one piece. */
-  tell(reader: EventReader): void {
+  /** Sends a reader what it has not been told, behind these rows, as one piece: each is a call of the operating system for every reader. */
+  tell(reader: EventReader, rows: Buffer | undefined): void {
     const { changes, progress, meters } = this.#newest;
     const { told } = reader;
     let names = '';
     if (told.changes !== changes) names += 's';
     if (told.progress !== progress) names += 'p';
-    if (told.meters !== meters && (this.tick % METER_TICKS === 0 || this.#hasEnded)) {
+    if (told.meters !== meters && (this.tick % METER_TICKS === 0 || this.hasEnded)) {
       names += 'm';
       told.meters = meters;
     }
     if (this.tick % PING_TICKS === PING_TICKS - 1) names += 'i';
-    if (this.#hasEnded) names += 'e';
+    if (this.hasEnded) names += 'e';
     told.changes = changes;
     told.progress = progress;
-    if (names !== '') reader.send(this.#write(names));
-    if (this.#hasEnded) reader.end();
+    if (rows !== undefined) names = `r${names}`;
+    if (names !== '') reader.send(this.#write(names, rows));
+    if (this.hasEnded) reader.end();
   }
 
-  #write(names: string): Buffer {
+  #write(names: string, rows: Buffer | undefined): Buffer {
     const known = this.#written.get(names);
     if (known !== undefined) return known;
-    const written = Buffer.concat(Array.from(names, (name) => this.#event(name)));
+    const written = Buffer.concat(
+      Array.from(names, (name) => (name === 'r' && rows !== undefined ? rows : this.#event(name))),
+    );
     this.#written.set(names, written);
     return written;
   }
