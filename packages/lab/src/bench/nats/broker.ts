@@ -34,11 +34,13 @@ interface BrokerOptions {
   readonly address?: string | undefined;
   /** A command that runs what follows it elsewhere, as in a namespace. */
   readonly within?: readonly string[] | undefined;
+  /** Where its folder is made: among temporary ones when left out. */
+  readonly parent?: string | undefined;
 }
 
 /** nats-server in a process of its own. */
 export class Broker {
-  readonly folder = mkdtempSync(join(tmpdir(), 'flotilla-broker-'));
+  readonly folder: string;
   #process: ChildProcess | undefined;
 
   private constructor(
@@ -47,11 +49,15 @@ export class Broker {
     private readonly monitoring: number,
     private readonly more: string,
     private readonly within: readonly string[],
-  ) {}
+    parent: string,
+  ) {
+    this.folder = mkdtempSync(join(parent, 'flotilla-broker-'));
+  }
 
   /** @throws FlotillaError with what it says, where it does not come up */
-  static async start({ more = '', port, address = '127.0.0.1', within = [] }: BrokerOptions = {}): Promise<Broker> {
-    const broker = new Broker(address, port ?? (await freePort()), await freePort(), more, within);
+  static async start(options: BrokerOptions = {}): Promise<Broker> {
+    const { more = '', port = await freePort(), address = '127.0.0.1', within = [], parent = tmpdir() } = options;
+    const broker = new Broker(address, port, await freePort(), more, within, parent);
     await broker.up();
     return broker;
   }
@@ -104,7 +110,7 @@ export class Broker {
 }
 
 /** Milliseconds of processor time that a process has had; undefined where /proc does not say. */
-export function cpuMsOf(pid: number | undefined): number | undefined {
+function cpuMsOf(pid: number | undefined): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -5,7 +5,7 @@ import { FlotillaError, type Runtime } from '@flotilla/core';
 import { type Meters, type TrainOptions, train } from '@flotilla/server';
 import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
-import { hasBroker, Broker } from './broker.js';
+import { Broker, hasBroker } from './broker.js';
 import { tcpRounds } from './tcp.js';
 
 const PROCESSES = 4;
