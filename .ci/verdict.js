@@ -3,15 +3,23 @@ import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
 const withBroker = [
-  ...['manifest', 'nats', 'nats-cluster.long', 'nats-security', 'nats-witness', 'submit'].map(
-    (name) => `packages/lab/test/${name}.test.ts`,
-  ),
+  ...[
+    'manifest',
+    'nats',
+    'nats-cluster.long',
+    'nats-methods',
+    'nats-methods.long',
+    'nats-security',
+    'nats-witness',
+    'submit',
+  ].map((name) => `packages/lab/test/${name}.test.ts`),
   'examples/multi-machine/test/multi-machine.test.ts',
 ];
 
 /** All that may be skipped: the file, why, and what must be missing for it. */
 const SKIPS = [
   ...withBroker.map((file) => ({ file, reason: 'there is no nats-server', without: '/usr/sbin/nats-server' })),
+  { file: 'packages/lab/test/shaped.long.test.ts', reason: 'there is no tc', without: '/usr/sbin/tc' },
   { file: 'packages/lab/test/slurm.long.test.ts', reason: 'there is no Slurm', without: '/usr/sbin/slurmd' },
   ...['packages/lab/test/report', 'packages/lab/test/dashboard', 'packages/service/test/page'].map((name) => ({
     file: `${name}.test.ts`,

@@ -32,6 +32,7 @@ export type { Form, Incoming, Outgoing, Sparse } from './message.js';
 export { type Bound, type BoundInput, boundWithMu, uniformBound } from './method/bound.js';
 export { methods } from './method/index.js';
 export {
+  type Attendance,
   type Context,
   type Description,
   defineMethod,

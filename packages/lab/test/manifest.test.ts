@@ -221,7 +221,7 @@ describe("values of NATS's chart", () => {
       /"<< \$(\w+) >>"/g,
       (_, name) => variables[name] as string,
     );
-    const broker = await Broker.start(text.slice(1, -1));
+    const broker = await Broker.start({ more: text.slice(1, -1) });
     brokers.push(broker);
     return broker;
   }

@@ -14,7 +14,9 @@ describe.skipIf(!hasBroker)('three brokers in a cluster', () => {
     for (const route of routes) {
       const others = routes.filter((port) => port !== route).map((port) => `nats://127.0.0.1:${port}`);
       brokers.push(
-        await Broker.start(`cluster: { name: three, listen: 127.0.0.1:${route}, routes: [${others.join(', ')}] }\n`),
+        await Broker.start({
+          more: `cluster: { name: three, listen: 127.0.0.1:${route}, routes: [${others.join(', ')}] }\n`,
+        }),
       );
     }
     const urls = brokers.map(({ url }) => url);

@@ -34,7 +34,7 @@ describe.skipIf(!hasBroker)('with a broker', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-safe-'));
   const brokers: Broker[] = [];
   const brokerWith = async (lines: string) => {
-    const broker = await Broker.start(lines);
+    const broker = await Broker.start({ more: lines });
     brokers.push(broker);
     return broker;
   };

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,39 +5,11 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flotilla, main } from './command-line.js';
+import { flotilla } from './command-line.js';
 import { Broker, hasBroker } from './nats-broker.js';
+import { Command } from './nats-command.js';
 
 // Real processes and a real broker: a server, hosts, and what happens to each of them. The oracle: same options and seed, same x.
-
-/** A process of the command line, and what it has said. */
-class Command {
-  said = '';
-  readonly #process: ChildProcess;
-  readonly ended: Promise<number | null>;
-
-  constructor(folder: string, words: readonly string[]) {
-    this.#process = spawn(process.execPath, [main, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.on('data', (text) => {
-        this.said += text;
-      });
-    }
-    this.ended = once(this.#process, 'exit').then(([code]) => code as number | null);
-  }
-
-  async until(words: string): Promise<void> {
-    while (!this.said.includes(words)) {
-      if (this.#process.exitCode !== null) throw new Error(`it ended before “${words}”:\n${this.said}`);
-      await setTimeout(5);
-    }
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#process.kill(signal);
-    await this.ended;
-  }
-}
 
 test('--seeds would leave all seeds but the first without hosts, and is refused', async () => {
   const words = 'start --seeds 0..1 --transport nats --nats nats://127.0.0.1:1 --run many';

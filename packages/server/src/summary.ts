@@ -114,6 +114,7 @@ export async function summarize(
     ...(await training.spent()),
     ...(Object.keys(refused).length === 0 ? {} : { refused: { ...refused } }),
     ...(training.fleet.broker === undefined ? {} : { broker: training.fleet.broker() }),
+    ...(training.fleet.attendance === undefined ? {} : { attendance: training.fleet.attendance.summary }),
     stopReason,
     ...(repeated === undefined ? {} : { repeated }),
     xHash: hashOf(x),

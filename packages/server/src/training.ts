@@ -23,6 +23,7 @@ import {
   unpackState,
   WIRE_VERSION,
 } from '@flotilla/protocol';
+import { introductionOf } from './hosts/attendance.js';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
@@ -157,6 +158,7 @@ export class Training {
         if (failure !== undefined) throw failure;
       };
       const smoothness = await configure(opened, plan, stragglers, watch);
+      const { attendance } = opened;
       const { job, method, problem, registries, parameters, theory } = plan;
       const { checksumRun } = plan;
       const sealed = (end: ServerEnd) =>
@@ -175,6 +177,7 @@ export class Training {
       const constants = byMeasure ? measured : smoothness;
       const stepSize = resolveStepSize(plan.stepSize, method, theory, constants, parameters);
       await request(opened, { type: 'begin', stepSize, parameters }, 'begun', stragglers, watch);
+      attendance?.admitWith(introductionOf(configuring(plan), { type: 'begin', stepSize, parameters }));
       const { linked } = opened;
       const model =
         linked !== undefined && plan.linkModels.length > 0
@@ -190,6 +193,7 @@ export class Training {
         coins: options.coins,
         start: plan.start,
         meter: setup.meter,
+        attendance,
         ...answering,
         transport: sealed(model ?? opened.transport),
         checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,
@@ -264,12 +268,15 @@ export class Training {
     const modelSeconds = this.linkModel?.seconds[0];
     const validation = aboutValidation(() => this.#validation?.at(x));
     const { late } = this.stragglers;
+    const { attendance } = this.fleet;
+    const away = attendance === undefined ? 0 : this.options.workers - attendance.present;
     return {
       round,
       ...(modelSeconds === undefined ? { seconds } : { seconds, modelSeconds }),
       ...values,
       ...(validation === undefined ? {} : { validation }),
       ...(late === undefined ? {} : { late }),
+      ...(away === 0 ? {} : { away }),
     };
   }
 
@@ -493,16 +500,21 @@ export class Training {
   }
 }
 
+const configuring = ({ job }: RunPlan) => ({ type: 'configure', wireVersion: WIRE_VERSION, job }) as const;
+
 /** Hands the job to the hosts. The constants that the problem or their shards have; undefined when there are none. */
 async function configure(
   fleet: Fleet,
-  { job, smoothness }: RunPlan,
+  plan: RunPlan,
   stragglers: Stragglers,
   watch: () => Promise<void>,
 ): Promise<Smoothness | undefined> {
-  const hosts = await request(fleet, { type: 'configure', wireVersion: WIRE_VERSION, job }, 'ready', stragglers, watch);
+  const { job, smoothness } = plan;
+  const hosts = await request(fleet, configuring(plan), 'ready', stragglers, watch);
   const found = hosts.flatMap((host) => host.smoothness);
   const ofSamples = hosts.flatMap((host) => host.sampleSmoothness);
+  // of workers that are away nothing is known
+  if (found.length < job.workers) return smoothness;
   const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
   return smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
 }

@@ -104,7 +104,6 @@ const CLOCKS: Readonly<Record<string, string>> = {
   'lab/src/cli/live-page.ts': 'a page that nobody looks at is closed',
   'lab/src/bench/embed.ts': 'requests go out every 10 ms, whoever waits',
   'lab/src/bench/embed-host.ts': 'the delay of an event loop is measured, and a turn has its seconds',
-  'lab/src/bench/nats/broker.ts': 'a broker that comes up is asked again',
   'lab/src/bench/recovery.ts': 'times of two threads are compared',
   'lab/src/bench/soak-problem.ts': 'times of two threads are compared',
   'protocol/src/transport/nats/host-bridge.ts':

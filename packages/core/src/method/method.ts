@@ -73,6 +73,13 @@ export interface Plan {
   readonly answers?: (worker: number) => boolean;
 }
 
+/** Who takes part in a round, where hosts of workers may come and go. */
+export interface Attendance {
+  /** Whether it is another set than in the round before: differences to what the others have said are then of another mean. */
+  readonly changed: boolean;
+  isAway(worker: number): boolean;
+}
+
 // The functions below are properties, not methods: TypeScript then infers S, W and P only from the functions that return them,
 // and checks all others against those.
 
@@ -90,13 +97,22 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   readonly init: (context: Context<P>) => S;
   /** Takes the workers' mean initial gradient g⁰. Present exactly when the workers send one before round 1. */
   readonly start?: (state: S, context: Context<P>, mean: Float64Array) => void;
-  /** Starts round `round`, from 1. `coin(p, k)` is true with probability p; k numbers the round's coins from 0. */
-  readonly plan: (state: S, context: Context<P>, coin: (p: number, k: number) => boolean, round: number) => Plan;
+  /**
+   * Starts round `round`, from 1. `coin(p, k)` is true with probability p; k numbers the round's coins from 0. `attendance` is there
+   * for an `elastic` method whose workers may be away: those must get no frame and give no answer.
+   */
+  readonly plan: (
+    state: S,
+    context: Context<P>,
+    coin: (p: number, k: number) => boolean,
+    round: number,
+    attendance?: Attendance,
+  ) => Plan;
   /** Applies what the downlink carried, when it was the same for every worker. */
   readonly sent?: (state: S, context: Context<P>, carried: Incoming) => void;
   /** Applies what the downlink carried to one worker, when each worker's message was written for itself, in worker order. */
   readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
-  /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. */
+  /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some are away, n is the number of those that are not. */
   readonly step: (state: S, context: Context<P>, plan: Plan, mean: Float64Array) => void;
 }
 
@@ -204,6 +220,11 @@ export interface Method<
    * worker refuses a round when it has not had the one before.
    */
   readonly gaps?: (parameters: P) => boolean;
+  /**
+   * Whether rounds go on without workers that are away, and who comes (back) needs to be sent nothing but its next downlink: `plan`
+   * looks at the attendance then, and `gaps` must hold. Without it every round has all workers.
+   */
+  readonly elastic?: (parameters: P) => boolean;
   /**
    * The method's own parameters (probabilities, momentum, …): those of `spec`, the rest from theory. What is not set is left
    * out, because they travel to the workers as a map.

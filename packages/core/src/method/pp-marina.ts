@@ -60,6 +60,9 @@ function initial(context: PpContext): Float64Array {
  * factor 2 under the root and at most p/(2μ) (Theorem E.2). Parameters: `sampled` (r, default ⌈n/10⌉), `p`, `mu`;
  * `downlink`, `broadcast` (the paper's: g to all) or `participants`: only who takes part in a round gets g, and, when it
  * missed the round before, x. x is then kept in the width of the wire on both sides, since any part of it may have to be sent.
+ * Workers may be away (`elastic`) with `downlink=participants`: f is then the mean over those that are there, n their number in the
+ * means, a worker that is drawn and away sends nothing, and a round in which others are there than before has c = 1
+ * (docs/decisions/0026).
  * With a batch both gradients of a difference are of the same samples, as in `marina`.
  */
 export const ppMarina = defineMethod({
@@ -91,6 +94,7 @@ export const ppMarina = defineMethod({
     return { p, sampled, downlink, ...polyakLojasiewicz(spec) };
   },
   gaps: ({ downlink }) => downlink === 'participants',
+  elastic: ({ downlink }) => downlink === 'participants',
   report: ({ p, sampled, downlink, ...rest }) =>
     downlink === 'participants' ? { p, sampled, 'participants-downlink': 1, ...rest } : { p, sampled, ...rest },
   traffic({ p, sampled, downlink }, workers) {
@@ -120,12 +124,14 @@ export const ppMarina = defineMethod({
       lastRound: new Float64Array(context.workers),
     }),
     start: (state, _context, mean) => state.g.set(mean),
-    plan(state, context, coin, round) {
-      const coins = coin(context.parameters.p, 0) ? ALL : 0;
+    plan(state, context, coin, round, attendance) {
+      const isAway = (worker: number) => attendance?.isAway(worker) === true;
+      // g is of those that were there before: others begin with their gradients
+      const coins = coin(context.parameters.p, 0) || attendance?.changed === true ? ALL : 0;
       const { drawn, lastRound, before, x, g } = state;
       drawn.fill(0);
       if (coins !== ALL) drawWorkers(context, round, (worker) => drawn[worker]++);
-      const answers = (worker: number) => coins === ALL || drawn[worker] > 0;
+      const answers = (worker: number) => !isAway(worker) && (coins === ALL || drawn[worker] > 0);
       if (context.parameters.downlink === 'broadcast') {
         return { coins, answers, downlink: { form: 'dense', vector: g } };
       }
@@ -133,6 +139,8 @@ export const ppMarina = defineMethod({
       before.set(x);
       move(context, g, x);
       const downlink = (worker: number): Outgoing => {
+        // whoever comes in its place knows x⁰ alone
+        if (isAway(worker)) lastRound[worker] = 0;
         if (!answers(worker)) return { form: 'none', vector: g };
         const missed = lastRound[worker] < round - 1;
         lastRound[worker] = round;

@@ -15,6 +15,8 @@ export interface BenchContext {
   readonly seeds: number | undefined;
   /** The bench's own options that were given. */
   readonly options: Readonly<Record<string, string>>;
+  /** Those of its options without a value that were given. */
+  readonly flags: ReadonlySet<string>;
   /** What is measured is measured with this. */
   readonly runtime: Runtime;
   /** Says on stderr what is going on. */
@@ -33,6 +35,8 @@ export interface BenchReport {
   readonly files?: Readonly<Record<string, string>>;
   /** What a reader must know to read the tables, one paragraph each. */
   readonly notes?: readonly string[];
+  /** Why nothing was measured, in words that follow “skipped: ”; nothing is written then. */
+  readonly skipped?: string;
 }
 
 /** A comparison that `pnpm bench NAME` runs. */
@@ -40,8 +44,10 @@ export interface Bench {
   readonly name: string;
   /** One line, for `--list`. */
   readonly summary: string;
-  /** Options of its own, all with a value: name and what it means. */
+  /** Options of its own that have a value: name and what it means. */
   readonly options?: Readonly<Record<string, string>>;
+  /** The same of those without one. */
+  readonly flags?: Readonly<Record<string, string>>;
   /** @throws FlotillaError */
   run(context: BenchContext): Promise<BenchReport>;
 }

@@ -34,14 +34,16 @@ export const benchHelp = (program: string) =>
     { title: 'Options', rows: optionRows(OPTIONS) },
   ]);
 
-/** The bench's own options, all with a value. */
-const ownOptions = ({ options = {} }: Bench): Record<string, Declared> =>
-  Object.fromEntries(
+/** The bench's own options. */
+const ownOptions = ({ options = {}, flags = {} }: Bench): Record<string, Declared> => ({
+  ...Object.fromEntries(
     Object.entries(options).map(([name, description]) => [
       name,
       { type: 'string', path: true, placeholder: 'VALUE', description },
     ]),
-  );
+  ),
+  ...Object.fromEntries(Object.entries(flags).map(([name, description]) => [name, { type: 'boolean', description }])),
+});
 
 const ownHelp = (bench: Bench) => {
   const own = optionRows(ownOptions(bench));
@@ -65,13 +67,24 @@ export async function bench(argv: readonly string[]): Promise<void> {
     );
   }
   const bench = lookUp('bench', benches, first);
-  const { out, quick, smoke, seeds, help, own } = readOptions(bench, argv.slice(1));
+  const { out, quick, smoke, seeds, help, own, flags } = readOptions(bench, argv.slice(1));
   if (help) return print(ownHelp(bench));
   const results = writeResults(out, 'bench', bench.name);
   const { log, progress, stop } = createWorkProgress(process.stderr, systemRuntime);
-  const context = { out: results.folder, quick, smoke, seeds, options: own, runtime: systemRuntime, log, progress };
+  const context = {
+    out: results.folder,
+    quick,
+    smoke,
+    seeds,
+    options: own,
+    flags,
+    runtime: systemRuntime,
+    log,
+    progress,
+  };
   const report = await bench.run(context).finally(stop);
-  const { tables, charts = [], notes = [], files = {} } = report;
+  const { tables, charts = [], notes = [], files = {}, skipped } = report;
+  if (skipped !== undefined) return print(`skipped: ${skipped}\n`);
   const command = [programName('bench'), ...argv].join(' ');
   await results.write({ command, quick, machine: machine(), results: report.results }, `Bench: ${bench.name}`, [
     { text: [bench.summary, ...notes] },
@@ -94,7 +107,10 @@ function readOptions(bench: Bench, args: readonly string[]) {
     smoke,
     seeds: countOption('seeds', seeds),
     help,
-    own: own as Record<string, string>,
+    own: Object.fromEntries(
+      Object.entries(own).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    ),
+    flags: new Set(Object.entries(own).flatMap(([name, value]) => ((value as unknown) === true ? [name] : []))),
   };
 }
 

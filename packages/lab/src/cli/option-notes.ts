@@ -338,6 +338,16 @@ processes, on this machine or others, which \`flotilla worker\` starts: [multi-m
     placeholder: 'FILE',
     example: '--transport nats --nats tls://broker.example:4222 --run mine --nats-ca ca.pem',
   },
+  minWorkers: {
+    group: 'System',
+    rare: true,
+    placeholder: 'M',
+    example:
+      '--transport nats --nats nats://127.0.0.1:4222 --run mine --method pp-marina:downlink=participants --min-workers 8',
+    text: `The rounds of \`pp-marina\` with \`downlink=participants\` go on without workers that are away, and hosts may come and go: f is the mean over
+those that are there. The step size must be a number. Every other method has all its workers in every round, and waits for them as
+[\`--on-straggler\`](#--on-straggler) says: [multi-machine.md](multi-machine.md#hosts-that-come-and-go).`,
+  },
   checksum: {
     group: 'System',
     rare: true,

@@ -45,6 +45,8 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   broker:
     'bytes of the server’s connection to the broker, `sent` and `received`: `frames` for one worker each, `broadcasts` sent once for all, `others` (evaluations, states), `control`, `again`; with `--transport nats`',
+  attendance:
+    '`changes`: how often hosts came or went; `least`: the fewest workers that were there; with `--min-workers`. Then `xHash` depends on when they did',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',
   repeated:
     '`restarts`, `rounds` and `frameBytes`: how often workers were started again, and what was done and sent twice because of it, counted nowhere else; only where workers were lost',
@@ -60,6 +62,7 @@ export const ROW_KEYS: Readonly<Record<keyof Metrics, string>> = {
   gradNormSq: '‖∇f(x)‖², exact',
   metrics: 'the metrics of the problem on the training data by name; only for a problem that has some',
   validation: '`loss` and the metrics on the validation data; only with `--validation`',
+  away: 'workers that are away, where there are any: f and ∇f are the mean over the others',
   late: 'as in the [summary](#summary), so far',
   uplink: '[counters](#counters) so far',
   downlink: '[counters](#counters) so far',

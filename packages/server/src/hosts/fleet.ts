@@ -4,6 +4,7 @@ import type { Traffic } from '@flotilla/protocol/nats';
 import type { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
+import type { Attendance } from './attendance.js';
 
 /** Bytes of the server's connection to a broker. */
 export interface BrokerTraffic {
@@ -24,6 +25,8 @@ export interface Fleet {
   readonly linked: LinkedServerEnd | undefined;
   /** What the transport measures its waits with. */
   readonly runtime: Runtime;
+  /** Who is there, where hosts may come and go; where they may not, all are. */
+  readonly attendance?: Attendance | undefined;
   /** Bytes to and from the broker; where there is one. */
   broker?(): BrokerTraffic;
   /** The error of a thread that has ended before its time. */

@@ -16,6 +16,7 @@ import { offeredOptions, sharedIdentity } from '../nats/offer.js';
 import { ownFile } from '../own-files.js';
 import { LateError } from '../round/stragglers.js';
 import { brokerOf } from '../run/broker.js';
+import { Attendance } from './attendance.js';
 import type { Fleet, Transport } from './fleet.js';
 import { largestFrameBytes } from './largest-frame.js';
 import { type ThreadPool, threadPool } from './pool.js';
@@ -32,7 +33,7 @@ export interface BridgeTask {
 
 /** What the server's thread tells it. */
 export type ToBridge =
-  | { readonly type: 'offer'; readonly offer: Omit<Offer, 'type' | 'session'> }
+  | { readonly type: 'offer'; readonly offer: Omit<Offer, 'type' | 'session'>; readonly least: number }
   | { readonly type: 'serve'; readonly hosts: readonly HostRange[]; readonly attachment: ThreadAttachment }
   | { readonly type: 'close'; readonly last: boolean };
 
@@ -41,6 +42,8 @@ export type FromBridge =
   | { readonly type: 'note'; readonly line: string }
   | { readonly type: 'missing'; readonly workers: readonly number[] }
   | { readonly type: 'gathered'; readonly hosts: readonly HostRange[] }
+  | { readonly type: 'joined'; readonly number: number; readonly host: HostRange }
+  | { readonly type: 'left'; readonly number: number; readonly reason: ErrorRecord }
   | { readonly type: 'lost'; readonly error: ErrorRecord };
 
 const PIECE_MS = 50;
@@ -68,15 +71,25 @@ export const nats: Transport = {
       port1.postMessage(message, transfer as never);
     let gathered: readonly HostRange[] | undefined;
     let missing: readonly number[] = [];
+    let attendance: Attendance | undefined;
     const collect = () => {
       for (let got = receiveMessageOnPort(port1); got !== undefined; got = receiveMessageOnPort(port1)) {
         const message = got.message as FromBridge;
         if (message.type === 'note') note(message.line);
         else if (message.type === 'gathered') gathered = message.hosts;
         else if (message.type === 'missing') missing = message.workers;
+        else if (message.type === 'joined') attendance?.joined(message.number, message.host);
+        else if (message.type === 'left') leave(message.number, errorFrom(message.reason));
         else failure ??= errorFrom(message.error);
       }
       return failure;
+    };
+    const leave = (number: number, reason: FlotillaError) => {
+      try {
+        attendance?.left(number, reason);
+      } catch (thrown) {
+        failure ??= asFlotillaError(thrown);
+      }
     };
     const close = async (patienceMs = 1000 * options.grace, last = true) => {
       if (closed) return;
@@ -93,8 +106,13 @@ export const nats: Transport = {
         const { checksumRun } = plan;
         const maxFrameBytes = largestFrameBytes(plan);
         const identity = await sharedIdentity(options, plan);
+        const isElastic = plan.method.elastic?.(plan.parameters) === true;
+        const least = isElastic ? (options.minWorkers ?? workers) : workers;
+        if ((options.minWorkers ?? workers) < workers && !isElastic)
+          note(`${options.method} has all its workers in every round: the run waits for them`);
         send({
           type: 'offer',
+          least,
           offer: { attempt, workers, options: offeredOptions(options), identity, checksumRun, maxFrameBytes },
         });
         const deadline = new Deadline(runtime, 1000 * options.roundTimeout, PIECE_MS);
@@ -110,6 +128,11 @@ export const nats: Transport = {
               : `waiting for ${nameOf(missing)}: flotilla worker --nats ${settings.url} --run ${run}`;
           if (wanted !== '' && wanted !== told) note(wanted);
           told = wanted;
+          if (piece === 0 && options.onStraggler === 'wait') {
+            note(`no host came for ${nameOf(missing)} within ${options.roundTimeout} s; the run goes on waiting`);
+            deadline.extend(1000 * options.roundTimeout);
+            continue;
+          }
           if (piece === 0) {
             const whom = nameOf(missing.length > 0 ? missing : Array.from({ length: workers }, (_, worker) => worker));
             // who did not come in that time will not come in another
@@ -120,8 +143,11 @@ export const nats: Transport = {
         const { server, attachments } = createThreadTransport({ workers, threads: 1, maxFrameBytes }, runtime);
         const [attachment] = attachments as readonly [ThreadAttachment];
         send({ type: 'serve', hosts: gathered, attachment }, [attachment.port]);
+        const transport = new NatsServerEnd(server, gathered.length);
+        if (least < workers) attendance = new Attendance(transport, gathered, least, note);
         return {
-          transport: new NatsServerEnd(server, gathered.length),
+          transport,
+          attendance,
           linked: undefined,
           threads: gathered.length,
           broker: () => ({ sent: { ...trafficIn(traffic, 0) }, received: { ...trafficIn(traffic, 1) } }),
@@ -172,10 +198,14 @@ class NatsServerEnd implements ServerEnd {
   }
 
   receiveControl(host: number, timeoutMs: number): Uint8Array | undefined {
-    const own = this.#answers[host] as Uint8Array[];
+    const own = this.#answers[host] ?? [];
+    this.#answers[host] = own;
     if (own.length > 0) return own.shift();
     for (let got = this.inner.receiveControl(0, timeoutMs); got !== undefined; got = this.inner.receiveControl(0, 0)) {
-      this.#answers[hostOf(got)]?.push(withoutHost(got));
+      const from = hostOf(got);
+      const answers = this.#answers[from] ?? [];
+      this.#answers[from] = answers;
+      answers.push(withoutHost(got));
     }
     return own.shift();
   }

@@ -40,14 +40,18 @@ export default async function bridge({ nats, run, workers, traffic, port }: Brid
       }
       if (message.type === 'offer') {
         gathering = true;
-        void served.gather(message.offer).then((hosts) => {
+        void served.gather(message.offer, message.least).then((hosts) => {
           gathering = false;
           tell({ type: 'gathered', hosts });
         });
       } else if (message.type === 'serve') {
         const end = new BridgeEnd(message.attachment, systemRuntime);
         served
-          .serve(end, message.hosts, (error) => tell({ type: 'lost', error: errorRecord(error) }))
+          .serve(end, message.hosts, {
+            lost: (error) => tell({ type: 'lost', error: errorRecord(error) }),
+            joined: (number, host) => tell({ type: 'joined', number, host }),
+            left: (number, reason) => tell({ type: 'left', number, reason: errorRecord(reason) }),
+          })
           .catch((error) => tell({ type: 'lost', error: errorRecord(error) }));
       } else {
         clearInterval(looking);

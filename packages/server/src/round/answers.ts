@@ -22,8 +22,17 @@ export interface AnswersOptions {
   readonly yieldToEventLoop: () => Promise<void>;
   /** How long a worker may take for one answer, and what then. */
   readonly stragglers: Stragglers;
+  /** Whether a worker is away, where some may be: then it is not waited for. */
+  readonly isAway?: ((worker: number) => boolean) | undefined;
   /** Told how long each worker was waited for; nobody when left out. */
   readonly meter?: Meter | undefined;
+}
+
+/** A worker has gone, and its answer will not come. */
+export class AwayError extends FlotillaError {
+  constructor(readonly who: number) {
+    super('worker-lost', `worker ${who} is away`, { worker: who });
+  }
 }
 
 /** Waits for what workers answer, and is the one place where their frames are taken, refused and released. */
@@ -45,7 +54,7 @@ export class Answers {
   /**
    * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`.
    * @param round Or the number of an exchange of states: frames that have another are counted and dropped then.
-   * @throws FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
+   * @throws AwayError when the worker is away; FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
    *   cannot be read, and what a failure frame says went wrong
    */
   async take<T>(
@@ -156,6 +165,7 @@ export class Answers {
   async #piece(worker: number, due: string, round: number | undefined, deadline: Deadline): Promise<number> {
     const { stragglers, yieldToEventLoop } = this.options;
     await yieldToEventLoop();
+    if (this.options.isAway?.(worker) === true) throw new AwayError(worker);
     const piece = deadline.next();
     if (piece > 0) return piece;
     stragglers.overdue(`worker ${worker}`, due, deadline, { worker, round });

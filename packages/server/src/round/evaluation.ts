@@ -1,7 +1,7 @@
 import { DivergedError } from '@flotilla/core';
 import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type Header, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
-import type { Answers } from './answers.js';
+import { type Answers, AwayError } from './answers.js';
 import { takeFinite } from './non-finite.js';
 
 /** What an evaluation finds at a point, exact. */
@@ -54,6 +54,8 @@ export class Evaluation {
     private readonly metrics: readonly string[],
     private readonly method: string,
     private readonly start: Float64Array,
+    /** Whether a worker is away: then it is left out of all means. */
+    private readonly isAway: (worker: number) => boolean = () => false,
   ) {
     this.#received = new Float64Array(1 + gradient.length + metrics.length);
   }
@@ -71,7 +73,9 @@ export class Evaluation {
     const received = this.#received;
     const values = received.subarray(0, 1 + gradient.length);
     const read = evaluationReader(received);
-    const take = (worker: number) =>
+    const asked = Array.from({ length: workers }, (_, worker) => worker).filter((worker) => !this.isAway(worker));
+    let taken = 0;
+    const takeOne = (worker: number) =>
       this.answers.take(worker, FrameKind.evaluation, round, (frame, header) => {
         read(frame, header, number);
         if (!isFiniteVector(values)) {
@@ -85,8 +89,21 @@ export class Evaluation {
         for (let k = 0; k < means.length; k++) {
           means[k] = (means[k] as number) + (received[1 + gradient.length + k] as number) / workers;
         }
+        taken++;
       });
-    await takeFinite(Array(workers).keys(), take, x, this.start);
+    const take = async (worker: number) => {
+      try {
+        await takeOne(worker);
+      } catch (thrown) {
+        if (!(thrown instanceof AwayError)) throw thrown;
+      }
+    };
+    await takeFinite(asked, take, x, this.start);
+    if (taken < workers) {
+      loss *= workers / taken;
+      for (const values of [gradient, means])
+        for (let j = 0; j < values.length; j++) values[j] = (values[j] as number) * (workers / taken);
+    }
     const gradNormSq = squaredNorm(gradient);
     if (!Number.isFinite(loss + gradNormSq)) {
       throw new DivergedError(round, 'server', `f = ${loss}, ‖∇f‖² = ${gradNormSq}`, method);

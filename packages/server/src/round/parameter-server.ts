@@ -1,5 +1,6 @@
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
+  type Attendance,
   type Context,
   DivergedError,
   KeyedRandom,
@@ -31,7 +32,7 @@ import {
   type StateSource,
   type Tally,
 } from '@flotilla/protocol';
-import { Answers, type AnswersOptions } from './answers.js';
+import { Answers, type AnswersOptions, AwayError } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { type Evaluated, Evaluation } from './evaluation.js';
 import { takeFinite } from './non-finite.js';
@@ -70,9 +71,22 @@ export interface ParameterServerOptions extends AnswersOptions {
   readonly checksumBytes?: number;
   /** x⁰, for a job that starts from a given point. */
   readonly start?: Float64Array | undefined;
+  /** Who is there, where workers may be away; all are when left out. */
+  readonly attendance?: Attending | undefined;
   /** Called where the round clock starts, for a round and for the initial gradients, and where it stops. */
   readonly onRoundBegin?: (() => void) | undefined;
   readonly onRoundEnd?: (() => void) | undefined;
+}
+
+/** Who is there, as a server looks at it. */
+interface Attending {
+  /** How often somebody has come or gone. */
+  readonly changes: number;
+  /** Workers that are there. */
+  readonly present: number;
+  isAway(worker: number): boolean;
+  /** Lets in who is ready. */
+  settle(): void;
 }
 
 /**
@@ -94,6 +108,8 @@ export class ParameterServer {
   readonly #workerStates: WorkerStates;
   readonly #coin: (p: number, index: number) => boolean;
   readonly #everyone: readonly number[];
+  /** The attendance's changes when a round was planned last. */
+  #changes = 0;
 
   constructor(private readonly options: ParameterServerOptions) {
     const { job, problem, method, compressors } = options;
@@ -108,13 +124,15 @@ export class ParameterServer {
     this.#context = createContext(job, problem, options, random, options.start);
     this.#state = method.server.init(this.#context);
     this.#mean = new Float64Array(length);
-    this.#answers = new Answers(options, (refusal) => this.ledger.refuse(refusal));
-    this.#workerStates = new WorkerStates(options.transport, this.#answers);
+    const { attendance } = options;
+    const isAway = attendance && ((worker: number) => attendance.isAway(worker));
+    this.#answers = new Answers({ ...options, isAway }, (refusal) => this.ledger.refuse(refusal));
+    this.#workerStates = new WorkerStates(options.transport, this.#answers, isAway);
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
     const metrics = (problem.metrics ?? []).map(({ name }) => name);
     const { start } = this.#context;
-    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics, method.name, start);
+    this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics, method.name, start, isAway);
     const toss = createToss(options.coins, random);
     this.#coin = (p, index) => toss(p, index, this.round);
   }
@@ -125,10 +143,12 @@ export class ParameterServer {
     if (method.server.start === undefined) return;
     const from = runtime.now();
     onRoundBegin?.();
+    this.#attendance();
     const { workers } = this.#context;
     const length = this.#downlink.write(FrameKind.start, 0, 0, 0, NOTHING, transport.claimBroadcast(HEADER_BYTES));
     transport.commitBroadcast(length);
-    for (let worker = 0; worker < workers; worker++) this.#count('downlink', worker, 'start');
+    for (let worker = 0; worker < workers; worker++)
+      if (!this.#isAway(worker)) this.#count('downlink', worker, 'start');
     transport.flush();
     await this.#collect('start', undefined);
     method.server.start(this.#state, this.#context, this.#mean);
@@ -143,7 +163,7 @@ export class ParameterServer {
     meter?.begin(from);
     onRoundBegin?.();
     this.round++;
-    const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round);
+    const plan = method.server.plan(this.#state, this.#context, this.#coin, this.round, this.#attendance());
     this.#send(plan);
     meter?.lap('downlink', runtime.now());
     // those who need not answer may be behind, but not for ever
@@ -247,19 +267,48 @@ export class ParameterServer {
     transport.commit(worker, length);
   }
 
-  /** (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. */
+  readonly #isAway = (worker: number) => this.options.attendance?.isAway(worker) === true;
+
+  /** Lets in who is ready, and says who is there; undefined where nobody may be away. */
+  #attendance(): Attendance | undefined {
+    const { attendance } = this.options;
+    if (attendance === undefined) return undefined;
+    attendance.settle();
+    const changed = attendance.changes !== this.#changes;
+    this.#changes = attendance.changes;
+    return { changed, isAway: this.#isAway };
+  }
+
+  /**
+   * (1/n) Σ of the workers' uplinks, folded in worker order so that it does not depend on who was first. Where some are away, n is
+   * the number of the others.
+   */
   async #collect(kind: 'start' | undefined, answers: Plan['answers']): Promise<void> {
     const { round } = this;
-    const { workers } = this.#context;
+    const { attendance } = this.options;
+    const workers = attendance?.present ?? this.#context.workers;
     const uplink = this.#uplink;
     const mean = this.#mean.fill(0);
-    const take = (worker: number) =>
+    let lost = 0;
+    const takeOne = (worker: number) =>
       this.#answers.take(worker, FrameKind.uplink, round, (frame, header) => {
         uplink.read(frame, FrameKind.uplink, round, worker, undefined, header).addTo(mean, 1 / workers);
         this.#count('uplink', worker, kind);
       });
-    const answering = answers === undefined ? this.#everyone : this.#everyone.filter(answers);
+    const takeOrLeave = async (worker: number) => {
+      try {
+        await takeOne(worker);
+      } catch (thrown) {
+        if (!(thrown instanceof AwayError)) throw thrown;
+        lost++;
+      }
+    };
+    const take = attendance === undefined ? takeOne : takeOrLeave;
+    const due = answers === undefined ? this.#everyone : this.#everyone.filter(answers);
+    const answering = attendance === undefined ? due : due.filter((worker) => !attendance.isAway(worker));
     await takeFinite(answering, take, this.#state.x, this.#context.start);
+    if (lost > 0 && lost < workers)
+      for (let j = 0; j < mean.length; j++) mean[j] = (mean[j] as number) * (workers / (workers - lost));
     this.#checkFinite(mean, 'the mean of the uplinks');
   }
 

@@ -1,10 +1,12 @@
 import { putU32 } from '@flotilla/core/internal';
 import {
+  encodeState,
   FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
   type ServerEnd,
   type StateSource,
+  unpackState,
   writeHeader,
 } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
@@ -20,11 +22,14 @@ export class WorkerStates {
   constructor(
     private readonly transport: ServerEnd,
     private readonly answers: Answers,
+    /** Whether a worker is away, where some may be. */
+    private readonly isAway?: (worker: number) => boolean,
   ) {}
 
   /**
    * Hands each worker's state to `take`, packed, as it lies in its frame: until `take` returns. They are asked for a few at a
-   * time, so that the states of all are never in memory beside the workers' own.
+   * time, so that the states of all are never in memory beside the workers' own. A worker that is away has the state of one that is
+   * there, with no work done: the method sends whoever comes in its place what it needs.
    * @param round The one that has ended: a worker that has not had it refuses.
    * @param take Whether it wants more.
    * @param x The iterate after it, and `start` x⁰: they tell what a number that is none comes from.
@@ -35,16 +40,15 @@ export class WorkerStates {
     { x, start }: { readonly x: Float64Array; readonly start: Float64Array },
     take: (state: Uint8Array) => boolean,
   ): Promise<void> {
-    const { transport } = this;
+    const { transport, isAway } = this;
     const { workers } = transport;
+    const substitute = isAway && (await this.#substitute(round, isAway));
     const exchange = ++this.#exchange;
     let asked = 0;
     const ask = (end: number) => {
       for (; asked < Math.min(end, workers); asked++) {
-        const room = transport.claim(asked, HEADER_BYTES + 4);
-        this.#write(room, FrameKind.snapshot, exchange);
-        putU32(room, HEADER_BYTES, round);
-        transport.commit(asked, HEADER_BYTES + 4);
+        if (isAway?.(asked) === true) continue;
+        this.#ask(asked, exchange, round);
       }
       transport.flush();
     };
@@ -54,6 +58,10 @@ export class WorkerStates {
       for (let worker = 0; worker < workers && (more || worker < asked); worker++) yield worker;
     }
     const collect = async (worker: number) => {
+      if (isAway?.(worker) === true) {
+        more = more && take(substitute as Uint8Array);
+        return;
+      }
       ask(worker + 1);
       const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
         more = more && take(frame.subarray(HEADER_BYTES));
@@ -64,6 +72,28 @@ export class WorkerStates {
     await takeFinite(due(), collect, x, start);
   }
 
+  /** The state of a worker that is there, as one that has done nothing. */
+  async #substitute(round: number, isAway: (worker: number) => boolean): Promise<Uint8Array> {
+    const worker = Array.from({ length: this.transport.workers }, (_, k) => k).find((k) => !isAway(k)) ?? 0;
+    const exchange = ++this.#exchange;
+    this.#ask(worker, exchange, round);
+    this.transport.flush();
+    const state = await this.answers.take(worker, FrameKind.state, exchange, (frame) =>
+      unpackState(frame.subarray(HEADER_BYTES)),
+    );
+    const source = encodeState({ ...state, seconds: 0, calls: 0 });
+    const bytes = new Uint8Array(source.length);
+    source.writeTo(bytes);
+    return bytes;
+  }
+
+  #ask(worker: number, exchange: number, round: number): void {
+    const room = this.transport.claim(worker, HEADER_BYTES + 4);
+    this.#write(room, FrameKind.snapshot, exchange);
+    putU32(room, HEADER_BYTES, round);
+    this.transport.commit(worker, HEADER_BYTES + 4);
+  }
+
   /**
    * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
    * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
@@ -72,6 +102,7 @@ export class WorkerStates {
     const { transport } = this;
     const exchange = ++this.#exchange;
     for (const [worker, state] of states.entries()) {
+      if (this.isAway?.(worker) === true) continue;
       const bytes = HEADER_BYTES + state.length;
       const room = transport.claim(worker, bytes);
       this.#write(room, FrameKind.restore, exchange);

@@ -9,6 +9,7 @@ export const BROKER_OPTIONS = [
   'natsNkey',
   'natsToken',
   'natsCa',
+  'minWorkers',
 ] as const satisfies readonly (keyof Options)[];
 
 /** The broker of a run, and the run's name there; undefined for a run without. @throws UsageError */
@@ -32,6 +33,10 @@ export function brokerOf(options: Options): { readonly run: string; readonly set
       name,
       `${printed(options[name])} is for links within one process: with transport nats they are what they are`,
     );
+  }
+  const { minWorkers, workers } = options;
+  if (minWorkers !== undefined && minWorkers > workers) {
+    throw optionError('minWorkers', `${minWorkers} must be at most the run's workers, which are ${workers}`);
   }
   if (nkey !== undefined && token !== undefined) throw optionError('natsToken', 'and an NKey cannot both be given');
   const settings = { url, nkey, token, ca };

@@ -15,6 +15,8 @@ export interface Metrics extends EvaluatedRound {
   readonly validation?: ValidationMetrics;
   /** Workers that have taken longer than `roundTimeout` so far; there when there were any. */
   readonly late?: readonly Late[];
+  /** Workers that are away: f and its gradient are the mean over the others then; there when there are any. */
+  readonly away?: number;
 }
 
 /** Where a run is, between evaluations. */
@@ -118,6 +120,8 @@ export interface Summary {
   readonly repeated?: Repeated;
   /** Workers that took longer than `roundTimeout` for an answer; left out when none did. */
   readonly late?: readonly Late[];
+  /** How often workers came or went, and how few there were; there when there is `minWorkers`. Then xHash is not one of the seed alone. */
+  readonly attendance?: { readonly changes: number; readonly least: number };
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;
 }

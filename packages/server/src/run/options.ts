@@ -207,6 +207,12 @@ export const optionsSchema = v.strictObject({
   natsCa: v.optional(
     described(path(), "with transport nats: a file with the certificates that the broker's is signed by"),
   ),
+  minWorkers: v.optional(
+    described(
+      count(1, 10_000),
+      'with transport nats: the run begins when hosts have so many of its workers; pp-marina with downlink=participants goes on without the others',
+    ),
+  ),
   checksum: v.optional(
     described(
       choice('auto', 'on', 'off'),

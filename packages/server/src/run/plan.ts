@@ -151,6 +151,13 @@ export async function planRun(
     throw new UsageError(`method ${method.name}: ${name} is ${value} for these compressors; give a number`);
   }
   if (runs && !('value' in stepSize)) checkCovered(method, theory, parameters);
+  const isElastic = (options.minWorkers ?? workers) < workers && method.elastic?.(parameters) === true;
+  if (runs && isElastic && !('value' in stepSize)) {
+    throw optionError(
+      'stepSize',
+      `must be a number with minWorkers ${options.minWorkers}: of workers that are away no constants are known`,
+    );
+  }
   const warning = method.warning?.(theory, parameters);
   if (warning !== undefined) note?.(warning);
 

@@ -5,7 +5,7 @@ import { FlotillaError, type Runtime } from '@flotilla/core';
 import { type Meters, type TrainOptions, train } from '@flotilla/server';
 import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
-import { hasBroker, LocalBroker } from './broker.js';
+import { Broker, hasBroker } from './broker.js';
 import { tcpRounds } from './tcp.js';
 
 const PROCESSES = 4;
@@ -43,7 +43,7 @@ export const nats: Bench = {
         'bench nats needs nats-server: apt-get install -y --no-install-recommends nats-server',
       );
     }
-    const broker = await LocalBroker.start();
+    const broker = await Broker.start();
     try {
       const rows: Row[] = [];
       for (const size of smoke ? SIZES.slice(0, 1) : SIZES) {
@@ -79,13 +79,13 @@ export const nats: Bench = {
         ],
       };
     } finally {
-      await broker.kill();
+      await broker.close();
     }
   },
 };
 
 async function oneSize(
-  broker: LocalBroker,
+  broker: Broker,
   { workers, bytes, rounds }: { workers: number; bytes: number; rounds: number },
   { runtime }: BenchContext,
 ): Promise<Row> {
@@ -144,7 +144,7 @@ const ended = async (child: ChildProcess) => {
 };
 
 /** Seconds from the end of the broker, or of a host, until a round ends after it. */
-async function recoveries(broker: LocalBroker, { runtime }: BenchContext) {
+async function recoveries(broker: Broker, { runtime }: BenchContext) {
   const job: TrainOptions = {
     problem: 'heterogeneous-quadratic:d=2500',
     method: 'm3',
@@ -174,7 +174,7 @@ async function recoveries(broker: LocalBroker, { runtime }: BenchContext) {
     while (round < 200) await runtime.sleep(20);
     const from = runtime.now();
     if (what === 'broker') {
-      await broker.kill();
+      await broker.down();
       await broker.up();
     } else {
       hosts[0]?.kill('SIGKILL');

@@ -6,6 +6,8 @@ import { type ChartSpec, drawChart } from '../../report/chart.js';
 import { numberOption } from '../../terminal/command-line.js';
 import type { Bench, BenchContext, BenchReport } from '../bench.js';
 import { CURVE, type Entry, type Job, lossAfter, measureToTarget, type Paced, runPaced } from './runs.js';
+import { runShaped } from './shaped.js';
+import { missingForShaping } from './shaped-network.js';
 import { chartsOf, costTable, crossover, pacedTable, secondsTable, speedUpTable } from './tables.js';
 
 const NATURAL = {
@@ -43,6 +45,8 @@ const ENTRIES: readonly Entry[] = [
 const BASE = 'GD';
 /** Whose loss is the target. */
 const TARGET: Entry = { label: '', method: 'gd', stepSize: 0.002 };
+/** What runs over a broker on kernel links. */
+const SHAPED = ['GD', 'M3', 'M3 + natural'];
 const PACED = ['GD', 'GD (default step)', 'M3 + natural', 'M3 + natural (even coins)'];
 
 /** A method that needs more than this many times GD's rounds is given up. */
@@ -61,7 +65,11 @@ export const wallclock: Bench = {
     tune: 'factors of the step size to try, for the fewest seconds at 10 Mbit/s: 0.5,1,2 (1)',
     paced: `Mbit/s at which ${PACED.join(' and ')} are also run for real (10; none with --quick; 0: none)`,
   },
+  flags: {
+    nats: `instead: ${SHAPED.join(', ')} at 10 and 100 Mbit/s over nats-server on links whose rate the kernel keeps, beside paced links and the model; root, --workers (4), --rounds (100)`,
+  },
   async run(context): Promise<BenchReport> {
+    if (context.flags.has('nats')) return overBroker(context);
     const { quick, log, options } = context;
     const workers = numberOf(options, 'workers', 20);
     const baseRounds = numberOf(options, 'rounds', quick ? 40 : 500);
@@ -111,6 +119,26 @@ export const wallclock: Bench = {
     };
   },
 };
+
+/** `--nats`: the same rounds on links of three kinds. */
+async function overBroker(context: BenchContext): Promise<BenchReport> {
+  const { options, quick, smoke } = context;
+  for (const name of Object.keys(options)) {
+    if (name !== 'workers' && name !== 'rounds') throw new UsageError(`--${name} and --nats cannot both be given`);
+  }
+  const workers = numberOf(options, 'workers', smoke ? 2 : 4);
+  if (workers < 1 || workers > 100) throw new UsageError(`--workers must be 1 to 100 with --nats, not ${workers}`);
+  const rounds = numberOf(options, 'rounds', smoke ? 3 : quick ? 20 : 100);
+  if (rounds < 1) throw new UsageError('--rounds must be 1 or more with --nats');
+  const missing = missingForShaping();
+  if (missing !== undefined) return { results: {}, tables: [], skipped: `bench wallclock --nats needs ${missing}` };
+  const entries = ENTRIES.filter(({ label }) => (smoke ? [BASE] : SHAPED).includes(label))
+    // rounds are timed, wherever they lead: with fewer workers these steps are too long
+    .map((entry) => ({ ...entry, stepSize: entry.stepSize / 10 }));
+  const job = smoke ? { workers, rounds, problem: 'heterogeneous-quadratic:d=2500' } : { workers, rounds };
+  const { rows, tables, notes } = await runShaped(entries, job, context);
+  return { results: { workers, rounds, rows }, tables, notes };
+}
 
 const NOTES = [
   'Virtual time: the frames of real runs on links with a rate, each worker as if it had a core of its own, with the processor time that the slowest and the server take for a round (see docs/links.md). Frame bytes are the ledger’s, headers and initial gradients included. The target is looked for every 5 rounds.',

@@ -53,6 +53,8 @@ const handshakeSchema = v.variant('type', [
   v.strictObject({ type: v.literal('start'), host: id, session: u32 }),
   /** It may not: for good, or as long as another host has its workers. */
   v.strictObject({ type: v.literal('refused'), host: id, session: u32, reason: line, forGood: v.boolean() }),
+  /** It takes part no longer, as far as the server knows; it may begin anew. */
+  v.strictObject({ type: v.literal('dropped'), host: id, session: u32 }),
   /** A host has come to grief. */
   v.strictObject({ type: v.literal('gone'), host: id, session: u32, reason: line }),
   /** The attempt is over, and perhaps the run. */

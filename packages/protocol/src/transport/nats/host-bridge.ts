@@ -205,11 +205,18 @@ export class HostBridge {
   }
 
   #onWord(got: Handshake): void {
+    if (got.type === 'dropped') this.#onDropped(got);
     if (got.type !== 'start' && got.type !== 'refused') return;
     if (got.host !== this.options.id || got.session !== this.#offer?.session || this.#peer !== undefined) return;
     if (got.type === 'start') this.#start();
     else if (got.forGood) this.#ending?.(new FlotillaError('usage', `the run does not take this host: ${got.reason}`));
     else this.#post.noteOnce(`${got.reason}; waiting until it is free`);
+  }
+
+  #onDropped({ host, session }: Extract<Handshake, { type: 'dropped' }>): void {
+    if (host !== this.options.id || session !== this.#offer?.session || this.#peer === undefined) return;
+    this.options.note('the server has taken this host for lost; it offers itself anew');
+    void this.#leave();
   }
 
   #start(): void {

@@ -37,7 +37,18 @@ interface Candidate extends HostRange {
 }
 
 interface Joined extends HostRange {
+  readonly number: number;
   readonly peer: Peer;
+}
+
+/** What happens to hosts while a run goes on. */
+export interface HostEvents {
+  /** The run cannot go on. */
+  lost(error: FlotillaError): void;
+  /** A host has come, where one may; it has the next number. */
+  joined(number: number, host: HostRange): void;
+  /** A host has gone, where one may. */
+  left(number: number, reason: FlotillaError): void;
 }
 
 interface ServerBridgeOptions {
@@ -63,10 +74,13 @@ export class ServerBridge {
   #offer: Offer | undefined;
   #offeredAt = Number.NEGATIVE_INFINITY;
   #gathered: ((hosts: readonly HostRange[]) => void) | undefined;
-  #joined: readonly Joined[] = [];
-  #byWorker: readonly Joined[] = [];
+  /** By number; those that have gone keep theirs. */
+  #joined: (Joined | undefined)[] = [];
+  #byWorker: (Joined | undefined)[] = [];
   #end: BridgeEnd | undefined;
-  #lost: (error: FlotillaError) => void = () => undefined;
+  #events: HostEvents | undefined;
+  /** Workers that must be there; where it is not all, hosts come and go. */
+  #least: number;
   #connected = true;
   #ticking: NodeJS.Timeout;
   /** By broadcast slot: workers that have not passed what has been published of it. */
@@ -76,6 +90,7 @@ export class ServerBridge {
   constructor(private readonly options: ServerBridgeOptions) {
     const { wire, run } = options;
     this.#subjects = subjectsOf(run);
+    this.#least = options.workers;
     this.#post = new Correspondence(wire, options.sent, options.note);
     wire.subscribe(this.#subjects.join, (_, message) => this.#post.guard(() => this.#onJoin(message)));
     wire.subscribe(this.#subjects.up('*'), (subject, message) =>
@@ -89,7 +104,7 @@ export class ServerBridge {
       this.#connected = status.type === 'connected';
       options.note(this.#connected ? BACK : GONE);
       if (!this.#connected) return;
-      for (const { peer } of this.#joined) {
+      for (const { peer } of this.#present) {
         peer.heardAt = options.now();
         peer.ask();
       }
@@ -97,8 +112,9 @@ export class ServerBridge {
     this.#ticking = setInterval(() => this.#post.guard(() => this.#tick()), TICK_MS);
   }
 
-  /** Hosts that have all workers between them, in the order of workers, as soon as there are. */
-  gather(offer: Omit<Offer, 'type' | 'session'>): Promise<readonly HostRange[]> {
+  /** Hosts that have all workers, or `least` of them, between them, in the order of workers, as soon as there are. */
+  gather(offer: Omit<Offer, 'type' | 'session'>, least = this.options.workers): Promise<readonly HostRange[]> {
+    this.#least = least;
     this.#offer = { type: 'offer', session: randomInt(2 ** 32), ...offer };
     this.#candidates.clear();
     this.#publishOffer();
@@ -114,14 +130,35 @@ export class ServerBridge {
   }
 
   /** Begins: the hosts start, and what is in the mailboxes travels. Ends when the mailboxes are closed. */
-  async serve(end: BridgeEnd, hosts: readonly HostRange[], lost: (error: FlotillaError) => void): Promise<void> {
-    const { wire, now, workers } = this.options;
+  async serve(end: BridgeEnd, hosts: readonly HostRange[], events: HostEvents): Promise<void> {
+    const { workers } = this.options;
+    this.#end = end;
+    this.#events = events;
+    this.#byWorker = new Array(workers).fill(undefined);
+    for (const host of hosts) this.#join(end, host);
+    if (this.#byWorker.filter((host) => host !== undefined).length < this.#least)
+      throw new FlotillaError('internal', 'hosts do not have all workers');
+    while (await end.rung(TICK_MS)) {
+      this.#post.guard(() => {
+        end.catchUp();
+        this.#drain(end);
+      });
+    }
+  }
+
+  get #present(): Joined[] {
+    return this.#joined.filter((host): host is Joined => host !== undefined);
+  }
+
+  /** Lets a host begin. @returns its number */
+  #join(end: BridgeEnd, host: HostRange): number {
+    const { wire, now } = this.options;
     const { session, maxFrameBytes } = this.#offer as Offer;
     const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
-    this.#end = end;
-    this.#lost = lost;
-    this.#joined = hosts.map((host, index) => ({
+    const number = this.#joined.length;
+    const joined = {
       ...host,
+      number,
       peer: new Peer({
         workers: host.workers,
         session,
@@ -132,23 +169,33 @@ export class ServerBridge {
         received: this.options.received,
         publish: (link, message) => wire.publish(this.#subjects.down(host.first + link), message),
         deliver: (link, bytes) => {
-          if (link === host.workers) end.sendControl(withHost(index, bytes));
+          if (link === host.workers) end.sendControl(withHost(number, bytes));
           else {
             end.send(host.first + (link as number), bytes);
             end.ring();
           }
         },
       }),
-    }));
-    this.#byWorker = this.#joined.flatMap((host) => Array.from({ length: host.workers }, () => host));
-    if (this.#byWorker.length !== workers) throw new FlotillaError('internal', 'hosts do not have all workers');
-    for (const host of this.#joined) this.#start(host);
-    while (await end.rung(TICK_MS)) {
-      this.#post.guard(() => {
-        end.catchUp();
-        this.#drain(end);
-      });
+    };
+    this.#joined.push(joined);
+    this.#byWorker.fill(joined, host.first, host.first + host.workers);
+    this.#start(joined);
+    return number;
+  }
+
+  /** A host is lost: the run goes on without it, or not. */
+  #lost(host: Joined, reason: FlotillaError): void {
+    if (this.#joined[host.number] !== host) return;
+    if (this.#least === this.options.workers) {
+      this.#events?.lost(reason);
+      return;
     }
+    this.#joined[host.number] = undefined;
+    this.#byWorker.fill(undefined, host.first, host.first + host.workers);
+    const { session } = this.#offer as Offer;
+    // if it is there after all, it may come again
+    this.#post.send(this.#subjects.down(host.first), { type: 'dropped', host: host.id, session });
+    this.#events?.left(host.number, reason);
   }
 
   /** Tells the hosts that the attempt, and perhaps the run, is over. */
@@ -165,14 +212,14 @@ export class ServerBridge {
       const host = this.#joined[hostOf(control)];
       host?.peer.send(host.peer.control, control.subarray(HOST_BYTES));
     }
-    for (const [worker, { peer, first }] of this.#byWorker.entries()) {
+    for (const [worker, host] of this.#byWorker.entries()) {
       for (let passing = end.take(worker); passing !== undefined; passing = end.take(worker)) {
         const { frame, broadcast } = passing;
         const isPublished = broadcast !== undefined && (this.#left[broadcast] as number) > 0;
         if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
         else if (broadcast === undefined || !this.#broadcast(end, broadcast, frame)) {
-          // what does not lie in the mailboxes is nobody else's
-          peer.send(worker - first, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
+          // what does not lie in the mailboxes is nobody else's; nobody has what is for a worker that is away
+          host?.peer.send(worker - host.first, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
         }
         end.release(worker);
       }
@@ -183,10 +230,11 @@ export class ServerBridge {
   #broadcast(end: BridgeEnd, slot: number, frame: Uint8Array): boolean {
     const { workers, wire } = this.options;
     if (end.readers(slot) !== workers) return false;
-    const seq = this.#joined[0]?.peer.aligned;
-    if (seq === undefined || this.#joined.some(({ peer }) => peer.aligned !== seq)) return false;
+    const present = this.#present;
+    const seq = present[0]?.peer.aligned;
+    if (seq === undefined || present.some(({ peer }) => peer.aligned !== seq)) return false;
     const bytes = frame.slice();
-    const ack = Math.min(...this.#joined.map(({ peer }) => peer.receivedByAll));
+    const ack = Math.min(...present.map(({ peer }) => peer.receivedByAll));
     const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
     const { session } = this.#offer as Offer;
     for (let at = 0, k = 0; at < bytes.length; at += pieceBytes, k++) {
@@ -195,7 +243,7 @@ export class ServerBridge {
       this.options.sent.control += ENVELOPE_BYTES;
     }
     this.options.sent[partOf(bytes) === 'frames' ? 'broadcasts' : 'others'] += bytes.length;
-    for (const { peer } of this.#joined) peer.broadcast(bytes, ack);
+    for (const { peer } of present) peer.broadcast(bytes, ack);
     // this worker passes it now
     this.#left[slot] = workers - 1;
     return true;
@@ -230,13 +278,17 @@ export class ServerBridge {
     else if (got.type === 'gone') this.#onGone(worker, got);
   }
 
-  #take({ peer, first }: Joined, worker: number, envelope: Envelope, payload: Uint8Array): void {
+  #take(host: Joined, worker: number, envelope: Envelope, payload: Uint8Array): void {
+    const { peer, first } = host;
     try {
       if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
       else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
     } catch (thrown) {
       const { message, refusal } = asFlotillaError(thrown);
-      this.#lost(new FlotillaError('protocol', `worker ${worker}: ${message}`, { worker, refusal, cause: thrown }));
+      this.#lost(
+        host,
+        new FlotillaError('protocol', `worker ${worker}: ${message}`, { worker, refusal, cause: thrown }),
+      );
     }
   }
 
@@ -244,7 +296,7 @@ export class ServerBridge {
     const { host: id, session, first, workers } = got;
     const offer = this.#offer;
     if (offer === undefined || session !== offer.session) return;
-    const running = this.#joined.find((host) => host.id === id);
+    const running = this.#present.find((host) => host.id === id);
     // the word that it may start was lost
     if (running !== undefined) {
       this.#start(running);
@@ -297,12 +349,23 @@ export class ServerBridge {
     return undefined;
   }
 
-  /** Ends the search when hosts that are ready have all workers. */
+  /** Ends the search when hosts that are ready have enough workers; later, lets in who is ready. */
   #settle(): void {
     const ready = Array.from(this.#candidates.values()).filter(({ proved, workers }) => proved.size === workers);
+    if (this.#end !== undefined && this.#least < this.options.workers) {
+      for (const { id, first, workers, heardAt } of ready) {
+        this.#candidates.delete(id);
+        const isFree = this.#byWorker.slice(first, first + workers).every((owner) => owner === undefined);
+        if (!isFree || this.options.now() - heardAt > READY_MS) continue;
+        const host = { id, first, workers };
+        this.#events?.joined(this.#join(this.#end, host), host);
+      }
+      return;
+    }
     const found = ready.reduce((sum, { workers }) => sum + workers, 0);
-    if (found < this.options.workers || this.#gathered === undefined) return;
+    if (found < this.#least || this.#gathered === undefined) return;
     const hosts = ready.map(({ id, first, workers }) => ({ id, first, workers })).sort((a, b) => a.first - b.first);
+    for (const { id } of hosts) this.#candidates.delete(id);
     this.#gathered(hosts);
     this.#gathered = undefined;
   }
@@ -310,13 +373,13 @@ export class ServerBridge {
   #onGone(worker: number, { host: id, session, reason }: Extract<Handshake, { type: 'gone' }>): void {
     const host = this.#byWorker[worker];
     if (session === this.#offer?.session && host?.id === id) {
-      this.#lost(new FlotillaError('worker-lost', `${nameOf(host)}: ${reason}`));
+      this.#lost(host, new FlotillaError('worker-lost', `${nameOf(host)}: ${reason}`));
     } else this.#candidates.delete(id);
   }
 
   #silent(host: Joined, now: number): void {
     const seconds = ((now - host.peer.heardAt) / 1000).toFixed(0);
-    this.#lost(new FlotillaError('worker-lost', `${nameOf(host)} was not heard of for ${seconds} s`));
+    this.#lost(host, new FlotillaError('worker-lost', `${nameOf(host)} was not heard of for ${seconds} s`));
   }
 
   #start({ id, first }: HostRange): void {
@@ -333,18 +396,15 @@ export class ServerBridge {
 
   #tick(): void {
     const now = this.options.now();
-    if (this.#joined.length === 0) {
+    if (this.#end === undefined) {
       if (now - this.#offeredAt > OFFER_MS) this.#publishOffer();
       return;
     }
     this.#end?.catchUp();
     if (!this.#connected) return;
-    for (const host of this.#joined) {
-      if (now - host.peer.heardAt > SILENT_MS) {
-        this.#silent(host, now);
-        return;
-      }
-      host.peer.tick();
+    for (const host of this.#present) {
+      if (now - host.peer.heardAt > SILENT_MS) this.#silent(host, now);
+      else host.peer.tick();
     }
   }
 }

@@ -1,0 +1,180 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { train } from '@flotilla/server';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { flotilla } from './command-line.js';
+import { Broker, hasBroker } from './nats-broker.js';
+import { Command } from './nats-command.js';
+
+// Hosts that come and go, as processes of their own. Where nobody does, a run is that of one process, bit for bit.
+
+const METHOD = 'pp-marina:downlink=participants,sampled=3,p=0.1';
+const JOB = [
+  '--problem',
+  'heterogeneous-quadratic:d=30',
+  '--workers',
+  '8',
+  '--step-size',
+  '0.002',
+  '--seed',
+  'elastic',
+];
+
+test.each([
+  [['--min-workers', '2'], /^flotilla: --min-workers 2 is for transport nats, and this is threads\n$/],
+  [['--min-workers', '0'], /^flotilla: --min-workers must be a whole number from 1 to 10000, not 0\n$/],
+  [
+    ['--min-workers', '9', '--transport', 'nats', '--nats', 'nats://127.0.0.1:1', '--run', 'r'],
+    /^flotilla: --min-workers 9 must be at most the run's workers, which are 8\n$/,
+  ],
+  [
+    [
+      '--min-workers',
+      '4',
+      '--transport',
+      'nats',
+      '--nats',
+      'nats://127.0.0.1:1',
+      '--run',
+      'r',
+      '--step-size',
+      'theory',
+    ],
+    /^flotilla: --step-size must be a number with minWorkers 4: of workers that are away no constants are known\n$/,
+  ],
+])('%j is refused', async (words, line) => {
+  const { code, stderr } = await flotilla(['start', ...JOB, '--quiet', '--method', METHOD, ...words], tmpdir());
+  expect([code, stderr]).toEqual([2, expect.stringMatching(line)]);
+});
+
+describe.skipIf(!hasBroker)('--min-workers', () => {
+  let folder = '';
+  let broker: Broker;
+  const running: Command[] = [];
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'flotilla-elastic-'));
+    broker = await Broker.start();
+  });
+  afterAll(async () => {
+    for (const command of running) await command.kill();
+    await broker.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const start = (words: readonly string[]) => {
+    const command = new Command(folder, words);
+    running.push(command);
+    return command;
+  };
+  const host = (run: string, workers: string) =>
+    start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--threads', '1']);
+  const serve = (run: string, method: string, words: readonly string[]) =>
+    start([
+      ...['start', ...JOB, '--method', method, '--transport', 'nats', '--nats', broker.url, '--run', run],
+      ...['--out', run, ...words],
+    ]);
+  const summary = (run: string) => JSON.parse(readFileSync(join(folder, run, 'summary.json'), 'utf8'));
+  const rows = (run: string) =>
+    readFileSync(join(folder, run, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((row): { round: number; away?: number } => JSON.parse(row));
+
+  test('pp-marina begins with half of the workers; the others come, are killed, come again: the run goes on', async () => {
+    const run = 'comings';
+    const first = host(run, '0..3');
+    const server = serve(run, METHOD, [
+      '--min-workers',
+      '4',
+      '--rounds',
+      '1e9',
+      '--eval-every',
+      '50',
+      '--checkpoint-every',
+      '200',
+    ]);
+    await server.until('round 100 ');
+    expect(rows(run).find(({ round }) => round === 50)).toMatchObject({ away: 4 });
+    const second = host(run, '4..7');
+    await server.until('a host has come; 8 of 8 workers are there');
+    await second.kill();
+    await server.until('the run goes on with 4 of 8 workers');
+    const third = host(run, '4..7');
+    await server.until('a host has come; 8 of 8 workers are there', 2);
+    // the last word is of all of them, and nobody was started again
+    await server.kill('SIGINT');
+    for (const one of [first, third]) expect(await one.ended, one.said).toBe(0);
+    expect(summary(run)).toMatchObject({ attendance: { changes: 3, least: 4 } });
+    expect(summary(run).repeated).toBeUndefined();
+  });
+
+  test('with all workers there from the beginning, the x of one process', async () => {
+    const run = 'everybody';
+    const server = serve(run, METHOD, ['--min-workers', '8', '--rounds', '60']);
+    const hosts = [host(run, '0..3'), host(run, '4..7')];
+    expect(await server.ended, server.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+    const { xHash } = await train({
+      problem: JOB[1] as string,
+      workers: 8,
+      stepSize: 0.002,
+      seed: 'elastic',
+      method: METHOD,
+      rounds: 60,
+      transport: 'loopback',
+      checksum: 'on',
+    }).result;
+    expect(summary(run).xHash).toBe(xHash);
+  });
+
+  test('fewer than m workers are left: the run waits for others, and goes on from its last checkpoint', async () => {
+    const run = 'too-few';
+    const hosts = [host(run, '0..3'), host(run, '4..5')];
+    const server = serve(run, METHOD, [
+      '--min-workers',
+      '6',
+      '--rounds',
+      '1e9',
+      '--eval-every',
+      '50',
+      '--checkpoint-every',
+      '50',
+    ]);
+    await server.until('round 100 ');
+    const waiting = 'waiting for workers 4 to 7';
+    const before = server.said.split(waiting).length - 1;
+    await (hosts[1] as Command).kill();
+    await server.until(waiting, before + 1);
+    const another = host(run, '6..7');
+    await server.until('4 of 8 workers are left, and the run needs 6; the workers are started again');
+    await server.kill('SIGINT');
+    for (const one of [hosts[0] as Command, another]) expect(await one.ended, one.said).toBe(0);
+    expect(summary(run)).toMatchObject({ repeated: { restarts: 1 } });
+  });
+
+  test('gd has all its workers in every round: it fails without them, or waits for them', async () => {
+    const hosts = [host('fails', '0..3'), host('waits', '0..3')];
+    const failing = serve('fails', 'gd', ['--min-workers', '4', '--rounds', '20', '--round-timeout', '3']);
+    expect(await failing.ended).toBe(1);
+    expect(failing.said).toContain('gd has all its workers in every round: the run waits for them');
+    expect(failing.said).toContain('no host came for workers 4 to 7 within 3 s');
+    const more = ['--min-workers', '4', '--rounds', '20', '--round-timeout', '2', '--on-straggler', 'wait'];
+    const waiting = serve('waits', 'gd', more);
+    await waiting.until('no host came for workers 4 to 7 within 2 s; the run goes on waiting');
+    hosts.push(host('waits', '4..7'));
+    expect(await waiting.ended, waiting.said).toBe(0);
+    for (const one of hosts.slice(1)) expect(await one.ended, one.said).toBe(0);
+    const { xHash } = await train({
+      problem: JOB[1] as string,
+      workers: 8,
+      stepSize: 0.002,
+      seed: 'elastic',
+      method: 'gd',
+      rounds: 20,
+      transport: 'loopback',
+      checksum: 'on',
+    }).result;
+    expect(summary('waits').xHash).toBe(xHash);
+  });
+});
