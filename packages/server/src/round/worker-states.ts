@@ -27,6 +27,7 @@ export class WorkerStates {
    * time, so that the states of all are never in memory beside the workers' own.
    * @param round The one that has ended: a worker that has not had it refuses.
    * @param take Whether it wants more.
+   * @param whose Workers, all of them when left out
    * @param x The iterate after it, and `start` x⁰: they tell what a number that is none comes from.
    * @throws FlotillaError when a worker does not answer with its state, `diverged` when that has a NaN or an infinity
    */
@@ -34,44 +35,48 @@ export class WorkerStates {
     round: number,
     { x, start }: { readonly x: Float64Array; readonly start: Float64Array },
     take: (state: Uint8Array) => boolean,
+    whose: readonly number[] = Array.from({ length: this.transport.workers }, (_, worker) => worker),
   ): Promise<void> {
     const { transport } = this;
-    const { workers } = transport;
     const exchange = ++this.#exchange;
     let asked = 0;
     const ask = (end: number) => {
-      for (; asked < Math.min(end, workers); asked++) {
-        const room = transport.claim(asked, HEADER_BYTES + 4);
+      for (; asked < Math.min(end, whose.length); asked++) {
+        const worker = whose[asked] as number;
+        const room = transport.claim(worker, HEADER_BYTES + 4);
         this.#write(room, FrameKind.snapshot, exchange);
         putU32(room, HEADER_BYTES, round);
-        transport.commit(asked, HEADER_BYTES + 4);
+        transport.commit(worker, HEADER_BYTES + 4);
       }
       transport.flush();
     };
     let more = true;
     // what has been asked for is waited for, also when nobody wants it any more
     function* due() {
-      for (let worker = 0; worker < workers && (more || worker < asked); worker++) yield worker;
+      for (let k = 0; k < whose.length && (more || k < asked); k++) yield k;
     }
-    const collect = async (worker: number) => {
-      ask(worker + 1);
+    const collect = async (k: number) => {
+      ask(k + 1);
+      const worker = whose[k] as number;
       const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
         more = more && take(frame.subarray(HEADER_BYTES));
         return frame.length;
       });
-      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
+      if (more) ask(k + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
     };
     await takeFinite(due(), collect, x, start);
   }
 
   /**
-   * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
+   * Makes every worker, or those that are named, the one whose state is given. What is still on its way from rounds that have failed is
+   * dropped.
    * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
    */
-  async assign(states: readonly StateSource[]): Promise<void> {
+  async assign(states: readonly StateSource[], whose?: readonly number[]): Promise<void> {
     const { transport } = this;
     const exchange = ++this.#exchange;
-    for (const [worker, state] of states.entries()) {
+    for (const [k, state] of states.entries()) {
+      const worker = whose === undefined ? k : (whose[k] as number);
       const bytes = HEADER_BYTES + state.length;
       const room = transport.claim(worker, bytes);
       this.#write(room, FrameKind.restore, exchange);
