@@ -1,6 +1,7 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
 import type { Spec } from '../spec.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { gramBounds } from './gram.js';
@@ -23,8 +24,8 @@ export interface MarginLoss {
   readonly curvature: number;
   /** Numbers that ℓ″ lies between. */
   readonly range: readonly [low: number, high: number];
-  /** Writes factor · ℓ′(t_r) over each t_r in `margins` and returns factor · Σ ℓ(t_r). */
-  slopes(margins: Float64Array, factor: number): number;
+  /** Writes factor · ℓ′(t_r) over each t_r in `margins`, in the memory of `kernels`, and returns factor · Σ ℓ(t_r). */
+  slopes(margins: Float64Array, factor: number, kernels: Kernels): number;
   /** λ when none is given, in the grammar of the parameter. */
   readonly lambda: string;
   /** Whether ℓ is convex, so that λ is a constant of strong convexity. */
@@ -103,7 +104,7 @@ export function binaryClassification(
         const all = sign();
         return Float64Array.from(shard, (s) => all[s]);
       });
-      return new ClassificationOracle(loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
+      return new ClassificationOracle(kernels, loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
     },
   };
 }
@@ -113,6 +114,7 @@ class ClassificationOracle implements Oracle {
   readonly sampleSmoothness: number;
 
   constructor(
+    private readonly kernels: Kernels,
     private readonly loss: MarginLoss,
     private readonly rows: ShardRows,
     /** y_j of each local sample. */
@@ -161,7 +163,7 @@ class ClassificationOracle implements Oracle {
     const margins = rows.multiply(batch, x);
     const count = margins.length;
     for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
-    const value = loss.slopes(margins, this.weight / count);
+    const value = loss.slopes(margins, this.weight / count, this.kernels);
     for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
     return value + 0.5 * lambda * rows.combine(batch, margins, lambda, out);
   }
