@@ -370,15 +370,16 @@ function exps(x: v128): v128 {
   return v128.bitselect(f64x2.splat(2.718281828459045), plain, f64x2.eq(x, one));
 }
 
-/** t_r ← −2 factor s²(1 − s), s = 1/(1 + e^{t_r}), of `count` margins. Returns Σ s². */
-export function squaredMisses(margins: usize, count: usize, factor: f64): f64 {
+/** p_r ← −2 factor y_r s²(1 − s), s = 1/(1 + e^{y_r p_r}), of `count` products; y_r = ±1. Returns Σ s². */
+export function squaredMisses(margins: usize, signs: usize, count: usize, factor: f64): f64 {
   const one = f64x2.splat(1);
   const twice = f64x2.splat(factor * -2);
   let sum: f64 = 0;
-  for (let r: usize = 0; r < count; r += 2, margins += 16) {
+  for (let r: usize = 0; r < count; r += 2, margins += 16, signs += 16) {
     // behind an odd count there is one more place
     const isLast = r + 1 === count;
-    let t = v128.load(margins);
+    const y = v128.load(signs);
+    let t = f64x2.mul(v128.load(margins), y);
     if (isLast) t = f64x2.replace_lane(t, 1, 0);
     const e = v128.any_true(v128.not(f64x2.le(f64x2.abs(t), f64x2.splat(PLAIN))))
       ? f64x2.replace_lane(f64x2.splat(exp(f64x2.extract_lane(t, 0))), 1, exp(f64x2.extract_lane(t, 1)))
@@ -386,7 +387,7 @@ export function squaredMisses(margins: usize, count: usize, factor: f64): f64 {
     const s = f64x2.div(one, f64x2.add(one, e));
     const square = f64x2.mul(s, s);
     sum += f64x2.extract_lane(square, 0);
-    const slope = f64x2.mul(f64x2.mul(f64x2.mul(twice, s), s), f64x2.sub(one, s));
+    const slope = f64x2.mul(f64x2.mul(f64x2.mul(f64x2.mul(twice, s), s), f64x2.sub(one, s)), y);
     if (isLast) {
       store<f64>(margins, f64x2.extract_lane(slope, 0));
       break;

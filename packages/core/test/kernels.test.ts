@@ -342,15 +342,17 @@ test('squaredMisses has the bits of Math.exp, wherever its steps differ', () => 
     const margins = kernels.allocate(count).values;
     margins.set(values.slice(0, count));
     let sum = 0;
-    const expected = values.slice(0, count).map((t) => {
-      const miss = 1 / (1 + Math.exp(t));
+    const signs = kernels.allocate(count).values;
+    for (let r = 0; r < count; r++) signs[r] = r % 3 === 0 ? -1 : 1;
+    const expected = values.slice(0, count).map((p, r) => {
+      const miss = 1 / (1 + Math.exp(signs[r] * p));
       sum += miss * miss;
-      return 0.3 * -2 * miss * miss * (1 - miss);
+      return 0.3 * -2 * miss * miss * (1 - miss) * signs[r];
     });
-    expect(kernels.squaredMisses(margins, 0.3)).toBe(sum);
+    expect(kernels.squaredMisses(margins, signs, 0.3)).toBe(sum);
     expect(Array.from(margins)).toEqual(expected);
   }
   const behind = kernels.allocate(4).values.fill(7);
-  kernels.squaredMisses(behind.subarray(0, 3), 0.3);
+  kernels.squaredMisses(behind.subarray(0, 3), kernels.allocate(3).values, 0.3);
   expect(behind[3]).toBe(7);
 });

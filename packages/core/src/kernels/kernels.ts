@@ -68,7 +68,7 @@ interface Exports {
     stride: number,
   ): void;
   dot(x: number, y: number, count: number): number;
-  squaredMisses(margins: number, count: number, factor: number): number;
+  squaredMisses(margins: number, signs: number, count: number, factor: number): number;
   addGram16(x: number, out: number, side: number, length: number): void;
   drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
   project(xi: number, rows: number, side: number, x: number, out: number): void;
@@ -378,11 +378,11 @@ export class Kernels {
   }
 
   /**
-   * Writes factor · ℓ′(t_r) over each of the margins t_r, which lie in this kernel memory, and returns Σ ℓ(t_r), for
-   * ℓ(t) = 1/(1 + e^t)². The same bits as with Math.exp, one after the other.
+   * Writes factor · y_r ℓ′(y_r p_r) over each p_r of `products` and returns Σ ℓ(y_r p_r), for ℓ(t) = 1/(1 + e^t)²; y_r = ±1 are the
+   * `signs`. Both lie in this kernel memory. The same bits as with Math.exp, one after the other.
    */
-  squaredMisses(margins: Float64Array, factor: number): number {
-    return this.#exports.squaredMisses(margins.byteOffset, margins.length, factor);
+  squaredMisses(products: Float64Array, signs: Float64Array, factor: number): number {
+    return this.#exports.squaredMisses(products.byteOffset, signs.byteOffset, products.length, factor);
   }
 
   /**
