@@ -327,6 +327,77 @@ export function dot(x: usize, y: usize, count: usize): f64 {
   return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
 }
 
+/** e^x of the engine, for what the steps below do not cover. */
+// @ts-ignore: decorator of AssemblyScript
+@external('env', 'exp')
+declare function exp(x: f64): f64;
+
+/** Up to here e^x and e^{−x} are normal numbers. */
+const PLAIN: f64 = 707;
+
+/**
+ * e^x of both lanes, |x| ≤ PLAIN, by the steps of fdlibm's e_exp.c, which V8's Math.exp takes: the same bits.
+ * x = k ln 2 + r, |r| ≤ ½ ln 2; with c = r − r²(P1 + r²(P2 + …)), e^r = 1 − ((lo − r c/(2 − c)) − hi), r = hi − lo.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function exps(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const size = f64x2.abs(x);
+  // fdlibm compares the high words of both: these are the least doubles with the next one
+  const isReduced = f64x2.ge(size, f64x2.splat(reinterpret<f64>(0x3fd62e4300000000)));
+  const half = v128.or(v128.and(x, f64x2.splat(-0.0)), f64x2.splat(0.5));
+  const near = v128.or(v128.and(x, f64x2.splat(-0.0)), one);
+  const isNear = f64x2.lt(size, f64x2.splat(reinterpret<f64>(0x3ff0a2b200000000)));
+  const far = f64x2.trunc(f64x2.add(f64x2.mul(f64x2.splat(1.44269504088896338700e0), x), half));
+  const k = v128.and(v128.bitselect(near, far, isNear), isReduced);
+  const hi = f64x2.sub(x, f64x2.mul(k, f64x2.splat(6.93147180369123816490e-1)));
+  const lo = f64x2.mul(k, f64x2.splat(1.90821492927058770002e-10));
+  const r = f64x2.sub(hi, lo);
+  const t = f64x2.mul(r, r);
+  let p = f64x2.add(f64x2.splat(-1.65339022054652515390e-6), f64x2.mul(t, f64x2.splat(4.13813679705723846039e-8)));
+  p = f64x2.add(f64x2.splat(6.61375632143793436117e-5), f64x2.mul(t, p));
+  p = f64x2.add(f64x2.splat(-2.77777777770155933842e-3), f64x2.mul(t, p));
+  p = f64x2.add(f64x2.splat(1.66666666666666019037e-1), f64x2.mul(t, p));
+  const c = f64x2.sub(r, f64x2.mul(t, p));
+  const quotient = f64x2.div(f64x2.mul(r, c), f64x2.sub(f64x2.splat(2), c));
+  const y = f64x2.sub(one, f64x2.sub(f64x2.sub(lo, quotient), hi));
+  // 2^k: k + 1023, the lowest bits of that and 1.5 · 2⁵², in the exponent
+  const scaled = f64x2.mul(y, i64x2.shl(f64x2.add(k, f64x2.splat(6755399441056767)), 52));
+  const isTiny = f64x2.lt(size, f64x2.splat(3.725290298461914e-9));
+  const plain = v128.bitselect(f64x2.add(one, x), scaled, isTiny);
+  // the one value that V8 has set right
+  return v128.bitselect(f64x2.splat(2.718281828459045), plain, f64x2.eq(x, one));
+}
+
+/** p_r ← −2 factor y_r s²(1 − s), s = 1/(1 + e^{y_r p_r}), of `count` products; y_r = ±1. Returns Σ s². */
+export function squaredMisses(margins: usize, signs: usize, count: usize, factor: f64): f64 {
+  const one = f64x2.splat(1);
+  const twice = f64x2.splat(factor * -2);
+  let sum: f64 = 0;
+  for (let r: usize = 0; r < count; r += 2, margins += 16, signs += 16) {
+    // behind an odd count there is one more place
+    const isLast = r + 1 === count;
+    const y = v128.load(signs);
+    let t = f64x2.mul(v128.load(margins), y);
+    if (isLast) t = f64x2.replace_lane(t, 1, 0);
+    const e = v128.any_true(v128.not(f64x2.le(f64x2.abs(t), f64x2.splat(PLAIN))))
+      ? f64x2.replace_lane(f64x2.splat(exp(f64x2.extract_lane(t, 0))), 1, exp(f64x2.extract_lane(t, 1)))
+      : exps(t);
+    const s = f64x2.div(one, f64x2.add(one, e));
+    const square = f64x2.mul(s, s);
+    sum += f64x2.extract_lane(square, 0);
+    const slope = f64x2.mul(f64x2.mul(f64x2.mul(f64x2.mul(twice, s), s), f64x2.sub(one, s)), y);
+    if (isLast) {
+      store<f64>(margins, f64x2.extract_lane(slope, 0));
+      break;
+    }
+    sum += f64x2.extract_lane(square, 1);
+    v128.store(margins, slope);
+  }
+  return sum;
+}
+
 /** Sum of the four lanes. */
 // @ts-ignore: decorator of AssemblyScript
 @inline

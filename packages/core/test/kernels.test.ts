@@ -310,3 +310,49 @@ describe('scores of rows', () => {
     }
   });
 });
+
+test('squaredMisses has the bits of Math.exp, wherever its steps differ', () => {
+  const view = new DataView(new ArrayBuffer(8));
+  const double = (high: number, low: number) => {
+    view.setUint32(0, high);
+    view.setUint32(4, low);
+    return view.getFloat64(0);
+  };
+  const edges = [
+    ...[
+      0,
+      1,
+      2 ** -28,
+      2 ** -29,
+      707,
+      707.5,
+      708.5,
+      709.7,
+      746,
+      Number.POSITIVE_INFINITY,
+      Math.LN2 / 2,
+      1.5 * Math.LN2,
+    ],
+    // where fdlibm takes another way, by high words
+    ...[double(0x3fd62e42, 0xffffffff), double(0x3fd62e43, 0), double(0x3ff0a2b1, 0xffffffff), double(0x3ff0a2b2, 0)],
+  ];
+  const values = [...edges, ...edges.map((t) => -t)];
+  for (const scale of [1e-8, 0.1, 1, 10, 300]) for (let k = 0; k < 2000; k++) values.push(scale * rng.normal());
+  for (const count of [values.length, values.length - 1, 1]) {
+    const margins = kernels.allocate(count).values;
+    margins.set(values.slice(0, count));
+    let sum = 0;
+    const signs = kernels.allocate(count).values;
+    for (let r = 0; r < count; r++) signs[r] = r % 3 === 0 ? -1 : 1;
+    const expected = values.slice(0, count).map((p, r) => {
+      const miss = 1 / (1 + Math.exp(signs[r] * p));
+      sum += miss * miss;
+      return 0.3 * -2 * miss * miss * (1 - miss) * signs[r];
+    });
+    expect(kernels.squaredMisses(margins, signs, 0.3)).toBe(sum);
+    expect(Array.from(margins)).toEqual(expected);
+  }
+  const behind = kernels.allocate(4).values.fill(7);
+  kernels.squaredMisses(behind.subarray(0, 3), kernels.allocate(3).values, 0.3);
+  expect(behind[3]).toBe(7);
+});

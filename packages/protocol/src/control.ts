@@ -69,6 +69,9 @@ const controlSchema = v.variant('type', [
   /** γ and the method's own parameters: the rounds begin. */
   v.strictObject({ type: v.literal('begin'), stepSize: real, parameters }),
   v.strictObject({ type: v.literal('begun') }),
+  /** Workers have moved to another host of the same process, or from one: those that are new are built, and those that have gone let go. */
+  v.strictObject({ type: v.literal('move') }),
+  v.strictObject({ type: v.literal('moved') }),
   v.strictObject({ type: v.literal('finish') }),
   /**
    * Answer to `finish`: gradients computed, a batch as its share of the samples, by hosted worker, so that their sum does not depend on
@@ -93,7 +96,7 @@ const controlSchema = v.variant('type', [
 ]);
 
 /**
- * Messages between the server and a host of workers. They set a run up and end it; none is sent during its rounds.
+ * Messages between the server and a host of workers. They set a run up and end it; none is sent during a round.
  * @internal
  */
 export type Control = v.InferOutput<typeof controlSchema>;

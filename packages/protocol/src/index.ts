@@ -37,5 +37,10 @@ export { checkNats, type NatsOptions } from './transport/nats/address.js';
 export { subjectsOf } from './transport/nats/subjects.js';
 export { shareOf, type ThreadAttachment } from './transport/threads/attachment.js';
 export { openThreadEnd } from './transport/threads/host-end.js';
-export { createThreadTransport, type ThreadTransport } from './transport/threads/server-end.js';
+export {
+  createThreadTransport,
+  type MovableServerEnd,
+  type OwnTimes,
+  type ThreadTransport,
+} from './transport/threads/server-end.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';

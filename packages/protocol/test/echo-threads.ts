@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { systemRuntime } from '@flotilla/core';
 import type { Links } from '../dist/network/link.js';
+import { createEchoHost } from '../dist/testing/echo-host.js';
 import type { EchoThreadData } from '../dist/testing/echo-thread.js';
 import type { OpenTransport } from '../dist/testing/index.js';
 import { createThreadTransport } from '../dist/transport/threads/server-end.js';
+import type { HostEnd } from '../dist/transport/transport.js';
 
 /** How long a thread may take to end once the server has closed. */
 const END_MS = 5000;
@@ -15,8 +17,20 @@ export async function openThreads(options: {
   threads: number;
   /** Present when the echoes' ends are stamped, with their links when they are paced. */
   linked?: { links: Links | undefined };
+  /** Whether the calling thread is the first of the threads. */
+  own?: boolean;
 }): Promise<OpenTransport & { shared: SharedArrayBuffer }> {
-  const { server, attachments } = createThreadTransport(options, systemRuntime);
+  const own = (end: HostEnd) => {
+    const step = createEchoHost(end, systemRuntime);
+    return () => {
+      step();
+      return true;
+    };
+  };
+  const { server, attachments, shared } = createThreadTransport(
+    { ...options, own: options.own === true ? own : undefined },
+    systemRuntime,
+  );
   const workers = attachments.map(
     (attachment) =>
       new Worker(new URL('../dist/testing/echo-thread.js', import.meta.url), {
@@ -45,5 +59,5 @@ export async function openThreads(options: {
     await Promise.all(exits).finally(() => all.abort());
     if (await late) throw new Error('a thread had not ended 5 s after the server closed');
   };
-  return { server, ended, shared: attachments[0].shared };
+  return { server, ended, shared };
 }

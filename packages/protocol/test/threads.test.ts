@@ -5,10 +5,17 @@ import { EchoPeer, pattern } from '../dist/testing/echo-peer.js';
 import { describeTransport } from '../dist/testing/index.js';
 import { openThreadEnd } from '../dist/transport/threads/host-end.js';
 import { createThreadTransport } from '../dist/transport/threads/server-end.js';
+import type { HostEnd } from '../dist/transport/transport.js';
 import { openThreads } from './echo-threads.js';
 
 for (const threads of [1, 2, 5]) {
   describeTransport(`${threads} thread${threads > 1 ? 's' : ''}`, (options) => openThreads({ ...options, threads }));
+}
+
+for (const threads of [1, 2, 3]) {
+  describeTransport(`${threads} thread${threads > 1 ? 's' : ''}, the first of which is the server's`, (options) =>
+    openThreads({ ...options, threads, own: true }),
+  );
 }
 
 describe('the shared-memory transport', () => {
@@ -38,6 +45,95 @@ describe('the shared-memory transport', () => {
         server.close();
       }
     }
+  });
+
+  it('brings frames to the thread that hosts a worker now, and answers from there', () => {
+    // both threads' ends on this one
+    let own: HostEnd | undefined;
+    const { server, attachments } = createThreadTransport(
+      {
+        workers: 5,
+        threads: 2,
+        maxFrameBytes: 64,
+        own(end) {
+          own = end;
+          return () => true;
+        },
+      },
+      systemRuntime,
+    );
+    const ends = [own as unknown as HostEnd, openThreadEnd(attachments[0], systemRuntime)];
+    const whom = () => ends.map((end) => end.takeControl() ?? [...end.workers]);
+    expect(whom()).toEqual([
+      [0, 1],
+      [2, 3, 4],
+    ]);
+    for (const hosts of [
+      [0, 0, 0, 1, 1],
+      [1, 1, 1, 1, 1],
+      [0, 1, 0, 1, 0],
+      [0, 0, 0, 0, 0],
+    ]) {
+      server.place(hosts);
+      for (const [thread, workers] of whom().entries()) {
+        expect(workers).toEqual(hosts.flatMap((host, worker) => (host === thread ? [worker] : [])));
+      }
+      // more than a ring has room for, on either way, and frames that are longer than a slot
+      for (const [worker, host] of hosts.entries()) {
+        for (const length of [1, 60, 100]) {
+          server.claim(worker, length).fill(worker);
+          server.commit(worker, length);
+        }
+        const end = ends[host] as HostEnd;
+        const other = ends[1 - host] as HostEnd;
+        for (const length of [1, 60, 100]) {
+          expect(other.take(worker)).toBeUndefined();
+          const frame = end.take(worker) as Uint8Array;
+          expect([...frame]).toEqual(Array(length).fill(worker));
+          end.claim(worker, length).fill(worker + 1);
+          end.release(worker);
+          end.commit(worker, length);
+          server.lagging(0, 0);
+          expect([...(server.receive(worker, 0) as Uint8Array)]).toEqual(Array(length).fill(worker + 1));
+          server.release(worker);
+        }
+      }
+    }
+    server.close();
+  });
+
+  it('gives what a worker of its own thread answers however long that took, and stops between two frames where the time is over', () => {
+    const word = new Int32Array(new SharedArrayBuffer(4));
+    const { server } = createThreadTransport(
+      {
+        workers: 3,
+        threads: 1,
+        maxFrameBytes: 64,
+        own: (end) => (until) => {
+          for (const worker of end.workers) {
+            if (end.take(worker) === undefined) continue;
+            Atomics.wait(word, 0, 0, 20);
+            end.claim(worker, 1)[0] = 10 + worker;
+            end.release(worker);
+            end.commit(worker, 1);
+            if (systemRuntime.now() >= until) return false;
+          }
+          return true;
+        },
+      },
+      systemRuntime,
+    );
+    server.claimBroadcast(1)[0] = 1;
+    server.commitBroadcast(1);
+    // it has not begun
+    expect(server.receive(0, 0)).toBeUndefined();
+    // one frame at a time, each of which takes longer than there is
+    expect(server.receive(2, 5)).toBeUndefined();
+    expect([...(server.receive(0, 0) as Uint8Array)]).toEqual([10]);
+    expect(server.receive(1, 0)).toBeUndefined();
+    expect([...(server.receive(1, 5) as Uint8Array)]).toEqual([11]);
+    expect([...(server.receive(2, 5) as Uint8Array)]).toEqual([12]);
+    server.close();
   });
 
   it('keeps within its share of memory: slots shrink as workers grow', () => {

@@ -205,6 +205,11 @@ async function runInThread(
         facts = aboutRun(opened, (runtime.now() - calledAt) / 1000, folder?.resumed);
         emit({ type: 'begins', facts, folder: folder?.path });
       },
+      onMove(hosts) {
+        const own = hosts.filter((host) => host === 0).length;
+        const fields = { threads: opened.fleet.threads, own, round: opened.rounds };
+        emit({ type: 'log', level: 'info', message: 'workers are on the threads that are fastest', fields });
+      },
       onRound() {
         grace.sign();
         const now = runtime.now();

@@ -104,6 +104,7 @@ export async function summarize(
   const { refused } = training.ledger;
   return {
     ...facts,
+    threads: training.fleet.threads,
     ...outcomeOf(last),
     ...(facts.output === undefined ? {} : { outputRound: round }),
     loss,

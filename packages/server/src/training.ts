@@ -24,6 +24,7 @@ import {
   WIRE_VERSION,
 } from '@flotilla/protocol';
 import { introductionOf } from './hosts/attendance.js';
+import { Balance } from './hosts/balance.js';
 import type { Fleet, Hosts } from './hosts/fleet.js';
 import { startHosts } from './hosts/registry.js';
 import { request } from './hosts/request.js';
@@ -75,6 +76,8 @@ export interface Observer {
   onMetrics?(metrics: Metrics): void;
   /** The first round is about to begin. */
   onBegin?(): void;
+  /** Workers have moved to other threads, so that rounds take less time. */
+  onMove?(hosts: readonly number[]): void;
   /** A round has ended. Whether the run shall end with it. */
   onRound?(): boolean | Promise<boolean>;
   /** The last round is known to be the last; where no evaluation had to say so, it has not been evaluated yet. */
@@ -104,6 +107,10 @@ export class Training {
   #failure: FlotillaError | undefined;
   readonly #criteria: StoppingCriteria;
   readonly #validation: Validation | undefined;
+  /** Finds which threads are best to host whom; undefined where workers cannot move. */
+  readonly #balance: Balance | undefined;
+  /** Told when they have. */
+  #onMove: (hosts: readonly number[]) => void = () => undefined;
   /** What is given back; undefined where it is the last iterate. */
   readonly #output: Output | undefined;
   /** x after the last round that has ended, and that round's number: within a round the server's are on their way. */
@@ -130,7 +137,9 @@ export class Training {
     private readonly yieldToEventLoop: () => Promise<void>,
     /** Who was late. */
     readonly stragglers: Stragglers,
+    buildMs: number,
   ) {
+    this.#balance = fleet.movable && new Balance(fleet.movable, buildMs);
     this.#criteria = new StoppingCriteria(options);
     this.#validation = plan.validation && new Validation(plan.validation);
     this.#x = server.iterate();
@@ -157,7 +166,9 @@ export class Training {
         const failure = opened.failure();
         if (failure !== undefined) throw failure;
       };
+      const from = runtime.now();
       const smoothness = await configure(opened, plan, stragglers, watch);
+      const buildMs = (opened.threads * (runtime.now() - from)) / plan.job.workers;
       const { attendance } = opened;
       const { job, method, problem, registries, parameters, theory } = plan;
       const { checksumRun } = plan;
@@ -212,6 +223,7 @@ export class Training {
         runtime,
         watch,
         stragglers,
+        buildMs,
       );
     } catch (error) {
       // hosts elsewhere stay for another try, where there may be one
@@ -245,9 +257,37 @@ export class Training {
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
     if (!this.#started) await this.start();
+    const balance = this.#balance?.isSettled === false ? this.#balance : undefined;
+    balance?.beforeRound(this.server.seconds);
     await this.#attempt(() => this.server.step());
     this.#output?.afterRound(this.server.round, this.#x);
     this.#keepIterate();
+    const hosts = balance?.afterRound(this.server.seconds);
+    if (hosts !== undefined) await this.place(hosts);
+  }
+
+  /**
+   * Has each worker hosted by the thread of that number, 0 for the server's, where workers can move. Between two rounds; the rounds to come
+   * are the same.
+   */
+  place(hosts: readonly number[]): Promise<void> {
+    return this.#attempt(() => this.#place(hosts));
+  }
+
+  async #place(hosts: readonly number[]): Promise<void> {
+    const { fleet, stragglers, yieldToEventLoop } = this;
+    const { movable } = fleet;
+    if (movable === undefined) return;
+    const moving = hosts.flatMap((host, worker) => (movable.hostOf(worker) === host ? [] : [worker]));
+    const ask = async <T extends 'finished' | 'moved'>(type: 'finish' | 'move', answer: T) =>
+      request(fleet, { type }, answer, stragglers, yieldToEventLoop);
+    await this.server.moveWorkers(moving, async () => {
+      // a host that answers is through with every frame
+      await ask('finish', 'finished');
+      movable.place(hosts);
+      await ask('move', 'moved');
+    });
+    this.#onMove(hosts);
   }
 
   /** f and ∇f at the current iterate, exact, by a pass over the workers that is counted nowhere. */
@@ -285,6 +325,7 @@ export class Training {
    * restored goes on as if it had never stopped: with the evaluation of its last round, if that has one.
    */
   async run(observer: Observer = {}): Promise<{ readonly metrics: Metrics; readonly stopReason: StopReason }> {
+    this.#onMove = (hosts) => observer.onMove?.(hosts);
     let ended = await this.#endRound(this.rounds > 0 ? this.#afterRound() : undefined, observer);
     await this.yieldToEventLoop();
     observer.onBegin?.();

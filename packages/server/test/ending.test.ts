@@ -60,6 +60,7 @@ describe('code that never comes back is terminated when its run is told to end',
   test.each([
     ['a gradient on a thread', {}],
     ['a gradient on the server’s thread', { transport: 'loopback' }],
+    ['a gradient on one of both', { threads: 'auto' }],
     ['WebAssembly in a gradient', { wasm: true }],
     ['WebAssembly on the server’s thread', { wasm: true, transport: 'loopback' }],
   ] as const)('%s', async (_what, options) => {

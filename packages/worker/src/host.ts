@@ -3,6 +3,7 @@ import {
   Kernels,
   KeyedRandom,
   type Method,
+  type Oracle,
   type Problem,
   Rng,
   type Runtime,
@@ -28,7 +29,7 @@ import {
 } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
 import type { Registries } from './plugins.js';
-import { type Settled, share, Worker } from './worker.js';
+import { type Settled, type Shared, share, Worker } from './worker.js';
 
 /** What a host is given beside its job: in shared memory, or by copy. */
 export interface HostInput {
@@ -46,7 +47,12 @@ interface Configured {
   readonly method: Method;
   readonly problem: Problem;
   readonly random: KeyedRandom;
-  readonly workers: ReadonlyMap<number, Worker>;
+  /** A hosted worker, made anew. */
+  readonly build: (index: number, oracle: Oracle) => Worker;
+  readonly oracle: (index: number) => Oracle;
+  readonly workers: Map<number, Worker>;
+  /** What the workers share in rounds; undefined before the run's constants are known. */
+  shared: Shared | undefined;
 }
 
 /**
@@ -70,8 +76,12 @@ export class WorkerHost {
     return this.#worker(worker).state;
   }
 
-  /** Handles everything that has arrived. */
-  step(): void {
+  /**
+   * Handles everything that has arrived.
+   * @param until Milliseconds of the runtime's clock: from then on it stops between two frames
+   * @returns false when it has stopped
+   */
+  step(until = Number.POSITIVE_INFINITY): boolean {
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
     }
@@ -81,8 +91,10 @@ export class WorkerHost {
       for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
         this.#answer(worker, frame, frame === before);
         before = frame;
+        if (until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
       }
     }
+    return true;
   }
 
   /** Answers a control message. */
@@ -95,6 +107,9 @@ export class WorkerHost {
         case 'begin':
           this.#begin(message);
           return { type: 'begun' };
+        case 'move':
+          this.#move();
+          return { type: 'moved' };
         case 'finish':
           return { type: 'finished', ...this.#spent() };
         default:
@@ -118,20 +133,21 @@ export class WorkerHost {
     const rng = new Rng();
     const { dimension, metrics = [] } = problem;
     const evaluated = new Float64Array(1 + dimension + metrics.length);
-    const oracles = this.end.workers.map((index) => atWorker(index, () => problem.oracle(index, kernels)));
+    const oracle = (index: number) => atWorker(index, () => problem.oracle(index, kernels));
+    const oracles = this.end.workers.map(oracle);
     for (const [k, { smoothness = 0, sampleSmoothness = 0 }] of oracles.entries()) {
       if (Number.isFinite(smoothness + sampleSmoothness)) continue;
       throw new UsageError(
         `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data === undefined ? '' : `${job.data} or of `}${job.problem} are too large; scale them`,
       );
     }
-    const workers = this.end.workers.map((index, k): [number, Worker] => {
-      const oracle = oracles[k] as (typeof oracles)[number];
+    const build = (index: number, oracle: Oracle) => {
       const local = new CountedOracle(index, oracle, random, rng, this.runtime, job, this.input.computeSeconds);
-      return [index, new Worker(index, oracle, local, evaluated, dimension, this.end)];
-    });
+      return new Worker(index, oracle, local, evaluated, dimension, this.end);
+    };
+    const workers = new Map(this.end.workers.map((index, k) => [index, build(index, oracles[k] as Oracle)] as const));
     const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);
-    this.#configured = { job, method, problem, random, workers: new Map(workers) };
+    this.#configured = { job, method, problem, random, build, oracle, workers, shared: undefined };
     return {
       smoothness: oracles.map((oracle) => oracle.smoothness ?? null),
       sampleSmoothness: oracles.map((oracle) => oracle.sampleSmoothness ?? null),
@@ -139,14 +155,31 @@ export class WorkerHost {
   }
 
   #begin(settled: Settled): void {
-    const { job, method, problem, random, workers } = this.#known();
+    const known = this.#known();
+    const { job, method, problem, random, workers } = known;
     const shared = share(job, method, problem, settled, this.registries.compressors, random, this.input.start);
+    known.shared = shared;
     for (const [index, worker] of workers) atWorker(index, () => worker.begin(shared));
+  }
+
+  /** Lets workers go that are hosted elsewhere now, and builds those that are hosted here now; their states come after it. */
+  #move(): void {
+    const { workers, build, oracle, shared } = this.#known();
+    if (shared === undefined)
+      throw new ProtocolError('workers moved before the run has begun', { refusal: 'unexpected' });
+    const here = new Set(this.end.workers);
+    for (const index of [...workers.keys()]) if (!here.has(index)) workers.delete(index);
+    for (const index of here) {
+      if (workers.has(index)) continue;
+      const worker = build(index, oracle(index));
+      atWorker(index, () => worker.begin(shared));
+      workers.set(index, worker);
+    }
   }
 
   /** What the workers' gradients came to, evaluations left out. */
   #spent(): { computeSeconds: number; gradientCalls: number[] } {
-    const spent = Array.from(this.#known().workers.values(), (worker) => worker.spent);
+    const spent = this.end.workers.map((index) => this.#worker(index).spent);
     const computeSeconds = spent.reduce((sum, { seconds }) => sum + seconds, 0);
     return { computeSeconds, gradientCalls: spent.map(({ calls }) => calls) };
   }

@@ -68,6 +68,7 @@ interface Exports {
     stride: number,
   ): void;
   dot(x: number, y: number, count: number): number;
+  squaredMisses(margins: number, signs: number, count: number, factor: number): number;
   addGram16(x: number, out: number, side: number, length: number): void;
   drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
   project(xi: number, rows: number, side: number, x: number, out: number): void;
@@ -228,7 +229,7 @@ export class Kernels {
     let instance: WebAssembly.Instance;
     try {
       this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
-      instance = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
+      instance = new WebAssembly.Instance(compiled, { env: { memory: this.#memory, exp: Math.exp } });
     } catch (cause) {
       const what = '4 GiB of address space cannot be reserved for a thread';
       throw new FlotillaError('limit', `${what}: raise the limit (ulimit -v), or use fewer threads`, { cause });
@@ -374,6 +375,14 @@ export class Kernels {
   /** Σ x_k y_k over the first `count` values from `xAt` and `yAt` on; count must be a multiple of 4. */
   dot(x: Region, xAt: number, y: Region, yAt: number, count: number): number {
     return this.#exports.dot(x.pointer + 8 * xAt, y.pointer + 8 * yAt, count);
+  }
+
+  /**
+   * Writes factor · y_r ℓ′(y_r p_r) over each p_r of `products` and returns Σ ℓ(y_r p_r), for ℓ(t) = 1/(1 + e^t)²; y_r = ±1 are the
+   * `signs`. Both lie in this kernel memory. The same bits as with Math.exp, one after the other.
+   */
+  squaredMisses(products: Float64Array, signs: Float64Array, factor: number): number {
+    return this.#exports.squaredMisses(products.byteOffset, signs.byteOffset, products.length, factor);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type Dataset, labelsOf } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
 import type { Spec } from '../spec.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { gramBounds } from './gram.js';
@@ -23,8 +24,11 @@ export interface MarginLoss {
   readonly curvature: number;
   /** Numbers that ℓ″ lies between. */
   readonly range: readonly [low: number, high: number];
-  /** Writes factor · ℓ′(t_r) over each t_r in `margins` and returns factor · Σ ℓ(t_r). */
-  slopes(margins: Float64Array, factor: number): number;
+  /**
+   * Writes factor · y_r ℓ′(t_r) over each a_rᵀx in `products` and returns factor · Σ ℓ(t_r), t_r = y_r a_rᵀx. Both arrays lie in
+   * the memory of `kernels`.
+   */
+  slopes(products: Float64Array, signs: Float64Array, factor: number, kernels: Kernels): number;
   /** λ when none is given, in the grammar of the parameter. */
   readonly lambda: string;
   /** Whether ℓ is convex, so that λ is a constant of strong convexity. */
@@ -101,9 +105,11 @@ export function binaryClassification(
       const rows = new ShardRows(kernels, data, shard, offset);
       const local = fromLabels(facts, labels, () => {
         const all = sign();
-        return Float64Array.from(shard, (s) => all[s]);
+        const own = kernels.allocate(shard.length).values;
+        for (const [r, s] of shard.entries()) own[r] = all[s];
+        return own;
       });
-      return new ClassificationOracle(loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
+      return new ClassificationOracle(kernels, loss, rows, local, classes, weight(worker), lambda, perWorker[worker]);
     },
   };
 }
@@ -111,11 +117,13 @@ export function binaryClassification(
 class ClassificationOracle implements Oracle {
   readonly samples: number;
   readonly sampleSmoothness: number;
+  #batchSigns: Float64Array = new Float64Array(0);
 
   constructor(
+    private readonly kernels: Kernels,
     private readonly loss: MarginLoss,
     private readonly rows: ShardRows,
-    /** y_j of each local sample. */
+    /** y_j of each local sample, in the memory of the kernels. */
     private readonly sign: () => Float64Array,
     private readonly classes: Classes,
     private readonly weight: number,
@@ -154,16 +162,21 @@ class ClassificationOracle implements Oracle {
     };
   }
 
+  /** y_j of the samples of a batch, or of all. */
+  #signsOf(batch: Int32Array | undefined): Float64Array {
+    const sign = this.sign();
+    if (batch === undefined) return sign;
+    if (this.#batchSigns.length < batch.length) this.#batchSigns = this.kernels.allocate(batch.length).values;
+    for (let r = 0; r < batch.length; r++) this.#batchSigns[r] = sign[batch[r]];
+    return this.#batchSigns;
+  }
+
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
   #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
     const { loss, rows, lambda } = this;
-    const sign = this.sign();
-    const margins = rows.multiply(batch, x);
-    const count = margins.length;
-    for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
-    const value = loss.slopes(margins, this.weight / count);
-    for (let r = 0; r < count; r++) margins[r] *= sign[batch === undefined ? r : batch[r]];
-    return value + 0.5 * lambda * rows.combine(batch, margins, lambda, out);
+    const products = rows.multiply(batch, x);
+    const value = loss.slopes(products, this.#signsOf(batch), this.weight / products.length, this.kernels);
+    return value + 0.5 * lambda * rows.combine(batch, products, lambda, out);
   }
 }
 

@@ -6,14 +6,14 @@ import type { ProblemFamily } from './problem.js';
 const loss: MarginLoss = {
   curvature: 0.25,
   range: [0, 0.25],
-  slopes(margins, factor) {
+  slopes(products, signs, factor) {
     let sum = 0;
-    for (let r = 0; r < margins.length; r++) {
-      const t = margins[r];
+    for (let r = 0; r < products.length; r++) {
+      const t = products[r] * signs[r];
       // e^{−|t|} never overflows
       const e = Math.exp(-Math.abs(t));
       sum += Math.log1p(e) + Math.max(0, -t);
-      margins[r] = -factor * ((t > 0 ? e : 1) / (1 + e));
+      products[r] = -factor * ((t > 0 ? e : 1) / (1 + e)) * signs[r];
     }
     return factor * sum;
   },

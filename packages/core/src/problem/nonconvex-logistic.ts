@@ -8,15 +8,7 @@ const loss: MarginLoss = {
   curvature: 0.15405,
   // s²(1 − s)(4 − 6s), s = 1 − σ(t), has its ends at s = (30 ± √132)/48
   range: [-0.12022, 0.15406],
-  slopes(margins, factor) {
-    let sum = 0;
-    for (let r = 0; r < margins.length; r++) {
-      const miss = 1 / (1 + Math.exp(margins[r])); // 1 − σ(t)
-      sum += miss * miss;
-      margins[r] = factor * -2 * miss * miss * (1 - miss);
-    }
-    return factor * sum;
-  },
+  slopes: (products, signs, factor, kernels) => factor * kernels.squaredMisses(products, signs, factor),
   lambda: '1e-6*L',
   convex: false,
 };

@@ -297,7 +297,12 @@ the memory of one vector, and an evaluation at the end.`,
     group: 'System',
     otherwise: 'one per worker up to 32 workers, else `auto`; `auto` with `--link-model`',
     example: '--threads auto',
-    text: `There are never more threads than workers.`,
+    text: `There are never more threads than workers. With \`auto\` as many threads as there are cores have workers, and one of them is the
+server's own, whose share is smaller. The first rounds are measured, and workers then move to where rounds are shortest: all of
+them to the server's thread where rounds take less than a few wake-ups of another. x does not depend on that; \`threads\` in the
+summary says how many threads had workers in the end, and the log that they have moved. A worker on the server's thread is
+recovered like any other, but \`--round-timeout\` cannot end it while it computes, and what exhausts the memory there ends the
+run. With a number the threads have workers and nothing else, as with \`--link\` and \`--link-model\`, where workers are timed.`,
   },
   transport: {
     group: 'System',

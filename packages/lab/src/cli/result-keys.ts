@@ -8,7 +8,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   problem: 'its spec',
   data: 'name or path of the data; null for a problem without',
   workers: 'n',
-  threads: 'threads that hosted them',
+  threads: 'threads that hosted them, in the end',
   dimension: 'd, the number of coordinates of x',
   seed: '',
   transport: '',

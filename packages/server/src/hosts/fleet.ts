@@ -1,5 +1,5 @@
 import type { FlotillaError, Runtime } from '@flotilla/core';
-import type { LinkedServerEnd, ServerEnd } from '@flotilla/protocol';
+import type { LinkedServerEnd, MovableServerEnd, ServerEnd } from '@flotilla/protocol';
 import type { Traffic } from '@flotilla/protocol/nats';
 import type { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
@@ -18,7 +18,10 @@ export interface BrokerTraffic {
  */
 export interface Fleet {
   readonly transport: ServerEnd;
+  /** Threads that have workers. */
   readonly threads: number;
+  /** The transport again, where the server's thread is the first of them, and workers can move from one to another. */
+  readonly movable?: MovableServerEnd | undefined;
   /** The workers themselves, when they run on the calling thread. */
   readonly host?: WorkerHost | undefined;
   /** The transport again, when its frames are stamped: links are paced or modelled. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Runtime } from '@flotilla/core';
-import { createThreadTransport, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
+import { checksumHostEnd, createThreadTransport, type HostEnd, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
+import { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
 import type { Fleet, Transport } from './fleet.js';
@@ -11,56 +12,75 @@ import { hostWorkers, type WorkerPool, workerPool } from './worker-threads.js';
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
 
-/** Workers on threads of their own, each with an equal share, and mailboxes in shared memory. */
+/** Workers on threads, each with a share of them, and mailboxes in shared memory. */
 export const threads: Transport = {
   start(options, runtime) {
-    const pool = workerPool(options, threadCount(options), runtime);
+    const shape = shapeOf(options);
+    const others = shape.threads - (shape.own ? 1 : 0);
+    const pool = others === 0 ? undefined : workerPool(options, others, runtime);
     return {
-      open: (plan, attempt, computeSeconds) => open(options, plan, attempt, computeSeconds, pool, runtime),
-      close: () => pool.close(),
+      open: (plan, attempt, computeSeconds) => open(options, shape, plan, attempt, computeSeconds, pool, runtime),
+      close: async () => pool?.close(),
     };
   },
 };
 
-/** Worker threads of a run: as many as asked for, at most one per worker. */
-function threadCount({ workers, threads, linkModel }: Options): number {
+/** Which threads have workers. */
+interface Shape {
+  readonly threads: number;
+  /** Whether the server's own thread is one of them. */
+  readonly own: boolean;
+}
+
+/** As many threads as asked for, at most one per worker. By `auto` one for each core, of which one is the server's. */
+function shapeOf({ workers, threads, link, linkModel }: Options): Shape {
   // a worker's work can only be measured while it has a core
   const alone = workers <= MAX_THREAD_PER_WORKER && linkModel === undefined;
   const asked = threads ?? (alone ? workers : 'auto');
-  return Math.min(workers, asked === 'auto' ? availableParallelism() : asked);
+  if (asked !== 'auto') return { threads: Math.min(workers, asked), own: false };
+  // where frames carry times, a worker waits for its own
+  const own = link === undefined && linkModel === undefined;
+  return { threads: Math.min(workers, availableParallelism()), own };
 }
 
 function open(
   options: Options,
+  { threads, own }: Shape,
   plan: RunPlan,
   attempt: number,
   computeSeconds: Float64Array | undefined,
-  pool: WorkerPool,
+  pool: WorkerPool | undefined,
   runtime: Runtime,
 ): Fleet {
   const { workers, plugins, problem: reference } = options;
-  const { problemData, start, links, checksumRun } = plan;
-  const threads = threadCount(options);
+  const { problemData, start, links, checksumRun, registries } = plan;
   const stamped = isStamped(plan);
   const maxFrameBytes = largestFrameBytes(plan) + STAMP_BYTES;
-  const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes }, runtime);
-  const linked = stamped ? linkServerEnd(server, runtime) : undefined;
-  const task = {
-    problemData,
-    start,
-    computeSeconds,
-    linked: stamped ? { links } : undefined,
-    seal: checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt },
-    plugins,
-    problem: reference,
+  const seal = checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt };
+  const input = { problemData, start, computeSeconds };
+  const serveOwn = (end: HostEnd) => {
+    const host = new WorkerHost(seal === undefined ? end : checksumHostEnd(end, seal), input, registries, runtime);
+    return (until: number) => host.step(until);
   };
-  const hosting = hostWorkers(pool, attachments, task, runtime);
+  const { server, attachments } = createThreadTransport(
+    { workers, threads, maxFrameBytes, own: own ? serveOwn : undefined },
+    runtime,
+  );
+  const linked = stamped ? linkServerEnd(server, runtime) : undefined;
+  const task = { ...input, linked: stamped ? { links } : undefined, seal, plugins, problem: reference };
+  const hosting = pool && hostWorkers(pool, attachments, task, runtime);
   return {
     transport: linked ?? server,
     linked,
-    threads,
+    get threads() {
+      return new Set(Array.from({ length: workers }, (_, worker) => server.hostOf(worker))).size;
+    },
+    movable: own ? server : undefined,
     runtime,
-    failure: hosting.failure,
-    close: (patienceMs = 1000 * options.grace) => hosting.close(() => server.close(), patienceMs),
+    failure: () => hosting?.failure(),
+    async close(patienceMs = 1000 * options.grace) {
+      if (hosting === undefined) server.close();
+      else await hosting.close(() => server.close(), patienceMs);
+    },
   };
 }

@@ -199,6 +199,20 @@ export class ParameterServer {
     return this.#workerStates.each(this.round, { x: this.#state.x, start: this.#context.start }, take);
   }
 
+  /** Takes the states of some workers along while `move` has them hosted elsewhere. Between two rounds. */
+  async moveWorkers(workers: readonly number[], move: () => Promise<void>): Promise<void> {
+    const states: StateSource[] = [];
+    const keep = (state: Uint8Array) => {
+      const bytes = state.slice();
+      states.push({ length: bytes.length, writeTo: (room) => room.set(bytes) });
+      return true;
+    };
+    const { start } = this.#context;
+    await this.#workerStates.each(this.round, { x: this.#state.x, start }, keep, workers);
+    await move();
+    await this.#workerStates.assign(states, workers);
+  }
+
   /** Refuses a snapshot of another method, dimension or n, as far as the server can tell. Sets nothing. @throws FlotillaError `protocol` */
   check({ method, ledger }: ServerSide, workers: number): void {
     checkState(this.#state, method);

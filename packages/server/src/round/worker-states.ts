@@ -32,6 +32,7 @@ export class WorkerStates {
    * there, with no work done: the method sends whoever comes in its place what it needs.
    * @param round The one that has ended: a worker that has not had it refuses.
    * @param take Whether it wants more.
+   * @param whose Workers, all of them when left out
    * @param x The iterate after it, and `start` x⁰: they tell what a number that is none comes from.
    * @throws FlotillaError when a worker does not answer with its state, `diverged` when that has a NaN or an infinity
    */
@@ -39,35 +40,37 @@ export class WorkerStates {
     round: number,
     { x, start }: { readonly x: Float64Array; readonly start: Float64Array },
     take: (state: Uint8Array) => boolean,
+    whose: readonly number[] = Array.from({ length: this.transport.workers }, (_, worker) => worker),
   ): Promise<void> {
-    const { transport, isAway } = this;
-    const { workers } = transport;
+    const { isAway } = this;
     const substitute = isAway && (await this.#substitute(round, isAway));
     const exchange = ++this.#exchange;
     let asked = 0;
     const ask = (end: number) => {
-      for (; asked < Math.min(end, workers); asked++) {
-        if (isAway?.(asked) === true) continue;
-        this.#ask(asked, exchange, round);
+      for (; asked < Math.min(end, whose.length); asked++) {
+        const worker = whose[asked] as number;
+        if (isAway?.(worker) === true) continue;
+        this.#ask(worker, exchange, round);
       }
-      transport.flush();
+      this.transport.flush();
     };
     let more = true;
     // what has been asked for is waited for, also when nobody wants it any more
     function* due() {
-      for (let worker = 0; worker < workers && (more || worker < asked); worker++) yield worker;
+      for (let k = 0; k < whose.length && (more || k < asked); k++) yield k;
     }
-    const collect = async (worker: number) => {
+    const collect = async (k: number) => {
+      const worker = whose[k] as number;
       if (isAway?.(worker) === true) {
         more = more && take(substitute as Uint8Array);
         return;
       }
-      ask(worker + 1);
+      ask(k + 1);
       const bytes = await this.answers.take(worker, FrameKind.state, exchange, (frame) => {
         more = more && take(frame.subarray(HEADER_BYTES));
         return frame.length;
       });
-      if (more) ask(worker + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
+      if (more) ask(k + 2 + Math.floor(IN_FLIGHT_BYTES / bytes));
     };
     await takeFinite(due(), collect, x, start);
   }
@@ -95,13 +98,15 @@ export class WorkerStates {
   }
 
   /**
-   * Makes every worker the one whose state is given. What is still on its way from rounds that have failed is dropped.
+   * Makes every worker, or those that are named, the one whose state is given. What is still on its way from rounds that have failed is
+   * dropped.
    * @throws FlotillaError `protocol` when one cannot take it; those before it have taken theirs then
    */
-  async assign(states: readonly StateSource[]): Promise<void> {
+  async assign(states: readonly StateSource[], whose?: readonly number[]): Promise<void> {
     const { transport } = this;
     const exchange = ++this.#exchange;
-    for (const [worker, state] of states.entries()) {
+    for (const [k, state] of states.entries()) {
+      const worker = whose === undefined ? k : (whose[k] as number);
       if (this.isAway?.(worker) === true) continue;
       const bytes = HEADER_BYTES + state.length;
       const room = transport.claim(worker, bytes);

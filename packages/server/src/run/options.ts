@@ -142,7 +142,7 @@ export const optionsSchema = v.strictObject({
   threads: v.optional(
     described(
       v.union([count(1, 1024), v.literal('auto')]),
-      'worker threads, or auto: one per core; default one per worker up to 32, else auto',
+      'worker threads, or auto: as is fastest on the cores there are; default one per worker up to 32, else auto',
     ),
   ),
   uplink: v.optional(described(text(), 'compressor spec, worker to server; default per method')),

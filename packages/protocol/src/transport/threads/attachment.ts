@@ -7,6 +7,8 @@ export interface ThreadAttachment {
   readonly threads: number;
   readonly thread: number;
   readonly slotBytes: number;
+  /** Milliseconds that the thread may look for the next round before it sleeps; 0 where there are more threads than cores. */
+  readonly watchMs: number;
   readonly port: MessagePort;
 }
 
@@ -15,7 +17,7 @@ export function shareOf(workers: number, rank: number, of: number): { readonly f
   return { first: Math.floor((rank * workers) / of), end: Math.floor(((rank + 1) * workers) / of) };
 }
 
-/** The workers of a thread: its share. */
+/** The workers of a thread: its share, as long as none has moved. */
 export function hosted(workers: number, threads: number, thread: number): number[] {
   const { first, end } = shareOf(workers, thread, threads);
   return Array.from({ length: end - first }, (_, k) => first + k);

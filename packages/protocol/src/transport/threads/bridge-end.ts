@@ -1,9 +1,8 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { Runtime } from '@flotilla/core';
 import type { ThreadAttachment } from './attachment.js';
 import { Layout, PLACE, RING, SLOTS, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
-import { Consumer, PortInbox, type PortMessage, Producer } from './ring.js';
+import { Consumer, PortInbox, type Post, Producer, postOf } from './ring.js';
 
 /** A frame for one worker, or for all of them: then it is seen once for each. */
 export interface Passing {
@@ -22,18 +21,18 @@ export class BridgeEnd {
   readonly #consumers: Consumer[] = [];
   readonly #outboxes: Outbox[] = [];
   readonly #behind = new Set<Outbox>();
-  readonly #port: MessagePort;
+  readonly #post: Post;
   readonly #bell: number;
   #seen = 0;
 
   constructor({ shared, workers, threads, thread, slotBytes, port }: ThreadAttachment, runtime: Runtime) {
     this.#layout = new Layout(shared, workers, threads, slotBytes, runtime);
-    this.#inbox = new PortInbox(port);
-    this.#port = port;
+    this.#post = postOf(port);
+    this.#inbox = new PortInbox(this.#post);
     this.#bell = this.#layout.bell(thread);
     for (let worker = 0; worker < workers; worker++) {
       this.#consumers.push(new Consumer(this.#layout, worker, 0, this.#inbox, WORD.serverBell));
-      const producer = new Producer(this.#layout, worker, 1, port, this.#bell, WORD.serverBell);
+      const producer = new Producer(this.#layout, worker, 1, this.#post, this.#bell, WORD.serverBell);
       this.#outboxes.push(new Outbox(producer, WORD.serverBell));
     }
   }
@@ -53,7 +52,7 @@ export class BridgeEnd {
   }
 
   sendControl(message: Uint8Array): void {
-    this.#port.postMessage({ control: message } satisfies PortMessage);
+    this.#post.send({ control: message });
     this.ring();
   }
 

@@ -1,68 +1,103 @@
-import { availableParallelism } from 'node:os';
 import type { Runtime } from '@flotilla/core';
 import type { HostEnd } from '../transport.js';
-import { hosted, type ThreadAttachment } from './attachment.js';
-import { ANYBODY, Layout, WORD } from './layout.js';
-import { Consumer, PortInbox, type PortMessage, Producer } from './ring.js';
+import type { ThreadAttachment } from './attachment.js';
+import { ANYBODY, Layout, Waits, WORD } from './layout.js';
+import { Outbox } from './outbox.js';
+import { Consumer, PortInbox, type Post, Producer, postOf } from './ring.js';
 
 /**
  * A thread that has more to do wakes the server at most this often: a sleep and a wake-up take as long as reading a short
  * uplink, and the server then finds several.
  */
 const WAKE_MS = 0.5;
-/**
- * How long a thread with a core of its own watches for the next round before it sleeps: about what a sleep and a wake-up
- * take. The server never does; that core is better left to a thread.
- */
-const WATCH_MS = 0.03;
+
+/** The rings of the workers that one thread hosts. */
+class HostedRings {
+  /** Ascending; the same array, whoever moves. */
+  readonly workers: number[] = [];
+  /** By worker. */
+  readonly #consumers: Consumer[] = [];
+  readonly #producers: Producer[] = [];
+  readonly #inbox: PortInbox;
+  #moves: number | undefined;
+
+  constructor(
+    private readonly layout: Layout,
+    private readonly thread: number,
+    private readonly post: Post,
+  ) {
+    this.#inbox = new PortInbox(post);
+    this.#look();
+  }
+
+  takeControl(): Uint8Array | undefined {
+    if (this.layout.get(WORD.moves) !== this.#moves) this.#look();
+    this.#inbox.collect();
+    return this.#inbox.control.shift();
+  }
+
+  consumer(worker: number): Consumer | undefined {
+    return this.#consumers[worker];
+  }
+
+  producer(worker: number): Producer {
+    return this.#producers[worker] as Producer;
+  }
+
+  /** Finds whom the thread hosts now. */
+  #look(): void {
+    const { layout, thread, post } = this;
+    const bell = layout.bell(thread);
+    this.#moves = layout.get(WORD.moves);
+    this.workers.length = 0;
+    this.#consumers.length = 0;
+    this.#producers.length = 0;
+    for (let worker = 0; worker < layout.workers; worker++) {
+      if (layout.hostOf(worker) !== thread) continue;
+      this.workers.push(worker);
+      this.#consumers[worker] = new Consumer(layout, worker, 0, this.#inbox, WORD.serverBell);
+      this.#producers[worker] = new Producer(layout, worker, 1, post, bell, WORD.serverBell);
+    }
+  }
+}
 
 /** A thread's end of the mailboxes. Call it on the thread that will use it. */
 export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): HostEnd {
-  const { shared, workers, threads, thread, slotBytes, port } = attachment;
+  const { shared, workers, threads, thread, slotBytes, watchMs, port } = attachment;
   const layout = new Layout(shared, workers, threads, slotBytes, runtime);
-  const inbox = new PortInbox(port);
-  const indices = hosted(workers, threads, thread);
+  const post = postOf(port);
+  const rings = new HostedRings(layout, thread, post);
   const bell = layout.bell(thread);
-  const first = indices[0] ?? 0;
-  const consumers = indices.map((worker) => new Consumer(layout, worker, 0, inbox, WORD.serverBell));
-  const producers = indices.map((worker) => new Producer(layout, worker, 1, port, bell, WORD.serverBell));
+  const waits = new Waits(layout, bell, watchMs);
   let seen = 0;
-  const last = first + indices.length - 1;
-  const watch = threads <= availableParallelism() ? WATCH_MS : 0;
   /** Whether there are commits that the server has not been woken for. */
   let due = false;
   let waited = 0;
   let woken = Number.NEGATIVE_INFINITY;
   const isAwaited = () => {
     const awaited = layout.get(WORD.awaited);
-    return (awaited >= first && awaited <= last) || awaited === ANYBODY;
+    return awaited === ANYBODY || layout.hostOf(awaited) === thread;
   };
   return {
-    workers: indices,
+    workers: rings.workers,
     wait(timeoutMs) {
       if (due && isAwaited()) layout.ringBell(WORD.serverBell);
       due = false;
-      const from = runtime.now();
-      for (const until = from + watch; layout.get(bell) === seen && runtime.now() < until; );
-      Atomics.wait(layout.words, bell, seen, timeoutMs);
-      waited += 1000 * (runtime.now() - from);
+      waited += 1000 * waits.wait(seen, timeoutMs);
       Atomics.store(layout.words, layout.waited(thread), waited);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;
     },
-    takeControl() {
-      inbox.collect();
-      return inbox.control.shift();
-    },
+    takeControl: () => rings.takeControl(),
     sendControl(message) {
-      port.postMessage({ control: message } satisfies PortMessage);
+      post.send({ control: message });
       layout.ringBell(WORD.serverBell);
     },
-    take: (worker) => consumers[worker - first]?.take(),
-    release: (worker) => consumers[worker - first]?.release(),
-    claim: (worker, bytes) => (producers[worker - first] as Producer).claim(bytes),
+    take: (worker) => rings.consumer(worker)?.take(),
+    release: (worker) => void rings.consumer(worker)?.release(),
+    claim: (worker, bytes) => rings.producer(worker).claim(bytes),
     commit(worker, length) {
-      producers[worker - first]?.commit(length);
+      rings.producer(worker).commit(length);
       due = true;
       if (!isAwaited()) return;
       const now = runtime.now();
@@ -70,6 +105,41 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
       woken = now;
       due = false;
       layout.ringBell(WORD.serverBell);
+    },
+  };
+}
+
+/**
+ * The end of the server's own thread, for the workers that it hosts itself. It never waits: answers that find no room are kept
+ * until the server has read others, and sent when the host next looks for something to do.
+ */
+export function openOwnEnd(layout: Layout, thread: number, post: Post): HostEnd {
+  const rings = new HostedRings(layout, thread, post);
+  const behind = new Map<number, Outbox>();
+  /** What was claimed last, in the ring or in an outbox. */
+  let claimed: Outbox | Producer | undefined;
+  return {
+    workers: rings.workers,
+    // nobody else runs on this thread
+    wait: () => layout.get(WORD.closed) === 0,
+    takeControl() {
+      for (const [worker, outbox] of behind) {
+        outbox.catchUp();
+        if (!outbox.isBehind) behind.delete(worker);
+      }
+      return rings.takeControl();
+    },
+    sendControl: (message) => post.send({ control: message }),
+    take: (worker) => rings.consumer(worker)?.take(),
+    release: (worker) => void rings.consumer(worker)?.release(),
+    claim(worker, bytes) {
+      const producer = rings.producer(worker);
+      claimed = behind.get(worker) ?? (producer.hasRoom ? producer : new Outbox(producer, WORD.serverBell));
+      return claimed.claim(bytes);
+    },
+    commit(worker, length) {
+      claimed?.commit(length);
+      if (claimed instanceof Outbox) behind.set(worker, claimed);
     },
   };
 }

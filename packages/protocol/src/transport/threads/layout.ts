@@ -13,16 +13,19 @@ import { SLICE_MS } from '@flotilla/core/internal';
 // commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
 // loads `awaited`, so one of them sees the other.
 //
+// Each worker's line also names the thread that hosts it. The server alone writes that, while nothing is on its way to or from
+// the worker, and counts in `moves` how often it has: a thread that sees another count looks anew whom it hosts.
+//
 // The server waits for 50 ms at most: what a ring has no room for it keeps. A host waits for room until there is some or the
 // server has closed: how long an answer may take, the server knows.
 
-export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4 } as const;
+export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4, moves: 5 } as const;
 /** In `awaited`: whoever commits rings. */
 export const ANYBODY = -1;
 /** A cache line of words, so that neighbours do not share one. */
 const LINE = 16;
-/** Word offsets within a ring. `length` and `place` have one word a slot. */
-export const RING = { sent: 0, taken: 1, length: 2, place: 4, words: 8 } as const;
+/** Word offsets within a ring. `length` and `place` have one word a slot; `host` is that of the ring down. */
+export const RING = { sent: 0, taken: 1, length: 2, place: 4, host: 6, words: 8 } as const;
 export const SLOTS = 2;
 /** Where a message lies: in its own slot, on the port, or (from `broadcast` on) in that broadcast slot. */
 export const PLACE = { slot: 0, port: 1, broadcast: 2 } as const;
@@ -74,6 +77,11 @@ export class Layout {
     return this.rings + worker * LINE + direction * RING.words;
   }
 
+  /** The thread that hosts a worker. */
+  hostOf(worker: number): number {
+    return Atomics.load(this.words, this.ring(worker, 0) + RING.host);
+  }
+
   broadcastSlot(slot: number, length: number): Uint8Array {
     return this.#view(slot, length);
   }
@@ -108,5 +116,45 @@ export function waitFor(layout: Layout, bell: number, done: () => boolean, wake:
     if (done()) return;
     wake();
     Atomics.wait(layout.words, bell, seen, SLICE_MS);
+  }
+}
+
+/** How often a bell is looked at before the clock is. */
+const LOOKS = 100;
+/** How long a wait looks at its bell before it sleeps, where the waits before have been longer than it may look. */
+const SHORT_WATCH_MS = 0.03;
+
+/**
+ * The waits of a thread on its own bell. A sleep and a wake-up take some 50 µs, so a thread that has a core to itself first
+ * looks for as long as it may, if its last wait was no longer than that.
+ */
+export class Waits {
+  #last = 0;
+
+  constructor(
+    private readonly layout: Layout,
+    private readonly bell: number,
+    /** Milliseconds that a wait may look at its bell; 0 where others need the core. */
+    private readonly watchMs: number,
+  ) {}
+
+  /** Waits up to `timeoutMs` while the bell is as it was `seen`. Milliseconds waited. */
+  wait(seen: number, timeoutMs: number): number {
+    const { layout, bell, watchMs } = this;
+    const { runtime, words } = layout;
+    const from = runtime.now();
+    const watch = Math.min(timeoutMs, this.#last <= watchMs ? watchMs : Math.min(watchMs, SHORT_WATCH_MS));
+    if (watch <= 0 || !this.#watched(seen, from + watch)) Atomics.wait(words, bell, seen, timeoutMs);
+    this.#last = runtime.now() - from;
+    return this.#last;
+  }
+
+  /** Looks at the bell until then. Whether it has rung. */
+  #watched(seen: number, until: number): boolean {
+    const { layout, bell } = this;
+    do {
+      for (let k = 0; k < LOOKS; k++) if (layout.get(bell) !== seen) return true;
+    } while (layout.runtime.now() < until);
+    return false;
   }
 }

@@ -5,16 +5,41 @@ import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
 /** What travels on a thread's port: control messages, and frames too large for a slot. */
 export type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
 
-/** Frames that came by port, kept until their worker's turn. */
+/** One end of the way beside the shared memory, between two threads or two ends on one. */
+export interface Post {
+  send(message: PortMessage, transfer?: readonly ArrayBuffer[]): void;
+  receive(): PortMessage | undefined;
+  close(): void;
+}
+
+export function postOf(port: MessagePort): Post {
+  return {
+    send: (message, transfer = []) => port.postMessage(message, transfer),
+    receive: () => receiveMessageOnPort(port)?.message as PortMessage | undefined,
+    close: () => port.close(),
+  };
+}
+
+/** Both ends on one thread. */
+export function postHere(): readonly [Post, Post] {
+  const ways: readonly [PortMessage[], PortMessage[]] = [[], []];
+  const end = (out: PortMessage[], into: PortMessage[]): Post => ({
+    send: (message) => out.push(message),
+    receive: () => into.shift(),
+    close: () => undefined,
+  });
+  return [end(ways[0], ways[1]), end(ways[1], ways[0])];
+}
+
+/** Frames that came beside the shared memory, kept until their worker's turn. */
 export class PortInbox {
   readonly #frames = new Map<number, Uint8Array[]>();
   readonly control: Uint8Array[] = [];
 
-  constructor(private readonly port: MessagePort) {}
+  constructor(private readonly post: Post) {}
 
   collect(): void {
-    for (let got = receiveMessageOnPort(this.port); got !== undefined; got = receiveMessageOnPort(this.port)) {
-      const message = got.message as PortMessage;
+    for (let message = this.post.receive(); message !== undefined; message = this.post.receive()) {
       if ('control' in message) {
         this.control.push(message.control);
         continue;
@@ -43,7 +68,7 @@ export class Producer {
     private readonly layout: Layout,
     private readonly worker: number,
     private readonly direction: 0 | 1,
-    private readonly port: MessagePort,
+    private readonly post: Post,
     /** Word on which the consumer's progress is announced. */
     private readonly ownBell: number,
     /** Word on which the consumer waits. */
@@ -65,7 +90,7 @@ export class Producer {
     const parcel = this.#parcel;
     if (parcel !== undefined) {
       const frame = parcel.length === length ? parcel : parcel.slice(0, length);
-      this.port.postMessage({ worker: this.worker, frame } satisfies PortMessage, [frame.buffer as ArrayBuffer]);
+      this.post.send({ worker: this.worker, frame }, [frame.buffer as ArrayBuffer]);
       this.#parcel = undefined;
     }
     this.announce(length, parcel === undefined ? PLACE.slot : PLACE.port);
@@ -138,7 +163,8 @@ export class Consumer {
     return this.#current;
   }
 
-  release(): void {
+  /** Whether the producer may have waited for that. */
+  release(): boolean {
     const { layout } = this;
     const ring = layout.ring(this.worker, this.direction);
     if (this.take() === undefined) throw new FlotillaError('internal', `no frame of worker ${this.worker} to release`);
@@ -153,5 +179,6 @@ export class Consumer {
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }
     if (wanted) layout.ringBell(this.otherBell);
+    return wanted;
   }
 }

@@ -1,34 +1,72 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
+import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { SLICE_MS } from '@flotilla/core/internal';
-import type { ServerEnd } from '../transport.js';
+import type { HostEnd, ServerEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
-import { ANYBODY, Layout, PLACE, SLOTS, WORD } from './layout.js';
+import { openOwnEnd } from './host-end.js';
+import { ANYBODY, Layout, PLACE, RING, SLOTS, Waits, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
-import { Consumer, checkCommit, PortInbox, type PortMessage, Producer } from './ring.js';
+import { Consumer, checkCommit, PortInbox, type Post, Producer, postHere, postOf } from './ring.js';
 
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
 const MAX_SLOT_BYTES = 1 << 20;
 const MAX_SHARED_BYTES = 256 << 20;
+/** How long whoever has a core to itself may look for something new before it sleeps: about a short round. */
+const WATCH_MS = 0.2;
+/** The same of threads that have a core each, while the server has none. */
+const SHORT_WATCH_MS = 0.03;
+
+/** Where the time of a server that hosts workers itself goes, in milliseconds so far. */
+export interface OwnTimes {
+  /** In what its own workers do. */
+  readonly working: number;
+  /** In waits for others. */
+  readonly waiting: number;
+}
+
+/** A server's end whose workers can move from thread to thread. */
+export interface MovableServerEnd extends ServerEnd {
+  /**
+   * Has each worker hosted by the thread of this number from now on. There must be nothing on its way to or from those that
+   * move. Both threads see it at their next control message.
+   */
+  place(hosts: Iterable<number>): void;
+  /** The thread that hosts a worker. */
+  hostOf(worker: number): number;
+  readonly times: OwnTimes;
+}
 
 /** The server's end and, for each of `threads` threads, what it needs to open its own. */
 export interface ThreadTransport {
-  readonly server: ServerEnd;
+  readonly server: MovableServerEnd;
   readonly attachments: readonly ThreadAttachment[];
+  /** The memory of the mailboxes. */
+  readonly shared: SharedArrayBuffer;
   /** Resolves when there may be something new of a worker, at the latest after `timeoutMs`; with `anybody`. */
   rung(timeoutMs: number): Promise<void>;
 }
 
+/** What handles everything that has arrived at a host, or stops at that time between two frames; then it returns false. */
+export type Serve = (until: number) => boolean;
+
 /**
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
  * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred. `anybody`:
- *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all.
+ *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all. `own`: the first of the
+ *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits.
  */
 export function createThreadTransport(
-  options: { workers: number; threads: number; maxFrameBytes: number; anybody?: boolean },
+  options: {
+    workers: number;
+    threads: number;
+    maxFrameBytes: number;
+    anybody?: boolean;
+    own?: ((end: HostEnd) => Serve) | undefined;
+  },
   runtime: Runtime,
 ): ThreadTransport {
-  const { workers, threads } = options;
+  const { workers, threads, own } = options;
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
   const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
   const bytes = Layout.bytes(workers, threads, slotBytes);
@@ -39,33 +77,49 @@ export function createThreadTransport(
     const what = `${Math.ceil(bytes / 2 ** 20)} MiB of shared memory for the mailboxes of ${workers} workers cannot be had`;
     throw new FlotillaError('limit', `${what}: raise the limit of memory (ulimit -v), or use fewer workers`, { cause });
   }
-  const channels = Array.from({ length: threads }, () => new MessageChannel());
-  const ports = channels.map((channel) => channel.port1);
+  const others = own === undefined ? threads : threads - 1;
+  const channels = Array.from({ length: others }, () => new MessageChannel());
+  const posts = channels.map((channel) => postOf(channel.port1));
   const layout = new Layout(shared, workers, threads, slotBytes, runtime);
+  for (let thread = 0; thread < threads; thread++) {
+    for (const worker of hosted(workers, threads, thread)) layout.words[layout.ring(worker, 0) + RING.host] = thread;
+  }
+  const cores = availableParallelism();
+  const hasCore = others + 1 <= cores;
+  const watchMs = hasCore ? WATCH_MS : threads <= cores ? SHORT_WATCH_MS : 0;
+  let serve: Serve | undefined;
+  if (own !== undefined) {
+    const [here, host] = postHere();
+    posts.unshift(here);
+    serve = own(openOwnEnd(layout, 0, host));
+  }
   const { anybody = false } = options;
   if (anybody) Atomics.store(layout.words, WORD.awaited, ANYBODY);
   let seen = 0;
   return {
-    server: new ThreadServerEnd(layout, threads, ports, anybody),
+    shared,
+    server: new ThreadServerEnd(layout, threads, posts, anybody, hasCore ? WATCH_MS : 0, serve),
     async rung(timeoutMs) {
       const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen, timeoutMs);
       if (wait.async) await wait.value;
       seen = layout.get(WORD.serverBell);
     },
-    attachments: channels.map((channel, thread) => ({
+    attachments: channels.map((channel, k) => ({
       shared,
       workers,
       threads,
-      thread,
+      thread: threads - others + k,
       slotBytes,
+      watchMs,
       port: channel.port2,
     })),
   };
 }
 
-class ThreadServerEnd implements ServerEnd {
+class ThreadServerEnd implements MovableServerEnd {
   readonly workers: number;
   readonly stats = { sentBytes: 0, receivedBytes: 0 };
+  readonly times = { working: 0, waiting: 0 };
   readonly #outboxes: Outbox[] = [];
   /** Those of workers that are behind. */
   readonly #behind = new Set<Outbox>();
@@ -75,22 +129,52 @@ class ThreadServerEnd implements ServerEnd {
   #broadcastRoom: Uint8Array | undefined;
   #broadcastClaimed = 0;
   #broadcasts = 0;
+  readonly #waits: Waits;
+  /** Whether there may be something to do for the workers on this thread. */
+  #isDue = false;
 
   constructor(
     private readonly layout: Layout,
     readonly hosts: number,
-    private readonly ports: readonly MessagePort[],
+    private readonly posts: readonly Post[],
     private readonly anybody: boolean,
+    watchMs: number,
+    /** Serves the workers of thread 0, which is this one; undefined where it has none. */
+    private readonly serve: Serve | undefined,
   ) {
     this.workers = layout.workers;
-    this.#inbox = ports.map((port) => new PortInbox(port));
-    for (const [thread, port] of ports.entries()) {
-      const bell = layout.bell(thread);
-      for (const worker of hosted(layout.workers, hosts, thread)) {
-        this.#outboxes.push(new Outbox(new Producer(layout, worker, 0, port, WORD.serverBell, bell), bell));
-        this.#consumers.push(new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, bell));
+    this.#inbox = posts.map((post) => new PortInbox(post));
+    this.#waits = new Waits(layout, WORD.serverBell, watchMs);
+    for (let worker = 0; worker < layout.workers; worker++) this.#connect(worker);
+  }
+
+  #connect(worker: number): void {
+    const { layout, posts } = this;
+    const thread = layout.hostOf(worker);
+    const bell = layout.bell(thread);
+    this.#outboxes[worker] = new Outbox(
+      new Producer(layout, worker, 0, posts[thread] as Post, WORD.serverBell, bell),
+      bell,
+    );
+    this.#consumers[worker] = new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, bell);
+  }
+
+  place(hosts: Iterable<number>): void {
+    const { layout } = this;
+    let worker = 0;
+    for (const host of hosts) {
+      const moves = layout.hostOf(worker) !== host;
+      if (moves) {
+        Atomics.store(layout.words, layout.ring(worker, 0) + RING.host, host);
+        this.#connect(worker);
       }
+      worker++;
     }
+    Atomics.add(layout.words, WORD.moves, 1);
+  }
+
+  hostOf(worker: number): number {
+    return this.layout.hostOf(worker);
   }
 
   claim(worker: number, bytes: number): Uint8Array {
@@ -102,6 +186,7 @@ class ThreadServerEnd implements ServerEnd {
     const outbox = this.#outbox(worker);
     outbox.commit(length);
     if (outbox.isBehind) this.#behind.add(outbox);
+    this.#isDue = true;
   }
 
   claimBroadcast(bytes: number): Uint8Array {
@@ -126,6 +211,7 @@ class ThreadServerEnd implements ServerEnd {
     const { layout } = this;
     checkCommit(length, this.#broadcastClaimed);
     this.#broadcastClaimed = 0;
+    this.#isDue = true;
     this.stats.sentBytes += length * this.workers;
     const slot = this.#broadcasts & (SLOTS - 1);
     const room = this.#broadcastRoom?.subarray(0, length);
@@ -164,13 +250,17 @@ class ThreadServerEnd implements ServerEnd {
 
   flush(): void {
     this.#catchUp();
-    for (let thread = 0; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
+    const first = this.serve === undefined ? 0 : 1;
+    for (let thread = first; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
   }
 
   /** Sends of what is kept what there is room for now. */
   #catchUp(): void {
     for (const outbox of this.#behind) {
-      if (outbox.catchUp()) this.layout.ringBell(outbox.bell);
+      if (outbox.catchUp()) {
+        this.#isDue = true;
+        this.layout.ringBell(outbox.bell);
+      }
       if (!outbox.isBehind) this.#behind.delete(outbox);
     }
   }
@@ -186,11 +276,13 @@ class ThreadServerEnd implements ServerEnd {
   release(worker: number): void {
     const consumer = this.#consumers[worker] as Consumer;
     this.stats.receivedBytes += consumer.take()?.length ?? 0;
-    consumer.release();
+    // a host on this thread may have kept an answer for want of room
+    if (consumer.release()) this.#isDue = true;
   }
 
   sendControl(host: number, message: Uint8Array): void {
-    this.ports[host]?.postMessage({ control: message } satisfies PortMessage);
+    this.posts[host]?.send({ control: message });
+    this.#isDue = true;
     this.layout.ringBell(this.layout.bell(host));
   }
 
@@ -203,13 +295,16 @@ class ThreadServerEnd implements ServerEnd {
   }
 
   pause(ms: number): void {
-    this.layout.runtime.block(ms);
+    const { runtime } = this.layout;
+    const until = runtime.now() + ms;
+    this.#serveOwn(until);
+    runtime.block(Math.max(0, until - runtime.now()));
   }
 
   close(): void {
     Atomics.store(this.layout.words, WORD.closed, 1);
     this.flush();
-    for (const port of this.ports) port.close();
+    for (const post of this.posts) post.close();
   }
 
   waited(host: number): number {
@@ -218,6 +313,17 @@ class ThreadServerEnd implements ServerEnd {
 
   #outbox(worker: number): Outbox {
     return this.#outboxes[worker] as Outbox;
+  }
+
+  /** Serves the workers on this thread until then, where they have something to do. Whether they had. */
+  #serveOwn(until: number): boolean {
+    const { serve, layout, times } = this;
+    if (serve === undefined || !this.#isDue) return false;
+    const from = layout.runtime.now();
+    this.#isDue = false;
+    if (!serve(until)) this.#isDue = true;
+    times.working += layout.runtime.now() - from;
+    return true;
   }
 
   /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
@@ -230,9 +336,11 @@ class ThreadServerEnd implements ServerEnd {
       if (this.#behind.size > 0) this.#catchUp();
       const found = look();
       if (found !== undefined) return found;
+      if (timeoutMs <= 0) return undefined;
       const left = until - runtime.now();
       if (left <= 0) return undefined;
-      Atomics.wait(layout.words, WORD.serverBell, seen, left);
+      if (this.#serveOwn(until)) continue;
+      this.times.waiting += this.#waits.wait(seen, left);
     }
   }
 }

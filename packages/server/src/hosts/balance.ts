@@ -1,0 +1,195 @@
+import type { MovableServerEnd } from '@flotilla/protocol';
+
+/** Rounds in which code is compiled and caches fill, or milliseconds of them. */
+const LEAST_WARM_ROUNDS = 3;
+const WARM_ROUNDS = 50;
+const WARM_MS = 300;
+/** What is measured then: blocks of at least so many rounds and milliseconds, or of as many milliseconds as are enough. */
+const BLOCKS = 7;
+const BLOCK_ROUNDS = 10;
+const BLOCK_MS = 5;
+const LONG_BLOCK_MS = 40;
+/** The block that counts, by how fast it was: others had the machine too. */
+const COUNTED = 1;
+/** The least share of a round's time that is worth a move. */
+const LEAST_GAIN = 0.04;
+/** The share of a round that the server waits, from which on a round takes what the others take. */
+const WAITS = 0.02;
+/** Rounds after which a move has to have paid for itself. */
+const PAID_AFTER = 200;
+/** Moves that are tried at most. */
+const MOVES = 4;
+
+/** What a round takes with the workers where they are, in milliseconds. */
+interface Measured {
+  readonly round: number;
+  /** What the server's thread does for its own workers. */
+  readonly working: number;
+  /** What it waits for others. */
+  readonly waiting: number;
+  /** What the others wait for it, on average. */
+  readonly idle: number;
+}
+
+/** Workers by thread, the server's first: contiguous blocks. */
+type Counts = readonly number[];
+
+/**
+ * Decides which of the threads there are host how many workers, by measuring the first rounds of a run. The server's thread has
+ * work of its own, so that its share is smaller; and rounds that are shorter than a few wake-ups are fastest on one thread.
+ *
+ * With k workers of c ms each on the server's thread, which takes s ms beside them, and at most m of c′ on another, a round
+ * takes max(s + kc, l + mc′), where l is what passes before the other thread has begun and after it is through. All of these
+ * follow from what was measured. The counts that make it shortest are tried, and kept if they are faster.
+ */
+export class Balance {
+  readonly #workers: number;
+  readonly #threads: number;
+  #counts: Counts;
+  #before: { readonly counts: Counts; readonly round: number } | undefined;
+  #moves = 0;
+  #isSettled: boolean;
+  /** Rounds, and milliseconds of them, with these counts until the block that is measured. */
+  #warmed = { rounds: 0, ms: 0 };
+  #blocks: Measured[] = [];
+  /** Sums over the rounds of the block. */
+  #block = { rounds: 0, round: 0, working: 0, waiting: 0, idle: 0 };
+  /** What the sums of all were when the round began. */
+  #at = { seconds: 0, working: 0, waiting: 0 };
+  /** By thread, in microseconds modulo 2³². */
+  readonly #waited: number[] = [];
+
+  /** @param buildMs What it takes to build a worker. */
+  constructor(
+    private readonly server: MovableServerEnd,
+    private readonly buildMs: number,
+  ) {
+    this.#workers = server.workers;
+    this.#threads = server.hosts;
+    this.#counts = countsOf(server);
+    this.#isSettled = this.#threads === 1;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** A round begins. @param seconds Of all rounds so far */
+  beforeRound(seconds: number): void {
+    this.#at = { seconds, ...this.server.times };
+    for (let thread = 1; thread < this.#threads; thread++) this.#waited[thread] = this.server.waited(thread);
+  }
+
+  /** Milliseconds that other threads with workers have waited since the round began, on average. */
+  #idle(): number {
+    let us = 0;
+    let threads = 0;
+    for (let thread = 1; thread < this.#threads; thread++) {
+      if (this.#counts[thread] === 0) continue;
+      us += (this.server.waited(thread) - (this.#waited[thread] as number)) >>> 0;
+      threads++;
+    }
+    return threads === 0 ? 0 : us / threads / 1000;
+  }
+
+  /**
+   * It has ended.
+   * @returns the thread that is to host each worker, where some are to move
+   */
+  afterRound(seconds: number): readonly number[] | undefined {
+    const { times } = this.server;
+    const ms = 1000 * (seconds - this.#at.seconds);
+    const warmed = this.#warmed;
+    if (warmed.rounds < LEAST_WARM_ROUNDS || (warmed.rounds < WARM_ROUNDS && warmed.ms < WARM_MS)) {
+      warmed.rounds++;
+      warmed.ms += ms;
+      return undefined;
+    }
+    const block = this.#block;
+    block.rounds++;
+    block.round += ms;
+    block.working += times.working - this.#at.working;
+    block.waiting += times.waiting - this.#at.waiting;
+    block.idle += this.#idle();
+    const { rounds, round, working, waiting, idle } = block;
+    if (round < (rounds < BLOCK_ROUNDS ? LONG_BLOCK_MS : BLOCK_MS)) return undefined;
+    this.#block = { rounds: 0, round: 0, working: 0, waiting: 0, idle: 0 };
+    this.#blocks.push({
+      round: round / rounds,
+      working: working / rounds,
+      waiting: waiting / rounds,
+      idle: idle / rounds,
+    });
+    if (this.#blocks.length < BLOCKS) return undefined;
+    return this.#decide(this.#blocks.sort((a, b) => a.round - b.round)[COUNTED] as Measured);
+  }
+
+  #decide(measured: Measured): readonly number[] | undefined {
+    const before = this.#before;
+    if (before !== undefined && measured.round > before.round) {
+      this.#isSettled = true;
+      return this.#move(before.counts);
+    }
+    const best = this.#best(measured);
+    if (best === undefined || this.#moves === MOVES) {
+      this.#isSettled = true;
+      return undefined;
+    }
+    this.#before = { counts: this.#counts, round: measured.round };
+    return this.#move(best);
+  }
+
+  #move(counts: Counts): readonly number[] {
+    this.#counts = counts;
+    this.#moves++;
+    this.#warmed = { rounds: 0, ms: 0 };
+    this.#blocks = [];
+    return hostsOf(counts);
+  }
+
+  /** The counts that are expected to be fastest, if they are worth a move. */
+  #best({ round, working, waiting, idle }: Measured): Counts | undefined {
+    const workers = this.#workers;
+    const own = this.#counts[0] as number;
+    const most = Math.max(...this.#counts.slice(1));
+    // on one thread already, which has been found to be faster
+    if (own === workers || own === 0) return undefined;
+    const server = round - working - waiting;
+    const here = working / own;
+    const busy = Math.max(0, round - idle);
+    const there = busy / most;
+    // where nobody waits for the others they are through before the server is: what would be left of that has to be tried
+    const around = waiting > WAITS * round ? round - busy : 0;
+    let best: { readonly counts: Counts; readonly ms: number } | undefined;
+    for (let threads = 1; threads <= this.#threads; threads++) {
+      for (let k = threads === 1 ? workers : 1; k <= (threads === 1 ? workers : workers - threads + 1); k++) {
+        const others = shares(workers - k, threads - 1);
+        const ms = Math.max(server + k * here, k === workers ? 0 : around + (others[0] as number) * there);
+        if (best !== undefined && ms >= best.ms) continue;
+        best = { counts: [k, ...others, ...Array<number>(this.#threads - threads).fill(0)], ms };
+      }
+    }
+    if (best === undefined || best.ms > (1 - LEAST_GAIN) * round) return undefined;
+    const now = hostsOf(this.#counts);
+    const moving = hostsOf(best.counts).filter((host, worker) => host !== now[worker]).length;
+    return moving * this.buildMs > PAID_AFTER * (round - best.ms) ? undefined : best.counts;
+  }
+}
+
+/** `workers` over `threads`, as evenly as can be, the larger shares first. */
+function shares(workers: number, threads: number): number[] {
+  return Array.from({ length: threads }, (_, thread) => Math.floor((workers + threads - 1 - thread) / threads));
+}
+
+function hostsOf(counts: Counts): number[] {
+  return counts.flatMap((count, thread) => Array<number>(count).fill(thread));
+}
+
+function countsOf(server: MovableServerEnd): Counts {
+  const counts = Array<number>(server.hosts).fill(0);
+  for (let worker = 0; worker < server.workers; worker++) {
+    const host = server.hostOf(worker);
+    counts[host] = (counts[host] as number) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,182 @@
+import { availableParallelism } from 'node:os';
+import type { MovableServerEnd } from '@flotilla/protocol';
+import { describe, expect, test } from 'vitest';
+import { Balance } from '../dist/hosts/balance.js';
+import { type TrainOptions, train } from '../dist/index.js';
+import { parseOptions } from '../dist/run/options.js';
+import { Training } from '../dist/training.js';
+
+/** A run that takes what the counts of its threads say, as {@link Balance} sees it. */
+class Imagined {
+  readonly times = { working: 0, waiting: 0 };
+  readonly hosts: number;
+  readonly workers: number;
+  #hosts: readonly number[];
+  #seconds = 0;
+  /** Microseconds. */
+  #waited = 2 ** 32 - 1e5;
+
+  constructor(
+    counts: readonly number[],
+    /** Milliseconds of a round, and of its parts. */
+    private readonly round: (counts: readonly number[]) => {
+      own: number;
+      others: number;
+      wake: number;
+      server: number;
+    },
+  ) {
+    this.hosts = counts.length;
+    this.#hosts = counts.flatMap((count, thread) => Array<number>(count).fill(thread));
+    this.workers = this.#hosts.length;
+  }
+
+  hostOf(worker: number): number {
+    return this.#hosts[worker] as number;
+  }
+
+  waited(): number {
+    return Math.floor(this.#waited) >>> 0;
+  }
+
+  get counts(): number[] {
+    return Array.from({ length: this.hosts }, (_, thread) => this.#hosts.filter((host) => host === thread).length);
+  }
+
+  /** The counts one after the other until they are settled. */
+  settle(buildMs = 0): number[][] {
+    const balance = new Balance(this as unknown as MovableServerEnd, buildMs);
+    const all = [this.counts];
+    for (let k = 0; k < 10_000 && !balance.isSettled; k++) {
+      balance.beforeRound(this.#seconds);
+      const { own, others, wake, server } = this.round(this.counts);
+      const waiting = Math.max(0, wake + others - own);
+      this.#waited += 1000 * (server + own + waiting - others);
+      this.times.working += own;
+      this.times.waiting += waiting;
+      this.#seconds += (server + own + waiting) / 1000;
+      const hosts = balance.afterRound(this.#seconds);
+      // an evaluation, which is none of the round's
+      this.times.working += 1000;
+      if (hosts === undefined) continue;
+      this.#hosts = hosts;
+      all.push(this.counts);
+    }
+    expect(balance.isSettled).toBe(true);
+    return all;
+  }
+}
+
+/** `each` ms a worker, `wake` for another thread's wake-up, `server` ms of the server's own work while others work. */
+const machine =
+  ({ each, wake = 0.03, server = 0 }: { each: number; wake?: number; server?: number }) =>
+  (counts: readonly number[]) => {
+    const most = Math.max(0, ...counts.slice(1));
+    return { own: each * (counts[0] as number), others: each * most, wake: most === 0 ? 0 : wake - server, server };
+  };
+
+/** Milliseconds of a round of that machine. */
+function timeOf(counts: readonly number[], of: ReturnType<typeof machine>): number {
+  const { own, others, wake, server } = of(counts);
+  return server + Math.max(own, wake + others);
+}
+
+describe('which threads host whom', () => {
+  test('rounds that are shorter than a wake-up go to the server’s thread', () => {
+    expect(new Imagined([10, 10], machine({ each: 0.001 })).settle()).toEqual([
+      [10, 10],
+      [20, 0],
+    ]);
+    expect(new Imagined([1, 1, 1, 1], machine({ each: 0.001 })).settle().at(-1)).toEqual([4, 0, 0, 0]);
+  });
+
+  test('equal shares stay where the server has next to nothing to do', () => {
+    expect(new Imagined([10, 10], machine({ each: 1 })).settle()).toEqual([[10, 10]]);
+    expect(new Imagined([2, 3], machine({ each: 0.06, server: 0.06 })).settle()).toEqual([[2, 3]]);
+  });
+
+  test.each([
+    [2, 20, { each: 1, server: 4 }],
+    [2, 20, { each: 0.05, server: 0.2 }],
+    [2, 7, { each: 10, server: 15 }],
+    [4, 40, { each: 0.3, server: 2 }],
+    [8, 20, { each: 1, server: 1.9 }],
+  ])('on %i threads %i workers are as fast as they can be: %o', (threads, workers, of) => {
+    const start = Array.from(
+      { length: threads },
+      (_, t) => Math.floor(((t + 1) * workers) / threads) - Math.floor((t * workers) / threads),
+    );
+    const all = new Imagined(start, machine(of)).settle();
+    let least = Number.POSITIVE_INFINITY;
+    for (let own = 1; own <= workers; own++) {
+      const other = Math.ceil((workers - own) / (threads - 1));
+      least = Math.min(least, timeOf([own, other], machine(of)));
+    }
+    // what is within the least share that is worth a move is as good
+    expect(timeOf(all.at(-1) as number[], machine(of))).toBeLessThan(least / 0.95);
+  });
+
+  test('what turns out to be slower is undone', () => {
+    // on one thread everything falls out of the cache
+    const counts = new Imagined([4, 4], (of) =>
+      of[1] === 0 ? { own: 4, others: 0, wake: 0, server: 0 } : { own: 0.1, others: 0.1, wake: 0.8, server: 0 },
+    ).settle();
+    expect(counts).toEqual([
+      [4, 4],
+      [8, 0],
+      [4, 4],
+    ]);
+  });
+
+  test('workers that are expensive to build stay for a small gain', () => {
+    const slow = machine({ each: 0.001 });
+    expect(new Imagined([10, 10], slow).settle(1000)).toEqual([[10, 10]]);
+  });
+});
+
+describe.skipIf(availableParallelism() === 1)('workers that move', () => {
+  const quadratic = 'heterogeneous-quadratic:d=40';
+  test.each<TrainOptions>([
+    { method: 'm3', problem: quadratic, workers: 5 },
+    { method: 'marina', problem: quadratic, workers: 4, uplink: 'rand-k:k=3', checksum: 'on' },
+    { method: 'pp-marina:sampled=2', problem: quadratic, workers: 6, uplink: 'rand-k:k=3' },
+    { method: 'vr-marina', problem: 'logistic', data: 'mnist', workers: 3, uplink: 'rand-k:k=5', batch: 3 },
+    { method: 'm3', workers: 3, downlink: 'perm-k' },
+  ])('take their states with them: %o', async (input) => {
+    const rounds = 8;
+    const run = async (own: TrainOptions, moves: boolean) => {
+      const training = await Training.open(parseOptions({ ...input, ...own, seed: 'moves' }));
+      try {
+        const { workers } = input as { workers: number };
+        for (let round = 0; round < rounds; round++) {
+          await training.round();
+          if (!moves || round >= 4) continue;
+          const hosts = [
+            Array<number>(workers).fill(0),
+            Array.from({ length: workers }, (_, worker) => (worker < workers - 1 ? 0 : 1)),
+            Array<number>(workers).fill(1),
+            Array.from({ length: workers }, (_, worker) => (worker === 0 ? 0 : 1)),
+          ][round] as number[];
+          await training.place(hosts);
+          expect(training.fleet.threads).toBe(new Set(hosts).size);
+        }
+        const { loss } = await training.evaluate();
+        const { gradientCalls } = await training.spent();
+        return { xHash: training.xHash(), loss, gradientCalls, bytes: training.ledger.frameBytes };
+      } finally {
+        await training.close();
+      }
+    };
+    const [moved, stayed] = [await run({ threads: 'auto' }, true), await run({ threads: 1 }, false)];
+    expect(moved).toEqual(stayed);
+  });
+});
+
+test('one hash on threads that are chosen, on one, two and twenty, and on none', async () => {
+  // long enough for the choice to be made
+  const options = { problem: 'heterogeneous-quadratic:d=30', workers: 20, rounds: 2500, evalEvery: 500 };
+  const hashes = new Set<string>();
+  for (const threads of ['auto', 1, 2, 20] as const) hashes.add((await train({ ...options, threads }).result).xHash);
+  hashes.add((await train({ ...options, transport: 'loopback' }).result).xHash);
+  expect(hashes.size).toBe(1);
+});
