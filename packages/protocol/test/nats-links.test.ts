@@ -125,7 +125,7 @@ test('messages arrive whole, once and in order, whatever the broker loses, repea
         const network = new Network(fates);
         const sent: Uint8Array[][][] = [0, 1].map(() => Array.from({ length: WORKERS + 1 }, () => []));
         for (const [k, { side, link, all, length, carry }] of actions.entries()) {
-          const message = new Uint8Array(length).fill(k + 1);
+          const message = Uint8Array.from({ length }, (_, j) => k + 1 + j);
           if (all && side === 0) {
             network.broadcast(message);
             for (let worker = 0; worker < WORKERS; worker++) sent[0]?.[worker]?.push(message);

@@ -5,8 +5,10 @@ import { createThreadTransport, type ServerEnd, type ThreadAttachment } from '@f
 import {
   type HostRange,
   hostOf,
+  markOf,
   type NatsOptions,
   type Offer,
+  roomForLarge,
   TRAFFIC_VALUES,
   trafficIn,
   withHost,
@@ -143,7 +145,7 @@ export const nats: Transport = {
         const { server, attachments } = createThreadTransport({ workers, threads: 1, maxFrameBytes }, runtime);
         const [attachment] = attachments as readonly [ThreadAttachment];
         send({ type: 'serve', hosts: gathered, attachment }, [attachment.port]);
-        const transport = new NatsServerEnd(server, gathered.length);
+        const transport = new NatsServerEnd(server, gathered.length, attachment.slotBytes);
         if (least < workers) attendance = new Attendance(transport, gathered, least, note);
         return {
           transport,
@@ -180,17 +182,25 @@ function nameOf(workers: readonly number[]): string {
 class NatsServerEnd implements ServerEnd {
   readonly workers: number;
   readonly #answers: Uint8Array[][];
+  /** What was claimed for a broadcast that no slot has room for. */
+  #large: ReturnType<typeof roomForLarge> | undefined;
+  #larges = 0;
+  /** Bytes of those, less those of their marks. */
+  #largeBytes = 0;
 
   constructor(
     private readonly inner: ServerEnd,
     readonly hosts: number,
+    /** Longest frame that a broadcast slot of the mailboxes has room for. */
+    private readonly slotBytes: number,
   ) {
     this.workers = inner.workers;
     this.#answers = Array.from({ length: hosts }, () => []);
   }
 
   get stats() {
-    return this.inner.stats;
+    const { sentBytes, receivedBytes } = this.inner.stats;
+    return { sentBytes: sentBytes + this.#largeBytes, receivedBytes };
   }
 
   sendControl(host: number, message: Uint8Array): void {
@@ -212,8 +222,33 @@ class NatsServerEnd implements ServerEnd {
 
   claim = (worker: number, bytes: number) => this.inner.claim(worker, bytes);
   commit = (worker: number, length: number) => this.inner.commit(worker, length);
-  claimBroadcast = (bytes: number) => this.inner.claimBroadcast(bytes);
-  commitBroadcast = (length: number) => this.inner.commitBroadcast(length);
+
+  claimBroadcast(bytes: number): Uint8Array {
+    this.#large = bytes > this.slotBytes ? roomForLarge(this.#larges, bytes) : undefined;
+    return this.#large?.frame ?? this.inner.claimBroadcast(bytes);
+  }
+
+  commitBroadcast(length: number): void {
+    const large = this.#large;
+    if (large === undefined) {
+      this.inner.commitBroadcast(length);
+      return;
+    }
+    this.#large = undefined;
+    const { message, frame } = large;
+    // once, and a mark in each worker's ring
+    this.inner.sendControl(
+      0,
+      length === frame.length ? message : message.slice(0, message.length - frame.length + length),
+    );
+    const mark = markOf(this.#larges++);
+    for (let worker = 0; worker < this.workers; worker++) {
+      this.inner.claim(worker, mark.length).set(mark);
+      this.inner.commit(worker, mark.length);
+    }
+    this.#largeBytes += this.workers * (length - mark.length);
+  }
+
   lagging = (maxBytes: number, timeoutMs: number) => this.inner.lagging(maxBytes, timeoutMs);
   flush = () => this.inner.flush();
   receive = (worker: number, timeoutMs: number) => this.inner.receive(worker, timeoutMs);

@@ -62,6 +62,7 @@ export class HostBridge {
   /** A session that this host will have no more to do with. */
   #done: number | undefined;
   #preparing = false;
+  #flushing = false;
   #ending: ((error?: FlotillaError) => void) | undefined;
   readonly #subscribed = new Set<string>();
   readonly #post: Correspondence;
@@ -246,12 +247,22 @@ export class HostBridge {
           end.claim(link, bytes.length).set(bytes);
           end.commit(link, bytes.length);
         }
-        end.flush();
+        this.#flushSoon(end);
       },
     });
     this.#peer = peer;
     note(`run ${this.options.run}: workers ${first} to ${first + workers - 1} take part`);
     void this.#shovel(local, peer, merge);
+  }
+
+  /** Wakes the threads once for all frames that came at once. */
+  #flushSoon(end: ServerEnd): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      end.flush();
+    });
   }
 
   /** Hands a control message to all threads; their answers become one. */
@@ -270,7 +281,8 @@ export class HostBridge {
         this.#collectControl(end, peer, merge);
         for (let worker = 0; worker < end.workers; worker++) {
           for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
-            peer.send(worker, frame.slice());
+            // what does not lie in the mailboxes is nobody else's
+            peer.send(worker, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
             end.release(worker);
           }
         }

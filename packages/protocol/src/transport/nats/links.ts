@@ -36,6 +36,15 @@ interface Waiting {
   readonly piece: Piece;
 }
 
+/** A message of which pieces are missing. */
+interface Partial {
+  readonly bytes: Uint8Array;
+  readonly part: keyof Traffic;
+  filled: number;
+  /** It is the same object on all workers' links: each piece of it has come for all. */
+  readonly isForAll: boolean;
+}
+
 /** One link: a worker's, or a host's control messages. Two directions, each numbered for itself. */
 class Link {
   /** The number of the next piece. */
@@ -46,8 +55,7 @@ class Link {
   received = 0;
   /** What of the other side's has arrived is known by the peer up to here. */
   told = 0;
-  /** A message of which pieces are missing. */
-  partial: { readonly bytes: Uint8Array; readonly part: keyof Traffic; filled: number } | undefined;
+  partial: Partial | undefined;
 }
 
 /** What a {@link Peer} needs of its surroundings. */
@@ -155,20 +163,25 @@ export class Peer {
   arrivedForAll(envelope: Readonly<Envelope>, payload: Uint8Array): void {
     const { workers, maxMessageBytes, deliver } = this.options;
     const { seq, ack, total } = envelope;
-    const isWhole = total === payload.length && total <= maxMessageBytes;
     const links = this.#links.slice(0, workers);
-    if (!isWhole || links.some(({ received, partial }) => received !== seq || partial !== undefined)) {
+    const common = links[0]?.partial;
+    const isCommon = links.every(({ received, partial }) => received === seq && partial === common);
+    if (!isCommon || common?.isForAll === false || total > maxMessageBytes) {
       for (let link = 0; link < workers; link++) this.arrived(link, envelope, payload);
       return;
     }
     this.heardAt = this.options.now();
-    this.#count(partOf(payload) === 'frames' ? 'broadcasts' : 'others', payload);
+    const partial = common ?? begun(total, payload, partOf(payload), true);
+    fill(partial, total, payload);
+    this.#count(partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
+    const isWhole = partial.filled === total;
     for (const link of links) {
       this.#acknowledge(link, ack);
       link.received++;
+      link.partial = isWhole ? undefined : partial;
     }
     this.#countArrived(payload.length);
-    deliver('all', payload);
+    if (isWhole) deliver('all', partial.bytes);
     this.#pump();
   }
 
@@ -188,18 +201,11 @@ export class Peer {
       const what = `a message of ${total} bytes, at most ${maxMessageBytes} are due`;
       throw new ProtocolError(what, { refusal: 'oversized' });
     }
-    const part = link === this.control ? 'control' : partOf(payload);
-    own.partial ??= { bytes: total > payload.length ? new Uint8Array(total) : payload, part, filled: 0 };
+    own.partial ??= begun(total, payload, link === this.control ? 'control' : partOf(payload), false);
+    // the others' may come another way
+    if (own.partial.isForAll) own.partial = { ...own.partial, bytes: own.partial.bytes.slice(), isForAll: false };
     const { partial } = own;
-    if (
-      partial.bytes.length !== total ||
-      partial.filled + payload.length > total ||
-      (payload.length === 0 && total > 0)
-    ) {
-      throw new ProtocolError('the pieces of a message do not fit', { refusal: 'payload' });
-    }
-    if (partial.bytes !== payload) partial.bytes.set(payload, partial.filled);
-    partial.filled += payload.length;
+    fill(partial, total, payload);
     own.received++;
     if (counts)
       this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
@@ -338,4 +344,18 @@ export class Peer {
     this.options.publish(0, sealed(envelope, payload));
     this.options.sent.control += ENVELOPE_BYTES + payload.length;
   }
+}
+
+function begun(total: number, payload: Uint8Array, part: keyof Traffic, isForAll: boolean): Partial {
+  return { bytes: total > payload.length ? new Uint8Array(total) : payload, part, filled: 0, isForAll };
+}
+
+/** @throws ProtocolError */
+function fill(partial: Partial, total: number, payload: Uint8Array): void {
+  const { bytes, filled } = partial;
+  if (bytes.length !== total || filled + payload.length > total || (payload.length === 0 && total > 0)) {
+    throw new ProtocolError('the pieces of a message do not fit', { refusal: 'payload' });
+  }
+  if (bytes !== payload) bytes.set(payload, filled);
+  partial.filled += payload.length;
 }

@@ -5,6 +5,7 @@ import { asFlotillaError } from '@flotilla/core/internal';
 import type { BridgeEnd } from '../threads/bridge-end.js';
 import { Correspondence } from './correspondence.js';
 import { ENVELOPE_BYTES, type Envelope, Kind, sealed, unsealed } from './envelope.js';
+import { HOST_BYTES, hostOf, largeIn, markIn, withHost } from './handover.js';
 import { type Handshake, type Identity, type Offer, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
 import { subjectsOf, workerOf } from './subjects.js';
@@ -19,6 +20,8 @@ export const ABSENT_MS = 3_000;
 const READY_MS = 5_000;
 const OFFER_MS = 1_000;
 const TICK_MS = 50;
+/** A longer broadcast is sent to each worker by itself, as the window lets it: a broker cuts off a reader that 64 MiB wait for. */
+const MAX_BROADCAST_BYTES = 32 << 20;
 
 export const GONE = 'the connection to the broker is lost; it is dialled again';
 export const BACK = 'the connection to the broker is back';
@@ -85,6 +88,9 @@ export class ServerBridge {
   #ticking: NodeJS.Timeout;
   /** By broadcast slot: workers that have not passed what has been published of it. */
   readonly #left = [0, 0];
+  /** Broadcasts that no slot has room for, by number. */
+  readonly #large = new Map<number, LargeBroadcast>();
+  #waking = false;
   readonly #post: Correspondence;
 
   constructor(private readonly options: ServerBridgeOptions) {
@@ -172,7 +178,7 @@ export class ServerBridge {
           if (link === host.workers) end.sendControl(withHost(number, bytes));
           else {
             end.send(host.first + (link as number), bytes);
-            end.ring();
+            this.#wakeSoon(end);
           }
         },
       }),
@@ -181,6 +187,16 @@ export class ServerBridge {
     this.#byWorker.fill(joined, host.first, host.first + host.workers);
     this.#start(joined);
     return number;
+  }
+
+  /** Once for all frames that came at once. */
+  #wakeSoon(end: BridgeEnd): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      end.wake();
+    });
   }
 
   /** A host is lost: the run goes on without it, or not. */
@@ -206,17 +222,42 @@ export class ServerBridge {
     await this.options.wire.close();
   }
 
-  /** Publishes what the server has written: once where it goes to all. */
-  #drain(end: BridgeEnd): void {
+  #takeControl(end: BridgeEnd): void {
     for (let control = end.takeControl(); control !== undefined; control = end.takeControl()) {
+      const large = largeIn(control);
+      if (large !== undefined) {
+        const { number, frame } = large;
+        this.#large.set(number, { frame, left: this.options.workers, isPublished: false });
+        continue;
+      }
       const host = this.#joined[hostOf(control)];
       host?.peer.send(host.peer.control, control.subarray(HOST_BYTES));
     }
+  }
+
+  /** A worker passes a broadcast that no slot had room for: it is published for all with the first, or sent to each. */
+  #passLarge(end: BridgeEnd, number: number, worker: number, host: Joined | undefined): void {
+    // it came before its mark
+    if (!this.#large.has(number)) this.#takeControl(end);
+    const large = this.#large.get(number);
+    if (large === undefined) throw new FlotillaError('internal', `broadcast ${number} is missing`);
+    const { frame, left } = large;
+    if (left === this.options.workers) large.isPublished = this.#publish(frame);
+    if (!large.isPublished) host?.peer.send(worker - host.first, frame);
+    large.left--;
+    if (large.left === 0) this.#large.delete(number);
+  }
+
+  /** Publishes what the server has written: once where it goes to all. */
+  #drain(end: BridgeEnd): void {
+    this.#takeControl(end);
     for (const [worker, host] of this.#byWorker.entries()) {
       for (let passing = end.take(worker); passing !== undefined; passing = end.take(worker)) {
         const { frame, broadcast } = passing;
+        const large = markIn(frame);
         const isPublished = broadcast !== undefined && (this.#left[broadcast] as number) > 0;
-        if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
+        if (large !== undefined) this.#passLarge(end, large, worker, host);
+        else if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
         else if (broadcast === undefined || !this.#broadcast(end, broadcast, frame)) {
           // what does not lie in the mailboxes is nobody else's; nobody has what is for a worker that is away
           host?.peer.send(worker - host.first, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
@@ -226,14 +267,22 @@ export class ServerBridge {
     }
   }
 
-  /** Publishes a frame once, if it goes to all workers and all links have come as far. Whether that was so. */
+  /** Publishes a frame in a slot once, if it goes to all workers and all links have come as far. Whether that was so. */
   #broadcast(end: BridgeEnd, slot: number, frame: Uint8Array): boolean {
-    const { workers, wire } = this.options;
-    if (end.readers(slot) !== workers) return false;
+    const { workers } = this.options;
+    if (end.readers(slot) !== workers || !this.#publish(frame.slice())) return false;
+    // this worker passes it now
+    this.#left[slot] = workers - 1;
+    return true;
+  }
+
+  /** Publishes a frame to all, if all links have come as far; it is kept, uncopied. Whether that was so. */
+  #publish(bytes: Uint8Array): boolean {
+    const { wire } = this.options;
+    if (bytes.length > MAX_BROADCAST_BYTES) return false;
     const present = this.#present;
     const seq = present[0]?.peer.aligned;
     if (seq === undefined || present.some(({ peer }) => peer.aligned !== seq)) return false;
-    const bytes = frame.slice();
     const ack = Math.min(...present.map(({ peer }) => peer.receivedByAll));
     const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
     const { session } = this.#offer as Offer;
@@ -244,8 +293,6 @@ export class ServerBridge {
     }
     this.options.sent[partOf(bytes) === 'frames' ? 'broadcasts' : 'others'] += bytes.length;
     for (const { peer } of present) peer.broadcast(bytes, ack);
-    // this worker passes it now
-    this.#left[slot] = workers - 1;
     return true;
   }
 
@@ -428,18 +475,9 @@ export function handshakeIn(message: Uint8Array): Handshake | undefined {
   return envelope.kind === Kind.handshake ? unpackHandshake(payload) : undefined;
 }
 
-// the mailboxes have one host, the bridge: before each control message is the host that it is for, or from
-const HOST_BYTES = 2;
-
-export function withHost(host: number, message: Uint8Array): Uint8Array {
-  const prefixed = new Uint8Array(HOST_BYTES + message.length);
-  new DataView(prefixed.buffer).setUint16(0, host, true);
-  prefixed.set(message, HOST_BYTES);
-  return prefixed;
+interface LargeBroadcast {
+  readonly frame: Uint8Array;
+  /** Workers that have not passed it. */
+  left: number;
+  isPublished: boolean;
 }
-
-export function hostOf(message: Uint8Array): number {
-  return new DataView(message.buffer, message.byteOffset).getUint16(0, true);
-}
-
-export const withoutHost = (message: Uint8Array): Uint8Array => message.subarray(HOST_BYTES);

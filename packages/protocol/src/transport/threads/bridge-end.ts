@@ -23,6 +23,8 @@ export class BridgeEnd {
   readonly #behind = new Set<Outbox>();
   readonly #post: Post;
   readonly #bell: number;
+  /** Workers whose frames have been handed over since it was last seen whether the server waits for one. */
+  readonly #fresh = new Set<number>();
   #seen = 0;
 
   constructor({ shared, workers, threads, thread, slotBytes, port }: ThreadAttachment, runtime: Runtime) {
@@ -75,8 +77,9 @@ export class BridgeEnd {
     return this.#layout.get(WORD.broadcastPending + slot);
   }
 
-  /** Hands a frame of a worker to the server, or keeps it until there is room. */
+  /** Hands a frame of a worker to the server, or keeps it until there is room. {@link BridgeEnd.wake} is to follow. */
   send(worker: number, frame: Uint8Array): void {
+    this.#fresh.add(worker);
     const outbox = this.#outboxes[worker] as Outbox;
     outbox.claim(frame.length).set(frame);
     outbox.commit(frame.length);
@@ -86,9 +89,16 @@ export class BridgeEnd {
   /** Sends of what is kept what there is room for now. */
   catchUp(): void {
     for (const outbox of this.#behind) {
-      outbox.catchUp();
+      if (outbox.catchUp()) this.ring();
       if (!outbox.isBehind) this.#behind.delete(outbox);
     }
+  }
+
+  /** Wakes the server if it waits for one of those whose frames have come: it says whom before it looks, as layout.ts has it. */
+  wake(): void {
+    const awaited = this.#layout.get(WORD.awaited);
+    if (this.#fresh.has(awaited)) this.ring();
+    this.#fresh.clear();
   }
 
   /** Wakes the server. */
