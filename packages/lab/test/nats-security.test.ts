@@ -171,6 +171,44 @@ describe.skipIf(!hasBroker)('with a broker', () => {
     },
   );
 
+  test('a cluster listed by addresses, with TLS: a certificate must be for one of them', async () => {
+    for (const [name, address] of [
+      ['listed', '127.0.0.2'],
+      ['stranger', '127.0.0.3'],
+    ]) {
+      const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
+      const subject = ['-subj', '/CN=broker', '-addext', `subjectAltName=IP:${address}`];
+      const made = spawnSync('openssl', [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        ...out,
+        ...subject,
+      ]);
+      expect(made.status, `${made.stderr}`).toBe(0);
+    }
+    const token = file('cluster-token', 'a word\n');
+    const joined = async (name: string) => {
+      const at = (end: string) => join(folder, `${name}.${end}`);
+      const more = `tls: { cert_file: "${at('pem')}", key_file: "${at('key')}" }\nauthorization: { token: "a word" }\n`;
+      const broker = await Broker.start({ more, address: '127.0.0.2' });
+      brokers.push(broker);
+      // the first one is not there
+      const nats = { url: `tls://127.0.0.1:1,tls://127.0.0.2:${broker.port}`, token, ca: at('pem') };
+      const run = `cluster-${name}`;
+      const joining = joinRun({ nats, run });
+      const options = { ...JOB, transport: 'nats', nats: nats.url, run, natsToken: token, natsCa: at('pem') } as const;
+      const [, { xHash }] = await Promise.all([joining, train(options).result]);
+      return xHash;
+    };
+    expect(await joined('listed')).toBe((await expected()).xHash);
+    await expect(joined('stranger')).rejects.toMatchObject({ code: 'io', message: /does not match certificate/ });
+  });
+
   test('what strangers publish on the subjects of a run changes nothing, and opens nothing', async () => {
     const broker = await brokerWith('');
     const stranger = await connect({ servers: `127.0.0.1:${broker.port}` });

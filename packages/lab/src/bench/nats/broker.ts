@@ -110,7 +110,7 @@ export class Broker {
 }
 
 /** Milliseconds of processor time that a process has had; undefined where /proc does not say. */
-function cpuMsOf(pid: number | undefined): number | undefined {
+export function cpuMsOf(pid: number | undefined): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { type Meters, type TrainOptions, train } from '@flotilla/server';
 import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
-import { Broker, hasBroker } from './broker.js';
+import { Broker, cpuMsOf, hasBroker } from './broker.js';
 import { tcpRounds } from './tcp.js';
 
 const PROCESSES = 4;
@@ -21,7 +24,13 @@ const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 interface Row {
   readonly workers: number;
+  /** Of a dense message. */
   readonly bytes: number;
+  /** Milliseconds of the hosts' processor time a round and worker, and the most memory they had, megabytes a worker. */
+  readonly hostCpu: number | undefined;
+  readonly hostMegabytes: number | undefined;
+  /** Bytes that the broker was handed a round. */
+  readonly published: number;
   /** Milliseconds a round. */
   readonly threads: number;
   readonly tcp: number;
@@ -51,18 +60,47 @@ export const nats: Bench = {
         rows.push(await oneSize(broker, { ...size, rounds }, context));
         log(`${size.workers} workers, ${size.bytes} bytes: measured`);
       }
-      const recovery = smoke ? [] : await recoveries(broker, context);
+      const job = smoke ? undefined : await defaultJob(broker, quick ? 40 : 200);
+      const recovery = smoke ? [] : [...(await recoveries(broker, context)), await serverRecovery(broker, context)];
       return {
-        results: { processes: PROCESSES, rows, recovery },
+        results: { processes: PROCESSES, rows, job, recovery },
         tables: [
           {
             title: `Milliseconds a round of gradient descent: a dense message down to and up from each worker, ${PROCESSES} host processes`,
-            columns: ['n', 'bytes a message', 'threads', 'plain TCP', 'NATS', 'NATS / TCP', 'broker’s CPU', 'x'],
+            columns: ['n', 'bytes a message', 'threads', 'plain TCP', 'NATS', 'NATS / TCP', 'x'],
             rows: rows.map((row) => [
               ...[row.workers, row.bytes, ms(row.threads), ms(row.tcp), ms(row.nats), (row.nats / row.tcp).toFixed(2)],
-              ...[row.broker === undefined ? '–' : ms(row.broker), row.hashesAgree ? 'the same' : 'ANOTHER'],
+              row.hashesAgree ? 'the same' : 'ANOTHER',
             ]),
           },
+          {
+            title: 'What that takes: processor time and memory',
+            columns: [
+              ...['n', 'bytes a message', 'broker, ms a round', 'broker, ns a published byte'],
+              ...['hosts, ms a round and worker', 'hosts, MB a worker'],
+            ],
+            rows: rows.map(({ workers, bytes, broker: cpu, published, hostCpu, hostMegabytes }) => [
+              ...[workers, bytes, cpu === undefined ? '–' : ms(cpu)],
+              cpu === undefined ? '–' : ((1e6 * cpu) / published).toFixed(1),
+              ...[hostCpu, hostMegabytes].map((value) => (value === undefined ? '–' : value.toPrecision(3))),
+            ]),
+          },
+          ...(job === undefined
+            ? []
+            : [
+                {
+                  title: 'Milliseconds a round of the default job',
+                  columns: ['threads', 'NATS', 'NATS / threads', 'x'],
+                  rows: [
+                    [
+                      ms(job.threads),
+                      ms(job.nats),
+                      (job.nats / job.threads).toFixed(2),
+                      job.hashesAgree ? 'the same' : 'ANOTHER',
+                    ],
+                  ],
+                },
+              ]),
           ...(recovery.length === 0
             ? []
             : [
@@ -101,27 +139,72 @@ async function oneSize(
   const tcp = median(await tcpRounds({ workers, processes: PROCESSES, bytes, rounds }, runtime));
   const run = `bench-${workers}-${bytes}`;
   const hosts = startHosts(broker.url, run);
-  const cpu = { from: broker.cpuMs };
-  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run });
+  const from = broker.cpuMs;
+  let began: { readonly cpu: number; readonly round: number } | undefined;
+  let spent: { readonly cpu: number; readonly round: number; readonly megabytes: number } | undefined;
+  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run }, ({ round }) => {
+    const cpu = total(hosts.map(({ pid }) => cpuMsOf(pid)));
+    const megabytes = total(hosts.map(({ pid }) => peakMegabytesOf(pid)));
+    if (cpu === undefined || megabytes === undefined) return;
+    began ??= { cpu, round };
+    spent = { cpu, round, megabytes };
+  });
   const to = broker.cpuMs;
   await Promise.all(hosts.map(ended));
-  const spent = cpu.from === undefined || to === undefined ? undefined : (to - cpu.from) / rounds;
+  const measured =
+    began !== undefined && spent !== undefined && spent.round > began.round ? { began, spent } : undefined;
   return {
     workers,
     bytes,
+    hostCpu:
+      measured && (measured.spent.cpu - measured.began.cpu) / (measured.spent.round - measured.began.round) / workers,
+    hostMegabytes: spent && spent.megabytes / workers,
+    // one broadcast down, n messages up
+    published: (workers + 1) * bytes,
     threads: threads.ms,
     tcp,
     nats: over.ms,
-    broker: spent,
+    broker: from === undefined || to === undefined ? undefined : (to - from) / rounds,
     hashesAgree: threads.xHash === over.xHash,
   };
 }
 
+const total = (values: readonly (number | undefined)[]): number | undefined =>
+  values.reduce<number | undefined>(
+    (sum, value) => (sum === undefined || value === undefined ? undefined : sum + value),
+    0,
+  );
+
+/** The most memory that a process has had, in megabytes; undefined where /proc does not say. */
+function peakMegabytesOf(pid: number | undefined): number | undefined {
+  try {
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024) / 1e6;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The default job on threads, one a core, and over the broker. */
+async function defaultJob(broker: Broker, rounds: number) {
+  const job: TrainOptions = { rounds, evalEvery: 1e9 };
+  const threads = await timed({ ...job, threads: 'auto' });
+  const run = 'bench-default';
+  const hosts = startHosts(broker.url, run);
+  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run });
+  await Promise.all(hosts.map(ended));
+  return { rounds, threads: threads.ms, nats: over.ms, hashesAgree: threads.xHash === over.xHash };
+}
+
 /** Milliseconds a round. */
-async function timed(job: TrainOptions): Promise<{ ms: number; xHash: string }> {
+async function timed(
+  job: TrainOptions,
+  watch: (meters: Meters) => void = () => undefined,
+): Promise<{ ms: number; xHash: string }> {
   let last: Meters | undefined;
   const onMeters = (meters: Meters) => {
     last = meters;
+    watch(meters);
   };
   const { xHash } = await train({ ...job, onMeters }).result;
   if (last === undefined) throw new FlotillaError('internal', 'a run without rounds');
@@ -196,6 +279,51 @@ async function recoveries(broker: Broker, { runtime }: BenchContext) {
     await Promise.all(hosts.map(ended));
   }
   return found;
+}
+
+/** The same for the server, which is started again at once and goes on from its checkpoint: until its next evaluated round. */
+async function serverRecovery(broker: Broker, { runtime }: BenchContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
+  const run = 'bench-server';
+  const hosts = startHosts(broker.url, run);
+  const rows = () => {
+    try {
+      return readFileSync(join(folder, 'run', 'metrics.jsonl'), 'utf8').split('\n').length - 1;
+    } catch {
+      return 0;
+    }
+  };
+  const serve = (words: readonly string[]) =>
+    spawn(process.execPath, [main, 'start', ...words, '--quiet'], { cwd: folder, stdio: 'ignore' });
+  const job = [
+    '--problem',
+    'heterogeneous-quadratic:d=2500',
+    '--workers',
+    '20',
+    '--rounds',
+    '1e9',
+    '--eval-every',
+    '20',
+  ];
+  const connect = ['--transport', 'nats', '--nats', broker.url, '--run', run];
+  let server = serve([...job, ...connect, '--checkpoint-every', '20', '--out', 'run']);
+  try {
+    while (rows() < 5) await runtime.sleep(20);
+    server.kill('SIGKILL');
+    await ended(server);
+    const from = runtime.now();
+    const before = rows();
+    server = serve(['--resume', 'run']);
+    while (rows() <= before) await runtime.sleep(5);
+    const seconds = (runtime.now() - from) / 1000;
+    server.kill('SIGINT');
+    await ended(server);
+    await Promise.all(hosts.map(ended));
+    return { what: 'the server, which is started again at once', seconds };
+  } finally {
+    for (const child of [server, ...hosts]) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** When progress comes again after there was none for half a second; the last progress, where there is no such gap within 3 s. */

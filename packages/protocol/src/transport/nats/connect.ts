@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { FlotillaError, UsageError } from '@flotilla/core';
 import { messageOf } from '@flotilla/core/internal';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
@@ -57,10 +58,22 @@ export async function connectNats(options: NatsOptions, name: string): Promise<W
   return wireOf(connection);
 }
 
-/** What a certificate must be for, where that is an address: the library says so for names alone. */
-function addressOf([server, ...others]: readonly string[]): ConnectionOptions['tls'] & object {
-  const host = URL_FORM.exec(server as string)?.[2]?.replace(/^\[|\]$/g, '') ?? '';
-  return others.length === 0 && isIP(host) !== 0 ? ({ host } as object) : {};
+/**
+ * What a certificate must be for, where brokers are called by addresses: the library says so for names alone. It does not say which of
+ * several it has dialled: then the certificate must be for one of them.
+ */
+function addressOf(servers: readonly string[]): ConnectionOptions['tls'] & object {
+  const hosts = servers.map((server) => URL_FORM.exec(server)?.[2]?.replace(/^\[|\]$/g, '') ?? '');
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  if (addresses.length === 0) return {};
+  const check = (dialled: string, certificate: PeerCertificate) => {
+    // without a name Node takes localhost
+    const isName = hosts.includes(dialled) && dialled !== 'localhost';
+    const known = isName ? [dialled] : [...addresses, ...hosts.filter((host) => host === 'localhost')];
+    const errors = known.map((host) => checkServerIdentity(host, certificate));
+    return errors.includes(undefined) ? undefined : errors[0];
+  };
+  return { checkServerIdentity: check } as object;
 }
 
 function wireOf(connection: NatsConnection): Wire {
