@@ -9,8 +9,12 @@ export class Command {
   readonly #process: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(folder: string, words: readonly string[]) {
-    this.#process = spawn(process.execPath, [main, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(folder: string, words: readonly string[], variables = {}) {
+    this.#process = spawn(process.execPath, [main, ...words], {
+      cwd: folder,
+      env: { ...process.env, ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on('data', (text) => {
         this.said += text;

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { joinRun, parseOptions } from '@flotilla/server';
 import { Training } from '@flotilla/server/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +9,7 @@ import { Broker, type Connection, hasBroker } from './nats-broker.js';
 // The witness is nats-server, a program that is not ours: what it counts for the server's connection is what the ledger says.
 
 const WORKERS = 6;
+const data = fileURLToPath(new URL('../../../test/unchanged/small.libsvm', import.meta.url));
 const sum = (parts: object) => Object.values(parts).reduce((total: number, value: number) => total + value, 0);
 
 describe.skipIf(!hasBroker)('the broker counts what the ledger counts', () => {
@@ -30,6 +33,8 @@ describe.skipIf(!hasBroker)('the broker counts what the ledger counts', () => {
     // frames above a slot of the mailboxes, and above a piece
     ['gd', { problem: 'heterogeneous-quadratic:d=600000' }],
     ['marina', { uplink: 'rand-k:k=4' }],
+    // its hosts have the data from nowhere else
+    ['diana', { problem: 'logistic', data, sendData: true }],
     ['marina-p', { downlink: 'perm-k+natural' }],
     ['m3', {}],
     ['pp-marina:sampled=2', { uplink: 'rand-k:k=4' }],
@@ -68,6 +73,8 @@ describe.skipIf(!hasBroker)('the broker counts what the ledger counts', () => {
     expect(received).toMatchObject({ frames: ledger.frameBytes.uplink, broadcasts: 0 });
     const { frames, broadcasts } = sent as { frames: number; broadcasts: number };
     expect(frames + WORKERS * broadcasts).toBe(ledger.frameBytes.downlink);
+    const sendsData = 'sendData' in more;
+    expect(sent).toMatchObject({ data: sendsData ? hosts.length * statSync(data).size : 0 });
     const counted = await connectionOf(run);
     expect(counted.in_bytes - sum(sent)).toBe(0);
     expect(counted.out_bytes - sum(received)).toBe(0);

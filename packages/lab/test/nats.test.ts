@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -35,13 +35,13 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
   });
 
   let runs = 0;
-  const start = (words: readonly string[]) => {
-    const command = new Command(folder, words);
+  const start = (words: readonly string[], variables = {}) => {
+    const command = new Command(folder, words, variables);
     running.push(command);
     return command;
   };
-  const host = (run: string, workers: string, more: readonly string[] = []) =>
-    start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--threads', '1', ...more]);
+  const host = (run: string, workers: string, more: readonly string[] = [], variables = {}) =>
+    start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--threads', '1', ...more], variables);
   const serve = (run: string, words: readonly string[]) =>
     start(['start', ...JOB, '--transport', 'nats', '--nats', broker.url, '--run', run, '--out', run, ...words]);
   const summary = (run: string) => JSON.parse(readFileSync(join(folder, run, 'summary.json'), 'utf8'));
@@ -138,6 +138,35 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
     const server = serve(`nobody-${runs++}`, ['--rounds', '10', '--round-timeout', '1.5']);
     expect(await server.ended).toBe(1);
     expect(server.said).toContain('no host came for workers 0 to 7 within 1.5 s');
+  });
+
+  test('hosts without the data are sent them, where the server says so; they leave no file', async () => {
+    const data = join(folder, 'samples.svm.csv');
+    // several megabytes: in pieces, and asked for more than once
+    const row = (s: number) => Array.from({ length: 12 }, (_, j) => Math.sin(s * (j + 1)).toFixed(15)).join(',');
+    writeFileSync(data, Array.from({ length: 25_000 }, (_, s) => `${row(s)},${s % 2}`).join('\n'));
+    const run = `sent-${runs++}`;
+    const words = ['--problem', 'logistic', '--data', data, '--rounds', '5'];
+    // the others' temporary files are elsewhere
+    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const hosts = ['0..1', '2..3'].map((workers) => host(run, workers, [], { TMPDIR: temporary }));
+    // a copy of one's own has another path, and the same contents
+    const copy = join(folder, 'copy.csv');
+    copyFileSync(data, copy);
+    hosts.push(host(run, '4..7', ['--data', copy]));
+    const server = serve(run, [...words, '--send-data']);
+    expect(await server.ended, server.said).toBe(0);
+    for (const one of hosts) expect(await one.ended, one.said).toBe(0);
+    expect(hosts[0]?.said).toContain(`the server sends the data: ${statSync(data).size} bytes`);
+    expect(readdirSync(temporary)).toEqual([]);
+    const { xHash } = await expected({ problem: 'logistic', data, rounds: 5 });
+    expect(summary(run)).toMatchObject({ xHash, broker: { sent: { data: 2 * statSync(data).size } } });
+    // and where it does not say so, they have none
+    const silent = `unsent-${runs++}`;
+    const without = host(silent, '0..7');
+    const alone = serve(silent, [...words, '--round-timeout', '5']);
+    expect(await without.ended, without.said).toBe(2);
+    await alone.kill();
   });
 
   test('a host with other data or other code is not taken, and both sides say why', async () => {

@@ -91,6 +91,7 @@ const rows: Readonly<Record<Name, Row>> = {
   natsToken: { run: 'with a broker', text: 'token', value: '', refused: 'token' },
   natsCa: { run: 'with a broker', text: 'ca.pem', value: '', refused: 'ca.pem' },
   minWorkers: { run: 'with a broker', text: '2', value: '', refused: '2' },
+  sendData: { run: 'with a broker', text: '', value: '', refused: undefined },
   checksum: { run: 'loopback', text: 'on', value: 'on', refused: 'crc' },
   link: { run: 'threads', text: 'up=100mbit,latency=1ms', value: 'up=100mbit,latency=1ms', refused: 'up=ten' },
   linkModel: { run: 'threads', text: 'up=1mbit', value: 'up=1mbit', refused: 'down=ten' },

@@ -353,6 +353,12 @@ processes, on this machine or others, which \`flotilla worker\` starts: [multi-m
 those that are there. The step size must be a number. Every other method has all its workers in every round, and waits for them as
 [\`--on-straggler\`](#--on-straggler) says: [multi-machine.md](multi-machine.md#hosts-that-come-and-go).`,
   },
+  sendData: {
+    group: 'System',
+    rare: true,
+    example: '--transport nats --nats nats://127.0.0.1:4222 --run mine --data table.csv --send-data',
+    text: `Hosts of data from the catalogue need none. Who may join the run may have the data then: [multi-machine.md](multi-machine.md#data).`,
+  },
   checksum: {
     group: 'System',
     rare: true,

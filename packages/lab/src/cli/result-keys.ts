@@ -44,7 +44,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   gradientCalls: "gradients computed, summed over workers; a batch counts as its share of a worker's samples",
   refused: 'frames that were refused, by [why](wire-format.md#what-a-receiver-refuses), only where there were any',
   broker:
-    'bytes of the server’s connection to the broker, `sent` and `received`: `frames` for one worker each, `broadcasts` sent once for all, `others` (evaluations, states), `control`, `again`; with `--transport nats`',
+    'bytes of the server’s connection to the broker, `sent` and `received`: `frames` for one worker each, `broadcasts` sent once for all, `others` (evaluations, states), `control`, `again`, `data`; with `--transport nats`',
   attendance:
     '`changes`: how often hosts came or went; `least`: the fewest workers that were there; with `--min-workers`. Then `xHash` depends on when they did',
   stopReason: '`rounds`, `target`, `target-relative`, `target-loss`, `time-limit`, `max-bytes` or `aborted`',

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError, Deadline, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
@@ -15,6 +16,7 @@ import {
   withoutHost,
 } from '@flotilla/protocol/nats';
 import { offeredOptions, sharedIdentity } from '../nats/offer.js';
+import { sentData } from '../nats/sent-data.js';
 import { ownFile } from '../own-files.js';
 import { LateError } from '../round/stragglers.js';
 import { brokerOf } from '../run/broker.js';
@@ -35,7 +37,13 @@ export interface BridgeTask {
 
 /** What the server's thread tells it. */
 export type ToBridge =
-  | { readonly type: 'offer'; readonly offer: Omit<Offer, 'type' | 'session'>; readonly least: number }
+  | {
+      readonly type: 'offer';
+      readonly offer: Omit<Offer, 'type' | 'session'>;
+      readonly least: number;
+      /** Where the data are that the offer says are sent. */
+      readonly dataPath: string | undefined;
+    }
   | { readonly type: 'serve'; readonly hosts: readonly HostRange[]; readonly attachment: ThreadAttachment }
   | { readonly type: 'close'; readonly last: boolean };
 
@@ -112,10 +120,12 @@ export const nats: Transport = {
         const least = isElastic ? (options.minWorkers ?? workers) : workers;
         if ((options.minWorkers ?? workers) < workers && !isElastic)
           note(`${options.method} has all its workers in every round: the run waits for them`);
+        const data = sentData(options);
         send({
           type: 'offer',
           least,
-          offer: { attempt, workers, options: offeredOptions(options), identity, checksumRun, maxFrameBytes },
+          dataPath: data && resolve(String(options.data)),
+          offer: { attempt, workers, options: offeredOptions(options), identity, data, checksumRun, maxFrameBytes },
         });
         const deadline = new Deadline(runtime, 1000 * options.roundTimeout, PIECE_MS);
         let told = '';

@@ -2,6 +2,7 @@ import { systemRuntime } from '@flotilla/core';
 import { errorRecord } from '@flotilla/core/internal';
 import { BridgeEnd, connectNats, ServerBridge, trafficIn } from '@flotilla/protocol/nats';
 import type { BridgeTask, FromBridge, ToBridge } from '../hosts/nats.js';
+import { uploadOf } from './sent-data.js';
 
 const LOOK_MS = 1000;
 
@@ -40,7 +41,9 @@ export default async function bridge({ nats, run, workers, traffic, port }: Brid
       }
       if (message.type === 'offer') {
         gathering = true;
-        void served.gather(message.offer, message.least).then((hosts) => {
+        const { offer, least, dataPath } = message;
+        const upload = dataPath !== undefined && offer.data && uploadOf(dataPath, offer.data.bytes);
+        void served.gather(offer, least, upload || undefined).then((hosts) => {
           gathering = false;
           tell({ type: 'gathered', hosts });
         });

@@ -14,6 +14,7 @@ import type { LocalWorkers, NatsOptions, Offer, Prepared } from '@flotilla/proto
 import { hostWorkers, workerPool } from '../hosts/worker-threads.js';
 import { planRun, type RunPlan } from '../run/plan.js';
 import { type OwnOptions, optionsOf, sharedIdentity } from './offer.js';
+import { withFile } from './sent-data.js';
 
 /** What a host of workers is started with. */
 export interface JoinOptions extends OwnOptions {
@@ -54,12 +55,27 @@ export async function joinRun(options: JoinOptions): Promise<void> {
     id: randomUUID(),
     now: () => systemRuntime.now(),
     note: onNote,
-    prepare: (offer) => prepare(offer, options, onNote, signal),
+    prepare: (offer, fetch) => prepare(offer, fetch, options, onNote, signal),
   });
   await bridge.run(signal);
 }
 
 async function prepare(
+  offer: Offer,
+  fetch: (worker: number) => Promise<Uint8Array>,
+  own: JoinOptions,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { data } = offer;
+  // what is named here is compared, and what is not is sent
+  if (data === undefined || own.data !== undefined) return prepareFrom(offer, own, note, signal);
+  note(`the server sends the data: ${data.bytes} bytes`);
+  const bytes = await fetch(rangeOf(own.workers, offer.workers).first);
+  return withFile(bytes, data.ending, (path) => prepareFrom(offer, { ...own, data: path }, note, signal));
+}
+
+async function prepareFrom(
   offer: Offer,
   own: JoinOptions,
   note: (line: string) => void,

@@ -78,9 +78,15 @@ export async function sharedIdentity(options: Options, { job, problemData, start
     wireVersion: wire,
     // a module is called as each side has it, and its data likewise: contents are compared
     job: digest(JSON.stringify({ ...job, data: undefined, problem: withoutPath(job.problem) })),
-    data: digest(hashOfData({ problemData, start } as never)),
+    data: digest(hashOfData({ problemData: withoutName(problemData), start } as never)),
     modules: digest(JSON.stringify(Object.values(modules))),
   };
+}
+
+/** Data sets are called by their paths, which each side has its own of. */
+function withoutName(problemData: object): object {
+  const { data, ...others } = problemData as { data?: object };
+  return data === undefined || !('name' in data) ? problemData : { ...others, data: { ...data, name: '' } };
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');

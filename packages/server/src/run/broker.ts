@@ -10,6 +10,7 @@ export const BROKER_OPTIONS = [
   'natsToken',
   'natsCa',
   'minWorkers',
+  'sendData',
 ] as const satisfies readonly (keyof Options)[];
 
 /** The broker of a run, and the run's name there; undefined for a run without. @throws UsageError */

@@ -213,6 +213,12 @@ export const optionsSchema = v.strictObject({
       'with transport nats: the run begins when hosts have so many of its workers; pp-marina with downlink=participants goes on without the others',
     ),
   ),
+  sendData: v.optional(
+    described(
+      flag(),
+      'with transport nats: the file of --data is sent once to each host that names none; at most 256 MiB',
+    ),
+  ),
   checksum: v.optional(
     described(
       choice('auto', 'on', 'off'),

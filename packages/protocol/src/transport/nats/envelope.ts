@@ -12,6 +12,8 @@ export const Kind = {
   sync: 4,
   /** Before a run and after it: MessagePack, see handshake.ts. */
   handshake: 5,
+  /** A piece of the run's data, from byte `seq` on; to a host that has asked for it. */
+  data: 6,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

@@ -19,6 +19,20 @@ const identitySchema = v.strictObject({
   modules: digest,
 });
 
+/** The longest data that are sent: a host has memory for no more. */
+export const MAX_DATA_BYTES = 256 << 20;
+/** How the name of a file of data may end: by that its kind is known. */
+export const DATA_ENDINGS = ['', '.csv', '.tsv', '.npy', '.json'].flatMap((kind) =>
+  ['', '.gz', '.xz', '.bz2'].map((packed) => `${kind}${packed}`),
+);
+
+/** Data that the server sends to hosts that ask. */
+const dataSchema = v.strictObject({
+  bytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DATA_BYTES)),
+  sha256: digest,
+  ending: v.picklist(DATA_ENDINGS),
+});
+
 /** What a run is made of, as text: options without a path or a module among them. Checked again by whoever reads it. */
 const offerSchema = v.strictObject({
   type: v.literal('offer'),
@@ -29,6 +43,7 @@ const offerSchema = v.strictObject({
   /** The options as JSON. */
   options: text,
   identity: identitySchema,
+  data: v.optional(dataSchema),
   /** Checksums of frames: the run's number; none when left out. */
   checksumRun: v.optional(u32),
   maxFrameBytes: v.pipe(u32, v.minValue(1)),
@@ -38,6 +53,8 @@ const handshakeSchema = v.variant('type', [
   /** A host is there, and would like to know what there is to do. */
   v.strictObject({ type: v.literal('hello'), host: id }),
   offerSchema,
+  /** It asks for the run's data from a byte on, on the subject of its first worker. */
+  v.strictObject({ type: v.literal('want'), host: id, session: u32, from: u32 }),
   /** A host has loaded its shards. It comes on the subject of each worker: that it may publish there is what shows that they are its own. */
   v.strictObject({
     type: v.literal('ready'),

@@ -2,6 +2,7 @@ import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
 import { Correspondence } from './correspondence.js';
+import { Download } from './data.js';
 import { ENVELOPE_BYTES, Kind, unsealed } from './envelope.js';
 import { type Handshake, type Identity, type Offer, unpackHandshake } from './handshake.js';
 import { longestMessage, MAX_PIECE_BYTES, Peer } from './links.js';
@@ -42,8 +43,12 @@ export interface HostBridgeOptions {
   readonly id: string;
   now(): number;
   note(line: string): void;
-  /** Loads what the offer asks for. @throws FlotillaError why this host cannot take part */
-  prepare(offer: Offer): Promise<Prepared>;
+  /**
+   * Loads what the offer asks for.
+   * @param fetch Has the data of the offer sent, for a host whose first worker this is
+   * @throws FlotillaError why this host cannot take part
+   */
+  prepare(offer: Offer, fetch: (worker: number) => Promise<Uint8Array>): Promise<Prepared>;
 }
 
 /** A host's side of a run over a broker: waits for the run, takes part in it, attempt by attempt, until it is over. */
@@ -62,6 +67,7 @@ export class HostBridge {
   /** A session that this host will have no more to do with. */
   #done: number | undefined;
   #preparing = false;
+  #download: { readonly session: number; readonly data: Download } | undefined;
   #flushing = false;
   #ending: ((error?: FlotillaError) => void) | undefined;
   readonly #subscribed = new Set<string>();
@@ -102,6 +108,7 @@ export class HostBridge {
       if (this.#peer !== undefined && signal.aborted) this.#gone('it was told to end');
     } finally {
       clearInterval(ticking);
+      this.#download?.data.fail('this host has been told to end');
       await this.#leave();
       await this.options.wire.close();
     }
@@ -135,7 +142,7 @@ export class HostBridge {
     const { session } = offer;
     try {
       note(`run ${this.options.run}: loading the data of its workers`);
-      const prepared = await prepare(offer);
+      const prepared = await prepare(offer, (worker) => this.#fetch(offer, worker));
       const difference = differenceOf(prepared.identity, offer.identity);
       if (difference !== undefined) throw new FlotillaError('usage', difference);
       this.#offer = offer;
@@ -156,6 +163,21 @@ export class HostBridge {
       this.#ending?.(error);
     } finally {
       this.#preparing = false;
+    }
+  }
+
+  /** Has the run's data sent. @throws FlotillaError when they do not come, or are others */
+  async #fetch({ session, data }: Offer, worker: number): Promise<Uint8Array> {
+    if (data === undefined) throw new FlotillaError('usage', 'the server sends no data');
+    this.#subscribe(worker);
+    const { id, now } = this.options;
+    const ask = (from: number) => this.#post.send(this.#subjects.up(worker), { type: 'want', host: id, session, from });
+    const download = new Download(data, ask, now);
+    this.#download = { session, data: download };
+    try {
+      return await download.done;
+    } finally {
+      this.#download = undefined;
     }
   }
 
@@ -188,6 +210,12 @@ export class HostBridge {
     const { envelope, payload } = unsealed(message);
     if (envelope.kind === Kind.handshake) {
       this.#onWord(unpackHandshake(payload));
+      return;
+    }
+    if (envelope.kind === Kind.data) {
+      if (envelope.session !== this.#download?.session) return;
+      this.received.data += payload.length;
+      this.#download.data.arrived(envelope.seq, payload);
       return;
     }
     const peer = this.#peer;
@@ -335,6 +363,7 @@ export class HostBridge {
     const now = this.options.now();
     const peer = this.#peer;
     if (!this.#connected) return;
+    this.#download?.data.tick();
     if (peer !== undefined) {
       if (now - this.#heardAt > SILENT_MS) {
         this.options.note('the server was not heard of for 15 s; waiting for it');

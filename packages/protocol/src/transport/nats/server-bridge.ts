@@ -4,6 +4,7 @@ import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { BridgeEnd } from '../threads/bridge-end.js';
 import { Correspondence } from './correspondence.js';
+import type { Upload } from './data.js';
 import { ENVELOPE_BYTES, type Envelope, Kind, sealed, unsealed } from './envelope.js';
 import { HOST_BYTES, hostOf, largeIn, markIn, withHost } from './handover.js';
 import { type Handshake, type Identity, type Offer, unpackHandshake } from './handshake.js';
@@ -91,6 +92,7 @@ export class ServerBridge {
   /** Broadcasts that no slot has room for, by number. */
   readonly #large = new Map<number, LargeBroadcast>();
   #waking = false;
+  #upload: Upload | undefined;
   readonly #post: Correspondence;
 
   constructor(private readonly options: ServerBridgeOptions) {
@@ -119,8 +121,13 @@ export class ServerBridge {
   }
 
   /** Hosts that have all workers, or `least` of them, between them, in the order of workers, as soon as there are. */
-  gather(offer: Omit<Offer, 'type' | 'session'>, least = this.options.workers): Promise<readonly HostRange[]> {
+  gather(
+    offer: Omit<Offer, 'type' | 'session'>,
+    least = this.options.workers,
+    upload?: Upload,
+  ): Promise<readonly HostRange[]> {
     this.#least = least;
+    this.#upload = upload;
     this.#offer = { type: 'offer', session: randomInt(2 ** 32), ...offer };
     this.#candidates.clear();
     this.#publishOffer();
@@ -322,7 +329,22 @@ export class ServerBridge {
   #onWord(worker: number, payload: Uint8Array): void {
     const got = unpackHandshake(payload);
     if (got.type === 'ready') this.#onReady(worker, got);
+    else if (got.type === 'want') this.#onWant(worker, got);
     else if (got.type === 'gone') this.#onGone(worker, got);
+  }
+
+  /** Sends a host the next of the data, on the subject of the worker that it asks for. */
+  #onWant(worker: number, { host, session, from }: Extract<Handshake, { type: 'want' }>): void {
+    const { wire, sent, workers } = this.options;
+    const upload = this.#upload;
+    if (upload === undefined || session !== this.#offer?.session || worker >= workers) return;
+    const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
+    for (const { from: seq, piece } of upload.pieces(host, from, pieceBytes)) {
+      const envelope = { kind: Kind.data, flags: 0, session, seq, ack: 0, total: piece.length };
+      wire.publish(this.#subjects.down(worker), sealed(envelope, piece));
+      sent.data += piece.length;
+      sent.control += ENVELOPE_BYTES;
+    }
   }
 
   #take(host: Joined, worker: number, envelope: Envelope, payload: Uint8Array): void {

@@ -1,7 +1,7 @@
 import { FrameKind } from '../../frame.js';
 
 /** What messages are made of. */
-const PARTS = ['frames', 'broadcasts', 'others', 'control', 'again'] as const;
+const PARTS = ['frames', 'broadcasts', 'others', 'control', 'again', 'data'] as const;
 
 /** Bytes that one end has handed to the broker, or has had from it. Their sum is what the broker counts for the connection. */
 export interface Traffic {
@@ -15,6 +15,8 @@ export interface Traffic {
   control: number;
   /** What was sent again, or came again, with its envelopes. */
   again: number;
+  /** The run's data, to hosts that have them from nowhere else. */
+  data: number;
 }
 
 /** Room for two {@link Traffic}s in memory that threads share: sent, then received. */
