@@ -6,10 +6,10 @@ import { hasEnded, type RunView } from './run-view.js';
 import { metersEvent, rowsEvent, sse } from './sse.js';
 
 /** How often rows and progress go out. */
-const TICK_MS = 200;
+const TICK_MS = 250;
 /** Meters go out at every so many ticks at most, and a sign of life at every so many. */
 const METER_TICKS = 2;
-const PING_TICKS = 25;
+const PING_TICKS = 20;
 /** What readers have to take the end of a stream when the app closes. */
 const CLOSE_MS = 1000;
 /** Rows of fewer bytes are all that there are: a read takes more. */

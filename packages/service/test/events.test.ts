@@ -67,6 +67,7 @@ describe('of a run of the service', () => {
       await host.until(id, 'stopped');
       await host.request(`/runs/${id}/resume`, { method: 'POST' });
     }
+    await expect.poll(async () => (await rowsOf(id)).length, { timeout: 60_000 }).toBeGreaterThan(3);
     await host.request(`/runs/${id}/stop`, { method: 'POST' });
     await host.until(id, 'stopped');
     for await (const event of eventsOf(await follow(id, { 'last-event-id': String(has) }))) {

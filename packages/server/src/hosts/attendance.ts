@@ -23,6 +23,8 @@ export class Attendance {
   readonly #hosts = new Map<number, HostRange>();
   readonly #newcomers = new Map<number, Newcomer>();
   readonly #away: Set<number>;
+  /** The round that each worker has taken part from. */
+  readonly #since: Float64Array;
   #introduction: Introduction | undefined;
   /** How often somebody has come or gone. */
   changes = 0;
@@ -37,7 +39,8 @@ export class Attendance {
     private readonly note: (line: string) => void,
   ) {
     this.#away = new Set(Array.from({ length: end.workers }, (_, worker) => worker));
-    for (const [number, host] of hosts.entries()) this.#enter(number, host);
+    this.#since = new Float64Array(end.workers);
+    for (const [number, host] of hosts.entries()) this.#enter(number, host, 0);
     this.#fewest = this.present;
   }
 
@@ -58,6 +61,14 @@ export class Attendance {
 
   isAway(worker: number): boolean {
     return this.#away.has(worker);
+  }
+
+  /**
+   * The round that it takes part from. Evaluations are asked of whoever hears it: what a worker answers to those before, while its host gets
+   * ready, is nobody's.
+   */
+  since(worker: number): number {
+    return this.#since[worker] as number;
   }
 
   /** From now on hosts that come are told this, and take part. */
@@ -88,8 +99,8 @@ export class Attendance {
     this.note(`${reason.message}; the run goes on with ${this.present} of ${this.end.workers} workers`);
   }
 
-  /** Lets in who is ready. Between two rounds; waits for nobody. */
-  settle(): void {
+  /** Lets in who is ready, from this round on. Between two rounds; waits for nobody. */
+  settle(round: number): void {
     const introduction = this.#introduction;
     if (introduction === undefined) return;
     for (const [number, newcomer] of this.#newcomers) {
@@ -106,7 +117,7 @@ export class Attendance {
         this.end.sendControl(number, introduction.begin);
       } else if (type === 'begun' && newcomer.asked === 'begin') {
         this.#newcomers.delete(number);
-        this.#enter(number, newcomer);
+        this.#enter(number, newcomer, round);
         this.changes++;
         this.note(`a host has come; ${this.present} of ${this.end.workers} workers are there`);
       } else {
@@ -116,11 +127,12 @@ export class Attendance {
     }
   }
 
-  #enter(number: number, host: HostRange): void {
+  #enter(number: number, host: HostRange, round: number): void {
     this.#hosts.set(number, host);
     for (let worker = host.first; worker < host.first + host.workers; worker++) {
       // what another host has left there is nobody's any more
       while (this.end.receive(worker, 0) !== undefined) this.end.release(worker);
+      this.#since[worker] = round;
       this.#away.delete(worker);
     }
   }

@@ -24,6 +24,8 @@ export interface AnswersOptions {
   readonly stragglers: Stragglers;
   /** Whether a worker is away, where some may be: then it is not waited for. */
   readonly isAway?: ((worker: number) => boolean) | undefined;
+  /** The round that a worker takes part from, where some come later. */
+  readonly since?: ((worker: number) => number) | undefined;
   /** Told how long each worker was waited for; nobody when left out. */
   readonly meter?: Meter | undefined;
 }
@@ -63,13 +65,14 @@ export class Answers {
     round: number,
     read: (frame: Uint8Array, header: Readonly<Header>) => T,
   ): Promise<T> {
-    const { transport } = this.options;
+    const { transport, since } = this.options;
     const header = this.#header;
     for (;;) {
       let frame: Uint8Array | undefined;
       try {
         frame = this.#arrived(worker) ?? (await this.#wait(worker, round));
         readHeader(frame, header);
+        if (since !== undefined && header.round < since(worker)) continue;
         if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
           // somebody may have failed in a round in which no answer was due
           if (kind === FrameKind.state && header.kind === FrameKind.failure) throw failureIn(frame, worker);

@@ -85,8 +85,10 @@ interface Attending {
   /** Workers that are there. */
   readonly present: number;
   isAway(worker: number): boolean;
-  /** Lets in who is ready. */
-  settle(): void;
+  /** The round that a worker takes part from. */
+  since(worker: number): number;
+  /** Lets in who is ready, from this round on. */
+  settle(round: number): void;
 }
 
 /**
@@ -126,7 +128,8 @@ export class ParameterServer {
     this.#mean = new Float64Array(length);
     const { attendance } = options;
     const isAway = attendance && ((worker: number) => attendance.isAway(worker));
-    this.#answers = new Answers({ ...options, isAway }, (refusal) => this.ledger.refuse(refusal));
+    const since = attendance && ((worker: number) => attendance.since(worker));
+    this.#answers = new Answers({ ...options, isAway, since }, (refusal) => this.ledger.refuse(refusal));
     this.#workerStates = new WorkerStates(options.transport, this.#answers, isAway);
     // between rounds the mean is work space
     const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
@@ -287,7 +290,7 @@ export class ParameterServer {
   #attendance(): Attendance | undefined {
     const { attendance } = this.options;
     if (attendance === undefined) return undefined;
-    attendance.settle();
+    attendance.settle(this.round);
     const changed = attendance.changes !== this.#changes;
     this.#changes = attendance.changes;
     return { changed, isAway: this.#isAway };
