@@ -205,6 +205,7 @@ export class Training {
         start: plan.start,
         meter: setup.meter,
         attendance,
+        draws: opened.draws,
         ...answering,
         transport: sealed(model ?? opened.transport),
         checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,

@@ -10,7 +10,15 @@ import {
   Spec,
   UsageError,
 } from '@flotilla/core';
-import { asFlotillaError, attempt, errorRecord, lookUp, lookUpProblem, parseProblem } from '@flotilla/core/internal';
+import {
+  asFlotillaError,
+  attempt,
+  errorRecord,
+  lookUp,
+  lookUpProblem,
+  parseProblem,
+  SharedDraws,
+} from '@flotilla/core/internal';
 import {
   type Control,
   FIRST_EXCHANGE,
@@ -39,6 +47,8 @@ export interface HostInput {
   readonly start: Float64Array | undefined;
   /** Where each worker of the run, hosted here or not, shows its seconds in gradients; nowhere when left out. */
   readonly computeSeconds?: Float64Array | undefined;
+  /** Memory of what the threads of the process draw once for all of them; each for itself when left out. */
+  readonly draws?: SharedArrayBuffer | undefined;
 }
 
 /** What there is once a host knows its job. */
@@ -122,7 +132,8 @@ export class WorkerHost {
 
   /** Loads the shards. L_i and max_j L_ij of each hosted worker, null where there is none. */
   #configure(job: Job): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
-    const random = new KeyedRandom(job.seed);
+    const { draws } = this.input;
+    const random = new KeyedRandom(job.seed, draws && new SharedDraws(draws));
     const reference = parseProblem(job.problem);
     const { spec } = reference;
     // a module is among them when the caller has named it: a message never has one imported
