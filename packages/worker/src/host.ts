@@ -99,9 +99,9 @@ export class WorkerHost {
     let before: Uint8Array | undefined;
     for (const worker of this.end.workers) {
       for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
+        if (before !== undefined && until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
         this.#answer(worker, frame, frame === before);
         before = frame;
-        if (until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
       }
     }
     return true;

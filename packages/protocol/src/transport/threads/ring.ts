@@ -151,8 +151,8 @@ export class Consumer {
     private readonly worker: number,
     private readonly direction: 0 | 1,
     private readonly inbox: PortInbox,
-    /** Word on which the producer waits when the ring, or a broadcast slot, is full. */
-    private readonly otherBell: number,
+    /** Word on which the producer waits when the ring, or a broadcast slot, is full; undefined for one on this thread, which never does. */
+    private readonly otherBell: number | undefined,
   ) {
     this.#ring = layout.ring(worker, direction);
     this.#taken = layout.get(this.#ring + RING.taken);
@@ -190,7 +190,7 @@ export class Consumer {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }
-    if (wanted) layout.ringBell(this.otherBell);
+    if (wanted && this.otherBell !== undefined) layout.ringBell(this.otherBell);
     return wanted;
   }
 }
