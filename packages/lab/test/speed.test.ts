@@ -16,6 +16,7 @@ const context: BenchContext = {
   smoke: true,
   seeds: undefined,
   options: {},
+  flags: new Set(),
   runtime: systemRuntime,
   log() {},
   progress() {},
