@@ -58,7 +58,7 @@ const BUDGET_MS = { smoke: 10, quick: 400, full: 2000 };
 const budgetOf = ({ quick, smoke }: BenchContext) => BUDGET_MS[smoke ? 'smoke' : quick ? 'quick' : 'full'];
 
 /** A job of the bench: on threads, and on one. */
-export interface SizeRow {
+interface SizeRow {
   readonly name: string;
   readonly workers: number;
   readonly dimension: number;

@@ -3,7 +3,7 @@ import { FlotillaError } from '@flotilla/core';
 import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
 
 /** What travels on a thread's port: control messages, and frames too large for a slot. */
-export type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
+type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
 
 /** One end of the way beside the shared memory, between two threads or two ends on one. */
 export interface Post {
