@@ -41,6 +41,11 @@ export class MessageKey {
   common(rng: Rng, what: 'support' | 'rounding', stage: number): Rng {
     return this.random.stream(rng, purpose(this.direction, what, stage), this.round, EVERY_WORKER, this.draw);
   }
+
+  /** Has `make` fill `out` from that stream, unless another thread of the process has, whose values are copied then. */
+  shared(rng: Rng, stage: number, out: Int32Array, make: (rng: Rng) => void): void {
+    this.random.common(rng, purpose(this.direction, 'support', stage), this.round, this.draw, out, make);
+  }
 }
 
 function purpose(direction: Direction, what: 'support' | 'rounding', stage: number): Purpose {

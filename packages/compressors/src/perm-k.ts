@@ -36,7 +36,7 @@ export function permK(dimension: number, workers: number, stage: number): Select
         round = key.round;
         draw = key.draw;
         length = actual;
-        partition.shuffle(key.common(rng, 'support', stage));
+        key.shared(rng, stage, partition.drawn, partition.shuffle);
       }
       return partition.assign(key.worker, actual);
     },
@@ -49,7 +49,9 @@ interface Partition {
   readonly copies: number;
   readonly omega: number;
   readonly density: number;
-  shuffle(rng: Rng): void;
+  /** What {@link Partition.shuffle} fills. */
+  readonly drawn: Int32Array;
+  shuffle(this: void, rng: Rng): void;
   assign(worker: number, length: number): Support;
 }
 
@@ -66,6 +68,7 @@ function partitionCoordinates(dimension: number, workers: number): Partition {
     copies: 1,
     omega: workers - 1,
     density: dimension / workers,
+    drawn: assigned,
     shuffle(rng) {
       for (let i = 0; i < workers; i++) {
         owner.fill(i, i * share, (i + 1) * share);
@@ -93,6 +96,7 @@ function partitionWorkers(dimension: number, workers: number): Partition {
     copies,
     omega: workers / copies - 1,
     density: (copies * dimension) / workers,
+    drawn: rank,
     shuffle(rng) {
       for (let i = 0; i < workers; i++) rank[i] = i;
       rng.shuffle(rank);

@@ -24,6 +24,7 @@ export { tensorsOf } from './problem/problem.js';
 export { lookUpProblem, parseProblem } from './problem/problem-reference.js';
 export { readRegular } from './read-regular.js';
 export { refusalOf } from './refusal.js';
+export { SharedDraws } from './shared-draws.js';
 export { GaussianSketch } from './sketch.js';
 export { extend, lookUp } from './spec.js';
 export { checkState, copyState, restoreState, snapshotState, viewState } from './state.js';

@@ -1,5 +1,6 @@
 import seedrandom from 'seedrandom/seedrandom.js';
 import { standardNormalQuantile } from './gaussian.js';
+import type { SharedDraws } from './shared-draws.js';
 
 /**
  * A stream of 32-bit words: Chris Doty-Humphrey's sfc32. 32-bit integer arithmetic only, so that it is bit-exact on every
@@ -153,18 +154,39 @@ export const EVERY_WORKER = 0xffffffff;
 export class KeyedRandom {
   readonly #roots = new Map<Purpose, Int32Array>();
 
-  constructor(readonly seed: string) {}
+  /** @param draws What the threads of a process draw once for all of them; each for itself when left out */
+  constructor(
+    readonly seed: string,
+    private readonly draws?: SharedDraws | undefined,
+  ) {}
 
   /** Starts `rng` on the stream of (purpose, round, worker) and, of several there, of number `draw`, and returns it. */
   stream(rng: Rng, purpose: Purpose, round: number, worker: number, draw = 0): Rng {
+    const root = this.#root(purpose);
+    // mix(0) is 0
+    return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2] ^ mix(draw));
+  }
+
+  /**
+   * Has `make` fill `out` from the stream that all workers share, unless another thread of the process has already: then it is copied. One
+   * purpose must always be made into the same.
+   */
+  common(rng: Rng, purpose: Purpose, round: number, draw: number, out: Int32Array, make: (rng: Rng) => void): void {
+    const { draws } = this;
+    const root = this.#root(purpose);
+    if (draws?.take(root, round, draw, out) === true) return;
+    make(this.stream(rng, purpose, round, EVERY_WORKER, draw));
+    draws?.put(root, round, draw, out);
+  }
+
+  #root(purpose: Purpose): Int32Array {
     let root = this.#roots.get(purpose);
     if (root === undefined) {
       const seeded = seedrandom(JSON.stringify([this.seed, purpose]));
       root = Int32Array.of(seeded.int32(), seeded.int32(), seeded.int32());
       this.#roots.set(purpose, root);
     }
-    // mix(0) is 0
-    return rng.seed(root[0] ^ mix(round), root[1] ^ mix(worker ^ 0x9e3779b9), root[2] ^ mix(draw));
+    return root;
   }
 }
 

@@ -41,17 +41,20 @@ function threads(): Ends {
 
 /** The counters of all rings shortly before they wrap from 2³¹ − 1 to −2³¹, as after two billion messages. */
 function oldThreads(): Ends {
+  // both ends read the counters when a worker comes to them: from a thread that has had it before
   const { server, attachments } = createThreadTransport(
-    { workers: WORKERS, threads: 1, maxFrameBytes: 16 },
+    { workers: WORKERS, threads: 2, maxFrameBytes: 16 },
     systemRuntime,
   );
-  const [attachment] = attachments as [ThreadAttachment];
+  const [attachment, before] = attachments as [ThreadAttachment, ThreadAttachment];
+  server.place(Array<number>(WORKERS).fill(before.thread));
   const words = new Int32Array(attachment.shared);
-  // the layout of layout.ts: lines of 16 words, one fixed, one bell, one a worker; sent, taken at 0, 1 (down) and 8, 9 (up)
+  // the layout of layout.ts: lines of 16 words, one fixed, two bells, one a worker; sent, taken at 0, 1 (down) and 8, 9 (up)
   for (let worker = 0; worker < WORKERS; worker++) {
-    const line = 16 * (2 + worker);
+    const line = 16 * (3 + worker);
     for (const word of [0, 1, 8, 9]) words[line + word] = 2 ** 31 - 4;
   }
+  server.place(Array<number>(WORKERS).fill(attachment.thread));
   return { server, host: openThreadEnd(attachment, systemRuntime) };
 }
 

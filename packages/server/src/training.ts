@@ -205,6 +205,7 @@ export class Training {
         start: plan.start,
         meter: setup.meter,
         attendance,
+        draws: opened.draws,
         ...answering,
         transport: sealed(model ?? opened.transport),
         checksumBytes: checksumRun === undefined ? 0 : CHECKSUM_BYTES,
@@ -232,6 +233,11 @@ export class Training {
     }
   }
 
+  /** Whether workers stay on the threads that they are on. */
+  get isSettled(): boolean {
+    return this.#balance?.isSettled !== false;
+  }
+
   /** Rounds that have ended. */
   get rounds(): number {
     return this.#rounds;
@@ -257,7 +263,7 @@ export class Training {
   /** One round. @throws DivergedError, or FlotillaError `worker-lost`, `protocol`, `aborted` */
   async round(): Promise<void> {
     if (!this.#started) await this.start();
-    const balance = this.#balance?.isSettled === false ? this.#balance : undefined;
+    const balance = this.isSettled ? undefined : this.#balance;
     balance?.beforeRound(this.server.seconds);
     await this.#attempt(() => this.server.step());
     this.#output?.afterRound(this.server.round, this.#x);

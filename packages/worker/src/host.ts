@@ -10,7 +10,15 @@ import {
   Spec,
   UsageError,
 } from '@flotilla/core';
-import { asFlotillaError, attempt, errorRecord, lookUp, lookUpProblem, parseProblem } from '@flotilla/core/internal';
+import {
+  asFlotillaError,
+  attempt,
+  errorRecord,
+  lookUp,
+  lookUpProblem,
+  parseProblem,
+  SharedDraws,
+} from '@flotilla/core/internal';
 import {
   type Control,
   FIRST_EXCHANGE,
@@ -39,6 +47,8 @@ export interface HostInput {
   readonly start: Float64Array | undefined;
   /** Where each worker of the run, hosted here or not, shows its seconds in gradients; nowhere when left out. */
   readonly computeSeconds?: Float64Array | undefined;
+  /** Memory of what the threads of the process draw once for all of them; each for itself when left out. */
+  readonly draws?: SharedArrayBuffer | undefined;
 }
 
 /** What there is once a host knows its job. */
@@ -89,9 +99,9 @@ export class WorkerHost {
     let before: Uint8Array | undefined;
     for (const worker of this.end.workers) {
       for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
+        if (before !== undefined && until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
         this.#answer(worker, frame, frame === before);
         before = frame;
-        if (until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
       }
     }
     return true;
@@ -122,7 +132,8 @@ export class WorkerHost {
 
   /** Loads the shards. L_i and max_j L_ij of each hosted worker, null where there is none. */
   #configure(job: Job): { smoothness: (number | null)[]; sampleSmoothness: (number | null)[] } {
-    const random = new KeyedRandom(job.seed);
+    const { draws } = this.input;
+    const random = new KeyedRandom(job.seed, draws && new SharedDraws(draws));
     const reference = parseProblem(job.problem);
     const { spec } = reference;
     // a module is among them when the caller has named it: a message never has one imported

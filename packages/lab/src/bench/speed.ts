@@ -7,13 +7,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FlotillaError, type Method, type Runtime } from '@flotilla/core';
-import { Boundary } from '@flotilla/protocol';
-import { type Options, parseOptions, type Summary } from '@flotilla/server';
+import { FlotillaError } from '@flotilla/core';
+import { parseOptions, type Summary } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
 import { median } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import type { Bench, BenchContext } from './bench.js';
+import { type Measured, measureRounds } from './measure-rounds.js';
+import { referenceLoop } from './reference-loop.js';
+import { compared, readEarlier } from './speed-compared.js';
+import { gate } from './speed-gate.js';
 
 /** How fast rounds are, and where their time goes. */
 export const speed: Bench = {
@@ -23,8 +26,13 @@ export const speed: Bench = {
     mushrooms: 'path of the LIBSVM file mushrooms; without it its rows are left out',
     large: 'no: leave out the problem of 11,689,512 coordinates',
     python: 'interpreter that has NumPy; default /usr/bin/python3',
+    compare: 'results.json of an earlier run: adds the ratio of each job to its time then',
+    gate: 'file of ratios to a reference loop: measures its jobs alone, and fails where one takes 1.5 times as long',
   },
   async run(context) {
+    const { compare } = context.options;
+    if (context.options.gate !== undefined) return gate(context, context.options.gate);
+    const earlier = compare === undefined ? undefined : readEarlier(compare);
     const numpy = await besideNumpy(context);
     const rows = await sizes(context);
     const heap = await heapGrowth(context);
@@ -33,6 +41,7 @@ export const speed: Bench = {
     return {
       results: { numpy, rows, heap, large },
       tables: [
+        ...(earlier === undefined ? [] : [compared(earlier, { rows })]),
         ...[numpyTable(numpy), wallTable(rows), serverTable(rows), threadTable(rows), itemTable(rows)],
         ...[heapTable(heap), largeTable(large)],
       ].filter(({ rows }) => rows.length > 0),
@@ -45,187 +54,30 @@ export const speed: Bench = {
   },
 };
 
-/** Rounds measured at least, and milliseconds until enough have been. */
-const MIN_ROUNDS = 3;
-const WARM_ROUNDS = 50;
 const BUDGET_MS = { smoke: 10, quick: 400, full: 2000 };
 const budgetOf = ({ quick, smoke }: BenchContext) => BUDGET_MS[smoke ? 'smoke' : quick ? 'quick' : 'full'];
 
-interface Measured {
-  readonly rounds: number;
-  /** Median over ten blocks of rounds. */
-  readonly msPerRound: number;
-  /** Gradients of all workers. */
-  readonly gradientMs: number;
-  readonly threads: number;
-  readonly startSeconds: number;
-  /** Milliseconds a round of the server thread by stage, in rounds of their own. */
-  readonly stages: Readonly<Record<string, number>>;
-  /** Milliseconds a round that a worker thread, on average, spends in gradients and waits; of those rounds. */
-  readonly thread: { readonly gradient: number; readonly wait: number };
-}
-
+/** A job of the bench: on threads, and on one. */
 interface SizeRow {
   readonly name: string;
   readonly workers: number;
   readonly dimension: number;
   readonly threaded: Measured;
   readonly itemised: Measured;
-}
-
-/** Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again. */
-async function measureRounds(input: Record<string, unknown>, budgetMs: number, runtime: Runtime): Promise<Measured> {
-  const options: Options = parseOptions(input);
-  const from = runtime.now();
-  const plan = await planRun(options);
-  const stages = new Stages(runtime);
-  const training = await Training.open(options, { plan: { ...plan, method: staged(plan.method, stages) }, runtime });
-  try {
-    const startSeconds = (runtime.now() - from) / 1000;
-    await training.start();
-    const spent = async () => 1000 * (await training.spent()).computeSeconds;
-    // the first rounds compile the code, on every thread
-    const warming = runtime.now();
-    const passed = () => runtime.now() - warming;
-    for (let k = 0; k < MIN_ROUNDS || (k < WARM_ROUNDS && passed() < 4 * budgetMs) || passed() < budgetMs / 4; k++) {
-      await training.round();
-    }
-    const before = await spent();
-    const blocks: number[] = [];
-    let rounds = 0;
-    const until = runtime.now() + budgetMs;
-    for (let left = budgetMs; left > 0 || blocks.length < MIN_ROUNDS; left = until - runtime.now()) {
-      const block = runtime.now();
-      let count = 0;
-      do {
-        await training.round();
-        count++;
-      } while (runtime.now() - block < budgetMs / 10);
-      blocks.push((runtime.now() - block) / count);
-      rounds += count;
-    }
-    blocks.sort((a, b) => a - b);
-    const gradientMs = ((await spent()) - before) / rounds;
-    return {
-      rounds,
-      msPerRound: blocks[blocks.length >> 1] as number,
-      gradientMs,
-      threads: training.fleet.threads,
-      startSeconds,
-      ...(await itemise(training, stages, spent, budgetMs)),
-    };
-  } finally {
-    await training.close();
-  }
-}
-
-/** Where the time of a round goes: the server's, by stage, and the worker threads'. */
-async function itemise(
-  training: Training,
-  stages: Stages,
-  spent: () => Promise<number>,
-  budgetMs: number,
-): Promise<Pick<Measured, 'stages' | 'thread'>> {
-  const { fleet } = training;
-  const { transport, threads, runtime } = fleet;
-  const alone = fleet.host !== undefined;
-  const { receive, claim, commit, flush } = transport;
-  const { write, read } = Boundary.prototype;
-  const waited = () => Array.from({ length: transport.hosts }, (_, host) => transport.waited(host));
-  const gradientBefore = await spent();
-  try {
-    Object.assign(Boundary.prototype, { write: stages.wrap('encode', write), read: stages.wrap('decode', read) });
-    Object.assign(transport, {
-      // on one thread the workers do their work when the server asks for it
-      receive: stages.wrap(alone ? 'worker' : 'wait', receive),
-      claim: stages.wrap('transport', claim),
-      commit: stages.wrap('transport', commit),
-      flush: stages.wrap('transport', flush),
-    });
-    stages.clear();
-    const before = waited();
-    let rounds = 0;
-    for (const from = runtime.now(); rounds < MIN_ROUNDS || runtime.now() - from < budgetMs; rounds++) {
-      stages.enter('aggregate');
-      await training.round();
-      stages.leave();
-    }
-    const itemised = stages.perRound(rounds);
-    const wait = waited().reduce((sum, us, host) => sum + ((us - (before[host] as number)) >>> 0) / 1000, 0);
-    Object.assign(Boundary.prototype, { write, read });
-    const gradient = ((await spent()) - gradientBefore) / rounds;
-    const { worker } = itemised;
-    return {
-      stages: worker === undefined ? itemised : { ...itemised, worker: Math.max(0, worker - gradient), gradient },
-      thread: { gradient: gradient / threads, wait: wait / rounds / threads },
-    };
-  } finally {
-    Object.assign(Boundary.prototype, { write, read });
-    Object.assign(transport, { receive, claim, commit, flush });
-  }
-}
-
-/** Exclusive times of nested stages. */
-class Stages {
-  readonly #names: string[] = [];
-  #since = 0;
-  #totals: Record<string, number> = {};
-
-  constructor(private readonly runtime: Runtime) {}
-
-  enter(name: string): void {
-    this.#charge();
-    this.#names.push(name);
-  }
-
-  leave(): void {
-    this.#charge();
-    this.#names.pop();
-  }
-
-  wrap<A extends unknown[], R>(name: string, work: (...args: A) => R): (...args: A) => R {
-    const stages = this;
-    return function (this: unknown, ...args: A): R {
-      stages.enter(name);
-      try {
-        return work.apply(this, args);
-      } finally {
-        stages.leave();
-      }
-    };
-  }
-
-  clear(): void {
-    this.#totals = {};
-  }
-
-  perRound(rounds: number): Record<string, number> {
-    return Object.fromEntries(Object.entries(this.#totals).map(([name, ms]) => [name, ms / rounds]));
-  }
-
-  #charge(): void {
-    const now = this.runtime.now();
-    const name = this.#names.at(-1);
-    if (name !== undefined) this.#totals[name] = (this.#totals[name] ?? 0) + now - this.#since;
-    this.#since = now;
-  }
-}
-
-/** The method with the server's half timed. */
-function staged(method: Method, stages: Stages): Method {
-  const { plan, step, sent } = method.server;
-  const server = { ...method.server, plan: stages.wrap('step', plan), step: stages.wrap('step', step) };
-  return { ...method, server: sent === undefined ? server : { ...server, sent: stages.wrap('step', sent) } };
+  /** Milliseconds of the reference loop, beside it. */
+  readonly reference: number;
 }
 
 /** Measures a job on threads and, itemised, on one thread. */
 async function size(context: BenchContext, name: string, job: Record<string, unknown>): Promise<SizeRow> {
   const budget = budgetOf(context);
+  const before = referenceLoop(context.runtime);
   const threaded = await measureRounds(job, budget, context.runtime);
   const itemised = await measureRounds({ ...job, transport: 'loopback' }, budget, context.runtime);
   const { dimension } = await planRun(parseOptions(job));
   context.log(`${name}: ${threaded.msPerRound.toFixed(3)} ms a round on ${threaded.threads} threads`);
-  return { name, workers: job.workers as number, dimension, threaded, itemised };
+  const reference = (before + referenceLoop(context.runtime)) / 2;
+  return { name, workers: job.workers as number, dimension, threaded, itemised, reference };
 }
 
 async function sizes(context: BenchContext): Promise<SizeRow[]> {
@@ -373,8 +225,11 @@ function wallTable(rows: readonly SizeRow[]): Table {
   const cores = availableParallelism();
   return {
     title: `Rounds on threads (${cores} cores)`,
-    columns: ['job', 'n', 'd', 'threads', 'start s', 'rounds/s', 'ms a round', 'Σ gradient ms', 'overhead'],
-    rows: rows.map(({ name, workers, dimension, threaded }) => [
+    columns: [
+      ...['job', 'n', 'd', 'threads', 'start s', 'rounds/s', 'ms a round', 'on one thread', 'Σ gradient ms'],
+      'overhead',
+    ],
+    rows: rows.map(({ name, workers, dimension, threaded, itemised }) => [
       name,
       workers,
       dimension,
@@ -382,6 +237,7 @@ function wallTable(rows: readonly SizeRow[]): Table {
       threaded.startSeconds,
       1000 / threaded.msPerRound,
       threaded.msPerRound,
+      itemised.msPerRound,
       threaded.gradientMs,
       threaded.msPerRound / (threaded.gradientMs / Math.min(cores, threaded.threads)),
     ]),
@@ -394,11 +250,11 @@ function shares(stages: Readonly<Record<string, number>>, names: readonly string
   return names.map((stage) => Math.round((100 * (stages[stage] ?? 0)) / total));
 }
 
-const SERVER_STAGES = ['encode', 'transport', 'wait', 'decode', 'aggregate', 'step'];
+const SERVER_STAGES = ['encode', 'transport', 'workers', 'wait', 'decode', 'aggregate', 'step'];
 
 function serverTable(rows: readonly SizeRow[]): Table {
   return {
-    title: 'Where a round of the server thread goes, the workers on threads of their own, %',
+    title: 'Where a round of the server’s thread goes, % (workers: those that it hosts itself)',
     columns: ['job', 'n', 'd', 'threads', ...SERVER_STAGES],
     rows: rows.map(({ name, workers, dimension, threaded: { threads, stages } }) => [
       ...[name, workers, dimension, threads],
@@ -409,7 +265,7 @@ function serverTable(rows: readonly SizeRow[]): Table {
 
 function threadTable(rows: readonly SizeRow[]): Table {
   return {
-    title: 'Where the same round of a worker thread goes, mean over the threads, %',
+    title: 'Where the same round of another thread goes, mean over those, %',
     columns: ['job', 'n', 'd', 'threads', 'gradient', 'wait', 'rest'],
     rows: rows.map(({ name, workers, dimension, threaded: { threads, stages, thread } }) => {
       const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);

@@ -46,7 +46,10 @@ export class Balance {
   readonly #workers: number;
   readonly #threads: number;
   #counts: Counts;
+  /** What was measured before the last move. */
   #before: { readonly counts: Counts; readonly round: number } | undefined;
+  /** What was slower than that, and has been undone. */
+  #slower: { readonly counts: Counts; readonly round: number } | undefined;
   #moves = 0;
   #isSettled: boolean;
   /** Rounds, and milliseconds of them, with these counts until the block that is measured. */
@@ -125,9 +128,14 @@ export class Balance {
   }
 
   #decide(measured: Measured): readonly number[] | undefined {
-    const before = this.#before;
-    if (before !== undefined && measured.round > before.round) {
+    const [before, slower] = [this.#before, this.#slower];
+    if (slower !== undefined) {
       this.#isSettled = true;
+      // the machine had become slower, not the rounds
+      return measured.round > slower.round ? this.#move(slower.counts) : undefined;
+    }
+    if (before !== undefined && measured.round > before.round) {
+      this.#slower = { counts: this.#counts, round: measured.round };
       return this.#move(before.counts);
     }
     const best = this.#best(measured);

@@ -22,6 +22,8 @@ export interface Fleet {
   readonly threads: number;
   /** The transport again, where the server's thread is the first of them, and workers can move from one to another. */
   readonly movable?: MovableServerEnd | undefined;
+  /** Memory of what the server draws once with the threads of its process; each for itself when left out. */
+  readonly draws?: SharedArrayBuffer | undefined;
   /** The workers themselves, when they run on the calling thread. */
   readonly host?: WorkerHost | undefined;
   /** The transport again, when its frames are stamped: links are paced or modelled. */

@@ -1,3 +1,4 @@
+import { SharedDraws } from '@flotilla/core/internal';
 import { checksumHostEnd, createLoopback, type HostEnd, linkHostEnd, linkServerEnd } from '@flotilla/protocol';
 import { WorkerHost } from '@flotilla/worker';
 import type { Transport } from './fleet.js';
@@ -9,6 +10,8 @@ export const loopback: Transport = {
     open(plan, attempt, computeSeconds) {
       const { links, problemData, start, registries, checksumRun } = plan;
       const stamped = isStamped(plan);
+      // the server and the workers draw the same
+      const draws = SharedDraws.memory(plan.dimension + workers);
       let host: WorkerHost | undefined;
       const decorated = (end: HostEnd) => {
         const linked = stamped ? linkHostEnd(end, links, runtime) : end;
@@ -17,7 +20,7 @@ export const loopback: Transport = {
       const plain = createLoopback(
         workers,
         (end) => {
-          const own = new WorkerHost(end, { problemData, start, computeSeconds }, registries, runtime);
+          const own = new WorkerHost(end, { problemData, start, computeSeconds, draws }, registries, runtime);
           host = own;
           return () => own.step();
         },
@@ -30,6 +33,7 @@ export const loopback: Transport = {
         linked,
         threads: 1,
         host,
+        draws,
         runtime,
         failure: () => undefined,
         close: async () => plain.close(),

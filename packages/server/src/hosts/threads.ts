@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Runtime } from '@flotilla/core';
+import { SharedDraws } from '@flotilla/core/internal';
 import { checksumHostEnd, createThreadTransport, type HostEnd, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
@@ -57,7 +58,8 @@ function open(
   const stamped = isStamped(plan);
   const maxFrameBytes = largestFrameBytes(plan) + STAMP_BYTES;
   const seal = checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt };
-  const input = { problemData, start, computeSeconds };
+  const draws = SharedDraws.memory(plan.dimension + workers);
+  const input = { problemData, start, computeSeconds, draws };
   const serveOwn = (end: HostEnd) => {
     const host = new WorkerHost(seal === undefined ? end : checksumHostEnd(end, seal), input, registries, runtime);
     return (until: number) => host.step(until);
@@ -76,6 +78,7 @@ function open(
       return new Set(Array.from({ length: workers }, (_, worker) => server.hostOf(worker))).size;
     },
     movable: own ? server : undefined,
+    draws,
     runtime,
     failure: () => hosting?.failure(),
     async close(patienceMs = 1000 * options.grace) {

@@ -19,6 +19,7 @@ import {
   isFiniteVector,
   messageDimension,
   restoreState,
+  SharedDraws,
   viewState,
 } from '@flotilla/core/internal';
 import {
@@ -69,6 +70,8 @@ export interface ParameterServerOptions extends AnswersOptions {
   readonly coins: Coins;
   /** Bytes that the transport puts behind each frame; none when left out. */
   readonly checksumBytes?: number;
+  /** Memory of what is drawn once with the workers' threads; drawn here when left out. */
+  readonly draws?: SharedArrayBuffer | undefined;
   /** x⁰, for a job that starts from a given point. */
   readonly start?: Float64Array | undefined;
   /** Who is there, where workers may be away; all are when left out. */
@@ -116,7 +119,7 @@ export class ParameterServer {
   constructor(private readonly options: ParameterServerOptions) {
     const { job, problem, method, compressors } = options;
     const { dimension } = problem;
-    const random = new KeyedRandom(job.seed);
+    const random = new KeyedRandom(job.seed, options.draws && new SharedDraws(options.draws));
     const length = messageDimension(method, options.parameters, dimension);
     this.ledger = new Ledger(job.workers, options.checksumBytes);
     const { downlink, uplink } = openBoundaries(job, method, length, compressors, random);

@@ -25,6 +25,8 @@ class HostedRings {
     private readonly layout: Layout,
     private readonly thread: number,
     private readonly post: Post,
+    /** The bell of a server on another thread. */
+    private readonly serverBell: number | undefined,
   ) {
     this.#inbox = new PortInbox(post);
     this.#look();
@@ -46,7 +48,7 @@ class HostedRings {
 
   /** Finds whom the thread hosts now. */
   #look(): void {
-    const { layout, thread, post } = this;
+    const { layout, thread, post, serverBell } = this;
     const bell = layout.bell(thread);
     this.#moves = layout.get(WORD.moves);
     this.workers.length = 0;
@@ -55,7 +57,7 @@ class HostedRings {
     for (let worker = 0; worker < layout.workers; worker++) {
       if (layout.hostOf(worker) !== thread) continue;
       this.workers.push(worker);
-      this.#consumers[worker] = new Consumer(layout, worker, 0, this.#inbox, WORD.serverBell);
+      this.#consumers[worker] = new Consumer(layout, worker, 0, this.#inbox, serverBell);
       this.#producers[worker] = new Producer(layout, worker, 1, post, bell, WORD.serverBell);
     }
   }
@@ -66,7 +68,7 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
   const { shared, workers, threads, thread, slotBytes, watchMs, port } = attachment;
   const layout = new Layout(shared, workers, threads, slotBytes, runtime);
   const post = postOf(port);
-  const rings = new HostedRings(layout, thread, post);
+  const rings = new HostedRings(layout, thread, post, WORD.serverBell);
   const bell = layout.bell(thread);
   const waits = new Waits(layout, bell, watchMs);
   let seen = 0;
@@ -114,7 +116,7 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
  * until the server has read others, and sent when the host next looks for something to do.
  */
 export function openOwnEnd(layout: Layout, thread: number, post: Post): HostEnd {
-  const rings = new HostedRings(layout, thread, post);
+  const rings = new HostedRings(layout, thread, post, undefined);
   const behind = new Map<number, Outbox>();
   /** What was claimed last, in the ring or in an outbox. */
   let claimed: Outbox | Producer | undefined;

@@ -3,7 +3,7 @@ import { FlotillaError } from '@flotilla/core';
 import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
 
 /** What travels on a thread's port: control messages, and frames too large for a slot. */
-export type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
+type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
 
 /** One end of the way beside the shared memory, between two threads or two ends on one. */
 export interface Post {
@@ -63,6 +63,9 @@ export class PortInbox {
 export class Producer {
   #parcel: Uint8Array | undefined;
   #claimed = 0;
+  /** Words of the ring, and how many messages have been sent: nobody else sends. */
+  readonly #ring: number;
+  #sent: number;
 
   constructor(
     private readonly layout: Layout,
@@ -73,7 +76,10 @@ export class Producer {
     private readonly ownBell: number,
     /** Word on which the consumer waits. */
     private readonly otherBell: number,
-  ) {}
+  ) {
+    this.#ring = layout.ring(worker, direction);
+    this.#sent = layout.get(this.#ring + RING.sent);
+  }
 
   claim(bytes: number): Uint8Array {
     const slot = this.#waitForRoom();
@@ -98,19 +104,18 @@ export class Producer {
 
   /** Counts a message that lies at `place`; there must be room for it. */
   announce(length: number, place: number): void {
-    const { layout } = this;
-    const ring = layout.ring(this.worker, this.direction);
-    const sent = layout.get(ring + RING.sent);
-    layout.words[ring + RING.length + (sent & (SLOTS - 1))] = length;
-    layout.words[ring + RING.place + (sent & (SLOTS - 1))] = place;
-    Atomics.store(layout.words, ring + RING.sent, (sent + 1) | 0);
+    const { words } = this.layout;
+    const ring = this.#ring;
+    const slot = this.#sent & (SLOTS - 1);
+    words[ring + RING.length + slot] = length;
+    words[ring + RING.place + slot] = place;
+    this.#sent = (this.#sent + 1) | 0;
+    Atomics.store(words, ring + RING.sent, this.#sent);
   }
 
   /** Whether the next message can be claimed without waiting. */
   get hasRoom(): boolean {
-    const { layout } = this;
-    const ring = layout.ring(this.worker, this.direction);
-    return ((layout.get(ring + RING.sent) - layout.get(ring + RING.taken)) | 0) < SLOTS;
+    return ((this.#sent - this.layout.get(this.#ring + RING.taken)) | 0) < SLOTS;
   }
 
   /** The slot of the next message, once its last message has been taken. Not waited for after a close: nobody reads it. */
@@ -124,7 +129,7 @@ export class Producer {
         () => layout.ringBell(this.otherBell),
       );
     }
-    return layout.get(layout.ring(this.worker, this.direction) + RING.sent) & (SLOTS - 1);
+    return this.#sent & (SLOTS - 1);
   }
 }
 
@@ -137,22 +142,28 @@ export function checkCommit(length: number, claimed: number): void {
 /** The receiving half of one ring. */
 export class Consumer {
   #current: Uint8Array | undefined;
+  /** Words of the ring, and how many messages have been taken: nobody else takes. */
+  readonly #ring: number;
+  #taken: number;
 
   constructor(
     private readonly layout: Layout,
     private readonly worker: number,
     private readonly direction: 0 | 1,
     private readonly inbox: PortInbox,
-    /** Word on which the producer waits when the ring, or a broadcast slot, is full. */
-    private readonly otherBell: number,
-  ) {}
+    /** Word on which the producer waits when the ring, or a broadcast slot, is full; undefined for one on this thread, which never does. */
+    private readonly otherBell: number | undefined,
+  ) {
+    this.#ring = layout.ring(worker, direction);
+    this.#taken = layout.get(this.#ring + RING.taken);
+  }
 
   /** The oldest message, or undefined. It stays until {@link Consumer.release}. */
   take(): Uint8Array | undefined {
     if (this.#current !== undefined) return this.#current;
     const { layout } = this;
-    const ring = layout.ring(this.worker, this.direction);
-    const taken = layout.get(ring + RING.taken);
+    const ring = this.#ring;
+    const taken = this.#taken;
     if (layout.get(ring + RING.sent) === taken) return undefined;
     const slot = taken & (SLOTS - 1);
     const length = layout.words[ring + RING.length + slot] as number;
@@ -166,19 +177,20 @@ export class Consumer {
   /** Whether the producer may have waited for that. */
   release(): boolean {
     const { layout } = this;
-    const ring = layout.ring(this.worker, this.direction);
+    const ring = this.#ring;
     if (this.take() === undefined) throw new FlotillaError('internal', `no frame of worker ${this.worker} to release`);
     this.#current = undefined;
-    const taken = layout.get(ring + RING.taken);
+    const taken = this.#taken;
+    this.#taken = (taken + 1) | 0;
     const place = layout.words[ring + RING.place + (taken & (SLOTS - 1))] as number;
     // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
-    Atomics.store(layout.words, ring + RING.taken, (taken + 1) | 0);
+    Atomics.store(layout.words, ring + RING.taken, this.#taken);
     let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
     if (place >= PLACE.broadcast) {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }
-    if (wanted) layout.ringBell(this.otherBell);
+    if (wanted && this.otherBell !== undefined) layout.ringBell(this.otherBell);
     return wanted;
   }
 }

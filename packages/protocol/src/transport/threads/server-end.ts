@@ -18,7 +18,7 @@ const WATCH_MS = 0.2;
 const SHORT_WATCH_MS = 0.03;
 
 /** Where the time of a server that hosts workers itself goes, in milliseconds so far. */
-export interface OwnTimes {
+interface OwnTimes {
   /** In what its own workers do. */
   readonly working: number;
   /** In waits for others. */
@@ -130,6 +130,8 @@ class ThreadServerEnd implements MovableServerEnd {
   #broadcastClaimed = 0;
   #broadcasts = 0;
   readonly #waits: Waits;
+  /** Words of the bells of other threads that host workers. */
+  #bells: number[] = [];
   /** Whether there may be something to do for the workers on this thread. */
   #isDue = false;
 
@@ -146,6 +148,15 @@ class ThreadServerEnd implements MovableServerEnd {
     this.#inbox = posts.map((post) => new PortInbox(post));
     this.#waits = new Waits(layout, WORD.serverBell, watchMs);
     for (let worker = 0; worker < layout.workers; worker++) this.#connect(worker);
+    this.#findBells();
+  }
+
+  /** Finds which other threads have something to do in rounds. */
+  #findBells(): void {
+    const { layout, workers } = this;
+    const threads = new Set(Array.from({ length: workers }, (_, worker) => layout.hostOf(worker)));
+    if (this.serve !== undefined) threads.delete(0);
+    this.#bells = [...threads].map((thread) => layout.bell(thread));
   }
 
   #connect(worker: number): void {
@@ -171,6 +182,7 @@ class ThreadServerEnd implements MovableServerEnd {
       worker++;
     }
     Atomics.add(layout.words, WORD.moves, 1);
+    this.#findBells();
   }
 
   hostOf(worker: number): number {
@@ -250,8 +262,7 @@ class ThreadServerEnd implements MovableServerEnd {
 
   flush(): void {
     this.#catchUp();
-    const first = this.serve === undefined ? 0 : 1;
-    for (let thread = first; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
+    for (const bell of this.#bells) this.layout.ringBell(bell);
   }
 
   /** Sends of what is kept what there is room for now. */
@@ -269,7 +280,7 @@ class ThreadServerEnd implements MovableServerEnd {
     const consumer = this.#consumers[worker] as Consumer;
     const frame = consumer.take();
     if (frame !== undefined) return frame;
-    if (!this.anybody) Atomics.store(this.layout.words, WORD.awaited, worker);
+    if (!this.anybody && this.#bells.length > 0) Atomics.store(this.layout.words, WORD.awaited, worker);
     return this.#wait(timeoutMs, () => consumer.take());
   }
 
@@ -296,14 +307,14 @@ class ThreadServerEnd implements MovableServerEnd {
 
   pause(ms: number): void {
     const { runtime } = this.layout;
-    const until = runtime.now() + ms;
-    this.#serveOwn(until);
-    runtime.block(Math.max(0, until - runtime.now()));
+    const from = runtime.now();
+    const now = this.#serveOwn(from, from + ms) ?? from;
+    runtime.block(Math.max(0, from + ms - now));
   }
 
   close(): void {
     Atomics.store(this.layout.words, WORD.closed, 1);
-    this.flush();
+    for (let thread = 0; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
     for (const post of this.posts) post.close();
   }
 
@@ -315,32 +326,36 @@ class ThreadServerEnd implements MovableServerEnd {
     return this.#outboxes[worker] as Outbox;
   }
 
-  /** Serves the workers on this thread until then, where they have something to do. Whether they had. */
-  #serveOwn(until: number): boolean {
+  /** Serves the workers on this thread until then, where they have something to do: the time when they have done it. */
+  #serveOwn(now: number, until: number): number | undefined {
     const { serve, layout, times } = this;
-    if (serve === undefined || !this.#isDue) return false;
-    const from = layout.runtime.now();
+    if (serve === undefined || !this.#isDue) return undefined;
     this.#isDue = false;
     if (!serve(until)) this.#isDue = true;
-    times.working += layout.runtime.now() - from;
-    return true;
+    const after = layout.runtime.now();
+    times.working += after - now;
+    return after;
   }
 
   /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
   #wait<T>(timeoutMs: number, look: () => T | undefined): T | undefined {
-    const { layout } = this;
-    const { runtime } = layout;
-    const until = runtime.now() + timeoutMs;
+    const { layout, times } = this;
+    let now = layout.runtime.now();
+    const until = now + timeoutMs;
     for (;;) {
       const seen = layout.get(WORD.serverBell);
       if (this.#behind.size > 0) this.#catchUp();
       const found = look();
       if (found !== undefined) return found;
-      if (timeoutMs <= 0) return undefined;
-      const left = until - runtime.now();
-      if (left <= 0) return undefined;
-      if (this.#serveOwn(until)) continue;
-      this.times.waiting += this.#waits.wait(seen, left);
+      if (now >= until) return undefined;
+      const served = this.#serveOwn(now, until);
+      if (served !== undefined) {
+        now = served;
+        continue;
+      }
+      const waited = this.#waits.wait(seen, until - now);
+      times.waiting += waited;
+      now += waited;
     }
   }
 }
