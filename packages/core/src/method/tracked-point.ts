@@ -1,9 +1,12 @@
-import type { Incoming } from '../message.js';
+import type { Incoming, Sparse } from '../message.js';
 import type { LinearMap } from '../problem/problem.js';
 import { blend, type Vector } from '../vector.js';
 
 /** Above this share of the coordinates a new product is cheaper than following a step. */
 const SPARSE = 1 / 8;
+
+/** Work space of a thread. */
+let moved = new Float64Array(0);
 
 /** What a tracked point needs of the function that it is tracked for, which takes vectors of the point's precision. */
 export interface TrackedFunction {
@@ -51,13 +54,27 @@ export class TrackedPoint {
     const { x, product } = this;
     const { linearMap } = this.f;
     const dense = incoming.form === 'dense';
+    const step = dense || product === undefined ? undefined : incoming.sparse;
+    const follows = step !== undefined && step.count <= SPARSE * x.length;
+    if (follows && x instanceof Float32Array) {
+      this.#follow(incoming, step);
+      return;
+    }
     if (dense) incoming.copyTo(x);
     else incoming.addTo(x, 1);
     if (linearMap === undefined || product === undefined) return;
-    const step = dense ? undefined : incoming.sparse;
-    if (step !== undefined && step.count <= SPARSE * x.length)
-      linearMap.addProduct(step.index, step.values as Float64Array, step.count, product);
+    if (follows) linearMap.addProduct(step.index, step.values as Float64Array, step.count, product);
     else linearMap.product(x as Float64Array, product);
+  }
+
+  /** Moves an f32 point by a sparse step. Its product takes what the coordinates have moved by, rounded as they are, and stays theirs. */
+  #follow(incoming: Incoming, { index, count }: Sparse): void {
+    const { x, product } = this;
+    if (moved.length < count) moved = new Float64Array(count);
+    for (let k = 0; k < count; k++) moved[k] = x[index[k]];
+    incoming.addTo(x, 1);
+    for (let k = 0; k < count; k++) moved[k] = x[index[k]] - moved[k];
+    this.f.linearMap?.addProduct(index, moved, count, product as Float64Array);
   }
 
   /** x ← β · other + (1 − β) · x */
