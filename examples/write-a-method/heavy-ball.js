@@ -20,7 +20,7 @@ const heavyBall = defineMethod({
   parameters: (spec) => ({ beta: spec.number('beta', 0, 0.999) ?? 0.5 }),
   stepSize: (theory, smoothness, { beta }) => (1 - beta) * dcgd.stepSize(theory, smoothness, {}),
   server: {
-    init: ({ start, dimension }) => ({ x: start.slice(), v: new Float64Array(dimension) }),
+    init: ({ start, zeros }) => ({ x: start.slice(), v: zeros() }),
     plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
     sent: (state, _context, carried) => carried.copyTo(state.x),
     step({ x, v }, { stepSize, parameters: { beta } }, _plan, mean) {

@@ -265,6 +265,44 @@ vary(
   },
 );
 
+const f32 = { precision: /** @type {const} */ ('f32') };
+vary(
+  'precision f32',
+  { ...problems['heterogeneous-quadratic'], ...f32 },
+  {
+    gd: { method: 'gd' },
+    'marina rand-k': { method: marina, uplink: 'rand-k:k=20%' },
+    'marina downlink=delta natural packed': {
+      method: 'marina:p=0.2,downlink=delta',
+      uplink: 'rand-k:k=20%+natural',
+      dense: 'packed',
+    },
+    'm3 perm-k rand-k': { method: m3, downlink: 'perm-k', uplink: 'rand-k:k=20%' },
+    diana: { method: 'diana:alpha=0.2,estimator=gradient', uplink: 'qsgd:levels=8' },
+    'ef21 top-k': { method: 'ef21', uplink: 'top-k:k=20%' },
+    'ef21-p scaled': { method: 'ef21-p', downlink: 'scaled(rand-k:k=50%)' },
+    'rand-mcm': { ...methods['rand-mcm'] },
+    core: { method: 'core:m=5', stepSize: 0.01 },
+    'pp-marina participants': {
+      method: 'pp-marina:p=0.2,sampled=2,downlink=participants',
+      uplink: 'rand-k:k=20%',
+    },
+  },
+);
+vary(
+  'precision f32',
+  { ...problems.autoencoder, ...f32 },
+  {
+    'autoencoder m3': { method: m3, downlink: 'perm-k', uplink: 'rand-k:k=20%' },
+    'autoencoder vr-marina': { method: 'vr-marina:p=0.2,batch=4,online=false', uplink: 'rand-k:k=20%' },
+  },
+);
+vary(
+  'precision f32',
+  { ...problems['nonconvex-logistic'], ...f32, method: marina, uplink: 'rand-k:k=20%' },
+  { 'logistic marina': {}, 'logistic batch': { batch: 3 } },
+);
+
 // real data; a run reads it anew
 const mnist = { data: 'mnist', split: 'shuffled', workers: 5, stepSize: 0.002, init: 'reference' };
 vary('mnist', mnist, {
@@ -321,6 +359,16 @@ const pluginRuns = {
     uplink: 'run:k=6+natural',
   },
   // what the plug-in itself says is left to it here
+  'problem and method in f32': {
+    problem: 'squares',
+    data: 'small.libsvm',
+    split: 'shuffled',
+    init: 'reference',
+    stepSize: 0.1,
+    method: 'ball:beta=0.4',
+    uplink: 'run:k=6',
+    precision: 'f32',
+  },
   'own defaults': { problem: 'bowls', method: 'ball', uplink: undefined },
   'own theory': {
     problem: 'squares',
@@ -426,7 +474,7 @@ export function variantCases() {
     // mnist takes longer to read than to run on
     if (!name.startsWith('mnist')) cases[`${name}/loopback`] = short(loopback);
     if (/^(links|dense)/.test(name)) cases[`summary/${name}`] = whole(loopback);
-    if (/^(methods|dense|links|mnist)/.test(name)) {
+    if (/^(methods|dense|links|mnist|precision)/.test(name)) {
       cases[`${name}/threads`] = short({ ...options, seed: '1', transport: 'threads', threads: 2 });
     }
   }

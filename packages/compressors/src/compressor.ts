@@ -1,4 +1,4 @@
-import type { KeyedRandom, Purpose, Rng, Sparse } from '@flotilla/core';
+import type { KeyedRandom, Precision, Purpose, Rng, Sparse } from '@flotilla/core';
 import { EVERY_WORKER } from '@flotilla/core';
 
 /** Width of a dense coordinate on the wire. */
@@ -99,6 +99,8 @@ export interface Selector extends SelectorConstants {
 
 /** Keeps coordinates that depend on the values, so that their indices have to travel, before the values. */
 export interface ExplicitSelector extends SelectorConstants {
+  /** Of the vectors that `choose` takes; f64 alone when left out: of a run in f32 it gets copies. */
+  readonly precisions?: readonly Precision[];
   /** Upper bound of the support's bytes. */
   readonly maxIndexBytes: number;
   /** The support last chosen or read. */
@@ -113,6 +115,8 @@ export interface ExplicitSelector extends SelectorConstants {
 
 /** Writes the kept values of a message, each with its own rounding. */
 export interface ValueCodec {
+  /** Of the values that it takes and gives; f64 alone when left out: of a run in f32 it gets copies. */
+  readonly precisions?: readonly Precision[];
   /** ω of the rounding; 0 when only the wire's own rounding is left. */
   readonly omega: number;
   /** Bits that the papers count for one value, whatever is written for it. */
@@ -169,6 +173,8 @@ export interface CompressorConstants {
 export interface Compressor {
   /** The spec it was made from. */
   readonly spec: string;
+  /** Of the vectors that it encodes and adds or copies to; f64 alone when left out: of a run in f32 it gets copies. */
+  readonly precisions?: readonly Precision[];
   readonly dimension: number;
   readonly constants: CompressorConstants;
   /** Whether one downlink message serves every worker; otherwise each worker gets a message of its own. */

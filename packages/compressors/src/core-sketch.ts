@@ -1,5 +1,5 @@
-import { Rng } from '@flotilla/core';
-import { GaussianSketch } from '@flotilla/core/internal';
+import { type Precision, Rng, type Vector } from '@flotilla/core';
+import { ANY_PRECISION, GaussianSketch, zeros } from '@flotilla/core/internal';
 import type { Compressor, CompressorConstants, MessageKey, Wire } from './compressor.js';
 import { plain } from './plain.js';
 
@@ -9,6 +9,7 @@ import { plain } from './plain.js';
  * the same vectors, their mean has no smaller variance: θ = A = ω. The projections travel as plain values.
  */
 export class CoreSketch implements Compressor {
+  readonly precisions = ANY_PRECISION;
   readonly same = true;
   readonly constants: CompressorConstants;
   readonly maxBytes: number;
@@ -17,7 +18,7 @@ export class CoreSketch implements Compressor {
   readonly #sketch: GaussianSketch;
   readonly #codec;
   readonly #projections: Float64Array;
-  readonly #vector: Float64Array;
+  readonly #vector: Vector;
   readonly #rng = new Rng();
 
   constructor(
@@ -26,11 +27,12 @@ export class CoreSketch implements Compressor {
     m: number,
     wire: Wire,
     private readonly stage: number,
+    precision: Precision = 'f64',
   ) {
     this.#sketch = new GaussianSketch(dimension, m);
     this.#codec = plain(wire, m);
     this.#projections = new Float64Array(m);
-    this.#vector = new Float64Array(dimension);
+    this.#vector = zeros(dimension, precision);
     this.coordinates = m;
     this.nominalBits = this.#codec.nominalBits;
     this.maxBytes = this.#codec.maxBytes(m);
@@ -46,7 +48,7 @@ export class CoreSketch implements Compressor {
     };
   }
 
-  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
+  encode(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
     this.#sketch.at(key.common(this.#rng, 'support', this.stage)).project(x, this.#projections);
     return this.#codec.write(this.#projections, this.coordinates, key, out, at);
   }
@@ -57,11 +59,11 @@ export class CoreSketch implements Compressor {
     this.#vector.set(sketch.combination(this.#projections, 1 / this.coordinates));
   }
 
-  addTo(target: Float64Array, weight: number): void {
+  addTo(target: Vector, weight: number): void {
     for (let j = 0; j < target.length; j++) target[j] += weight * this.#vector[j];
   }
 
-  copyTo(target: Float64Array): void {
+  copyTo(target: Vector): void {
     target.set(this.#vector);
   }
 }

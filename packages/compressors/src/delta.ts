@@ -1,4 +1,5 @@
-import { getU32, putU32 } from '@flotilla/core/internal';
+import type { Precision, Vector } from '@flotilla/core';
+import { getU32, putU32, zeros } from '@flotilla/core/internal';
 import type { MessageKey, ValueCodec, Wire } from './compressor.js';
 import { ProtocolError } from './errors.js';
 import { maxIndexBytes, readIndex, writeIndex } from './index-code.js';
@@ -21,9 +22,10 @@ export class DeltaCodec {
   constructor(
     private readonly dimension: number,
     private readonly wire: Wire,
+    precision: Precision = 'f64',
   ) {
     this.#index = new Int32Array(dimension);
-    this.#values = new Float64Array(dimension);
+    this.#values = zeros(dimension, precision) as Float64Array;
     this.#plain = plain(wire, dimension);
     this.#room = new Uint8Array(maxIndexBytes(dimension));
   }
@@ -33,7 +35,7 @@ export class DeltaCodec {
    * the number of bytes; 0, with nothing written, when that would be `limit` bytes or more.
    * @throws FlotillaError `compressor` for a value that cannot be carried
    */
-  encode(x: Float64Array, base: Float64Array, limit: number, key: MessageKey, out: Uint8Array, at: number): number {
+  encode(x: Vector, base: Vector, limit: number, key: MessageKey, out: Uint8Array, at: number): number {
     const index = this.#index;
     const values = this.#values;
     let count = 0;
@@ -67,7 +69,7 @@ export class DeltaCodec {
   }
 
   /** target ← the vector, for a target that holds the delta base. */
-  copyTo(target: Float64Array): void {
+  copyTo(target: Vector): void {
     for (let k = 0; k < this.coordinates; k++) target[this.#index[k]] = this.#values[k];
   }
 }

@@ -28,6 +28,7 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
   const numbers = new Uint32Array(maxCount);
   const fractionBytes = (count: number) => (width - 4) * count + packedBytes(count, high);
   return {
+    precisions: inner.precisions ?? [],
     omega: 0,
     nominalBits: inner.nominalBits,
     maxBytes: (count) => (count === 0 ? 0 : 1 + inner.maxBytes(count)),

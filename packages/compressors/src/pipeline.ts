@@ -1,5 +1,5 @@
-import type { Sparse } from '@flotilla/core';
-import { isIndependent } from '@flotilla/core/internal';
+import type { Precision, Sparse, Vector } from '@flotilla/core';
+import { isIndependent, zeros } from '@flotilla/core/internal';
 import type {
   Compressor,
   CompressorConstants,
@@ -11,6 +11,7 @@ import type {
 } from './compressor.js';
 import { ProtocolError } from './errors.js';
 import { log2Binomial } from './index-code.js';
+import { takesF32 } from './widened.js';
 
 type Stage = Selector | ExplicitSelector;
 
@@ -20,6 +21,7 @@ type Stage = Selector | ExplicitSelector;
  * the plain codec. A payload is the supports of the explicit selectors, in order, and the values.
  */
 export class Pipeline implements Compressor {
+  readonly precisions: readonly Precision[];
   readonly dimension: number;
   readonly constants: CompressorConstants;
   readonly same: boolean;
@@ -27,6 +29,8 @@ export class Pipeline implements Compressor {
   readonly nominalBits: number;
   /** Kept values of the current message, and the coordinates they belong to. */
   readonly #values: Float64Array;
+  /** Copies of f32 values, for selectors that take f64 alone; made when there is one. */
+  #widened: Float64Array | undefined;
   #index: Int32Array | undefined;
   #count = 0;
 
@@ -35,10 +39,14 @@ export class Pipeline implements Compressor {
     private readonly selectors: readonly [Stage, ...Stage[]],
     private readonly codec: ValueCodec,
     workers: number,
+    precision: Precision = 'f64',
   ) {
+    this.precisions = [precision, 'f64'];
     const last = selectors.at(-1) as Stage;
     this.dimension = selectors[0].dimension;
-    this.#values = new Float64Array(Math.max(...selectors.map((s) => s.maxKept)));
+    // what the codec takes, which is f32 where it says so
+    const kept = Math.max(...selectors.map((s) => s.maxKept));
+    this.#values = zeros(kept, takesF32(codec) ? precision : 'f64') as Float64Array;
     this.maxBytes =
       codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.nominalBits = codec.nominalBits;
@@ -58,18 +66,19 @@ export class Pipeline implements Compressor {
     return this.codec.coordinates ?? this.#count;
   }
 
-  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
+  encode(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
     let to = at;
     const scale = this.#walk((selector, length, index) => {
       if (!('choose' in selector)) return selector.select(key, length);
       if (index !== undefined) for (let k = 0; k < length; k++) this.#values[k] = x[index[k]];
-      const support = selector.choose(index === undefined ? x : this.#values, length);
+      const support = selector.choose(this.#for(selector, index === undefined ? x : this.#values, length), length);
       to += selector.writeIndex(length, out, to);
       return support;
     });
     const index = this.#index;
     if (index !== undefined) for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
-    else if (scale === 1) return to - at + this.codec.write(x, this.#count, key, out, to);
+    else if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec)))
+      return to - at + this.codec.write(x as Float64Array, this.#count, key, out, to);
     else for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[k];
     return to - at + this.codec.write(this.#values, this.#count, key, out, to);
   }
@@ -88,14 +97,14 @@ export class Pipeline implements Compressor {
     }
   }
 
-  addTo(target: Float64Array, weight: number): void {
+  addTo(target: Vector, weight: number): void {
     const index = this.#index;
     const values = this.#values;
     if (index === undefined) addWeighted(target, weight, values, this.#count);
     else for (let k = 0; k < this.#count; k++) target[index[k]] += weight * values[k];
   }
 
-  copyTo(target: Float64Array): void {
+  copyTo(target: Vector): void {
     const index = this.#index;
     const values = this.#values;
     if (index === undefined && this.#count === target.length) {
@@ -110,6 +119,14 @@ export class Pipeline implements Compressor {
   get sparse(): Sparse | undefined {
     const index = this.#index;
     return index && { index, values: this.#values, count: this.#count };
+  }
+
+  /** The first `length` values of x as a selector takes them. */
+  #for(selector: ExplicitSelector, x: Vector, length: number): Float64Array {
+    if (x instanceof Float64Array || takesF32(selector)) return x as Float64Array;
+    this.#widened ??= new Float64Array(this.dimension);
+    this.#widened.set(x.length === length ? x : x.subarray(0, length));
+    return this.#widened;
   }
 
   /** Sets the support of the message, stage by stage, and returns the factor of its values. */
@@ -129,7 +146,7 @@ export class Pipeline implements Compressor {
 }
 
 /** target[k] += weight · values[k], k < count. Four at a time: a message for each worker is added, and this takes half the time. */
-function addWeighted(target: Float64Array, weight: number, values: Float64Array, count: number): void {
+function addWeighted(target: Vector, weight: number, values: Vector, count: number): void {
   let k = 0;
   for (; k + 3 < count; k += 4) {
     target[k] += weight * values[k];

@@ -1,3 +1,5 @@
+import type { Vector } from '@flotilla/core';
+import { ANY_PRECISION, isFiniteVector } from '@flotilla/core/internal';
 import type { ValueCodec, Wire } from './compressor.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
@@ -24,21 +26,23 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
   const short = wire === 'f32' ? new Float32Array(SHORT) : new Float64Array(SHORT);
   const shortBytes = new Uint8Array(short.buffer);
   return {
+    precisions: ANY_PRECISION,
     omega: 0,
     nominalBits: 8 * width,
     maxBytes: (count) => count * width,
-    write(values, count, _key, out, at) {
+    write(values: Vector, count, _key, out, at) {
       const brief = count <= SHORT;
       const aligned = brief ? undefined : view(out, at, count);
       const numbers = brief ? short : (aligned ?? unaligned());
-      if (!(wire === 'f32' ? narrow : copy)(values, numbers as Float32Array, count)) {
+      const carry = wire === 'f64' ? copy : values instanceof Float32Array ? move : narrow;
+      if (!carry(values as Float64Array & Float32Array, numbers as Float64Array & Float32Array, count)) {
         throw new CompressorError(`a coordinate is not a finite ${wire} number`);
       }
       if (brief) for (let b = 0; b < count * width; b++) out[at + b] = shortBytes[b];
       else if (aligned === undefined) out.set(new Uint8Array(numbers.buffer, 0, count * width), at);
       return count * width;
     },
-    read(payload, at, end, count, values) {
+    read(payload, at, end, count, values: Vector) {
       checkSize(end - at, count * width, count);
       const brief = count <= SHORT;
       let numbers = brief ? short : view(payload, at, count);
@@ -47,7 +51,8 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
         numbers = unaligned();
         new Uint8Array(numbers.buffer).set(payload.subarray(at, end));
       }
-      if (!(wire === 'f32' ? widen : copy)(numbers as Float32Array, values, count)) {
+      const carry = wire === 'f64' ? copy : values instanceof Float32Array ? move : widen;
+      if (!carry(numbers as Float64Array & Float32Array, values as Float64Array & Float32Array, count)) {
         throw new ProtocolError('the payload holds a NaN or an infinity');
       }
     },
@@ -111,7 +116,15 @@ function widen(from: Float32Array, to: Float64Array, count: number): boolean {
   return a + b + c + d === 0;
 }
 
-function copy(from: Float64Array | Float32Array, to: Float64Array | Float32Array, count: number): boolean {
+/** f32 values in f32 state: their bytes. */
+function move(from: Float32Array, to: Float32Array, count: number): boolean {
+  if (count <= SHORT) return copy(from, to, count);
+  const values = from.length === count ? from : from.subarray(0, count);
+  to.set(values);
+  return isFiniteVector(values);
+}
+
+function copy(from: Vector, to: Vector, count: number): boolean {
   let check = 0;
   for (let i = 0; i < count; i++) {
     to[i] = from[i];

@@ -1,4 +1,4 @@
-import { type Registry, Spec, UsageError } from '@flotilla/core';
+import { type Precision, type Registry, Spec, UsageError } from '@flotilla/core';
 import { lookUp, parseDecimal, printed, printedWord } from '@flotilla/core/internal';
 import { bernoulli } from './bernoulli.js';
 import { checkConstants } from './check-constants.js';
@@ -17,6 +17,7 @@ import { qsgd } from './qsgd.js';
 import { randK } from './rand-k.js';
 import { Scaled } from './scaled.js';
 import { topK } from './top-k.js';
+import { takesF32, Widened } from './widened.js';
 
 /** What a stage of a compressor is made for. */
 export interface Environment {
@@ -24,6 +25,8 @@ export interface Environment {
   readonly dimension: number;
   readonly workers: number;
   readonly wire: Wire;
+  /** Of the run's vectors. */
+  readonly precision: Precision;
   /** Position in the pipeline; stages of one pipeline draw from different streams. */
   readonly stage: number;
 }
@@ -37,7 +40,7 @@ export type CompressorEntry =
   | { readonly selector: (spec: Spec, env: Environment) => Selector | ExplicitSelector }
   | { readonly quantizer: (spec: Spec, env: Environment) => ValueCodec }
   | { readonly standalone: (spec: Spec, env: Environment, text: string) => Compressor }
-  | { readonly wrapper: (inner: Compressor, text: string) => Compressor };
+  | { readonly wrapper: (inner: Compressor, text: string, env: Environment) => Compressor };
 
 /** Levels are packed in at most 24 bits with their sign. */
 const MAX_LEVELS = 2 ** 22;
@@ -70,25 +73,27 @@ export const compressors: Registry<CompressorEntry> = Object.freeze({
   },
   core: {
     standalone: (spec, env, text) =>
-      new CoreSketch(text, env.dimension, whole(spec, 'm', MAX_PROJECTIONS), env.wire, env.stage),
+      new CoreSketch(text, env.dimension, whole(spec, 'm', MAX_PROJECTIONS), env.wire, env.stage, env.precision),
   },
-  scaled: { wrapper: (inner, text) => new Scaled(text, inner) },
+  scaled: { wrapper: (inner, text, env) => new Scaled(text, inner, env.precision) },
 });
 
 /**
  * Builds the compressor of a spec such as `rand-k:k=250`, `rand-k:k=1%`, `rand-k:k=d/n`, `perm-k+natural`,
  * `scaled(rand-k:k=5)`.
+ * @param env f64 where it has no precision
  * @param registry the compressors that the spec may name, in parentheses too
  * @throws UsageError when a name or parameter is unknown or impossible for this dimension and number of workers.
  */
 export function createCompressor(
   text: string,
-  env: { dimension: number; workers: number; wire: Wire },
+  env: { dimension: number; workers: number; wire: Wire; precision?: Precision | undefined },
   registry: Registry<CompressorEntry> = compressors,
 ): Compressor {
   const selectors: (Selector | ExplicitSelector)[] = [];
   let codec: ValueCodec | undefined;
   let dimension = env.dimension;
+  const { precision = 'f64' } = env;
   const parts = split(text);
   for (const [stage, part] of parts.entries()) {
     const [, name, inner] = /^\s*([a-z0-9][a-z0-9-]*)\((.*)\)\s*$/s.exec(part) ?? [];
@@ -112,13 +117,13 @@ export function createCompressor(
       }
       const compressor =
         'wrapper' in entry
-          ? entry.wrapper(createCompressor(inner as string, env, registry), text)
-          : entry.standalone(spec, { ...env, stage }, text);
+          ? entry.wrapper(createCompressor(inner as string, env, registry), text, { ...env, precision, stage })
+          : entry.standalone(spec, { ...env, precision, stage }, text);
       if ('standalone' in entry) spec.rejectUnknown();
       checkConstants(spec.name, 'whole', compressor.constants);
-      return compressor;
+      return precision === 'f64' || takesF32(compressor) ? compressor : new Widened(compressor);
     }
-    const here = { dimension, workers: env.workers, wire: env.wire, stage };
+    const here = { dimension, workers: env.workers, wire: env.wire, precision, stage };
     if ('selector' in entry) {
       const selector = entry.selector(spec, here);
       checkConstants(spec.name, 'selector', selector);
@@ -131,7 +136,7 @@ export function createCompressor(
     spec.rejectUnknown();
   }
   const [first = identity(env.dimension), ...rest] = selectors;
-  return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire, dimension), env.workers);
+  return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire, dimension), env.workers, precision);
 }
 
 /** The parts between the `+` that stand outside parentheses. */

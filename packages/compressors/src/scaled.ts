@@ -1,5 +1,5 @@
-import { UsageError } from '@flotilla/core';
-import { printed } from '@flotilla/core/internal';
+import { type Precision, UsageError, type Vector } from '@flotilla/core';
+import { ANY_PRECISION, printed, zeros } from '@flotilla/core/internal';
 import type { Compressor, CompressorConstants, MessageKey } from './compressor.js';
 
 /**
@@ -7,18 +7,20 @@ import type { Compressor, CompressorConstants, MessageKey } from './compressor.j
  * E‖Q(x)‖² ≤ (ω + 1)‖x‖², E‖Q(x)/(ω + 1) − x‖² ≤ (1 − 1/(ω + 1))‖x‖². Messages are a's; the factor is the receiver's.
  */
 export class Scaled implements Compressor {
+  readonly precisions = ANY_PRECISION;
   readonly dimension: number;
   readonly constants: CompressorConstants;
   readonly same: boolean;
   readonly maxBytes: number;
   readonly nominalBits: number;
   readonly #factor: number;
-  readonly #vector: Float64Array;
+  readonly #vector: Vector;
 
   /** @throws UsageError when `inner` is biased */
   constructor(
     readonly spec: string,
     private readonly inner: Compressor,
+    precision: Precision = 'f64',
   ) {
     const { omega, density, expectedBits } = inner.constants;
     if (!Number.isFinite(omega)) {
@@ -29,7 +31,7 @@ export class Scaled implements Compressor {
     this.maxBytes = inner.maxBytes;
     this.nominalBits = inner.nominalBits;
     this.#factor = 1 / (omega + 1);
-    this.#vector = new Float64Array(inner.dimension);
+    this.#vector = zeros(inner.dimension, precision);
     const biased = omega === 0 ? 0 : Number.POSITIVE_INFINITY;
     this.constants = { omega: biased, theta: biased, A: biased, B: 0, alpha: this.#factor, density, expectedBits };
   }
@@ -38,21 +40,21 @@ export class Scaled implements Compressor {
     return this.inner.coordinates;
   }
 
-  encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number {
-    return this.inner.encode(x, key, out, at);
+  encode(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
+    return this.inner.encode(x as Float64Array, key, out, at);
   }
 
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
     this.inner.decode(bytes, at, end, key);
   }
 
-  addTo(target: Float64Array, weight: number): void {
+  addTo(target: Vector, weight: number): void {
     this.copyTo(this.#vector);
     for (let j = 0; j < target.length; j++) target[j] += weight * this.#vector[j];
   }
 
-  copyTo(target: Float64Array): void {
-    this.inner.copyTo(target);
+  copyTo(target: Vector): void {
+    this.inner.copyTo(target as Float64Array);
     for (let j = 0; j < target.length; j++) target[j] *= this.#factor;
   }
 }

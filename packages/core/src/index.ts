@@ -95,4 +95,4 @@ export { type Runtime, systemRuntime } from './runtime.js';
 export { type Registry, Spec } from './spec.js';
 export type { State, StateShape, StateValue } from './state.js';
 export { SubsetSampler } from './subset.js';
-export { addScaled, axpy, blend, subtract } from './vector.js';
+export { addScaled, axpy, blend, type Precision, subtract, type Vector } from './vector.js';

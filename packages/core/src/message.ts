@@ -1,6 +1,8 @@
 // What a method and the boundary say to each other. A method hands out vectors and gets vectors back; how they were
 // compressed, framed and counted in between is the boundary's affair.
 
+import type { Vector } from './vector.js';
+
 /**
  * How a message travels.
  *
@@ -16,14 +18,14 @@ export type Form = 'none' | 'dense' | 'compressed' | 'delta';
 export interface Outgoing {
   readonly form: Exclude<Form, 'delta'>;
   /** The vector to send, of the run's message dimension; ignored when `form` is `none`. Not changed. */
-  readonly vector: Float64Array;
+  readonly vector: Vector;
   /** Extra vectors of the same frame, at most 255, in the same form, each compressed with randomness of its own. */
-  readonly extra?: readonly Float64Array[];
+  readonly extra?: readonly Vector[];
   /**
    * With form `dense`: the vector that the receivers hold in the place of this one, as they got it. The boundary then sends
    * only the coordinates that differ, as form `delta`, when that takes fewer bytes.
    */
-  readonly deltaBase?: Float64Array;
+  readonly deltaBase?: Vector;
 }
 
 /**
@@ -39,12 +41,12 @@ export interface Incoming {
   /** Vectors in the frame. */
   readonly vectors: number;
   /** target ← vector k of the frame. In form `delta` the target must hold what the sender said the receivers hold. */
-  copyTo(target: Float64Array, k?: number): void;
+  copyTo(target: Vector, k?: number): void;
   /**
    * target ← target + weight · the sum of the frame's vectors.
    * @throws FlotillaError `internal` in form `delta`, which has no meaning as a sum
    */
-  addTo(target: Float64Array, weight: number): void;
+  addTo(target: Vector, weight: number): void;
   /** The vector's kept coordinates, when the frame has one vector and its codec lists them. */
   readonly sparse?: Sparse | undefined;
 }
@@ -52,6 +54,6 @@ export interface Incoming {
 /** A vector with values[k] at coordinate index[k], k < count, and zeros elsewhere. No coordinate twice. */
 export interface Sparse {
   readonly index: Int32Array;
-  readonly values: Float64Array;
+  readonly values: Vector;
   readonly count: number;
 }

@@ -1,5 +1,6 @@
 import { Kernels, type Region } from './kernels/kernels.js';
 import type { Rng } from './random.js';
+import type { Vector } from './vector.js';
 import { Ziggurat } from './ziggurat.js';
 
 /** Most memory that one sketch keeps of its vectors, in bytes. What does not fit is drawn again in every pass. */
@@ -66,7 +67,7 @@ export class GaussianSketch {
   }
 
   /** out[j] ← ⟨ξ_j, x⟩, j < m. The order of every sum is fixed. */
-  project(x: Float64Array, out: Float64Array): void {
+  project(x: Vector, out: Vector): void {
     this.#x.values.set(x);
     this.#each((xi, rows, j) => this.#kernels.project(xi, rows, this.#x, this.#products, j));
     out.set(this.#products.values);
@@ -76,7 +77,7 @@ export class GaussianSketch {
    * Σ_j (weight · s_j) ξ_j, summed from ξ_1 on; valid until the next call. The workers of a thread ask for the same sum:
    * whoever asks first adds it up.
    */
-  combination(s: Float64Array, weight: number): Float64Array {
+  combination(s: Vector, weight: number): Float64Array {
     const [sum, factors] = [this.#sum.values, this.#factors.values];
     if (this.#combined && factors.every((factor, j) => factor === weight * s[j])) return sum;
     for (let j = 0; j < factors.length; j++) factors[j] = weight * s[j];

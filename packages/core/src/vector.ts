@@ -1,40 +1,63 @@
-// Dense vectors are Float64Array, allocated once and changed in place. Sums run from the first coordinate to the last, so
-// that a result depends on the values alone.
+// Dense vectors are typed arrays, allocated once and changed in place. Sums run from the first coordinate to the last, so
+// that a result depends on the values alone. Numbers are f64 while they are worked with, whatever the vectors are: an f32
+// coordinate is rounded once, when it is stored, and sums of products are f64.
+
+/** The numbers that a run's vectors are made of. */
+export type Precision = 'f32' | 'f64';
+
+/** What can work with both. */
+export const ANY_PRECISION: readonly Precision[] = ['f32', 'f64'];
+
+/** A dense vector: f64, or f32 in a run whose precision that is. */
+export type Vector = Float64Array | Float32Array;
+
+/** `length` zeros. */
+export function zeros(length: number, precision: Precision): Vector {
+  return precision === 'f32' ? new Float32Array(length) : new Float64Array(length);
+}
+
+/** x itself where it has that precision, else a copy that has. */
+export function inPrecision(x: Vector, precision: 'f64'): Float64Array;
+export function inPrecision(x: Vector, precision: Precision): Vector;
+export function inPrecision(x: Vector, precision: Precision): Vector {
+  if (precision === 'f32') return x instanceof Float32Array ? x : new Float32Array(x);
+  return x instanceof Float64Array ? x : new Float64Array(x);
+}
 
 /** y ← y + a·x */
-export function axpy(a: number, x: Float64Array, y: Float64Array): void {
+export function axpy(a: number, x: Vector, y: Vector): void {
   for (let i = 0; i < y.length; i++) y[i] += a * x[i];
 }
 
 /** out ← x + a·y */
-export function addScaled(x: Float64Array, a: number, y: Float64Array, out: Float64Array): void {
+export function addScaled(x: Vector, a: number, y: Vector, out: Vector): void {
   for (let i = 0; i < out.length; i++) out[i] = x[i] + a * y[i];
 }
 
 /** out ← x − y */
-export function subtract(x: Float64Array, y: Float64Array, out: Float64Array): void {
+export function subtract(x: Vector, y: Vector, out: Vector): void {
   for (let i = 0; i < out.length; i++) out[i] = x[i] - y[i];
 }
 
 /** y ← a·x + (1 − a)·y */
-export function blend(a: number, x: Float64Array, y: Float64Array): void {
+export function blend(a: number, x: Vector, y: Vector): void {
   for (let i = 0; i < y.length; i++) y[i] = a * x[i] + (1 - a) * y[i];
 }
 
 /** Σ x_i y_i */
-export function dot(x: Float64Array, y: Float64Array): number {
+export function dot(x: Vector, y: Vector): number {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
   return sum;
 }
 
 /** ‖x‖² */
-export function squaredNorm(x: Float64Array): number {
+export function squaredNorm(x: Vector): number {
   return dot(x, x);
 }
 
 /** Whether no coordinate is a NaN or an infinity: times 0 those leave NaN. Four sums, so that none waits for the one before. */
-export function isFiniteVector(x: Float64Array | Float32Array): boolean {
+export function isFiniteVector(x: Vector): boolean {
   let a = 0;
   let b = 0;
   let c = 0;
@@ -51,7 +74,7 @@ export function isFiniteVector(x: Float64Array | Float32Array): boolean {
 }
 
 /** ‖x‖∞; NaN when a coordinate is. */
-export function largestMagnitude(x: Float64Array): number {
+export function largestMagnitude(x: Vector): number {
   let largest = 0;
   for (let i = 0; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]));
   return largest;

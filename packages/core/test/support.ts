@@ -1,4 +1,5 @@
 import type { TrackedFunction } from '../dist/method/tracked-point.js';
+import type { Vector } from '../dist/vector.js';
 
 /** Rows of A: 2 × 16, small whole numbers, so that every sum is exact. */
 const rows = [0, 1].map((i) => Array.from({ length: 16 }, (_, j) => ((3 * j + 5 * i) % 7) - 3));
@@ -17,7 +18,7 @@ export function gradientOf(x: ArrayLike<number>): number[] {
 /** f(x) = ½‖A x‖² in 16 dimensions with its linear map, and how often each operation was asked for. */
 export function linearFunction() {
   const calls = { gradient: 0, product: 0, addProduct: 0, gradientAt: 0 };
-  const write = (product: ArrayLike<number>, out: Float64Array): number => {
+  const write = (product: ArrayLike<number>, out: Vector): number => {
     out.forEach((_, j) => {
       out[j] = rows.reduce((sum, row, i) => sum + row[j] * product[i], 0);
     });

@@ -77,6 +77,30 @@ test.each([
   expect(calls).toMatchObject(expected);
 });
 
+test('in f32 the product follows what the coordinates have moved by, rounded as they are', () => {
+  const { f, calls } = linearFunction();
+  const point = TrackedPoint.from(
+    Float32Array.from(start, (v) => v + 0.1),
+    f,
+  );
+  const tiny = step(2, true);
+  const { index, count } = tiny.sparse as Sparse;
+  const values = new Float64Array(3).fill(1e-3 / 3);
+  const third: Incoming = {
+    ...tiny,
+    sparse: { index, values, count },
+    addTo: (target) => {
+      for (let k = 0; k < count; k++) target[index[k]] += values[k];
+    },
+  };
+  for (let round = 0; round < 3000; round++) point.receive(third);
+  expect(calls).toMatchObject({ product: 1, addProduct: 3000 });
+  // rounding has taken each of the two further from 1 more than it was than an f64 step would be
+  expect(Math.abs(point.x[15] - start[15] - 1.1)).toBeGreaterThan(1e-6);
+  const expected = productOf(point.x);
+  for (const [i, v] of (point.product as Float64Array).entries()) expect(Math.abs(v - expected[i])).toBeLessThan(1e-9);
+});
+
 test('the gradient of a dense round is the gradient, or what the function has for one', () => {
   const { f } = linearFunction();
   const [out, expected] = [new Float64Array(16), new Float64Array(16)];

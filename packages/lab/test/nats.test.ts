@@ -55,7 +55,7 @@ describe.skipIf(!hasBroker)('a run over a broker', () => {
       ...more,
     }).result;
 
-  test.each(['m3', 'marina --uplink perm-k', 'pp-marina:sampled=3', 'diana --wire f64', 'core'])(
+  test.each(['m3', 'marina --uplink perm-k', 'pp-marina:sampled=3', 'diana --wire f64', 'core', 'm3 --precision f32'])(
     'two hosts, %s: the x, the bytes and the counters of one process',
     async (words) => {
       const [method, option, value] = words.split(' ') as [string, string?, string?];

@@ -80,6 +80,7 @@ const rows: Readonly<Record<Name, Row>> = {
   // text, also where it looks like a number
   seed: { run: 'threads', text: '007', value: '007', refused: undefined },
   wire: { run: 'threads', text: 'f64', value: 'f64', refused: 'f16' },
+  precision: { run: 'loopback', text: 'f32', value: 'f32', refused: 'f16' },
   dense: { run: 'threads', text: 'packed', value: 'packed', refused: 'zip' },
   coins: { run: 'threads', text: 'even', value: 'even', refused: 'odd' },
   batch: { run: 'loopback', text: '30', value: 30, refused: '0' },

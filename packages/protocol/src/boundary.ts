@@ -18,8 +18,10 @@ import {
   type KeyedRandom,
   type Method,
   type Outgoing,
+  type Precision,
   type Registry,
   type Sparse,
+  type Vector,
 } from '@flotilla/core';
 import { getU32, putU32 } from '@flotilla/core/internal';
 import type { Job } from './control.js';
@@ -32,6 +34,8 @@ export interface BoundaryOptions {
   readonly dimension: number;
   readonly workers: number;
   readonly wire: Wire;
+  /** Of the vectors on both sides; f64 when left out. */
+  readonly precision?: Precision | undefined;
   /** How dense vectors are coded: as they are (the default), or without loss in fewer bits. */
   readonly dense?: 'plain' | 'packed' | undefined;
   /** Compressor spec; undefined when the method only sends dense vectors this way. */
@@ -55,8 +59,8 @@ export function openBoundaries(
   compressors: Registry<CompressorEntry>,
   random: KeyedRandom,
 ): Record<Direction, Boundary> {
-  const { workers, wire, dense } = job;
-  const link = { dimension, workers, wire, dense, compressors, random, method };
+  const { workers, wire, precision, dense } = job;
+  const link = { dimension, workers, wire, precision, dense, compressors, random, method };
   const toAll = downlinkTo === 'all';
   return {
     downlink: new Boundary({ ...link, direction: 'downlink', compressor: job.downlink, toAll, coins }),
@@ -230,15 +234,15 @@ export class Boundary {
     }
     const codec = this.#codec(form);
     if (extra === undefined || extra.length === 0) {
-      const bytes = codec.encode(vector, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
+      const bytes = codec.encode(vector as Float64Array, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
       this.#addCost(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;
     }
     let at = HEADER_BYTES;
     for (let k = 0; k <= extra.length; k++) {
       const from = at + LENGTH_BYTES;
-      const next = k === 0 ? vector : (extra[k - 1] as Float64Array);
-      const bytes = codec.encode(next, this.#keyOf(round, worker, k), frame, from);
+      const next = k === 0 ? vector : (extra[k - 1] as Vector);
+      const bytes = codec.encode(next as Float64Array, this.#keyOf(round, worker, k), frame, from);
       putU32(frame, at, bytes);
       this.#addCost(bytes, codec.coordinates, form);
       at = from + bytes;
@@ -285,7 +289,7 @@ export class Boundary {
   }
 
   #deltaCodec(): DeltaCodec {
-    this.#delta ??= new DeltaCodec(this.options.dimension, this.options.wire);
+    this.#delta ??= new DeltaCodec(this.options.dimension, this.options.wire, this.options.precision);
     return this.#delta;
   }
 
@@ -313,7 +317,7 @@ class ReadFrame implements Incoming {
   frame: Uint8Array = new Uint8Array(0);
   /** Begin and end of each vector of a frame with several. */
   #places: number[] = [];
-  /** What holds each decoded vector. */
+  /** What holds each decoded vector; takes targets of the run's precision. */
   readonly #codecs: (Compressor | DeltaCodec)[] = [];
 
   /** Finds the vectors in the frame. @throws ProtocolError */
@@ -348,17 +352,17 @@ class ReadFrame implements Incoming {
     this.#codecs[k] = codec;
   }
 
-  copyTo(target: Float64Array, k = 0): void {
+  copyTo(target: Vector, k = 0): void {
     if (this.vectors === 0) return;
     if (!(k < this.vectors)) throw new FlotillaError('internal', `vector ${k + 1} of a frame of ${this.vectors}`);
-    this.#codecs[k]?.copyTo(target);
+    this.#codecs[k]?.copyTo(target as Float64Array);
   }
 
-  addTo(target: Float64Array, weight: number): void {
+  addTo(target: Vector, weight: number): void {
     for (let k = 0; k < this.vectors; k++) {
       const codec = this.#codecs[k] as Compressor | DeltaCodec;
       if (codec instanceof DeltaCodec) throw new FlotillaError('internal', 'changes cannot be added');
-      codec.addTo(target, weight);
+      codec.addTo(target as Float64Array, weight);
     }
   }
 

@@ -42,6 +42,8 @@ const jobSchema = v.strictObject({
   uplink: v.optional(text),
   downlink: v.optional(text),
   wire: v.picklist(['f32', 'f64']),
+  // of state and arithmetic on both sides; f64 when left out
+  precision: v.optional(v.picklist(['f32', 'f64'])),
   // how dense vectors are coded; plain when left out
   dense: v.optional(v.picklist(['plain', 'packed'])),
   init: text,

@@ -35,6 +35,8 @@ export interface Explanation {
   readonly theorem: string;
   readonly problem: string;
   readonly data: string | undefined;
+  /** Of state and arithmetic, where that is f32. */
+  readonly precision?: 'f32';
   /** n */
   readonly workers: number;
   /** d */
@@ -121,7 +123,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
   const length = messageDimension(method, parameters, dimension);
   const fixedBytes = HEADER_BYTES + (plan.checksumRun === undefined ? 0 : CHECKSUM_BYTES);
   const traffic = method.traffic(parameters, job.workers);
-  const env = { dimension: length, workers: job.workers, wire: job.wire };
+  const env = { dimension: length, workers: job.workers, wire: job.wire, precision: options.precision };
   const bytes = (compressor: string) =>
     fixedBytes + createCompressor(compressor, env, plan.registries.compressors).constants.expectedBits / 8;
   const denseFrame = bytes(job.dense === 'packed' ? 'packed' : 'identity');
@@ -154,6 +156,7 @@ export async function explain(options: Options, setup: { readonly measure?: bool
     theorem: covering.theorem,
     problem: job.problem,
     data: job.data,
+    ...(options.precision === 'f32' && { precision: options.precision }),
     workers: job.workers,
     dimension,
     samples: theory.samples,

@@ -52,6 +52,7 @@ export function aboutRun(training: Training, secondsToFirstRound: number, resume
     link: options.link ?? null,
     linkModel: options.linkModel ?? null,
     wire: job.wire,
+    precision: options.precision,
     dense: options.dense,
     coins: options.coins,
     ...(options.batch === undefined ? {} : { batch: options.batch }),

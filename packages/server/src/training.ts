@@ -9,8 +9,9 @@ import {
   type State,
   smoothnessFrom,
   systemRuntime,
+  type Vector,
 } from '@flotilla/core';
-import { asFlotillaError, copyState, createContext, measureSmoothness } from '@flotilla/core/internal';
+import { asFlotillaError, copyState, createContext, inPrecision, measureSmoothness } from '@flotilla/core/internal';
 import {
   CHECKSUM_BYTES,
   checksumServerEnd,
@@ -114,10 +115,10 @@ export class Training {
   /** What is given back; undefined where it is the last iterate. */
   readonly #output: Output | undefined;
   /** x after the last round that has ended, and that round's number: within a round the server's are on their way. */
-  readonly #x: Float64Array;
+  readonly #x: Vector;
   #rounds = 0;
   /** x of the last evaluated round that had not diverged, and its number; undefined where nobody looks. */
-  readonly #good: { readonly x: Float64Array; round: number } | undefined;
+  readonly #good: { readonly x: Vector; round: number } | undefined;
 
   private constructor(
     readonly options: Options,
@@ -309,7 +310,7 @@ export class Training {
     return round === last.round ? last : this.#evaluateAt(x);
   }
 
-  async #evaluateAt(x: Float64Array): Promise<Metrics> {
+  async #evaluateAt(x: Vector): Promise<Metrics> {
     const { round, seconds, ...values } = await this.#attempt(() => this.server.evaluate(x));
     const modelSeconds = this.linkModel?.seconds[0];
     const validation = aboutValidation(() => this.#validation?.at(x));
@@ -472,7 +473,7 @@ export class Training {
    * x̂, what the training gives back of the rounds that have ended, and the round that it is the iterate of: the option
    * `output`. A view, until the next round or evaluation.
    */
-  get output(): { readonly x: Float64Array; readonly round: number } {
+  get output(): { readonly x: Vector; readonly round: number } {
     return this.#output ?? { x: this.#x, round: this.#rounds };
   }
 
@@ -489,11 +490,11 @@ export class Training {
   }
 
   /** A copy of the iterate after the last round that has ended. */
-  iterate(): Float64Array {
+  iterate(): Vector {
     return this.#x.slice();
   }
 
-  /** SHA-256 of that iterate as little-endian f64. */
+  /** SHA-256 of that iterate as little-endian f64, to which an f32 one is widened. */
   xHash(): string {
     return hashOf(this.#x);
   }
@@ -586,5 +587,5 @@ async function measure(
   const derivatives = new WorkerDerivatives(transport, answers, dimension, metrics.length, rest);
   const { start: x0 } = createContext(job, problem, { stepSize: 0, parameters }, random, start);
   const need = all ? { LA: true, LPlusMinus: true } : constantsRead(method, theory, parameters);
-  return measureSmoothness(derivatives, x0, random, known, need);
+  return measureSmoothness(derivatives, inPrecision(x0, 'f64'), random, known, need);
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Vector } from '@flotilla/core';
 import { afterAll, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
 import { iterates, relativeDistance } from './in-process.js';
@@ -33,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const SEEDS = 100;
 
 /** ln ‖∇f(x)‖², f(x) = c̄/2 xᵀXx − bᵀx with X = tridiag(−1, 2, −1)/4. */
-function lnGradNormSq(x: Float64Array): number {
+function lnGradNormSq(x: Vector): number {
   const scale = instance.c.reduce((sum, c) => sum + c, 0) / instance.c.length / 4;
   let square = 0;
   for (const [j, v] of x.entries()) {

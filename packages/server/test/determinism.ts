@@ -30,6 +30,7 @@ export const runs: TrainOptions[] = [
     workers: 20,
   },
   { method: 'gd', problem: 'heterogeneous-quadratic:d=77,sigma=0.4', rounds: 100, workers: 20 },
+  { method: 'm3', precision: 'f32', rounds: 15, workers: 20 },
 ];
 
 const hash = async (options: TrainOptions) => (await train(options).result).xHash;

@@ -124,10 +124,10 @@ describe('limits', () => {
     expect(() => checkDimension(2 ** 31, 2, 'logistic on d.svm')).toThrow(
       'logistic on d.svm: dimension d = 2147483648 is too large; it is at most 268435440',
     );
-    const check = () => checkDimension(1e8, 10, 'quadratic:d=1e8', 2 ** 32);
+    const check = () => checkDimension(1e8, 10, 'quadratic:d=1e8', { memory: 2 ** 32 });
     expect(check).toThrow(/takes at least 12.7 GiB, and there are 4.0 GiB of memory/);
     expect(check).toThrow(expect.objectContaining({ code: 'limit' }));
-    expect(() => checkDimension(1e8, 10, 'quadratic:d=1e8', 2 ** 34)).not.toThrow();
+    expect(() => checkDimension(1e8, 10, 'quadratic:d=1e8', { memory: 2 ** 34 })).not.toThrow();
   });
 
   test('a current folder that is gone', async () => {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Vector } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../dist/index.js';
 import { parseOptions } from '../dist/run/options.js';
@@ -64,7 +65,7 @@ async function withCoins(
   options: TrainOptions,
   heads: (index: number, round: number) => boolean,
   rounds: number,
-): Promise<Float64Array[]> {
+): Promise<Vector[]> {
   const parsed = parseOptions({ transport: 'loopback', ...options });
   const plan = await planRun(parsed);
   const { server } = plan.method;
@@ -77,7 +78,7 @@ async function withCoins(
   };
   const training = await Training.open(parsed, { plan: { ...plan, method } });
   try {
-    const list: Float64Array[] = [];
+    const list: Vector[] = [];
     for (let round = 0; round < rounds; round++) {
       await training.round();
       list.push(training.iterate());

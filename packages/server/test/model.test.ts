@@ -159,28 +159,40 @@ describe('a run gives its model', () => {
 });
 
 describe('model.safetensors', () => {
-  test('is read by a program of its own: names, shapes, metadata, and x with the hash of the run', async (context) => {
-    if (spawnSync('python3', ['-c', 'import numpy']).status !== 0)
-      return context.skip('python3 with NumPy is not here');
-    const out = fresh();
-    const { xHash, model } = await train({ method: 'm3', workers: 2, rounds: 2, transport: 'loopback', out }).result;
-    const script = fileURLToPath(new URL('./read_safetensors.py', import.meta.url));
-    const read = JSON.parse(execFileSync('python3', [script, join(out, 'model.safetensors')], { encoding: 'utf8' }));
-    expect(read).toEqual({
-      tensors: { D: [784, 16], E: [16, 784] },
-      sums: Object.fromEntries(['D', 'E'].map((name) => [name, expect.any(Number)])),
-      metadata: { ...model.metadata },
-      xHash,
-    });
-    for (const [name, sum] of Object.entries(read.sums as Record<string, number>)) {
-      const expected = [...(model.tensors[name]?.values ?? [])].reduce((total, v) => total + v, 0);
-      expect(Math.abs(sum - expected)).toBeLessThan(1e-9);
-    }
-  });
+  test.for(['f64', 'f32'] as const)(
+    '%s: is read by a program of its own: names, shapes, metadata, and x with the hash of the run',
+    async (precision, context) => {
+      if (spawnSync('python3', ['-c', 'import numpy']).status !== 0)
+        return context.skip('python3 with NumPy is not here');
+      const out = fresh();
+      const { xHash, model } = await train({
+        method: 'm3',
+        workers: 2,
+        rounds: 2,
+        transport: 'loopback',
+        precision,
+        out,
+      }).result;
+      const script = fileURLToPath(new URL('./read_safetensors.py', import.meta.url));
+      const read = JSON.parse(execFileSync('python3', [script, join(out, 'model.safetensors')], { encoding: 'utf8' }));
+      expect(read).toEqual({
+        tensors: { D: [784, 16], E: [16, 784] },
+        sums: Object.fromEntries(['D', 'E'].map((name) => [name, expect.any(Number)])),
+        metadata: { ...model.metadata },
+        xHash,
+      });
+      for (const [name, sum] of Object.entries(read.sums as Record<string, number>)) {
+        const expected = [...(model.tensors[name]?.values ?? [])].reduce((total, v) => total + v, 0);
+        expect(Math.abs(sum - expected)).toBeLessThan(1e-9);
+      }
+    },
+  );
 
-  test('comes back as it was', async () => {
+  test.each(['f64', 'f32'] as const)('%s: comes back as it was', async (precision) => {
     const out = fresh();
-    const { model } = await train({ ...logistic, rounds: 3, out }).result;
+    const { model } = await train({ ...logistic, rounds: 3, precision, out }).result;
+    expect(model.x).toBeInstanceOf(precision === 'f32' ? Float32Array : Float64Array);
+    expect(model.metadata.precision).toBe(precision);
     for (const path of [out, join(out, 'model.safetensors')]) {
       const read = await readModel(path);
       expect(read.x).toEqual(model.x);
@@ -193,18 +205,20 @@ describe('model.safetensors', () => {
 describe('a warm start', () => {
   const rounds = { ...logistic, wire: 'f32', init: 'normal:0.1' } as const;
 
-  test.each(['loopback', 'threads'] as const)(
-    'of gradient descent is going on, bit for bit (%s)',
-    async (transport) => {
-      const out = fresh();
-      const whole = await train({ ...rounds, transport, rounds: 20 }).result;
-      const half = await train({ ...rounds, transport, rounds: 10, out }).result;
-      for (const init of [half.model.x, join(out, 'model.safetensors')]) {
-        const second = await train({ ...rounds, transport, rounds: 10, init }).result;
-        expect(second.xHash).toBe(whole.xHash);
-      }
-    },
-  );
+  test.each([
+    ['loopback', 'f64'],
+    ['threads', 'f64'],
+    ['threads', 'f32'],
+  ] as const)('of gradient descent is going on, bit for bit (%s, %s)', async (transport, precision) => {
+    const out = fresh();
+    const options = { ...rounds, transport, precision };
+    const whole = await train({ ...options, rounds: 20 }).result;
+    const half = await train({ ...options, rounds: 10, out }).result;
+    for (const init of [half.model.x, join(out, 'model.safetensors')]) {
+      const second = await train({ ...options, rounds: 10, init }).result;
+      expect(second.xHash).toBe(whole.xHash);
+    }
+  });
 
   test('takes the numbers as they were when the run was asked for', async () => {
     const init = Float64Array.from({ length: 7 }, (_, j) => j);

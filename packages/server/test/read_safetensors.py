@@ -16,14 +16,16 @@ assert all(isinstance(value, str) for value in metadata.values())
 tensors, end = {}, 0
 for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
     begin, stop = entry["data_offsets"]
-    assert entry["dtype"] == "F64" and begin == end, "no hole, no overlap"
-    tensors[name] = numpy.frombuffer(data[begin:stop], "<f8").reshape(entry["shape"])
+    assert begin == end, "no hole, no overlap"
+    dtype = {"F64": "<f8", "F32": "<f4"}[entry["dtype"]]
+    assert entry["dtype"].lower() == metadata["precision"]
+    tensors[name] = numpy.frombuffer(data[begin:stop], dtype).reshape(entry["shape"])
     end = stop
 assert end == len(data)
 x = numpy.concatenate([tensor.ravel() for tensor in tensors.values()])
 print(json.dumps({
     "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
-    "sums": {name: float(tensor.sum()) for name, tensor in tensors.items()},
+    "sums": {name: float(tensor.sum(dtype=float)) for name, tensor in tensors.items()},
     "metadata": metadata,
     "xHash": hashlib.sha256(x.astype("<f8").tobytes()).hexdigest(),
 }))

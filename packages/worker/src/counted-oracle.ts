@@ -8,6 +8,7 @@ import {
   type Runtime,
   SubsetSampler,
   TrackedPoint,
+  type Vector,
 } from '@flotilla/core';
 import type { Job } from '@flotilla/protocol';
 import { RoundBatch } from './round-batch.js';
@@ -33,6 +34,7 @@ export class CountedOracle implements LocalFunction {
 
   constructor(
     readonly worker: number,
+    /** Takes vectors of the run's precision. */
     private readonly oracle: Oracle,
     private readonly random: KeyedRandom,
     private readonly rng: Rng,
@@ -77,19 +79,19 @@ export class CountedOracle implements LocalFunction {
     if (this.shown !== undefined) this.shown[this.worker] = seconds;
   }
 
-  gradient(x: Float64Array, out: Float64Array): number {
+  gradient(x: Vector, out: Vector): number {
     return this.#gradientOver(this.#perRound, x, out);
   }
 
-  denseGradient(x: Float64Array, out: Float64Array): number {
+  denseGradient(x: Vector, out: Vector): number {
     return this.#gradientOver(this.#perDenseRound, x, out);
   }
 
   /** Over the round's batch, or over all samples. */
-  #gradientOver(batch: RoundBatch | undefined, x: Float64Array, out: Float64Array): number {
+  #gradientOver(batch: RoundBatch | undefined, x: Vector, out: Vector): number {
     if (batch !== undefined) return this.batchGradient(x, batch.of(this.round), out);
     this.calls++;
-    return this.#timed(() => this.oracle.gradient(x, out));
+    return this.#timed(() => this.oracle.gradient(x as Float64Array, out as Float64Array));
   }
 
   /** A fresh batch for each round, where `size` is less than all samples. */
@@ -101,15 +103,15 @@ export class CountedOracle implements LocalFunction {
     return new RoundBatch(samples, size, (round) => this.random.stream(this.rng, purpose, round, worker));
   }
 
-  track(start: Float64Array): TrackedPoint {
-    const gradient = (x: Float64Array, out: Float64Array) => this.gradient(x, out);
+  track(start: Vector): TrackedPoint {
+    const gradient = (x: Vector, out: Vector) => this.gradient(x, out);
     // batches are small: following the product of the whole shard would cost more than they do
     if (!this.stochastic) return TrackedPoint.from(start, { gradient, linearMap: this.#linearMap });
     return TrackedPoint.from(start, { gradient, denseGradient: (x, out) => this.denseGradient(x, out) });
   }
 
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
-    const value = this.#timed(() => this.oracle.batchGradient?.(x, batch, out));
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
+    const value = this.#timed(() => this.oracle.batchGradient?.(x as Float64Array, batch, out as Float64Array));
     if (value === undefined) throw new FlotillaError('usage', 'this problem has no mini-batch gradients');
     this.calls += batch.length / (this.samples ?? batch.length);
     return value;

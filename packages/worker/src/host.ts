@@ -37,6 +37,7 @@ import {
 } from '@flotilla/protocol';
 import { CountedOracle } from './counted-oracle.js';
 import type { Registries } from './plugins.js';
+import { WidenedOracle, type WideSpace } from './widened-oracle.js';
 import { type Settled, type Shared, share, Worker } from './worker.js';
 
 /** What a host is given beside its job: in shared memory, or by copy. */
@@ -152,8 +153,10 @@ export class WorkerHost {
         `the smoothness constant of worker ${this.end.workers[k]} is ${smoothness + sampleSmoothness}: the numbers of ${job.data === undefined ? '' : `${job.data} or of `}${job.problem} are too large; scale them`,
       );
     }
+    const wide = spaceFor(job, problem);
     const build = (index: number, oracle: Oracle) => {
-      const local = new CountedOracle(index, oracle, random, rng, this.runtime, job, this.input.computeSeconds);
+      const own = wide === undefined ? oracle : new WidenedOracle(oracle, wide);
+      const local = new CountedOracle(index, own, random, rng, this.runtime, job, this.input.computeSeconds);
       return new Worker(index, oracle, local, evaluated, dimension, this.end);
     };
     const workers = new Map(this.end.workers.map((index, k) => [index, build(index, oracles[k] as Oracle)] as const));
@@ -242,6 +245,12 @@ export class WorkerHost {
       throw new ProtocolError('a message came before the configuration', { refusal: 'unexpected' });
     return this.#configured;
   }
+}
+
+/** Work space for the gradients of a run in f32 whose problem knows f64 alone. */
+function spaceFor({ precision }: Job, { precisions, dimension }: Problem): WideSpace | undefined {
+  if (precision !== 'f32' || precisions?.includes('f32') === true) return undefined;
+  return { x: new Float64Array(dimension), gradient: new Float64Array(dimension) };
 }
 
 /** What was thrown at a worker, as an error that names both and keeps what was thrown. */

@@ -1,6 +1,6 @@
 // Long: one suite, the whole contract of a compressor.
 
-import { KeyedRandom } from '@flotilla/core';
+import { KeyedRandom, type Precision, type Sparse } from '@flotilla/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Compressor, type Direction, MessageKey, type Wire } from '../compressor.js';
@@ -56,7 +56,7 @@ export interface CompressorOptions {
   /** Wires to test; default both. */
   wires?: readonly Wire[];
   /** Makes the compressor; default `createCompressor`. */
-  create?: (spec: string, env: { dimension: number; workers: number; wire: Wire }) => Compressor;
+  create?: (spec: string, env: { dimension: number; workers: number; wire: Wire; precision?: Precision }) => Compressor;
 }
 
 /** A dimension and a number of workers to test with. */
@@ -91,7 +91,7 @@ const STEPS = 500_000;
 const MARGIN = 13;
 
 /**
- * The properties that every compressor must have, as a vitest suite: operator and codec agree, the operator is unbiased and
+ * The properties that every compressor must have, as a vitest suite: operator and codec agree, in f32 as in f64, the operator is unbiased and
  * within its ω, θ and ζ, or within its α when it is biased, messages have the stated size, and hostile payloads end in a
  * `ProtocolError`. Exported as `@flotilla/compressors/testing`; needs vitest and fast-check, which are optional peers of this package.
  *
@@ -166,6 +166,41 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
       }
     }
   });
+
+  // what holds of the operator in f64, its mean and its variance, holds in f32 with that; there the wire is f32
+  test.runIf(wire === 'f32')(
+    'in f32 it sends what it sends in f64 of the same vector, byte for byte, and decodes it to the same, rounded',
+    () => {
+      for (const c of cases) {
+        const [wide, narrow] = [end(c), new End(create(spec, { ...c, wire, precision: 'f32' }), c.workers)];
+        const x = Float32Array.from(gaussian(c.dimension));
+        const start = Float32Array.from(gaussian(c.dimension).reverse());
+        // typed for f64, as whatever takes f32 too
+        const asF64 = (vector: Float32Array) => vector as unknown as Float64Array;
+        for (const worker of someWorkers(c)) {
+          const payload = wide.encode(Float64Array.from(x), 5, worker);
+          expect(sameBits(narrow.encode(asF64(x), 5, worker), payload), label(c, worker)).toBe(true);
+          const vector = wide.decode(payload, 5, worker);
+          narrow.decode(payload, 5, worker);
+          expect(narrow.compressor.coordinates, label(c, worker)).toBe(wide.compressor.coordinates);
+          const copied = new Float32Array(c.dimension).fill(Number.NaN);
+          narrow.compressor.copyTo(asF64(copied));
+          const added = start.slice();
+          narrow.compressor.addTo(asF64(added), 1 / 3);
+          const size = vector.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+          for (let j = 0; j < c.dimension; j++) {
+            const [off, offAdded] = [copied[j] - vector[j], added[j] - (start[j] + vector[j] / 3)];
+            if (Math.abs(off) <= 2 ** -22 * Math.abs(vector[j]) && Math.abs(offAdded) <= 2 ** -22 * size) continue;
+            expect.fail(`${label(c, worker)}: coordinate ${j} is ${copied[j]}, in f64 ${vector[j]}; added ${added[j]}`);
+          }
+          const { sparse } = narrow.compressor;
+          for (let k = 0; k < (sparse?.count ?? 0); k++) {
+            expect(sparse?.values[k], label(c, worker)).toBe(vector[(sparse as Sparse).index[k]]);
+          }
+        }
+      }
+    },
+  );
 
   test('messages are decoded in any order, whatever the instance was used for before', () => {
     for (const c of [

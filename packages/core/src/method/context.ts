@@ -1,28 +1,39 @@
 import { initialPoint } from '../problem/initial-point.js';
 import type { Problem } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
+import { inPrecision, type Precision, zeros } from '../vector.js';
 import type { Context, Method } from './method.js';
 import type { MethodParameters } from './parameters.js';
 
 /** What both sides of a run derive from its job: the same on the server and on every worker. @param given As in `initialPoint` */
 export function createContext(
-  job: { readonly workers: number; readonly init: string; readonly wire: 'f32' | 'f64' },
+  job: {
+    readonly workers: number;
+    readonly init: string;
+    readonly wire: 'f32' | 'f64';
+    readonly precision?: Precision | undefined;
+  },
   problem: Pick<Problem, 'dimension' | 'start'>,
   settled: Pick<Context, 'stepSize' | 'parameters'>,
   random: KeyedRandom,
   given?: Float64Array,
 ): Context {
   const { dimension } = problem;
+  const { precision = 'f64' } = job;
   return {
     workers: job.workers,
     dimension,
     stepSize: settled.stepSize,
     parameters: settled.parameters,
-    start: initialPoint(job.init, problem, random, given),
-    scratch: new Float64Array(dimension),
+    precision,
+    start: inPrecision(initialPoint(job.init, problem, random, given), precision),
+    zeros: (length = dimension) => zeros(length, precision),
+    scratch: zeros(dimension, precision),
     random,
     toWire(vector) {
-      if (job.wire === 'f32') for (let j = 0; j < vector.length; j++) vector[j] = Math.fround(vector[j]);
+      // of f32 state a wire of f32 rounds nothing
+      if (job.wire === 'f32' && precision === 'f64')
+        for (let j = 0; j < vector.length; j++) vector[j] = Math.fround(vector[j]);
     },
   };
 }

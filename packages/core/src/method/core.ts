@@ -1,7 +1,7 @@
 import { Kernels } from '../kernels/kernels.js';
 import { EVERY_WORKER, Rng } from '../random.js';
 import { GaussianSketch } from '../sketch.js';
-import { axpy } from '../vector.js';
+import { axpy, type Vector } from '../vector.js';
 import { uniformBound } from './bound.js';
 import { type Context, defineMethod } from './method.js';
 
@@ -33,7 +33,7 @@ function sketchOf(context: CoreContext, round: number): GaussianSketch {
 }
 
 /** x⁺ = x − γ g̃ with g̃ = (1/(nm)) Σ_j s_j ξ_j, the vectors of `round`. */
-function move(context: CoreContext, round: number, s: Float64Array, x: Float64Array): void {
+function move(context: CoreContext, round: number, s: Vector, x: Vector): void {
   const { stepSize, workers, parameters } = context;
   axpy(-stepSize, sketchOf(context, round).combination(s, 1 / (workers * parameters.m)), x);
 }
@@ -79,9 +79,9 @@ export const core = defineMethod({
     return input.stepSize * spread <= m ? uniformBound(input) : undefined;
   },
   server: {
-    init: ({ start, parameters }) => ({
+    init: ({ start, zeros, parameters }) => ({
       x: start.slice(),
-      sums: new Float64Array(parameters.m),
+      sums: zeros(parameters.m),
       /** The round that the sums are of. */
       of: 0,
     }),
@@ -100,11 +100,11 @@ export const core = defineMethod({
       }),
   },
   worker: {
-    init: ({ start, dimension, parameters }) => ({
+    init: ({ start, zeros, parameters }) => ({
       x: start.slice(),
-      sums: new Float64Array(parameters.m),
-      gradient: new Float64Array(dimension),
-      projections: new Float64Array(parameters.m),
+      sums: zeros(parameters.m),
+      gradient: zeros(),
+      projections: zeros(parameters.m),
     }),
     start(state, context, local) {
       local.gradient(state.x, state.gradient);

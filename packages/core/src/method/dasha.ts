@@ -68,13 +68,13 @@ export const dasha = defineMethod({
     Math.abs(a * (2 * omega + 1) - 1) < 1e-9 ? uniformBound(input) : undefined,
   server: ef21Server,
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** g_i and h_i */
-      g: new Float64Array(dimension),
-      h: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      g: zeros(),
+      h: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state, _context, local) {
       local.denseGradient(state.x, state.h);

@@ -32,7 +32,7 @@ export const dcgd = defineMethod({
   stepSize: ({ uplink: { A } }, { max }) => 1 / (max * (1 + 2 * A)),
   server: gdServer,
   worker: {
-    init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
+    init: ({ zeros }) => ({ x: zeros(), gradient: zeros() }),
     round(state, _context, incoming, local) {
       incoming.copyTo(state.x);
       local.gradient(state.x, state.gradient);

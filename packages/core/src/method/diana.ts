@@ -1,5 +1,5 @@
 import type { Spec } from '../spec.js';
-import { addScaled, axpy, subtract } from '../vector.js';
+import { addScaled, axpy, subtract, type Vector } from '../vector.js';
 import { defineMethod, type ServerHalf, type Theory } from './method.js';
 import { uncoveredAbove } from './uplink-theory.js';
 
@@ -27,23 +27,23 @@ export function reportDiana({ alpha, estimator }: DianaParameters): Readonly<Rec
 }
 
 interface DianaServer {
-  readonly x: Float64Array;
-  readonly h: Float64Array;
-  readonly g: Float64Array;
+  readonly x: Vector;
+  readonly h: Vector;
+  readonly g: Vector;
 }
 
 /** g ← h + the mean difference, and h learns: h ← h + α · the mean difference. */
-export function learnShift({ g, h }: { g: Float64Array; h: Float64Array }, alpha: number, mean: Float64Array): void {
+export function learnShift({ g, h }: { g: Vector; h: Vector }, alpha: number, mean: Vector): void {
   addScaled(h, 1, mean, g);
   axpy(alpha, mean, h);
 }
 
 /** The server of DIANA: sends x, learns h, and steps along g = h + the mean difference or along the new h. */
 export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
-  init: ({ start, dimension }) => ({
+  init: ({ start, zeros }) => ({
     x: start.slice(),
-    h: new Float64Array(dimension),
-    g: new Float64Array(dimension),
+    h: zeros(),
+    g: zeros(),
   }),
   plan: (state) => ({ coins: 0, downlink: { form: 'dense', vector: state.x } }),
   sent: (state, _context, carried) => carried.copyTo(state.x),
@@ -102,11 +102,11 @@ export const diana = defineMethod({
       : 1 / (rms * (1 + (1 + omega) * Math.sqrt(A))),
   server: dianaServer,
   worker: {
-    init: ({ dimension }) => ({
-      x: new Float64Array(dimension),
-      h: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+    init: ({ zeros }) => ({
+      x: zeros(),
+      h: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     round(state, _context, incoming, local) {
       incoming.copyTo(state.x);

@@ -36,12 +36,12 @@ export const distEfSgd = defineMethod({
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
   stepSize: (theory, { f, max }) => 1 / (f + Math.sqrt(8 * f * max) * feedbackDelay(theory)),
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** ẽ */
-      error: new Float64Array(dimension),
+      error: zeros(),
       /** p̃ */
-      step: new Float64Array(dimension),
+      step: zeros(),
     }),
     start: (state, _context, mean) => addScaled(mean, 1, state.error, state.step),
     plan: (state) => ({ coins: 0, downlink: { form: 'compressed', vector: state.step } }),
@@ -53,13 +53,13 @@ export const distEfSgd = defineMethod({
     step: (state, _context, _plan, mean) => addScaled(mean, 1, state.error, state.step),
   },
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** e_i */
-      error: new Float64Array(dimension),
+      error: zeros(),
       /** p_i */
-      step: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
+      step: zeros(),
+      gradient: zeros(),
     }),
     start(state, { stepSize }, local) {
       local.gradient(state.x, state.gradient);

@@ -64,15 +64,15 @@ export const dore = defineMethod({
     uncoveredAbove('eta', eta, Math.min(1, 1 / Math.sqrt(10 * downlink.omega)), 'min{1, 1/√(10 ω_P)}'),
   stepSize: doreStepSize,
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       /** x̂ as the workers hold it. */
       x: start.slice(),
-      h: new Float64Array(dimension),
-      g: new Float64Array(dimension),
+      h: zeros(),
+      g: zeros(),
       /** e */
-      error: new Float64Array(dimension),
+      error: zeros(),
       /** q */
-      step: new Float64Array(dimension),
+      step: zeros(),
     }),
     start: (state, { parameters }, mean) => learnShift(state, parameters.alpha, mean),
     plan({ g, error, step }, { stepSize, parameters: { eta } }) {
@@ -87,11 +87,11 @@ export const dore = defineMethod({
     step: (state, { parameters }, _plan, mean) => learnShift(state, parameters.alpha, mean),
   },
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      h: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      h: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state, _context, local) {
       local.gradient(state.x, state.gradient);

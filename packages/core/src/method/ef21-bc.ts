@@ -49,13 +49,13 @@ export const ef21Bc = defineMethod({
   traffic: () => ({ uplink: { compressed: 1 }, downlink: { compressed: 1 } }),
   stepSize: ef21BcStepSize,
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** g as the workers hold it. */
-      g: new Float64Array(dimension),
+      g: zeros(),
       /** g̃, the mean of the workers' g̃_i. */
-      estimate: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      estimate: zeros(),
+      difference: zeros(),
     }),
     start: (state, _context, mean) => state.estimate.set(mean),
     plan(state, _context, _coin, round) {
@@ -71,13 +71,13 @@ export const ef21Bc = defineMethod({
     step: (state, _context, _plan, mean) => axpy(1, mean, state.estimate),
   },
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: new Float64Array(dimension),
+      g: zeros(),
       /** g̃_i */
-      estimate: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      estimate: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state, _context, local) {
       local.gradient(state.x, state.gradient);

@@ -53,16 +53,16 @@ export const ef21PDiana = defineMethod({
   stepSize: ef21PDianaStepSize,
   server: {
     ...ef21PServer,
-    init: (context) => ({ ...ef21PServer.init(context), h: new Float64Array(context.dimension) }),
+    init: (context) => ({ ...ef21PServer.init(context), h: context.zeros() }),
     start: (state, { parameters }, mean) => learnShift(state, parameters.beta, mean),
     step: (state, { parameters }, _plan, mean) => learnShift(state, parameters.beta, mean),
   },
   worker: {
-    init: ({ start, dimension }, local) => ({
+    init: ({ start, zeros }, local) => ({
       w: local.track(start),
-      h: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      h: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state) {
       state.w.gradient(state.gradient);

@@ -1,23 +1,23 @@
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf, type WorkerHalf } from './method.js';
 import type { TrackedPoint } from './tracked-point.js';
 
 interface Ef21PServer {
-  readonly x: Float64Array;
+  readonly x: Vector;
   /** w as the workers hold it. */
-  readonly w: Float64Array;
-  readonly g: Float64Array;
-  readonly difference: Float64Array;
+  readonly w: Vector;
+  readonly g: Vector;
+  readonly difference: Vector;
 }
 
 /** The server of EF21-P: sends what w lacks of x, and steps along the mean of what comes back. */
 export const ef21PServer: ServerHalf<Ef21PServer, object> = {
-  init: ({ start, dimension }) => ({
+  init: ({ start, zeros }) => ({
     x: start.slice(),
     w: start.slice(),
-    g: new Float64Array(dimension),
-    difference: new Float64Array(dimension),
+    g: zeros(),
+    difference: zeros(),
   }),
   start: (state, _context, mean) => state.g.set(mean),
   plan(state, { stepSize }) {
@@ -31,13 +31,13 @@ export const ef21PServer: ServerHalf<Ef21PServer, object> = {
 
 interface Ef21PWorker {
   readonly w: TrackedPoint;
-  readonly gradient: Float64Array;
+  readonly gradient: Vector;
 }
 
 /** The worker of EF21-P: moves w and sends the gradient there in the given form. */
 export function ef21PWorker(form: 'dense' | 'compressed'): WorkerHalf<Ef21PWorker, object> {
   return {
-    init: ({ start, dimension }, local) => ({ w: local.track(start), gradient: new Float64Array(dimension) }),
+    init: ({ start, zeros }, local) => ({ w: local.track(start), gradient: zeros() }),
     start(state) {
       state.w.gradient(state.gradient);
       return { form, vector: state.gradient };

@@ -1,17 +1,17 @@
 import type { Smoothness } from '../problem/problem.js';
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { uniformBound } from './bound.js';
 import { defineMethod, type ServerHalf } from './method.js';
 
 interface Ef21Server {
-  readonly x: Float64Array;
+  readonly x: Vector;
   /** g, the mean of the workers' g_i. */
-  readonly g: Float64Array;
+  readonly g: Vector;
 }
 
 /** The server of EF21 and DASHA: steps along g, and adds the mean of the workers' changes to it. */
 export const ef21Server: ServerHalf<Ef21Server, object> = {
-  init: ({ start, dimension }) => ({ x: start.slice(), g: new Float64Array(dimension) }),
+  init: ({ start, zeros }) => ({ x: start.slice(), g: zeros() }),
   start: (state, _context, mean) => state.g.set(mean),
   plan(state, { stepSize }) {
     axpy(-stepSize, state.g, state.x);
@@ -58,12 +58,12 @@ export const ef21 = defineMethod({
   bound: uniformBound,
   server: ef21Server,
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** g_i */
-      g: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      g: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state, _context, local) {
       local.gradient(state.x, state.gradient);

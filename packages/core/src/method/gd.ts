@@ -37,7 +37,7 @@ export const gd = defineMethod({
   bound: uniformBound,
   server: gdServer,
   worker: {
-    init: ({ dimension }) => ({ x: new Float64Array(dimension), gradient: new Float64Array(dimension) }),
+    init: ({ zeros }) => ({ x: zeros(), gradient: zeros() }),
     round(state, _context, incoming, local) {
       incoming.copyTo(state.x);
       local.gradient(state.x, state.gradient);

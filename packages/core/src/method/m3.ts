@@ -80,11 +80,11 @@ export const m3 = defineMethod({
   },
   bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: new Float64Array(dimension),
-      previous: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      g: zeros(),
+      previous: zeros(),
+      difference: zeros(),
     }),
     start: (state, _context, mean) => state.g.set(mean),
     plan(state, { stepSize, parameters }, coin) {
@@ -105,9 +105,9 @@ export const m3 = defineMethod({
     },
   },
   worker: {
-    init({ start, dimension }, local) {
+    init({ start, zeros }, local) {
       const w = local.track(start);
-      return { w, z: w.copy(), gradient: new Float64Array(dimension), previous: new Float64Array(dimension) };
+      return { w, z: w.copy(), gradient: zeros(), previous: zeros() };
     },
     start(state) {
       state.z.denseGradient(state.gradient);

@@ -48,11 +48,11 @@ export const marinaP = defineMethod({
   },
   bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: new Float64Array(dimension),
-      previous: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      g: zeros(),
+      previous: zeros(),
+      difference: zeros(),
     }),
     start: (state, _context, mean) => state.g.set(mean),
     plan(state, { stepSize, parameters }, coin) {
@@ -68,7 +68,7 @@ export const marinaP = defineMethod({
     step: (state, _context, _plan, mean) => state.g.set(mean),
   },
   worker: {
-    init: ({ start, dimension }, local) => ({ w: local.track(start), gradient: new Float64Array(dimension) }),
+    init: ({ start, zeros }, local) => ({ w: local.track(start), gradient: zeros() }),
     start(state) {
       state.w.gradient(state.gradient);
       return { form: 'dense', vector: state.gradient };

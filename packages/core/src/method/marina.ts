@@ -1,4 +1,4 @@
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { defineMethod, type ServerHalf } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -15,18 +15,18 @@ interface MarinaParameters extends PolyakLojasiewicz {
 }
 
 interface MarinaServer {
-  readonly x: Float64Array;
-  readonly g: Float64Array;
+  readonly x: Vector;
+  readonly g: Vector;
   /** g as the workers hold it. */
-  readonly sent: Float64Array;
+  readonly sent: Vector;
 }
 
 /** The server of MARINA and VR-MARINA: sends g, moves x along it, and takes in gradients or differences, as the coin says. */
 export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readonly downlink?: 'dense' | 'delta' }> = {
-  init: ({ start, dimension }) => ({
+  init: ({ start, zeros }) => ({
     x: start.slice(),
-    g: new Float64Array(dimension),
-    sent: new Float64Array(dimension),
+    g: zeros(),
+    sent: zeros(),
   }),
   start: (state, _context, mean) => state.g.set(mean),
   plan: (state, { parameters }, coin, round) => ({
@@ -110,11 +110,11 @@ export const marina = defineMethod({
   bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: marinaServer,
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      previous: new Float64Array(dimension),
+      g: zeros(),
+      gradient: zeros(),
+      previous: zeros(),
     }),
     start(state, _context, local) {
       local.denseGradient(state.x, state.gradient);

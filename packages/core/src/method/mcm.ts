@@ -1,5 +1,5 @@
 import type { Spec } from '../spec.js';
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { learnShift } from './diana.js';
 import { type Description, defineMethod, type Theory, type WorkerHalf } from './method.js';
 import { uncoveredAbove } from './uplink-theory.js';
@@ -40,22 +40,22 @@ export function mcmStepSize(
 
 interface McmWorker {
   /** x̂, where gradients are taken. */
-  readonly x: Float64Array;
+  readonly x: Vector;
   /** H */
-  readonly memory: Float64Array;
-  readonly h: Float64Array;
-  readonly gradient: Float64Array;
-  readonly difference: Float64Array;
+  readonly memory: Vector;
+  readonly h: Vector;
+  readonly gradient: Vector;
+  readonly difference: Vector;
 }
 
 /** The worker of MCM and Rand-MCM: x̂ = H + C(Ω), Q_i(∇f_i(x̂) − h_i). */
 export const mcmWorker: WorkerHalf<McmWorker, McmParameters> = {
-  init: ({ start, dimension }) => ({
+  init: ({ start, zeros }) => ({
     x: start.slice(),
     memory: start.slice(),
-    h: new Float64Array(dimension),
-    gradient: new Float64Array(dimension),
-    difference: new Float64Array(dimension),
+    h: zeros(),
+    gradient: zeros(),
+    difference: zeros(),
   }),
   start(state, _context, local) {
     local.gradient(state.x, state.gradient);
@@ -108,13 +108,13 @@ export const mcm = defineMethod({
   uncovered: ({ downlink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω_P)'),
   stepSize: (theory, { f, max }, parameters) => mcmStepSize(theory, f, max, parameters),
   server: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
       /** H as the workers hold it. */
       memory: start.slice(),
-      h: new Float64Array(dimension),
-      g: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      h: zeros(),
+      g: zeros(),
+      difference: zeros(),
     }),
     start: (state, { parameters }, mean) => learnShift(state, parameters.alphaUplink ?? 0, mean),
     plan(state, { stepSize }) {

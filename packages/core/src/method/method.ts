@@ -3,6 +3,7 @@ import type { Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 import type { StateShape } from '../state.js';
+import type { Precision, Vector } from '../vector.js';
 import type { Bound, BoundInput } from './bound.js';
 import type { MethodParameters, ParametersShape } from './parameters.js';
 import type { TrackedPoint } from './tracked-point.js';
@@ -50,17 +51,21 @@ export interface Context<P extends object = MethodParameters> {
   readonly stepSize: number;
   /** The method's own parameters, as {@link Method.parameters} settled them. */
   readonly parameters: P;
-  /** x⁰; copy it. */
-  readonly start: Float64Array;
+  /** Of the run: what its vectors are, on both sides. */
+  readonly precision: Precision;
+  /** x⁰, in that precision; copy it. */
+  readonly start: Vector;
+  /** d zeros, or `length` of them, in that precision: what a half keeps its vectors in. */
+  zeros(length?: number): Vector;
   /**
    * d values of work space that all workers of a thread share: what a method leaves here to be sent is read before the next
    * worker's turn.
    */
-  readonly scratch: Float64Array;
+  readonly scratch: Vector;
   /** The run's randomness, which both sides share: what is drawn from it need not be sent. */
   readonly random: KeyedRandom;
   /** Rounds a vector to what a dense message carries of it, for state that the other side gets to know later. */
-  toWire(vector: Float64Array): void;
+  toWire(vector: Vector): void;
 }
 
 /** What the server decides at the start of a round. */
@@ -89,14 +94,14 @@ export interface Attendance {
  */
 export interface ServerState {
   /** The iterate x. */
-  readonly x: Float64Array;
+  readonly x: Vector;
 }
 
 /** The server's half: plan a round, apply what was sent, end the round with what came back. */
 export interface ServerHalf<S extends ServerState, P extends object = MethodParameters> {
   readonly init: (context: Context<P>) => S;
   /** Takes the workers' mean initial gradient g⁰. Present exactly when the workers send one before round 1. */
-  readonly start?: (state: S, context: Context<P>, mean: Float64Array) => void;
+  readonly start?: (state: S, context: Context<P>, mean: Vector) => void;
   /**
    * Starts round `round`, from 1. `coin(p, k)` is true with probability p; k numbers the round's coins from 0. `attendance` is there
    * for an `elastic` method whose workers may be away: those must get no frame and give no answer.
@@ -113,7 +118,7 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   /** Applies what the downlink carried to one worker, when each worker's message was written for itself, in worker order. */
   readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
   /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some are away, n is the number of those that are not. */
-  readonly step: (state: S, context: Context<P>, plan: Plan, mean: Float64Array) => void;
+  readonly step: (state: S, context: Context<P>, plan: Plan, mean: Vector) => void;
 }
 
 /** A worker's own function f_i. Calls are counted and timed. */
@@ -130,13 +135,13 @@ export interface LocalFunction {
    * Writes ∇f_i(x) to `out` and returns f_i(x). When the run has a `batch` of B samples, it is the mean over B of the f_ij,
    * drawn without replacement for this worker and round: the same B in every call of a round.
    */
-  gradient(x: Float64Array, out: Float64Array): number;
+  gradient(x: Vector, out: Vector): number;
   /** The same for a dense round: over all samples or, when the run has a `batchDense`, over so many drawn for this round. */
-  denseGradient(x: Float64Array, out: Float64Array): number;
+  denseGradient(x: Vector, out: Vector): number;
   /** Writes (1/b) Σ ∇f_ij(x) over the b samples of `batch` to `out` and returns the mean of the f_ij(x). */
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number;
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number;
   /** A point that starts at a copy of `start`, for functions whose gradient is cheaper at a point that moves in small steps. */
-  track(start: Float64Array): TrackedPoint;
+  track(start: Vector): TrackedPoint;
   /**
    * This round's sample numbers: a uniform subset of at most `size`, or `size` independent draws. Valid until the next call.
    */

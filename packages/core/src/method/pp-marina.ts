@@ -1,6 +1,6 @@
 import type { Outgoing } from '../message.js';
 import { EVERY_WORKER, Rng } from '../random.js';
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { type Context, defineMethod } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -36,13 +36,13 @@ function drawnTimes(context: PpContext, round: number, worker: number): number {
 }
 
 /** x⁺ = x − γ g, kept on the wire's grid where x itself may have to be sent later. */
-function move(context: PpContext, g: Float64Array, x: Float64Array): void {
+function move(context: PpContext, g: Vector, x: Vector): void {
   axpy(-context.stepSize, g, x);
   if (context.parameters.downlink === 'participants') context.toWire(x);
 }
 
 /** x⁰, on the wire's grid in the same case. */
-function initial(context: PpContext): Float64Array {
+function initial(context: PpContext): Vector {
   const x = context.start.slice();
   if (context.parameters.downlink === 'participants') context.toWire(x);
   return x;
@@ -117,8 +117,8 @@ export const ppMarina = defineMethod({
   server: {
     init: (context) => ({
       x: initial(context),
-      g: new Float64Array(context.dimension),
-      before: new Float64Array(context.dimension),
+      g: context.zeros(),
+      before: context.zeros(),
       /** How often each worker was drawn this round, and the last round that it took part in. */
       drawn: new Float64Array(context.workers),
       lastRound: new Float64Array(context.workers),
@@ -160,9 +160,9 @@ export const ppMarina = defineMethod({
   worker: {
     init: (context) => ({
       x: initial(context),
-      g: new Float64Array(context.dimension),
-      gradient: new Float64Array(context.dimension),
-      difference: new Float64Array(context.dimension),
+      g: context.zeros(),
+      gradient: context.zeros(),
+      difference: context.zeros(),
     }),
     start(state, _context, local) {
       local.denseGradient(state.x, state.gradient);
@@ -184,7 +184,7 @@ export const ppMarina = defineMethod({
       const { difference } = state;
       return times === 1
         ? { form: 'compressed', vector: difference }
-        : { form: 'compressed', vector: difference, extra: new Array<Float64Array>(times - 1).fill(difference) };
+        : { form: 'compressed', vector: difference, extra: new Array<Vector>(times - 1).fill(difference) };
     },
   },
 });

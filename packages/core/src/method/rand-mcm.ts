@@ -36,16 +36,16 @@ export const randMcm = defineMethod({
   uncovered: ({ downlink: { omega } }, { alpha }) => uncoveredAbove('alpha', alpha, 1 / (1 + omega), '1/(1 + ω_P)'),
   stepSize: (theory, { max }, parameters) => mcmStepSize(theory, max, max, parameters),
   server: {
-    init({ start, dimension, workers }) {
-      const memories = new Float64Array(workers * dimension);
+    init({ start, dimension, zeros, workers }) {
+      const memories = zeros(workers * dimension);
       for (let worker = 0; worker < workers; worker++) memories.set(start, worker * dimension);
       return {
         x: start.slice(),
         /** H_1 … H_n, one after the other, as the workers hold them. */
         memories,
-        h: new Float64Array(dimension),
-        g: new Float64Array(dimension),
-        difference: new Float64Array(dimension),
+        h: zeros(),
+        g: zeros(),
+        difference: zeros(),
       };
     },
     start: (state, { parameters }, mean) => learnShift(state, parameters.alphaUplink ?? 0, mean),

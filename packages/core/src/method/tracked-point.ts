@@ -1,16 +1,19 @@
-import type { Incoming } from '../message.js';
+import type { Incoming, Sparse } from '../message.js';
 import type { LinearMap } from '../problem/problem.js';
-import { blend } from '../vector.js';
+import { blend, type Vector } from '../vector.js';
 
 /** Above this share of the coordinates a new product is cheaper than following a step. */
 const SPARSE = 1 / 8;
 
-/** What a tracked point needs of the function that it is tracked for. */
+/** Work space of a thread. */
+let moved = new Float64Array(0);
+
+/** What a tracked point needs of the function that it is tracked for, which takes vectors of the point's precision. */
 export interface TrackedFunction {
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
-  gradient(x: Float64Array, out: Float64Array): number;
+  gradient(x: Vector, out: Vector): number;
   /** The same for a dense round, where that is another gradient. */
-  denseGradient?(x: Float64Array, out: Float64Array): number;
+  denseGradient?(x: Vector, out: Vector): number;
   /** f_i's linear map A_i, when following the product A_i x of a moving point x pays. */
   readonly linearMap?: LinearMap | undefined;
 }
@@ -27,15 +30,15 @@ export class TrackedPoint {
   private constructor(
     private readonly f: TrackedFunction,
     /** The coordinates, d values. To be read: whoever writes here leaves the product behind. */
-    readonly x: Float64Array,
+    readonly x: Vector,
     /** A_i x, when f_i has a linear map. To be read, like `x`. */
     readonly product: Float64Array | undefined,
   ) {}
 
   /** A point that starts at a copy of `start`. Computes the product, where there is one. */
-  static from(start: Float64Array, f: TrackedFunction): TrackedPoint {
+  static from(start: Vector, f: TrackedFunction): TrackedPoint {
     const product = f.linearMap?.allocate();
-    if (product !== undefined) f.linearMap?.product(start, product);
+    if (product !== undefined) f.linearMap?.product(start as Float64Array, product);
     return new TrackedPoint(f, start.slice(), product);
   }
 
@@ -51,13 +54,27 @@ export class TrackedPoint {
     const { x, product } = this;
     const { linearMap } = this.f;
     const dense = incoming.form === 'dense';
+    const step = dense || product === undefined ? undefined : incoming.sparse;
+    const follows = step !== undefined && step.count <= SPARSE * x.length;
+    if (follows && x instanceof Float32Array) {
+      this.#follow(incoming, step);
+      return;
+    }
     if (dense) incoming.copyTo(x);
     else incoming.addTo(x, 1);
     if (linearMap === undefined || product === undefined) return;
-    const step = dense ? undefined : incoming.sparse;
-    if (step !== undefined && step.count <= SPARSE * x.length)
-      linearMap.addProduct(step.index, step.values, step.count, product);
-    else linearMap.product(x, product);
+    if (follows) linearMap.addProduct(step.index, step.values as Float64Array, step.count, product);
+    else linearMap.product(x as Float64Array, product);
+  }
+
+  /** Moves an f32 point by a sparse step. Its product takes what the coordinates have moved by, rounded as they are, and stays theirs. */
+  #follow(incoming: Incoming, { index, count }: Sparse): void {
+    const { x, product } = this;
+    if (moved.length < count) moved = new Float64Array(count);
+    for (let k = 0; k < count; k++) moved[k] = x[index[k]];
+    incoming.addTo(x, 1);
+    for (let k = 0; k < count; k++) moved[k] = x[index[k]] - moved[k];
+    this.f.linearMap?.addProduct(index, moved, count, product as Float64Array);
   }
 
   /** x ← β · other + (1 − β) · x */
@@ -67,16 +84,16 @@ export class TrackedPoint {
   }
 
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
-  gradient(out: Float64Array): number {
+  gradient(out: Vector): number {
     const { x, product } = this;
     const { linearMap } = this.f;
     return linearMap === undefined || product === undefined
       ? this.f.gradient(x, out)
-      : linearMap.gradientAt(x, product, out);
+      : linearMap.gradientAt(x as Float64Array, product, out as Float64Array);
   }
 
   /** The same for a dense round: `LocalFunction.denseGradient`. */
-  denseGradient(out: Float64Array): number {
+  denseGradient(out: Vector): number {
     return this.f.denseGradient?.(this.x, out) ?? this.gradient(out);
   }
 }

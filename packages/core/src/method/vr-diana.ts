@@ -70,15 +70,15 @@ export const vrDiana = defineMethod({
     }),
   },
   worker: {
-    init: ({ start, dimension }) => ({
-      x: new Float64Array(dimension),
+    init: ({ start, zeros }) => ({
+      x: zeros(),
       /** w_i, and ∇f_i there once `known` is 1. */
       reference: start.slice(),
-      mu: new Float64Array(dimension),
+      mu: zeros(),
       known: 0,
-      h: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      h: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     round(state, { parameters }, incoming, local) {
       incoming.copyTo(state.x);

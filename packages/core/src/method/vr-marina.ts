@@ -1,5 +1,5 @@
 import { optionError, UsageError } from '../errors.js';
-import { axpy, subtract } from '../vector.js';
+import { axpy, subtract, type Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
@@ -94,13 +94,13 @@ export const vrMarina = defineMethod({
     parameters.largeBatch === undefined ? boundWithMu(input, smoothness, parameters) : undefined,
   server: marinaServer,
   worker: {
-    init: ({ start, dimension }) => ({
+    init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: new Float64Array(dimension),
+      g: zeros(),
       /** x before the step. */
-      before: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
-      difference: new Float64Array(dimension),
+      before: zeros(),
+      gradient: zeros(),
+      difference: zeros(),
     }),
     start(state, { parameters }, local) {
       full(parameters.largeBatch, local, state.x, state.gradient);
@@ -124,7 +124,7 @@ export const vrMarina = defineMethod({
 });
 
 /** ∇f_i, or online an average over `large` fresh samples. */
-function full(large: number | undefined, local: LocalFunction, x: Float64Array, out: Float64Array): void {
+function full(large: number | undefined, local: LocalFunction, x: Vector, out: Vector): void {
   if (large === undefined) local.gradient(x, out);
   else local.batchGradient(x, local.drawBatch(large, 'independent'), out);
 }

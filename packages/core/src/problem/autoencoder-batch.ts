@@ -1,5 +1,5 @@
 import { type Dataset, RowReader } from '../data/dataset.js';
-import { squaredNorm } from '../vector.js';
+import { squaredNorm, type Vector } from '../vector.js';
 
 /**
  * Mini-batches of the linear autoencoder, from the samples themselves: with D (q × code) and E (code × q) in x,
@@ -35,7 +35,7 @@ export class AutoencoderBatch {
   }
 
   /** Writes ∇f_J(x) to `out` and returns f_J(x); sample j of the batch is row `rows[batch[j]]` of the data. */
-  gradient(x: Float64Array, rows: Int32Array, batch: Int32Array, weight: number, out: Float64Array): number {
+  gradient(x: Vector, rows: Int32Array, batch: Int32Array, weight: number, out: Vector): number {
     const row = this.#row;
     const { column, value, scale } = row;
     const q = this.#features;
@@ -69,13 +69,13 @@ export class AutoencoderBatch {
   }
 
   /** ‖D E b − b‖² of the sample in row s of the data. */
-  error(x: Float64Array, s: number): number {
+  error(x: Vector, s: number): number {
     this.#reconstruct(x, s);
     return squaredNorm(this.#residual);
   }
 
   /** Goes to the sample in row s, and sets `encoded` to E b and `residual` to D E b − b. */
-  #reconstruct(x: Float64Array, s: number): void {
+  #reconstruct(x: Vector, s: number): void {
     const row = this.#row;
     row.seek(s);
     const { column, value, scale, first: from, end: to, shift } = row;
@@ -98,7 +98,7 @@ export class AutoencoderBatch {
   }
 
   /** Writes the gradient of (λ/2)‖DE − I‖² to `out` and returns its value: ½λ (⟨DᵀD, EEᵀ⟩ − 2 tr(DE) + q). */
-  #regulariser(x: Float64Array, out: Float64Array): number {
+  #regulariser(x: Vector, out: Vector): number {
     const { code, lambda } = this;
     const q = this.#features;
     const encoder = code * q;

@@ -4,6 +4,7 @@ import { type Dataset, RowReader } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
+import { ANY_PRECISION, type Vector } from '../vector.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
 import type { LinearMap, Oracle, Predictions, ProblemFamily } from './problem.js';
@@ -76,6 +77,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
         { name: 'E', shape: [CODE, data.features] },
       ],
       lowerBound: 0,
+      precisions: ANY_PRECISION,
       facts: { features: data.features },
       oracle(worker, kernels) {
         const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
@@ -178,7 +180,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
     this.#trace = this.#factor * trace + (lambda / 2) * data.features;
   }
 
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
     return this.#batch.gradient(x, this.#rows, batch, this.#batchWeight, out);
   }
 
@@ -192,7 +194,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
   }
 
   /** The columns of [E; Dᵀ] that the shard uses, times M without its factor. */
-  product(x: Float64Array, out: Float64Array): void {
+  product(x: Vector, out: Float64Array): void {
     const { kernels, scratch } = this;
     const active = this.#active;
     const side = this.#side;
@@ -212,7 +214,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
     kernels.multiply(scratch.used, this.#moment, out, 2 * CODE, side);
   }
 
-  addProduct(index: Int32Array, values: Float64Array, count: number, out: Float64Array): void {
+  addProduct(index: Int32Array, values: Vector, count: number, out: Float64Array): void {
     const { step } = this.scratch;
     const { start, row } = step;
     const place = this.#place;
@@ -243,13 +245,13 @@ class AutoencoderOracle implements Oracle, LinearMap {
     this.kernels.addSparseProduct(step, this.#moment, out, side);
   }
 
-  gradient(x: Float64Array, out: Float64Array): number {
+  gradient(x: Vector, out: Vector): number {
     const product = this.scratch.product.values;
     this.product(x, product);
     return this.gradientAt(x, product, out);
   }
 
-  gradientAt(x: Float64Array, product: Float64Array, out: Float64Array): number {
+  gradientAt(x: Vector, product: Float64Array, out: Vector): number {
     const { kernels, scratch, lambda } = this;
     const { codes, decoder, moments, decoderGram, codeMoment, decoderTerm, encoderTerm } = scratch;
     const stride = this.#stride;

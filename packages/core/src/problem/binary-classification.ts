@@ -3,6 +3,7 @@ import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Spec } from '../spec.js';
+import { ANY_PRECISION, type Vector } from '../vector.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { gramBounds } from './gram.js';
 import {
@@ -92,6 +93,7 @@ export function binaryClassification(
     tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
     lowerBound: 0,
     metrics: [{ name: 'accuracy', better: 'higher' }],
+    precisions: ANY_PRECISION,
     facts: {
       features: data.features,
       lambda,
@@ -134,11 +136,11 @@ class ClassificationOracle implements Oracle {
     this.sampleSmoothness = smoothness;
   }
 
-  gradient(x: Float64Array, out: Float64Array): number {
+  gradient(x: Vector, out: Vector): number {
     return this.#mean(undefined, x, out);
   }
 
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
     return this.#mean(batch, x, out);
   }
 
@@ -172,7 +174,7 @@ class ClassificationOracle implements Oracle {
   }
 
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
-  #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
+  #mean(batch: Int32Array | undefined, x: Vector, out: Vector): number {
     const { loss, rows, lambda } = this;
     const products = rows.multiply(batch, x);
     const value = loss.slopes(products, this.#signsOf(batch), this.weight / products.length, this.kernels);

@@ -31,6 +31,7 @@ const VALUES: Readonly<Record<string, string>> = {
   dense: 'boolean',
   metrics: 'object',
   lowerBound: 'number',
+  precisions: 'object',
 };
 
 /**
@@ -181,6 +182,7 @@ function problemFrom(
   return {
     dimension,
     ...(tensors !== undefined && { tensors }),
+    ...(own.precisions !== undefined && { precisions: own.precisions }),
     ...(known !== undefined && { facts: known }),
     ...(own.lowerBound !== undefined && { lowerBound: own.lowerBound }),
     ...(metrics.length > 0 && { metrics: metrics.map(([name, { better }]) => ({ name, better })) }),

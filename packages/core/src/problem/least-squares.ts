@@ -1,5 +1,5 @@
 import { type Shards, shardOf, shardWeight } from '../data/split.js';
-import { squaredNorm } from '../vector.js';
+import { ANY_PRECISION, squaredNorm, type Vector } from '../vector.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { type GramSpectra, gramSpectra } from './gram.js';
 import { type Oracle, type Predictions, type ProblemFamily, rootMeanSquare, type Smoothness } from './problem.js';
@@ -52,6 +52,7 @@ export const leastSquares: ProblemFamily<RegressionData> = {
       tensors: [...(offset === 1 ? [{ name: 'bias', shape: [1] }] : []), { name: 'weights', shape: [data.features] }],
       lowerBound: 0,
       metrics: [{ name: 'r2', better: 'higher' }],
+      precisions: ANY_PRECISION,
       facts: { features: data.features, lambda },
       ...(smoothness && { smoothness }),
       oracle(worker, kernels) {
@@ -87,11 +88,11 @@ class LeastSquaresOracle implements Oracle {
     this.samples = rows.count;
   }
 
-  gradient(x: Float64Array, out: Float64Array): number {
+  gradient(x: Vector, out: Vector): number {
     return this.#mean(undefined, x, out);
   }
 
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
     return this.#mean(batch, x, out);
   }
 
@@ -108,7 +109,7 @@ class LeastSquaresOracle implements Oracle {
   }
 
   /** a_jᵀx − y_j of the samples in `batch`, or of all, where `ShardRows.combine` takes its factors. */
-  #misses(batch: Int32Array | undefined, x: Float64Array): Float64Array {
+  #misses(batch: Int32Array | undefined, x: Vector): Float64Array {
     const { rows } = this;
     const label = this.label();
     const products = rows.multiply(batch, x);
@@ -117,7 +118,7 @@ class LeastSquaresOracle implements Oracle {
   }
 
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
-  #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
+  #mean(batch: Int32Array | undefined, x: Vector, out: Vector): number {
     const { rows, lambda } = this;
     const misses = this.#misses(batch, x);
     const factor = this.weight / misses.length;

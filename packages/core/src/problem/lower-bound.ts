@@ -1,3 +1,4 @@
+import { ANY_PRECISION, type Vector } from '../vector.js';
 import { type ProblemFamily, type Smoothness, smoothnessFrom } from './problem.js';
 
 /** ∇F_T is ℓ₁-Lipschitz, and F_T(0) − inf F_T ≤ Δ⁰ T [Carmon et al., Lemma 3]. */
@@ -58,6 +59,7 @@ export const lowerBound: ProblemFamily = {
       // F_T(0) − Δ⁰T, F_T(0) = −Ψ(1) Φ(0)
       lowerBound: ((-L * lambda * lambda) / L1) * (bigPhi(0) + DELTA * T),
       metrics: [{ name: 'prog', better: 'higher' }],
+      precisions: ANY_PRECISION,
       oracle(worker) {
         const scaled = new Float64Array(T);
         const [first, stride, weight] = dealt ? [worker, workers, workers * L] : [0, 1, L];
@@ -105,7 +107,7 @@ function dealtSmoothness(L: number, T: number, workers: number): Smoothness {
 }
 
 /** Adds ∇B_{j+1}(x) to `out` and returns B_{j+1}(x): blocks are counted from 0 here. */
-function addBlock(x: Float64Array, j: number, out: Float64Array): number {
+function addBlock(x: Float64Array, j: number, out: Vector): number {
   if (j === 0) {
     out[0] -= phi(x[0]);
     return -bigPhi(x[0]);

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Rng } from '../random.js';
+import type { Precision } from '../vector.js';
 import type { Facts, LoadInput, Predictions, Tensor } from './problem.js';
 
 /** A parameter of a problem: its value when it is left out, or that and the numbers it may be. */
@@ -75,6 +76,12 @@ export interface ProblemDefinition<D, P extends ParameterDefinitions, W> {
   start?(problem: DefinedProblem<D, P>, rng: Rng): Float64Array;
   /** Writes ∇f_i(x) to every coordinate of `out` and returns f_i(x). */
   gradient(worker: W, x: Float64Array, out: Float64Array): number;
+  /**
+   * `['f32', 'f64']` where `gradient` and `batchGradient` take an `x` and an `out` that are both Float32Array as well as both
+   * Float64Array: a run in f32 then hands them its own vectors. Left out, they always get Float64Array, which such a run copies to and
+   * from.
+   */
+  readonly precisions?: readonly Precision[];
   /** L_i, a Lipschitz constant of ∇f_i: the step size `theory` needs it. */
   smoothness?(worker: W): number | undefined;
   /**

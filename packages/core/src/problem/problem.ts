@@ -3,10 +3,14 @@ import type { FormatOptions } from '../data/reading.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
+import type { Precision } from '../vector.js';
 
 /** Access to one worker's function f_i. Not reentrant: an oracle owns its scratch memory. */
 export interface Oracle {
-  /** Writes ∇f_i(x) to `out` and returns f_i(x). `x` and `out` have the problem's dimension and do not overlap. */
+  /**
+   * Writes ∇f_i(x) to `out` and returns f_i(x). `x` and `out` have the problem's dimension and do not overlap. Both may be
+   * Float32Array where {@link Problem.precisions} has f32.
+   */
   gradient(x: Float64Array, out: Float64Array): number;
   /** L_i, a Lipschitz constant of ∇f_i, or undefined when there is none (a quartic has none). */
   readonly smoothness: number | undefined;
@@ -41,7 +45,7 @@ export type Predictions = Readonly<Record<string, Float64Array>>;
  * a sparse step or to a known combination of points, the product is updated for a fraction of what a new one costs.
  */
 export interface LinearMap {
-  /** A vector of zeros for a product. The methods below take no others: it lies where the kernels reach it. */
+  /** A vector of zeros for a product, f64 whatever x is: rounds follow it for thousands of steps. The methods below take no others: it lies where the kernels reach it. */
   allocate(): Float64Array;
   /** out ← A_i x */
   product(x: Float64Array, out: Float64Array): void;
@@ -62,6 +66,11 @@ export interface Problem {
   readonly tensors?: readonly Tensor[];
   /** What there is to know of a point beside f; their values are {@link Oracle.metrics}. */
   readonly metrics?: readonly MetricDescription[];
+  /**
+   * Whether `gradient`, `batchGradient` and the linear map of an oracle take x, steps and `out` as Float32Array too: f32 and f64. f64
+   * alone when left out: then a run in f32 gives them copies. Everything else of an oracle gets f64, whatever the run is in.
+   */
+  readonly precisions?: readonly Precision[];
   /** What was settled by the data: {@link Facts}. Present exactly when the problem can look at other data. */
   readonly facts?: Facts;
   /**

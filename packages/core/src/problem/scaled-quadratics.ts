@@ -1,5 +1,5 @@
 import { type KeyedRandom, Rng } from '../random.js';
-import { axpy } from '../vector.js';
+import { ANY_PRECISION, axpy, type Vector } from '../vector.js';
 import { type Problem, rootMeanSquare } from './problem.js';
 
 /** A symmetric positive definite matrix X, the same for every worker. */
@@ -10,7 +10,7 @@ export interface SharedMatrix {
   /** Overwrites b with X⁻¹ b. */
   solve(b: Float64Array): void;
   /** Writes c X x + b to `out` and returns ½ c xᵀXx + bᵀx. */
-  gradient(c: number, b: Float64Array, x: Float64Array, out: Float64Array): number;
+  gradient(c: number, b: Float64Array, x: Vector, out: Vector): number;
 }
 
 /** X = I. */
@@ -83,6 +83,7 @@ export function scaledQuadratics(
   const perWorker = Array.from(c, (ci) => Math.abs(ci) * max);
   return {
     dimension,
+    precisions: ANY_PRECISION,
     smoothness: {
       f: Math.abs(mean) * max,
       perWorker,

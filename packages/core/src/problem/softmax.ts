@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { shardOf, shardWeight } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
+import { ANY_PRECISION, type Vector } from '../vector.js';
 import { fromLabels, fromSamples, labelsFor, type SampleData } from './from-samples.js';
 import { gramBounds } from './gram.js';
 import { type Facts, type Oracle, type Predictions, type ProblemFamily, smoothnessFrom } from './problem.js';
@@ -79,6 +80,7 @@ export const softmax: ProblemFamily<ClassData> = {
       ],
       lowerBound: 0,
       metrics: [{ name: 'accuracy', better: 'higher' }],
+      precisions: ANY_PRECISION,
       facts: { features, lambda, labels: classes },
       ...(perWorker && {
         smoothness: {
@@ -168,11 +170,11 @@ class SoftmaxOracle implements Oracle {
     this.samples = shard.length;
   }
 
-  gradient(x: Float64Array, out: Float64Array): number {
+  gradient(x: Vector, out: Vector): number {
     return this.#mean(undefined, x, out);
   }
 
-  batchGradient(x: Float64Array, batch: Int32Array, out: Float64Array): number {
+  batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
     return this.#mean(batch, x, out);
   }
 
@@ -208,7 +210,7 @@ class SoftmaxOracle implements Oracle {
   }
 
   /** The mean of the f_ij over `batch`, or over all: its gradient to `out`, its value returned. */
-  #mean(batch: Int32Array | undefined, x: Float64Array, out: Float64Array): number {
+  #mean(batch: Int32Array | undefined, x: Vector, out: Vector): number {
     const numbers = this.classNumbers();
     const { kernels, scratch } = this;
     const { width, gradient, biasGradient } = scratch;
@@ -232,7 +234,7 @@ class SoftmaxOracle implements Oracle {
   /** Calls `visit` with the scores of one block of samples after another: those of `batch`, or all. */
   #eachBlock(
     batch: Int32Array | undefined,
-    x: Float64Array,
+    x: Vector,
     visit: (scores: Float64Array, from: number, count: number, which: Int32Array | undefined) => void,
   ): void {
     const { kernels, scratch } = this;
@@ -255,7 +257,7 @@ class SoftmaxOracle implements Oracle {
   }
 
   /** Writes λx and the gradient in the scratch to `out`; returns ‖x‖². */
-  #finish(x: Float64Array, out: Float64Array): number {
+  #finish(x: Vector, out: Vector): number {
     const { lambda, scratch } = this;
     const { width, gradient, biasGradient } = scratch;
     const features = this.#features;

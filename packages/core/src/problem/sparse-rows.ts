@@ -1,6 +1,7 @@
 import { type Dataset, type DenseDataset, RowReader, type SparseDataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import type { DenseMatrix, Kernels, Region, SparseMatrix } from '../kernels/kernels.js';
+import type { Vector } from '../vector.js';
 
 /** The samples of one shard, laid out for the kernels as the data set is, sparse or dense; row r is local sample r. */
 export class ShardRows {
@@ -35,7 +36,7 @@ export class ShardRows {
    * ⟨a_s, x⟩ for the local samples in `batch`, or for all, in order. What is returned is valid until the next call and may be
    * written to, for {@link ShardRows.combine}.
    */
-  multiply(batch: Int32Array | undefined, x: Float64Array): Float64Array {
+  multiply(batch: Int32Array | undefined, x: Vector): Float64Array {
     const { offset, kernels } = this;
     const which = this.#place(batch);
     const count = batch?.length ?? this.#rows;
@@ -46,7 +47,7 @@ export class ShardRows {
   }
 
   /** out ← a · x + Σ_r factor[r] · a_s: `factor` and x as {@link ShardRows.multiply} has left them. Returns ‖x‖². */
-  combine(batch: Int32Array | undefined, factor: Float64Array, a: number, out: Float64Array): number {
+  combine(batch: Int32Array | undefined, factor: Float64Array, a: number, out: Vector): number {
     const { values } = this.#vector;
     let squares = 0;
     for (let j = 0; j < values.length; j++) {

@@ -17,7 +17,7 @@ const SEED = 'describeProblem';
 
 /**
  * The properties that every problem must have, as a vitest suite: gradients are derivatives, batches are means over samples,
- * constants bound what is found, a product of the linear map stands for its point, tensors make up x, starting point and
+ * constants bound what is found, f32 gives what f64 gives, rounded, a product of the linear map stands for its point, tensors make up x, starting point and
  * metrics keep to their contract, another thread computes the same bits from the shared data. Exported as
  * `@flotilla/core/testing`; needs vitest, which is an optional peer of this package.
  *
@@ -119,6 +119,35 @@ export function describeProblem(name: string, options: ProblemSuiteOptions): voi
           unit[j] = 1;
           expect(Math.abs(slope(unit) - gradient[j]), `coordinate ${j}`).toBeLessThan(limit);
         }
+      }
+    });
+
+    test('in f32 the gradients are those of f64 at the same point, rounded', () => {
+      const { precisions = ['f64'], dimension } = problem;
+      expect(precisions, 'evaluations are in f64').toContain('f64');
+      if (!precisions.includes('f32')) return;
+      for (const oracle of oracles) {
+        const x = Float32Array.from(point());
+        const compare = (gradient: (x: Float64Array, out: Float64Array) => number | undefined) => {
+          const [wide, narrow] = [zeros(), new Float32Array(dimension).fill(Number.NaN)];
+          const value = gradient(Float64Array.from(x), wide) as number;
+          const before = x.slice();
+          // who takes f32 too is typed for f64
+          const found = gradient(x as unknown as Float64Array, narrow as unknown as Float64Array) as number;
+          expect(x, 'x is left as it was').toEqual(before);
+          expect(Math.abs(found - value)).toBeLessThanOrEqual(1e-6 * Math.abs(value));
+          expect(norm(wide.map((v, j) => v - narrow[j]))).toBeLessThanOrEqual(1e-6 * norm(wide));
+        };
+        compare((at, out) => oracle.gradient(at, out));
+        const m = oracle.samples ?? 0;
+        if (m > 0) compare((at, out) => oracle.batchGradient?.(at, Int32Array.of(m - 1, 0), out));
+        const { linearMap } = oracle;
+        if (linearMap === undefined) continue;
+        compare((at, out) => {
+          const product = linearMap.allocate();
+          linearMap.product(at, product);
+          return linearMap.gradientAt(at, product, out);
+        });
       }
     });
 

@@ -223,7 +223,7 @@ async function autoencoderGradient(rounds: number, runtime: Runtime): Promise<Fl
     for (let round = 0; round < rounds; round++) await training.round();
     const before = training.iterate();
     await training.round();
-    return training.iterate().map((v, j) => ((before[j] as number) - v) / training.stepSize);
+    return Float64Array.from(training.iterate(), (v, j) => ((before[j] as number) - v) / training.stepSize);
   } finally {
     await training.close();
   }

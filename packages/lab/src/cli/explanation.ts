@@ -22,7 +22,7 @@ export function explanationText(of: Explanation): string {
   };
   return [
     `${of.method}: ${of.paper}, ${of.algorithm}`,
-    `${of.problem}${of.data === undefined ? '' : ` on ${of.data}`}, n = ${of.workers}, d = ${of.dimension}${of.samples === undefined ? '' : `, m = ${of.samples}`}`,
+    `${of.problem}${of.data === undefined ? '' : ` on ${of.data}`}, n = ${of.workers}, d = ${of.dimension}${of.samples === undefined ? '' : `, m = ${of.samples}`}${of.precision === undefined ? '' : `, ${of.precision} state`}`,
     '',
     'Smoothness',
     ...(L === undefined

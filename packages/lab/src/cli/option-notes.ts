@@ -195,6 +195,13 @@ its own. A run's model.safetensors is taken by the names of its tensors, any oth
     example: '--wire f64',
     text: `Also of a value that a compressor sends as it is.`,
   },
+  precision: {
+    group: 'How to train',
+    rare: true,
+    example: '--precision f32',
+    text: `Half the traffic, too. It is another run than in f64, with an x of its own, the same for any threads and transport. The wire is f32 then, and rounds
+nothing. What stays f64, and what it costs: [decision 28](decisions/0028-f32-is-how-state-is-stored.md).`,
+  },
   dense: {
     group: 'How to train',
     rare: true,

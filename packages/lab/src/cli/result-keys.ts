@@ -16,6 +16,7 @@ export const SUMMARY_KEYS: Readonly<Record<keyof Summary, string>> = {
   link: '`--link` as it was given, or null',
   linkModel: '`--link-model` as it was given, or null',
   wire: '',
+  precision: '',
   dense: '',
   coins: '',
   batch: '`--batch`, only where it was given',

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { Problem, Tensor } from '@flotilla/core';
-import { tensorsOf } from '@flotilla/core/internal';
+import type { Problem, Tensor, Vector } from '@flotilla/core';
+import { tensorsOf, zeros } from '@flotilla/core/internal';
 import type { Job } from '@flotilla/protocol';
 
 /** A tensor of a model, row-major. */
 export interface ModelTensor {
   readonly shape: readonly number[];
   /** A view of the model's `x`. */
-  readonly values: Float64Array;
+  readonly values: Vector;
 }
 
 /** A trained point x in R^d under the names of the tensors that make it up. The memory is the holder's own: a copy. */
 export interface Model {
-  /** d values. */
-  readonly x: Float64Array;
+  /** d values, in the precision of the run. */
+  readonly x: Vector;
   /** By name, in the order of flattening. */
   readonly tensors: Readonly<Record<string, ModelTensor>>;
   /** What model.safetensors says beside the tensors: `method`, `problem`, `seed`, `rounds`, `xHash`, … */
@@ -22,7 +22,7 @@ export interface Model {
 
 /** A model as it travels between threads. */
 export interface FlatModel {
-  readonly x: Float64Array;
+  readonly x: Vector;
   /** Sizes add up to the length of `x`. */
   readonly tensors: readonly Tensor[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ export function flatModelOf(
     format,
   }: { readonly job: Job; readonly problem: Problem; readonly format: Readonly<Record<string, string>> },
   rounds: number,
-  x: Float64Array,
+  x: Vector,
   output?: { readonly name: string; readonly round: number },
 ): FlatModel {
   return {
@@ -56,7 +56,7 @@ export function flatModelOf(
       rounds: String(rounds),
       ...(output === undefined ? {} : { output: output.name, outputRound: String(output.round) }),
       wire: job.wire,
-      precision: 'f64',
+      precision: x instanceof Float32Array ? 'f32' : 'f64',
       xHash: hashOf(x),
     },
   };
@@ -79,9 +79,13 @@ export function modelOf(flat: FlatModel): Model {
   return { x: flat.x, tensors, metadata: flat.metadata };
 }
 
-/** Vectors one after the other, in memory of their own. */
-export function joined(vectors: readonly Float64Array[]): Float64Array {
-  const x = new Float64Array(vectors.reduce((sum, { length }) => sum + length, 0));
+/** Vectors one after the other, in memory of their own: f32 where all of them are. */
+export function joined(vectors: readonly Vector[]): Vector {
+  const precision = vectors.every((vector) => vector instanceof Float32Array) ? 'f32' : 'f64';
+  const x = zeros(
+    vectors.reduce((sum, { length }) => sum + length, 0),
+    precision,
+  );
   let at = 0;
   for (const vector of vectors) {
     x.set(vector, at);
@@ -95,9 +99,17 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-/** SHA-256 of x as little-endian f64. */
-export function hashOf(x: Float64Array): string {
-  return createHash('sha256')
-    .update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength))
-    .digest('hex');
+/** Coordinates that are hashed at a time. */
+const HASHED = 1 << 16;
+
+/** SHA-256 of x as little-endian f64, to which f32 is widened. */
+export function hashOf(x: Vector): string {
+  const hash = createHash('sha256');
+  if (x instanceof Float64Array) hash.update(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
+  else {
+    for (let at = 0; at < x.length; at += HASHED) {
+      hash.update(new Uint8Array(new Float64Array(x.subarray(at, at + HASHED)).buffer));
+    }
+  }
+  return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { FlotillaError, type Tensor, UsageError } from '@flotilla/core';
+import { FlotillaError, type Precision, type Tensor, UsageError } from '@flotilla/core';
 import { reasonOf } from '@flotilla/core/internal';
 import { type FlatModel, type ModelTensor, sizeOf } from './model.js';
 
@@ -33,13 +33,18 @@ const WIDTHS = new Map([
 /** Where the metadata lie in a header: no tensor is called so. */
 export const METADATA = '__metadata__';
 
-/** All that comes before the data of tensors in F64, in the order in which they will lie there. */
-export function safetensorsHead(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Buffer {
+/** All that comes before the data of tensors in F64 or F32, in the order in which they will lie there. */
+export function safetensorsHead(
+  tensors: readonly Tensor[],
+  metadata: Readonly<Record<string, string>>,
+  precision: Precision = 'f64',
+): Buffer {
+  const dtype = precision === 'f32' ? 'F32' : 'F64';
   let at = 0;
   const entries = tensors.map(({ name, shape }): [string, object] => {
     const from = at;
-    at += 8 * sizeOf(shape);
-    return [name, { dtype: 'F64', shape, data_offsets: [from, at] }];
+    at += (WIDTHS.get(dtype) as number) * sizeOf(shape);
+    return [name, { dtype, shape, data_offsets: [from, at] }];
   });
   // JSON.stringify writes the keys of an object in their order unless they are whole numbers
   const members = [[METADATA, metadata] as const, ...entries].map(
@@ -55,11 +60,12 @@ export function safetensorsHead(tensors: readonly Tensor[], metadata: Readonly<R
 
 /** A model as the pieces of its file: x itself is the data. */
 export function modelFile({ x, tensors, metadata }: FlatModel): readonly Uint8Array[] {
-  return [safetensorsHead(tensors, metadata), new Uint8Array(x.buffer, x.byteOffset, x.byteLength)];
+  const precision = x instanceof Float32Array ? 'f32' : 'f64';
+  return [safetensorsHead(tensors, metadata, precision), new Uint8Array(x.buffer, x.byteOffset, x.byteLength)];
 }
 
 /**
- * Reads a safetensors file of F64 and F32 tensors; what is F32 is widened.
+ * Reads a safetensors file of F64 and F32 tensors.
  * @throws UsageError for a file that is none, FlotillaError `io` when it cannot be read
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
@@ -163,7 +169,7 @@ function toTensor({ name, width, shape, from, to }: Entry, data: Buffer): FileTe
   const values =
     width === 8
       ? new Float64Array(buffer as ArrayBuffer, byteOffset, count)
-      : Float64Array.from(new Float32Array(buffer as ArrayBuffer, byteOffset, count));
+      : new Float32Array(buffer as ArrayBuffer, byteOffset, count);
   return { name, shape, values };
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Problem, UsageError } from '@flotilla/core';
+import { type Problem, UsageError, type Vector } from '@flotilla/core';
 import { optionError, printed, readNumbers, shared, tensorsOf } from '@flotilla/core/internal';
 import { hashOf, joined } from './model.js';
 import { type FileTensor, readSafetensors } from './safetensors.js';
@@ -39,7 +39,7 @@ export async function givenStart(
   return { x, hash: hashOf(x) };
 }
 
-async function readInit(path: string, problem: Problem, signal: AbortSignal | undefined): Promise<Float64Array> {
+async function readInit(path: string, problem: Problem, signal: AbortSignal | undefined): Promise<Vector> {
   if (!existsSync(path)) throw optionError('init', `${printed(path)} cannot be read: no file is there`);
   if (path.endsWith('.npy')) return Float64Array.from(await readNumbers(path, { signal }));
   const { tensors } = await readSafetensors(path);
@@ -49,7 +49,7 @@ async function readInit(path: string, problem: Problem, signal: AbortSignal | un
 }
 
 /** The problem's tensors, one after the other, wherever in the file they lie. */
-function flatten(path: string, tensors: readonly FileTensor[], problem: Problem): Float64Array {
+function flatten(path: string, tensors: readonly FileTensor[], problem: Problem): Vector {
   const wanted = tensorsOf(problem);
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const list = (all: readonly { readonly name: string; readonly shape: readonly number[] }[]) =>

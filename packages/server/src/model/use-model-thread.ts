@@ -7,7 +7,7 @@ import {
   type Predictions,
   UsageError,
 } from '@flotilla/core';
-import { type ErrorRecord, errorRecord, lookUpProblem, parseProblem } from '@flotilla/core/internal';
+import { type ErrorRecord, errorRecord, inPrecision, lookUpProblem, parseProblem } from '@flotilla/core/internal';
 import { loadPlugins } from '@flotilla/worker';
 import { onOtherData, Validation, type ValidationMetrics } from '../run/validation.js';
 import { isFacts } from './facts.js';
@@ -49,7 +49,7 @@ async function use(task: UseTask): Promise<ValidationMetrics | Predictions> {
     throw new UsageError(`the model has ${model.x.length} coordinates; problem ${text} has ${problem.dimension}`);
   }
   if (what === 'evaluate') return new Validation(problem).at(model.x);
-  const predictions = problem.oracle(0, new Kernels()).predict?.(model.x);
+  const predictions = problem.oracle(0, new Kernels()).predict?.(inPrecision(model.x, 'f64'));
   if (predictions === undefined) throw new UsageError(`problem ${family.name} predicts nothing`);
   return predictions;
 }

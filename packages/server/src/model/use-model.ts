@@ -77,7 +77,8 @@ function check(model: unknown, options: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new UsageError('signal must be an AbortSignal');
   if (typeof model === 'string' && model !== '') return;
   const { x, tensors, metadata } = Object(model) as Partial<Model>;
-  const isModel = x instanceof Float64Array && isRecord(tensors) && isRecord(metadata);
+  const isVector = x instanceof Float64Array || x instanceof Float32Array;
+  const isModel = isVector && isRecord(tensors) && isRecord(metadata);
   if (isModel && Object.values(metadata).every((value) => typeof value === 'string')) return;
   throw new UsageError('the model must be what a run has returned, or the path of its folder or model.safetensors');
 }

@@ -10,7 +10,7 @@ import type { RunPlan } from '../run/plan.js';
 /** The options that a host needs to plan the same job. None is a path or code: those are named by whoever starts the host. */
 const OFFERED: readonly (keyof Options)[] = [
   ...(['method', 'problem', 'data', 'indexBase', 'labelColumn', 'header', 'split', 'workers'] as const),
-  ...(['uplink', 'downlink', 'stepSize', 'init', 'seed', 'wire', 'dense', 'batch', 'batchDense'] as const),
+  ...(['uplink', 'downlink', 'stepSize', 'init', 'seed', 'wire', 'precision', 'dense', 'batch', 'batchDense'] as const),
 ];
 
 /** What a host's own command line may name, because it may name what a message may not. */

@@ -1,4 +1,4 @@
-import { DivergedError } from '@flotilla/core';
+import { DivergedError, type Vector } from '@flotilla/core';
 import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type Header, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import { type Answers, AwayError } from './answers.js';
@@ -34,7 +34,7 @@ export function evaluationReader(received: Float64Array): EvaluationReader {
   };
 }
 
-/** f, ∇f and metrics, exact, by a pass over the workers that is counted nowhere. */
+/** f, ∇f and metrics, exact, in f64 at x as it is, by a pass over the workers that is counted nowhere. */
 export class Evaluation {
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
@@ -53,7 +53,7 @@ export class Evaluation {
     private readonly gradient: Float64Array,
     private readonly metrics: readonly string[],
     private readonly method: string,
-    private readonly start: Float64Array,
+    private readonly start: Vector,
     /** Whether a worker is away: then it is left out of all means. */
     private readonly isAway: (worker: number) => boolean = () => false,
   ) {
@@ -61,7 +61,7 @@ export class Evaluation {
   }
 
   /** @throws DivergedError when f or ∇f is not finite, of one worker or of all together */
-  async at(x: Float64Array, round: number): Promise<Evaluated> {
+  async at(x: Vector, round: number): Promise<Evaluated> {
     const { metrics, method } = this;
     const { workers } = this.transport;
     const number = (this.#number + 1) & 0xff;
@@ -112,12 +112,18 @@ export class Evaluation {
     return { loss, gradNormSq, metrics: Object.fromEntries(metrics.map((name, k) => [name, means[k] as number])) };
   }
 
-  #ask(x: Float64Array, round: number, number: number): void {
+  #ask(x: Vector, round: number, number: number): void {
     const { transport } = this;
-    const bytes = HEADER_BYTES + x.byteLength;
+    let point = x;
+    if (x instanceof Float32Array) {
+      // not needed before the answers come
+      point = this.gradient;
+      point.set(x);
+    }
+    const bytes = HEADER_BYTES + point.byteLength;
     const room = transport.claimBroadcast(bytes);
     writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: number, extra: 0, round }, room);
-    room.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength), HEADER_BYTES);
+    room.set(new Uint8Array(point.buffer, point.byteOffset, point.byteLength), HEADER_BYTES);
     transport.commitBroadcast(bytes);
     transport.flush();
   }

@@ -1,4 +1,4 @@
-import { DivergedError } from '@flotilla/core';
+import { DivergedError, type Vector } from '@flotilla/core';
 import { largestMagnitude } from '@flotilla/core/internal';
 
 /** How far an iterate may have gone from 0, as a multiple of max(1, ‖x⁰‖∞), and still not be what makes a number no number. */
@@ -12,8 +12,8 @@ const FAR = 1e6;
 export async function takeFinite(
   workers: Iterable<number>,
   take: (worker: number) => Promise<unknown>,
-  x: Float64Array,
-  start: Float64Array,
+  x: Vector,
+  start: Vector,
 ): Promise<void> {
   let failure: DivergedError | undefined;
   let others = false;

@@ -12,6 +12,7 @@ import {
   type Registry,
   type ServerState,
   type State,
+  type Vector,
 } from '@flotilla/core';
 import {
   checkState,
@@ -21,6 +22,7 @@ import {
   restoreState,
   SharedDraws,
   viewState,
+  zeros,
 } from '@flotilla/core/internal';
 import {
   type Boundary,
@@ -107,7 +109,7 @@ export class ParameterServer {
   readonly #state: ServerState;
   readonly #downlink: Boundary;
   readonly #uplink: Boundary;
-  readonly #mean: Float64Array;
+  readonly #mean: Vector;
   readonly #answers: Answers;
   readonly #evaluation: Evaluation;
   readonly #workerStates: WorkerStates;
@@ -128,14 +130,15 @@ export class ParameterServer {
     this.#uplink = uplink;
     this.#context = createContext(job, problem, options, random, options.start);
     this.#state = method.server.init(this.#context);
-    this.#mean = new Float64Array(length);
+    this.#mean = zeros(length, this.#context.precision);
     const { attendance } = options;
     const isAway = attendance && ((worker: number) => attendance.isAway(worker));
     const since = attendance && ((worker: number) => attendance.since(worker));
     this.#answers = new Answers({ ...options, isAway, since }, (refusal) => this.ledger.refuse(refusal));
     this.#workerStates = new WorkerStates(options.transport, this.#answers, isAway);
-    // between rounds the mean is work space
-    const gradient = length === dimension ? this.#mean : new Float64Array(dimension);
+    // between rounds the mean is work space, where it has the evaluation's f64
+    const mean = this.#mean;
+    const gradient = mean instanceof Float64Array && length === dimension ? mean : new Float64Array(dimension);
     const metrics = (problem.metrics ?? []).map(({ name }) => name);
     const { start } = this.#context;
     this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics, method.name, start, isAway);
@@ -247,7 +250,7 @@ export class ParameterServer {
   }
 
   /** A copy of the iterate. */
-  iterate(): Float64Array {
+  iterate(): Vector {
     return this.#state.x.slice();
   }
 
@@ -333,7 +336,7 @@ export class ParameterServer {
   }
 
   /** Nothing goes on from a NaN or an infinity. @throws DivergedError */
-  #checkFinite(vector: Float64Array, what: string): void {
+  #checkFinite(vector: Vector, what: string): void {
     if (isFiniteVector(vector)) return;
     throw new DivergedError(this.round, 'server', `a coordinate of ${what} is not finite`, this.options.method.name);
   }

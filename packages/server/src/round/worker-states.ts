@@ -1,3 +1,4 @@
+import type { Vector } from '@flotilla/core';
 import { putU32 } from '@flotilla/core/internal';
 import {
   encodeState,
@@ -38,7 +39,7 @@ export class WorkerStates {
    */
   async each(
     round: number,
-    { x, start }: { readonly x: Float64Array; readonly start: Float64Array },
+    { x, start }: { readonly x: Vector; readonly start: Vector },
     take: (state: Uint8Array) => boolean,
     whose: readonly number[] = Array.from({ length: this.transport.workers }, (_, worker) => worker),
   ): Promise<void> {

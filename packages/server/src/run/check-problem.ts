@@ -4,6 +4,9 @@ import { isFacts } from '../model/facts.js';
 import { sizeOf } from '../model/model.js';
 import { MAX_HEADER_BYTES, METADATA, safetensorsHead } from '../model/safetensors.js';
 
+/** What a problem may say that it takes: f64 in any case, for evaluations. */
+const PRECISIONS = ['f64', 'f32,f64'];
+
 /** Of a model's header, for what a problem says; the rest is for the options of the run. */
 const MAX_BYTES = MAX_HEADER_BYTES / 2;
 
@@ -14,7 +17,10 @@ const MAX_BYTES = MAX_HEADER_BYTES / 2;
  */
 export function checkProblem(name: string, problem: Problem): void {
   const refuse = (what: string) => new UsageError(`problem ${name}: ${what}`);
-  const { dimension, facts } = problem;
+  const { dimension, facts, precisions } = problem;
+  if (precisions !== undefined && !PRECISIONS.includes([precisions].flat().sort().join())) {
+    throw refuse(`precisions is ${printed(precisions)}; it must be ['f64'] or ['f32', 'f64']`);
+  }
   const tensors: unknown = tensorsOf(problem);
   if (!Array.isArray(tensors) || !tensors.every(isTensor)) {
     throw refuse(

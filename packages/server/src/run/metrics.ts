@@ -1,4 +1,4 @@
-import type { FrameRefusal } from '@flotilla/core';
+import type { FrameRefusal, Precision } from '@flotilla/core';
 import { CHECKSUM_BYTES, HEADER_BYTES, type Tally, type Wire } from '@flotilla/protocol';
 import type { BrokerTraffic } from '../hosts/fleet.js';
 import type { Coins } from '../round/coins.js';
@@ -70,6 +70,8 @@ export interface Summary {
   readonly linkModel: string | null;
   /** Width of a dense coordinate: f32 or f64. */
   readonly wire: Wire;
+  /** Of state and arithmetic. */
+  readonly precision: Precision;
   /** How dense vectors were coded. */
   readonly dense: 'plain' | 'packed';
   /** How rounds with a dense message were drawn. */

@@ -1,5 +1,5 @@
 // Long: one schema, of every option there is, and what is made of it.
-import { type DataInput, methods, problems, UsageError } from '@flotilla/core';
+import { type DataInput, methods, problems, UsageError, type Vector } from '@flotilla/core';
 import { didYouMean, optionError, printed, printedWord, shareArrays } from '@flotilla/core/internal';
 import * as v from 'valibot';
 import { CHECKPOINTS_ALLOWED, parseCheckpointEvery } from '../checkpoint/schedule.js';
@@ -74,11 +74,11 @@ const init = () =>
     [
       path(),
       v.pipe(
-        v.instance(Float64Array as new () => Float64Array),
-        v.transform((x) => x.slice()),
+        v.custom<Vector>((x) => x instanceof Float64Array || x instanceof Float32Array),
+        v.transform((x: Vector) => new Float64Array(x)),
       ),
     ],
-    'a Float64Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file',
+    'a Float64Array or Float32Array, or reference, zeros, normal:SCALE or the path of a .safetensors or .npy file',
   );
 
 const isCheckpointEvery = (value: string): boolean => {
@@ -164,6 +164,10 @@ export const optionsSchema = v.strictObject({
   ),
   seed: v.optional(described(text(), 'what everything random is drawn from: any text'), '0'),
   wire: v.optional(described(choice('f32', 'f64'), 'width of a dense coordinate on the wire'), 'f32'),
+  precision: v.optional(
+    described(choice('f32', 'f64'), 'what state is kept in, of server and workers: f32 takes half the memory'),
+    'f64',
+  ),
   dense: v.optional(
     described(
       choice('plain', 'packed'),

@@ -1,4 +1,4 @@
-import { EVERY_WORKER, type KeyedRandom, Rng, type State } from '@flotilla/core';
+import { EVERY_WORKER, type KeyedRandom, Rng, type State, type Vector } from '@flotilla/core';
 import { restoreState, snapshotState } from '@flotilla/core/internal';
 
 /** The names of the rules by which a run gives back a point: {@link Output}. */
@@ -17,20 +17,20 @@ export type OutputName = (typeof OUTPUTS)[number];
  * Costs one vector of d values; how it stands is vectors and numbers, so that it can be stored with a training.
  */
 export class Output {
-  readonly #kept: { readonly x: Float64Array; round: number; gradNormSq: number };
+  readonly #kept: { readonly x: Vector; round: number; gradNormSq: number };
   readonly #rng = new Rng();
 
   /** @param start x⁰; copied */
   constructor(
     readonly name: Exclude<OutputName, 'last'>,
-    start: Float64Array,
+    start: Vector,
     private readonly random: KeyedRandom,
   ) {
     this.#kept = { x: start.slice(), round: 0, gradNormSq: Number.POSITIVE_INFINITY };
   }
 
   /** x̂ of the rounds so far. To be copied. */
-  get x(): Float64Array {
+  get x(): Vector {
     return this.#kept.x;
   }
 
@@ -40,13 +40,13 @@ export class Output {
   }
 
   /** Round `round`, from 1, has ended. @param before The iterate that it began with */
-  afterRound(round: number, before: Float64Array): void {
+  afterRound(round: number, before: Vector): void {
     if (this.name !== 'uniform') return;
     if (this.random.stream(this.#rng, 'output', round, EVERY_WORKER).below(round) === 0) this.#keep(before, round - 1);
   }
 
   /** ‖∇f(x)‖² is known. @param round The number of rounds after which x is the iterate */
-  afterEvaluation(round: number, gradNormSq: number, x: Float64Array): void {
+  afterEvaluation(round: number, gradNormSq: number, x: Vector): void {
     if (this.name !== 'best' || gradNormSq >= this.#kept.gradNormSq) return;
     this.#kept.gradNormSq = gradNormSq;
     this.#keep(x, round);
@@ -61,7 +61,7 @@ export class Output {
     restoreState(this.#kept, state);
   }
 
-  #keep(x: Float64Array, round: number): void {
+  #keep(x: Vector, round: number): void {
     this.#kept.x.set(x);
     this.#kept.round = round;
   }

@@ -73,6 +73,7 @@ export interface RunPlan {
 /** What the names in the options stand for; needs no data. @throws UsageError for a name or spec that nothing has. */
 export function resolveNames(options: Options, { methods, problems }: Registries = BUILT_IN) {
   brokerOf(options);
+  checkPrecision(options);
   const methodSpec = Spec.parse('method', options.method);
   const method = lookUp('method', methods, methodSpec.name);
   const reference = parseProblem(options.problem);
@@ -105,7 +106,7 @@ export async function planRun(
   const registries = await loadPlugins(options.plugins, options.problem);
   const names = resolveNames(options, registries);
   const { methodSpec, method, problemSpec, family, init, given, stepSize, linkModels } = names;
-  const { workers, wire, dense, seed } = options;
+  const { workers, wire, precision, dense, seed } = options;
 
   const random = new KeyedRandom(seed);
   const links = names.link && linksOf(names.link, workers, random);
@@ -117,7 +118,8 @@ export async function planRun(
   const problem = attempt(`${where}, create`, () => family.create(spec, { workers, random, ...loaded.shared }));
   const { dimension, smoothness } = problem;
   checkProblem(problemSpec.name, problem);
-  checkDimension(dimension, workers, `${options.problem}${loaded.source === undefined ? '' : ` on ${loaded.source}`}`);
+  const data = loaded.source === undefined ? '' : ` on ${loaded.source}`;
+  checkDimension(dimension, workers, `${options.problem}${data}`, { width: precision === 'f32' ? 4 : 8 });
   const start = given ? await givenStart(init, problem, signal) : undefined;
   if (start === undefined) checkInit(init as string, problem);
   const validation = await loadValidation(options, family, problem, { random, signal, note });
@@ -129,7 +131,7 @@ export async function planRun(
   const uplink = linkCompressor('uplink', method.uplink, options.uplink, method.name);
   const downlink = linkCompressor('downlink', method.downlink, options.downlink, method.name);
   const linkTheory = (link: 'uplink' | 'downlink', spec = 'identity'): LinkTheory => {
-    const { constants } = createCompressor(spec, { dimension, workers, wire }, registries.compressors);
+    const { constants } = createCompressor(spec, { dimension, workers, wire, precision }, registries.compressors);
     const { omega, A = omega, B = 0 } = constants;
     const known = { ...constants, A, B };
     checkAssumption(method, link, spec, known);
@@ -170,6 +172,7 @@ export async function planRun(
     uplink,
     downlink,
     wire,
+    ...(precision === 'f64' ? {} : { precision }),
     dense,
     init: start === undefined ? (init as string) : givenInit(start.hash),
     seed,
@@ -195,6 +198,12 @@ export async function planRun(
     linkModels,
     checksumRun: checksumRun(options, job, parameters, stepSize),
   };
+}
+
+/** f32 state has no digits that a wire of f64 could carry. @throws UsageError */
+function checkPrecision({ precision, wire }: Options): void {
+  if (precision === 'f64' || wire === 'f32') return;
+  throw optionError('wire', 'f64 would carry the numbers of precision f32 in twice the bytes; leave wire out');
 }
 
 /** Refuses a compressor that the method's theory does not cover, whatever the step size. */

@@ -8,8 +8,9 @@ import {
   type Problem,
   type ProblemFamily,
   UsageError,
+  type Vector,
 } from '@flotilla/core';
-import { asFlotillaError, checkData, loadData, parseProblem } from '@flotilla/core/internal';
+import { asFlotillaError, checkData, inPrecision, loadData, parseProblem } from '@flotilla/core/internal';
 import { type FormatTexts, formatConcerning, formatOf } from './data-request.js';
 import type { Options } from './options.js';
 
@@ -117,7 +118,9 @@ export class Validation {
     this.#values = new Float64Array(metrics.length);
   }
 
-  at(x: Float64Array): ValidationMetrics {
+  /** In f64 at x as it is. */
+  at(point: Vector): ValidationMetrics {
+    const x = inPrecision(point, 'f64');
     const loss = this.#oracle.gradient(x, this.#gradient);
     this.#oracle.metrics?.(x, this.#values);
     return { loss, ...Object.fromEntries(this.#names.map((name, k) => [name, this.#values[k] as number])) };

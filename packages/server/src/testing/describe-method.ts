@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Spec, type State } from '@flotilla/core';
+import { type Precision, Spec, type State, type Vector } from '@flotilla/core';
 import { snapshotState } from '@flotilla/core/internal';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../explain.js';
@@ -35,6 +35,8 @@ export interface MethodSuiteOptions {
   readonly variableBytes?: boolean;
 }
 
+const PRECISIONS: readonly Precision[] = ['f64', 'f32'];
+
 const quadratic: TrainOptions = { problem: 'heterogeneous-quadratic:d=60,nu=1,sigma=0.3', workers: 6 };
 
 /** Four quadratics in six dimensions that do not depend on the seed. */
@@ -55,7 +57,7 @@ function sampled(): TrainOptions {
 /**
  * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
  * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any transport; the ledger counts what the
- * transport carries, and the theory's expectation of it holds; a run with a batch is one run too, or refused; the step size of theory makes progress; its description names
+ * transport carries, and the theory's expectation of it holds; all of that in f64 and in f32; a run with a batch is one run too, or refused; the step size of theory makes progress; its description names
  * every parameter.
  *
  * @example
@@ -67,11 +69,11 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
   describe(spec, () => {
     if (suite.identity !== false) {
       const { identity } = suite;
-      test('with identity compressors it is gradient descent', async () => {
-        const exact: TrainOptions = { ...common, wire: 'f64', stepSize: 0.3 };
+      test.each(PRECISIONS)('%s: with identity compressors it is gradient descent', async (precision) => {
+        const exact: TrainOptions = { ...common, precision, wire: precision, stepSize: 0.3 };
         const gd = await iterates({ ...exact, method: 'gd' }, 40);
         const own = await iterates({ ...exact, ...identity }, 40);
-        expect(relativeDistance(own, gd)).toBeLessThan(1e-12);
+        expect(relativeDistance(own, gd)).toBeLessThan(precision === 'f64' ? 1e-12 : 2e-5);
       });
     }
 
@@ -98,10 +100,14 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       });
     }
 
-    test.each(['f32', 'f64'] as const)('%s: what both sides hold is the same after every round', async (wire) => {
+    test.each([
+      ['f64', 'f64'],
+      ['f64', 'f32'],
+      ['f32', 'f32'],
+    ] as const)('%s over a wire of %s: what both sides hold is the same after every round', async (precision, wire) => {
       const { replicas = {}, means = {}, perWorker = {} } = suite;
       const workers = common.workers as number;
-      const training = await openHere({ ...common, wire, stepSize: 0.1 });
+      const training = await openHere({ ...common, precision, wire, stepSize: 0.1 });
       const { server, fleet } = training;
       for (let round = 1; round <= 40; round++) {
         await training.round();
@@ -129,7 +135,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
               mean[j] = (mean[j] as number) + v / workers;
             });
           }
-          const tolerance = wire === 'f64' ? 1e-12 : 1e-5;
+          const tolerance = wire === 'f64' ? 1e-12 : precision === 'f64' ? 1e-5 : 1e-4;
           const distance = relativeDistance([mean], [vector(own[name])]);
           expect(distance, `${name} in round ${round}`).toBeLessThan(tolerance);
         }
@@ -137,60 +143,71 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       await training.close();
     });
 
-    test('its state is all there is: from a snapshot on, a run that began elsewhere is the same run', async () => {
-      const options: TrainOptions = { ...common, stepSize: 0.1 };
-      const run = await openHere(options);
-      const other = await openHere({ ...options, init: 'normal:0.5' });
-      const advance = async (rounds: number) => {
-        for (let round = 0; round < rounds; round++) for (const training of [run, other]) await training.round();
-      };
-      await advance(7);
-      expect(other.xHash()).not.toBe(run.xHash());
-      await other.restore(await run.snapshot());
-      expect(other.xHash()).toBe(run.xHash());
-      await advance(13);
-      expect(other.xHash()).toBe(run.xHash());
-      expect(other.ledger.total('uplink')).toEqual(run.ledger.total('uplink'));
-      for (const training of [run, other]) await training.close();
-    });
+    test.each(PRECISIONS)(
+      '%s: its state is all there is: from a snapshot on, a run that began elsewhere is the same run',
+      async (precision) => {
+        const options: TrainOptions = { ...common, precision, stepSize: 0.1 };
+        const run = await openHere(options);
+        const other = await openHere({ ...options, init: 'normal:0.5' });
+        const advance = async (rounds: number) => {
+          for (let round = 0; round < rounds; round++) for (const training of [run, other]) await training.round();
+        };
+        await advance(7);
+        expect(other.xHash()).not.toBe(run.xHash());
+        await other.restore(await run.snapshot());
+        expect(other.xHash()).toBe(run.xHash());
+        await advance(13);
+        expect(other.xHash()).toBe(run.xHash());
+        expect(other.ledger.total('uplink')).toEqual(run.ledger.total('uplink'));
+        for (const training of [run, other]) await training.close();
+      },
+    );
 
-    test('one hash for 2 and n threads and for loopback, another for another seed', async () => {
-      const run = async (options: TrainOptions) =>
-        (await train({ ...common, stepSize: 0.1, rounds: 60, evalEvery: 60, ...options }).result).xHash;
-      const one = await run({ transport: 'loopback' });
-      for (const threads of [2, common.workers as number]) expect(await run({ threads })).toBe(one);
-      expect(await run({ transport: 'loopback', seed: 'another' })).not.toBe(one);
-    });
+    test.each(PRECISIONS)(
+      '%s: one hash for 2 and n threads and for loopback, another for another seed',
+      async (precision) => {
+        const run = async (options: TrainOptions) =>
+          (await train({ ...common, precision, stepSize: 0.1, rounds: 60, evalEvery: 60, ...options }).result).xHash;
+        const one = await run({ transport: 'loopback' });
+        for (const threads of [2, common.workers as number]) expect(await run({ threads })).toBe(one);
+        expect(await run({ transport: 'loopback', seed: 'another' })).not.toBe(one);
+        const other = precision === 'f32' ? 'f64' : 'f32';
+        expect(await run({ transport: 'loopback', precision: other })).not.toBe(one);
+      },
+    );
 
-    test('with a batch: one hash for threads and for loopback, the same from a snapshot on; or it is refused', async () => {
-      const { method } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
-      const { problem: _, data: __, ...others } = common;
-      const exact: TrainOptions = { ...others, ...sampled(), method: suite.batch ?? spec, stepSize: 0.1 };
-      const options: TrainOptions = { ...exact, batch: 4 };
-      if (method.stochastic === undefined) {
-        await expect(train(options).result).rejects.toThrow(/batch/);
-        return;
-      }
-      const run = async (more: TrainOptions) =>
-        (await train({ ...options, rounds: 40, evalEvery: 40, ...more }).result).xHash;
-      const hash = await run({ transport: 'loopback' });
-      expect(await run({ threads: 3 })).toBe(hash);
-      expect(await run({ transport: 'loopback', batch: 5 })).not.toBe(hash);
+    test.each(PRECISIONS)(
+      '%s: with a batch: one hash for threads and for loopback, the same from a snapshot on; or it is refused',
+      async (precision) => {
+        const { method } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
+        const { problem: _, data: __, ...others } = common;
+        const exact: TrainOptions = { ...others, ...sampled(), method: suite.batch ?? spec, stepSize: 0.1 };
+        const options: TrainOptions = { ...exact, precision, batch: 4 };
+        if (method.stochastic === undefined) {
+          await expect(train(options).result).rejects.toThrow(/batch/);
+          return;
+        }
+        const run = async (more: TrainOptions) =>
+          (await train({ ...options, rounds: 40, evalEvery: 40, ...more }).result).xHash;
+        const hash = await run({ transport: 'loopback' });
+        expect(await run({ threads: 3 })).toBe(hash);
+        expect(await run({ transport: 'loopback', batch: 5 })).not.toBe(hash);
 
-      const training = await openHere(options);
-      const other = await openHere({ ...options, init: 'normal:0.5' });
-      const advance = async (one: typeof training, rounds: number) => {
-        for (let round = 0; round < rounds; round++) await one.round();
-      };
-      await advance(training, 17);
-      await advance(other, 9);
-      await other.restore(await training.snapshot());
-      for (const one of [training, other]) await advance(one, 23);
-      expect(training.xHash()).toBe(hash);
-      expect(other.xHash()).toBe(hash);
-      expect((await other.spent()).gradientCalls).toBe((await training.spent()).gradientCalls);
-      for (const one of [training, other]) await one.close();
-    });
+        const training = await openHere(options);
+        const other = await openHere({ ...options, init: 'normal:0.5' });
+        const advance = async (one: typeof training, rounds: number) => {
+          for (let round = 0; round < rounds; round++) await one.round();
+        };
+        await advance(training, 17);
+        await advance(other, 9);
+        await other.restore(await training.snapshot());
+        for (const one of [training, other]) await advance(one, 23);
+        expect(training.xHash()).toBe(hash);
+        expect(other.xHash()).toBe(hash);
+        expect((await other.spent()).gradientCalls).toBe((await training.spent()).gradientCalls);
+        for (const one of [training, other]) await one.close();
+      },
+    );
 
     test('the ledger counts what the transport carries, and theory expects it', async () => {
       const rounds = 2000;
@@ -240,8 +257,8 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
   });
 }
 
-function vector(value: State[string] | undefined): Float64Array {
-  if (value instanceof Float64Array) return value;
+function vector(value: State[string] | undefined): Vector {
+  if (value instanceof Float64Array || value instanceof Float32Array) return value;
   throw new Error('there is no vector of that name');
 }
 

@@ -1,4 +1,4 @@
-import type { Runtime } from '@flotilla/core';
+import type { Runtime, Vector } from '@flotilla/core';
 import { parseOptions } from '../run/options.js';
 import type { TrainOptions } from '../train.js';
 import { Training } from '../training.js';
@@ -15,10 +15,10 @@ export function hosted({ host }: Training['fleet'], worker: number): object {
 }
 
 /** The iterates x¹ … x^rounds. */
-export async function iterates(options: TrainOptions, rounds: number): Promise<Float64Array[]> {
+export async function iterates(options: TrainOptions, rounds: number): Promise<Vector[]> {
   const training = await openHere(options);
   try {
-    const list: Float64Array[] = [];
+    const list: Vector[] = [];
     for (let round = 0; round < rounds; round++) {
       await training.round();
       list.push(training.iterate());
@@ -30,7 +30,7 @@ export async function iterates(options: TrainOptions, rounds: number): Promise<F
 }
 
 /** max |a − b| / max |b| over all iterates. */
-export function relativeDistance(a: readonly Float64Array[], b: readonly Float64Array[]): number {
+export function relativeDistance(a: readonly Vector[], b: readonly Vector[]): number {
   let distance = 0;
   let size = 0;
   for (const [k, vector] of b.entries()) {
