@@ -1,3 +1,4 @@
+// Long: each function of one module beside plain loops.
 import { describe, expect, test } from 'vitest';
 import { Kernels, type Matrix } from '../dist/kernels/kernels.js';
 import { KeyedRandom, Rng } from '../dist/random.js';

@@ -100,6 +100,7 @@ const CLOCKS: Readonly<Record<string, string>> = {
   'core/src/runtime.ts': 'it is the clock',
   'core/src/data/download.ts': 'a server that sends nothing is given up',
   'core/src/data/lock.ts': 'a lock of another process is looked at again, the own one touched',
+  'lab/src/bench/wallclock/shaped-network.ts': 'a broker of another network is waited for',
   'lab/src/cli/start.ts': 'the name of a run folder is a date',
   'lab/src/cli/live-page.ts': 'a page that nobody looks at is closed',
   'lab/src/bench/embed.ts': 'requests go out every 10 ms, whoever waits',

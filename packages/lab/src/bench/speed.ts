@@ -1,5 +1,3 @@
-// Long: seven measurements of one bench, and the table that each becomes.
-
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';

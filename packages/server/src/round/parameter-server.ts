@@ -1,3 +1,4 @@
+// Long: one class, a round in the order in which it happens.
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Attendance,

@@ -1,3 +1,4 @@
+// Long: one class, a host on a broker, from the handshake to the last message.
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';

@@ -1,3 +1,4 @@
+// Long: both directions of one link, what is numbered and what is acknowledged.
 import { ProtocolError } from '@flotilla/compressors';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
 import { Fifo } from './fifo.js';

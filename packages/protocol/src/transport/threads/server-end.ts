@@ -1,3 +1,4 @@
+// Long: one class, the server's end of all mailboxes, wherever their workers are.
 import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, type Runtime } from '@flotilla/core';
