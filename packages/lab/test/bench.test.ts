@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fixture } from '../../core/test/reference-data.js';
 import { benches } from '../dist/bench/registry.js';
 import { figures, studies } from '../dist/reproduce/registry.js';
-import { hasBroker } from './nats-broker.js';
+import { quickSmokes, runProgram, runSmokes, slowSmokes } from './bench-smokes.js';
 
 let folder = '';
 beforeAll(() => {
@@ -15,22 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(program: 'bench' | 'reproduce' | 'report', args: string) {
-  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    const child = spawn(process.execPath, [main, program, ...args.split(' ').filter((arg) => arg !== '')], {
-      cwd: folder,
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
+const run = (program: 'bench' | 'reproduce' | 'report', args: string) => runProgram(program, args, folder);
 
 test('--list has a line for each bench and figure', async () => {
   const [listed, drawn] = await Promise.all([run('bench', '--list'), run('reproduce', '--list')]);
@@ -110,39 +92,12 @@ test('pnpm bench methods: tuned step sizes, equal target, results.json, results.
   expect(readdirSync(join(out, 'cache')).sort()).toEqual(cached);
 }, 120_000);
 
-/** A run of each bench in seconds: the whole path, with figures that say nothing. */
-const smokes: Readonly<Record<string, string>> = {
-  checksum: '',
-  compressors: '',
-  links: '',
-  methods: '--seeds 1 --methods gd,dcgd --problem heterogeneous-quadratic:d=20 --workers 2 --target 0.5 --rounds 50',
-  'methods-table': '--seeds 1 --problems quadratic --methods gd,marina-p',
-  nats: '',
-  recovery: '',
-  scale: '',
-  soak: '',
-  embed: '',
-  speed: `--mushrooms ${fixture('mushrooms-508.libsvm')}`,
-  wallclock: '--rounds 5 --methods M3 --workers 2 --paced 1000',
-};
-
-test('every bench has a smoke run', () => expect(Object.keys(smokes).sort()).toEqual(Object.keys(benches).sort()));
-
-const runnable = Object.entries(smokes).filter(([name]) => name !== 'nats' || hasBroker);
-test.each(runnable)('pnpm bench %s --smoke', async (name, args) => {
-  const { code, stdout, stderr } = await run('bench', `${name} --smoke --out smoke ${args}`);
-  expect(code, stderr).toBe(0);
-  expect(stdout).not.toMatch(/NaN|undefined/);
-  const out = join(folder, 'smoke', 'bench', name);
-  const { command, results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
-  expect(command).toContain(`bench ${name} --smoke`);
-  expect(JSON.stringify(results).length).toBeGreaterThan(80);
-  const page = readFileSync(join(out, 'report.html'), 'utf8');
-  // every table of the terminal is in the page, with rows
-  const tables = page.match(/<table.*?<\/table>/gs) ?? [];
-  expect(tables.length).toBeGreaterThan(0);
-  for (const table of tables) expect(table.match(/<tr/g)?.length).toBeGreaterThan(1);
+test('every bench has a smoke run', () => {
+  expect(Object.keys({ ...quickSmokes, ...slowSmokes }).sort()).toEqual(Object.keys(benches).sort());
 });
+
+// the others are in the long suite
+runSmokes(quickSmokes);
 
 test('pnpm reproduce: a panel whose data is not at hand is left out with a message, and where all are it fails', async () => {
   const { code, stdout, stderr } = await run(

@@ -1,0 +1,3 @@
+import { runSmokes, slowSmokes } from './bench-smokes.js';
+
+runSmokes(slowSmokes);
