@@ -97,7 +97,10 @@ class Network {
       sent.control += ENVELOPE_BYTES;
     }
     sent.others += message.length;
-    peer.broadcast(message, ack);
+    const pieces = Array.from({ length: Math.ceil(message.length / PIECE) }, (_, k) =>
+      message.subarray(k * PIECE, (k + 1) * PIECE),
+    );
+    peer.broadcast(pieces, ack);
   }
 }
 
@@ -163,6 +166,7 @@ test('nothing is sent again where nothing is lost, and what is sent is counted t
     others: frames,
     control: pieces * ENVELOPE_BYTES,
     again: 0,
+    data: 0,
   });
   expect(onTheWay).toBe(frames + pieces * ENVELOPE_BYTES);
   network.settle();

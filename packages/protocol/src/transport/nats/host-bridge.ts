@@ -309,8 +309,7 @@ export class HostBridge {
         this.#collectControl(end, peer, merge);
         for (let worker = 0; worker < end.workers; worker++) {
           for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
-            // what does not lie in the mailboxes is nobody else's
-            peer.send(worker, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
+            peer.send(worker, frame);
             end.release(worker);
           }
         }

@@ -1,5 +1,5 @@
 import { ProtocolError } from '@flotilla/compressors';
-import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
+import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed, writeEnvelope } from './envelope.js';
 import { Fifo } from './fifo.js';
 import { partOf, type Traffic } from './traffic.js';
 
@@ -24,6 +24,8 @@ interface Piece {
   readonly kind: Kind;
   readonly total: number;
   readonly bytes: Uint8Array;
+  /** The bytes with room for an envelope before them, where nobody else sends them; else they are copied into one. */
+  readonly message: Uint8Array | undefined;
   /** What it counts as when it is sent first. */
   readonly part: keyof Traffic;
   /** Of the peer's window. */
@@ -70,8 +72,8 @@ export interface PeerOptions {
   now(): number;
   /** Hands a message to the broker, on the subject of a worker by its place here. */
   publish(worker: number, message: Uint8Array): void;
-  /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied. */
-  deliver(link: number | 'all', bytes: Uint8Array): void;
+  /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied, unless it is nobody else's. */
+  deliver(link: number | 'all', bytes: Uint8Array, isOwn: boolean): void;
   readonly sent: Traffic;
   readonly received: Traffic;
 }
@@ -103,19 +105,23 @@ export class Peer {
     return this.options.workers;
   }
 
-  /** Sends a message; it is kept, uncopied, until it has arrived. */
+  /** Sends a message, of which a copy is kept until it has arrived. */
   send(link: number, message: Uint8Array): void {
     const { pieceBytes } = this.options;
     const kind = link === this.control ? Kind.control : Kind.frame;
     const part: keyof Traffic = kind === Kind.control ? 'control' : partOf(message);
     for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
-      const bytes = message.subarray(at, at + pieceBytes);
+      const length = Math.min(pieceBytes, message.length - at);
+      const room = new Uint8Array(ENVELOPE_BYTES + length);
+      room.set(message.subarray(at, at + length), ENVELOPE_BYTES);
+      const bytes = room.subarray(ENVELOPE_BYTES);
       const own = this.#link(link);
       const piece = {
         seq: own.next++,
         kind,
         total: message.length,
         bytes,
+        message: room,
         part,
         weight: bytes.length,
         sentAt: Number.NaN,
@@ -141,17 +147,18 @@ export class Peer {
     return least;
   }
 
-  /** A message has been published to all workers: it is kept like any other. */
-  broadcast(message: Uint8Array, acknowledged: number): void {
-    const { pieceBytes, workers } = this.options;
-    const part = partOf(message);
+  /** A message has been published to all workers, in these pieces: they are kept, uncopied, like any other. */
+  broadcast(pieces: readonly Uint8Array[], acknowledged: number): void {
+    const { workers } = this.options;
+    const total = pieces.reduce((sum, { length }) => sum + length, 0);
+    const part = partOf(pieces[0] as Uint8Array);
     const now = this.options.now();
-    for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
-      const bytes = message.subarray(at, at + pieceBytes);
+    for (const bytes of pieces) {
       for (let link = 0; link < workers; link++) {
         const own = this.#link(link);
         const weight = link === 0 ? bytes.length : 0;
-        own.pieces.push({ seq: own.next++, kind: Kind.frame, total: message.length, bytes, part, weight, sentAt: now });
+        const shared = { kind: Kind.frame, total, bytes, message: undefined, part, weight, sentAt: now };
+        own.pieces.push({ seq: own.next++, ...shared });
         this.#inFlight += weight;
         own.told = Math.max(own.told, acknowledged);
       }
@@ -181,7 +188,7 @@ export class Peer {
       link.partial = isWhole ? undefined : partial;
     }
     this.#countArrived(payload.length);
-    if (isWhole) deliver('all', partial.bytes);
+    if (isWhole) deliver('all', partial.bytes, false);
     this.#pump();
   }
 
@@ -212,7 +219,8 @@ export class Peer {
     this.#countArrived(counts ? payload.length : 0);
     if (partial.filled === total) {
       own.partial = undefined;
-      this.options.deliver(link, partial.bytes);
+      // one that came in pieces was put together here
+      this.options.deliver(link, partial.bytes, partial.bytes !== payload);
     }
     this.#pump();
   }
@@ -302,13 +310,14 @@ export class Peer {
   }
 
   #publish(link: number, piece: Piece): void {
-    const { seq, kind, total, bytes } = piece;
+    const { seq, kind, total, bytes, message } = piece;
     const own = this.#link(link);
     piece.sentAt = this.options.now();
     this.#sentAt = piece.sentAt;
     own.told = own.received;
     const envelope = { kind, flags: 0, session: this.options.session, seq, ack: own.received, total };
-    this.options.publish(link === this.control ? 0 : link, sealed(envelope, bytes));
+    if (message !== undefined) writeEnvelope(envelope, message);
+    this.options.publish(link === this.control ? 0 : link, message ?? sealed(envelope, bytes));
   }
 
   /** What the peer, by its own words, has not got. */
