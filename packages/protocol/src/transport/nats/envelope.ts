@@ -14,6 +14,8 @@ export const Kind = {
   handshake: 5,
   /** A piece of the run's data, from byte `seq` on; to a host that has asked for it. */
   data: 6,
+  /** Short messages of several links of one host, on the subject of its first worker. */
+  bundle: 7,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

@@ -223,6 +223,7 @@ export class HostBridge {
     const { first } = this.#prepared as Prepared;
     this.#heard();
     if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+    else if (envelope.kind === Kind.bundle) peer.arrivedBundle(payload);
     else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
   }
 
@@ -309,10 +310,11 @@ export class HostBridge {
         this.#collectControl(end, peer, merge);
         for (let worker = 0; worker < end.workers; worker++) {
           for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
-            peer.send(worker, frame);
+            peer.send(worker, frame, true);
             end.release(worker);
           }
         }
+        peer.flush();
       });
       const failure = local.failure();
       if (failure !== undefined) this.#gone(failure.message);

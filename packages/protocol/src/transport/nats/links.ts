@@ -1,4 +1,5 @@
 import { ProtocolError } from '@flotilla/compressors';
+import { BUNDLED_BYTES, bundledIn, bundleOf, MAX_BUNDLE_BYTES, MAX_BUNDLED_BYTES } from './bundle.js';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed, writeEnvelope } from './envelope.js';
 import { Fifo } from './fifo.js';
 import { partOf, type Traffic } from './traffic.js';
@@ -105,8 +106,11 @@ export class Peer {
     return this.options.workers;
   }
 
-  /** Sends a message, of which a copy is kept until it has arrived. */
-  send(link: number, message: Uint8Array): void {
+  /**
+   * Sends a message, of which a copy is kept until it has arrived.
+   * @param isMore Others follow, and {@link Peer.flush} after them: short ones travel together
+   */
+  send(link: number, message: Uint8Array, isMore = false): void {
     const { pieceBytes } = this.options;
     const kind = link === this.control ? Kind.control : Kind.frame;
     const part: keyof Traffic = kind === Kind.control ? 'control' : partOf(message);
@@ -129,6 +133,11 @@ export class Peer {
       own.pieces.push(piece);
       this.#waiting.push({ link, piece });
     }
+    if (!isMore) this.#pump();
+  }
+
+  /** Publishes what has been sent, as far as the window lets it. */
+  flush(): void {
     this.#pump();
   }
 
@@ -192,14 +201,31 @@ export class Peer {
     this.#pump();
   }
 
+  /** Messages of several links have arrived. @throws ProtocolError */
+  arrivedBundle(payload: Uint8Array): void {
+    const messages = bundledIn(payload);
+    this.options.received.control += ENVELOPE_BYTES;
+    for (const { link, seq, ack, bytes } of messages) {
+      const kind = link === this.control ? Kind.control : Kind.frame;
+      this.#take(link, { kind, flags: 0, session: 0, seq, ack, total: bytes.length }, bytes, BUNDLED_BYTES);
+    }
+    this.#pump();
+  }
+
   /** A piece has arrived. @throws ProtocolError */
-  arrived(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array): void {
+  arrived(link: number, envelope: Readonly<Envelope>, payload: Uint8Array): void {
+    this.#take(link, envelope, payload, ENVELOPE_BYTES);
+    this.#pump();
+  }
+
+  /** @param before Bytes before the payload that are its own */
+  #take(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array, before: number): void {
     const own = this.#link(link);
     this.heardAt = this.options.now();
     this.#acknowledge(own, ack);
     const counts = kind !== Kind.broadcast || link === 0;
     if (seq !== own.received) {
-      if (counts) this.options.received.again += ENVELOPE_BYTES + payload.length;
+      if (counts) this.options.received.again += before + payload.length;
       if (seq > own.received) this.#tellGap();
       return;
     }
@@ -215,20 +241,19 @@ export class Peer {
     fill(partial, total, payload);
     own.received++;
     if (counts)
-      this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
+      this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload, before);
     this.#countArrived(counts ? payload.length : 0);
     if (partial.filled === total) {
       own.partial = undefined;
       // one that came in pieces was put together here
       this.options.deliver(link, partial.bytes, partial.bytes !== payload);
     }
-    this.#pump();
   }
 
   /** Counts a piece that has come in its turn. */
-  #count(part: keyof Traffic, payload: Uint8Array): void {
+  #count(part: keyof Traffic, payload: Uint8Array, before = ENVELOPE_BYTES): void {
     this.options.received[part] += payload.length;
-    this.options.received.control += ENVELOPE_BYTES;
+    this.options.received.control += before;
   }
 
   /** Acknowledges what is much. */
@@ -297,16 +322,59 @@ export class Peer {
   }
 
   #pump(): void {
+    const { sent } = this.options;
     while (this.#inFlight < WINDOW_BYTES) {
-      const waiting = this.#waiting.shift();
+      const bundle = this.#bundle();
+      for (const { piece } of bundle) {
+        this.#inFlight += piece.weight;
+        sent[piece.part] += piece.bytes.length;
+      }
+      const [waiting] = bundle;
       if (waiting === undefined) return;
-      const { link, piece } = waiting;
-      this.#inFlight += piece.weight;
-      this.#publish(link, piece);
-      const { sent } = this.options;
-      sent[piece.part] += piece.bytes.length;
       sent.control += ENVELOPE_BYTES;
+      if (bundle.length === 1) this.#publish(waiting.link, waiting.piece);
+      else {
+        sent.control += BUNDLED_BYTES * bundle.length;
+        this.#publishBundle(bundle);
+      }
     }
+  }
+
+  /** What waits and may travel together: one piece, or several short whole messages. */
+  #bundle(): readonly Waiting[] {
+    const { pieceBytes } = this.options;
+    const together: Waiting[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      const { total } = next.piece;
+      const isShort = total <= MAX_BUNDLED_BYTES && total === next.piece.bytes.length;
+      bytes += BUNDLED_BYTES + total;
+      if (together.length > 0 && (!isShort || bytes > Math.min(MAX_BUNDLE_BYTES, pieceBytes))) break;
+      this.#waiting.shift();
+      together.push(next);
+      if (!isShort) break;
+    }
+    return together;
+  }
+
+  #publishBundle(bundle: readonly Waiting[]): void {
+    const messages = bundle.map(({ link, piece: { seq, bytes } }) => {
+      const own = this.#link(link);
+      own.told = own.received;
+      return { link, seq, ack: own.received, bytes };
+    });
+    this.#sentAt = this.options.now();
+    for (const { piece } of bundle) piece.sentAt = this.#sentAt;
+    const payload = bundleOf(messages);
+    const envelope = {
+      kind: Kind.bundle,
+      flags: 0,
+      session: this.options.session,
+      seq: 0,
+      ack: 0,
+      total: payload.length,
+    };
+    this.options.publish(0, sealed(envelope, payload));
   }
 
   #publish(link: number, piece: Piece): void {

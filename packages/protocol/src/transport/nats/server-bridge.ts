@@ -267,11 +267,12 @@ export class ServerBridge {
         else if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
         else if (broadcast === undefined || !this.#broadcast(end, broadcast, frame)) {
           // nobody has what is for a worker that is away
-          host?.peer.send(worker - host.first, frame);
+          host?.peer.send(worker - host.first, frame, true);
         }
         end.release(worker);
       }
     }
+    for (const { peer } of this.#present) peer.flush();
   }
 
   /** Publishes a frame in a slot once, if it goes to all workers and all links have come as far. Whether that was so. */
@@ -354,6 +355,7 @@ export class ServerBridge {
     const { peer, first } = host;
     try {
       if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+      else if (envelope.kind === Kind.bundle) peer.arrivedBundle(payload);
       else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
     } catch (thrown) {
       const { message, refusal } = asFlotillaError(thrown);
