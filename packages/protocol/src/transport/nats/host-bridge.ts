@@ -1,3 +1,4 @@
+// Long: one class, a host on a broker, from waiting for a run to leaving it.
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';

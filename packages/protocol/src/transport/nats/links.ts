@@ -1,3 +1,4 @@
+// Long: one class, both directions of all links to one peer, with what is kept of each until it has arrived.
 import { ProtocolError } from '@flotilla/compressors';
 import { BUNDLED_BYTES, bundledIn, bundleOf, MAX_BUNDLE_BYTES, MAX_BUNDLED_BYTES } from './bundle.js';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed, writeEnvelope } from './envelope.js';
