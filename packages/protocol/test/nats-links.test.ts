@@ -66,6 +66,7 @@ class Network {
       for (const { worker, message } of side.onTheWay.splice(0)) {
         const { envelope, payload } = unsealed(message);
         if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+        else if (envelope.kind === Kind.bundle) peer.arrivedBundle(payload);
         else if (envelope.kind === Kind.broadcast) peer.arrivedForAll(envelope, payload);
         else peer.arrived(envelope.kind === Kind.control ? peer.control : worker, envelope, payload);
       }
@@ -97,7 +98,10 @@ class Network {
       sent.control += ENVELOPE_BYTES;
     }
     sent.others += message.length;
-    peer.broadcast(message, ack);
+    const pieces = Array.from({ length: Math.ceil(message.length / PIECE) }, (_, k) =>
+      message.subarray(k * PIECE, (k + 1) * PIECE),
+    );
+    peer.broadcast(pieces, ack);
   }
 }
 
@@ -113,6 +117,7 @@ const action = fc.record({
   all: fc.boolean(),
   length: fc.integer({ min: 1, max: 300 }),
   carry: fc.boolean(),
+  isMore: fc.boolean(),
 });
 
 test('messages arrive whole, once and in order, whatever the broker loses, repeats or turns round', () => {
@@ -124,18 +129,19 @@ test('messages arrive whole, once and in order, whatever the broker loses, repea
       (fates, actions) => {
         const network = new Network(fates);
         const sent: Uint8Array[][][] = [0, 1].map(() => Array.from({ length: WORKERS + 1 }, () => []));
-        for (const [k, { side, link, all, length, carry }] of actions.entries()) {
+        for (const [k, { side, link, all, length, carry, isMore }] of actions.entries()) {
           const message = Uint8Array.from({ length }, (_, j) => k + 1 + j);
           if (all && side === 0) {
             network.broadcast(message);
             for (let worker = 0; worker < WORKERS; worker++) sent[0]?.[worker]?.push(message);
           } else {
-            network.sides[side]?.peer.send(link, message);
+            network.sides[side]?.peer.send(link, message, isMore);
             sent[side]?.[link]?.push(message);
           }
           if (carry) network.carry();
           network.now += 7;
         }
+        for (const { peer } of network.sides) peer.flush();
         network.settle();
         expect(network.sides[1].got).toEqual(sent[0]);
         expect(network.sides[0].got).toEqual(sent[1]);
@@ -163,10 +169,54 @@ test('nothing is sent again where nothing is lost, and what is sent is counted t
     others: frames,
     control: pieces * ENVELOPE_BYTES,
     again: 0,
+    data: 0,
   });
   expect(onTheWay).toBe(frames + pieces * ENVELOPE_BYTES);
   network.settle();
   expect(network.sides.map(({ sent }) => sent.again)).toEqual([0, 0]);
+});
+
+test('short messages that are sent together travel together, and are counted to the byte', () => {
+  const network = new Network([], 4000);
+  const [{ peer, onTheWay, sent: counted }, { got, received }] = network.sides;
+  const messages = Array.from({ length: 9 }, (_, k) => new Uint8Array(10 + k).fill(k));
+  for (const [k, message] of messages.entries()) peer.send(k % WORKERS, message, true);
+  expect(onTheWay).toHaveLength(0);
+  peer.flush();
+  expect(onTheWay).toHaveLength(1);
+  // 10 + 11 + … + 18, an envelope, and four numbers before each
+  expect(onTheWay[0]?.message.length).toBe(126 + ENVELOPE_BYTES + 9 * 16);
+  const sum = (traffic: Traffic) => Object.values(traffic).reduce((total: number, value: number) => total + value, 0);
+  expect(sum(counted)).toBe(126 + ENVELOPE_BYTES + 9 * 16);
+  network.carry();
+  for (let worker = 0; worker < WORKERS; worker++) {
+    expect(got[worker]).toEqual(messages.filter((_, k) => k % WORKERS === worker));
+  }
+  expect(received.others + received.frames).toBe(126);
+  expect(sum(received)).toBe(126 + ENVELOPE_BYTES + 9 * 16);
+  // a long one goes by itself, and those after it too
+  peer.send(0, new Uint8Array(5), true);
+  peer.send(0, new Uint8Array(3990), true);
+  peer.send(1, new Uint8Array(5), true);
+  peer.flush();
+  expect(network.sides[0].onTheWay.map(({ message }) => unsealed(message).envelope.kind)).toEqual([
+    Kind.frame,
+    Kind.frame,
+    Kind.frame,
+  ]);
+});
+
+test('a bundle that is cut off anywhere is refused', () => {
+  const [{ peer }] = new Network([]).sides;
+  const bundle = new Uint8Array(2 * 16 + 12);
+  new DataView(bundle.buffer).setUint32(12, 12, true);
+  expect(() => peer.arrivedBundle(bundle)).not.toThrow();
+  for (let length = 1; length < bundle.length; length++) {
+    if (length === 28) continue;
+    expect(() => peer.arrivedBundle(bundle.subarray(0, length))).toThrow(/ends within a message/);
+  }
+  new DataView(bundle.buffer).setUint32(0, 99, true);
+  expect(() => peer.arrivedBundle(bundle)).toThrow(/link 99 of 4/);
 });
 
 test('a peer that is far behind is not sent more than the window holds, and gets the rest as it acknowledges', () => {

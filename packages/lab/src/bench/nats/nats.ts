@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError, type Runtime } from '@flotilla/core';
-import { type Meters, type TrainOptions, train } from '@flotilla/server';
+import { parseOptions, type TrainOptions, train } from '@flotilla/server';
+import { Training } from '@flotilla/server/internal';
 import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
 import { Broker, cpuMsOf, hasBroker } from './broker.js';
@@ -60,13 +61,13 @@ export const nats: Bench = {
         rows.push(await oneSize(broker, { ...size, rounds }, context));
         log(`${size.workers} workers, ${size.bytes} bytes: measured`);
       }
-      const job = smoke ? undefined : await defaultJob(broker, quick ? 40 : 200);
+      const job = smoke ? undefined : await defaultJob(broker, quick ? 40 : 200, context);
       const recovery = smoke ? [] : [...(await recoveries(broker, context)), await serverRecovery(broker, context)];
       return {
         results: { processes: PROCESSES, rows, job, recovery },
         tables: [
           {
-            title: `Milliseconds a round of gradient descent: a dense message down to and up from each worker, ${PROCESSES} host processes`,
+            title: `Milliseconds a round of gradient descent, medians: a dense message down to and up from each worker, ${PROCESSES} host processes`,
             columns: ['n', 'bytes a message', 'threads', 'plain TCP', 'NATS', 'NATS / TCP', 'x'],
             rows: rows.map((row) => [
               ...[row.workers, row.bytes, ms(row.threads), ms(row.tcp), ms(row.nats), (row.nats / row.tcp).toFixed(2)],
@@ -74,7 +75,7 @@ export const nats: Bench = {
             ]),
           },
           {
-            title: 'What that takes: processor time and memory',
+            title: 'What that takes over NATS: processor time and memory',
             columns: [
               ...['n', 'bytes a message', 'broker, ms a round', 'broker, ns a published byte'],
               ...['hosts, ms a round and worker', 'hosts, MB a worker'],
@@ -135,30 +136,29 @@ async function oneSize(
     evalEvery: 1e9,
     stepSize: 1e-3,
   };
-  const threads = await timed({ ...job, threads: 'auto' });
+  const threads = await timed({ ...job, threads: 'auto' }, runtime);
   const tcp = median(await tcpRounds({ workers, processes: PROCESSES, bytes, rounds }, runtime));
   const run = `bench-${workers}-${bytes}`;
   const hosts = startHosts(broker.url, run);
   const from = broker.cpuMs;
-  let began: { readonly cpu: number; readonly round: number } | undefined;
-  let spent: { readonly cpu: number; readonly round: number; readonly megabytes: number } | undefined;
-  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run }, ({ round }) => {
-    const cpu = total(hosts.map(({ pid }) => cpuMsOf(pid)));
-    const megabytes = total(hosts.map(({ pid }) => peakMegabytesOf(pid)));
-    if (cpu === undefined || megabytes === undefined) return;
-    began ??= { cpu, round };
-    spent = { cpu, round, megabytes };
+  const cpu = () => total(hosts.map(({ pid }) => cpuMsOf(pid)));
+  const half = Math.floor(rounds / 2);
+  let began: number | undefined;
+  let spent: number | undefined;
+  let megabytes: number | undefined;
+  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run }, runtime, (round) => {
+    if (round === half) began = cpu();
+    if (round < rounds) return;
+    spent = cpu();
+    megabytes = total(hosts.map(({ pid }) => peakMegabytesOf(pid)));
   });
   const to = broker.cpuMs;
   await Promise.all(hosts.map(ended));
-  const measured =
-    began !== undefined && spent !== undefined && spent.round > began.round ? { began, spent } : undefined;
   return {
     workers,
     bytes,
-    hostCpu:
-      measured && (measured.spent.cpu - measured.began.cpu) / (measured.spent.round - measured.began.round) / workers,
-    hostMegabytes: spent && spent.megabytes / workers,
+    hostCpu: began === undefined || spent === undefined ? undefined : (spent - began) / (rounds - half) / workers,
+    hostMegabytes: megabytes && megabytes / workers,
     // one broadcast down, n messages up
     published: (workers + 1) * bytes,
     threads: threads.ms,
@@ -186,29 +186,37 @@ function peakMegabytesOf(pid: number | undefined): number | undefined {
 }
 
 /** The default job on threads, one a core, and over the broker. */
-async function defaultJob(broker: Broker, rounds: number) {
+async function defaultJob(broker: Broker, rounds: number, { runtime }: BenchContext) {
   const job: TrainOptions = { rounds, evalEvery: 1e9 };
-  const threads = await timed({ ...job, threads: 'auto' });
+  const threads = await timed({ ...job, threads: 'auto' }, runtime);
   const run = 'bench-default';
   const hosts = startHosts(broker.url, run);
-  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run });
+  const over = await timed({ ...job, transport: 'nats', nats: broker.url, run }, runtime);
   await Promise.all(hosts.map(ended));
   return { rounds, threads: threads.ms, nats: over.ms, hashesAgree: threads.xHash === over.xHash };
 }
 
-/** Milliseconds a round. */
+/** The median of rounds, in milliseconds; every round takes part, the first ones too. `watch` is told of each. */
 async function timed(
   job: TrainOptions,
-  watch: (meters: Meters) => void = () => undefined,
+  runtime: Runtime,
+  watch: (round: number) => void = () => undefined,
 ): Promise<{ ms: number; xHash: string }> {
-  let last: Meters | undefined;
-  const onMeters = (meters: Meters) => {
-    last = meters;
-    watch(meters);
-  };
-  const { xHash } = await train({ ...job, onMeters }).result;
-  if (last === undefined) throw new FlotillaError('internal', 'a run without rounds');
-  return { ms: (1000 * last.roundSeconds) / last.round, xHash };
+  const { rounds = 0 } = job;
+  const training = await Training.open(parseOptions(job), { runtime });
+  try {
+    await training.start();
+    const times: number[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      const from = runtime.now();
+      await training.round();
+      times.push(runtime.now() - from);
+      watch(round);
+    }
+    return { ms: median(times), xHash: training.xHash() };
+  } finally {
+    await training.close();
+  }
 }
 
 function startHosts(url: string, run: string): ChildProcess[] {

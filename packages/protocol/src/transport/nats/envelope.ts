@@ -14,6 +14,8 @@ export const Kind = {
   handshake: 5,
   /** A piece of the run's data, from byte `seq` on; to a host that has asked for it. */
   data: 6,
+  /** Short messages of several links of one host, on the subject of its first worker. */
+  bundle: 7,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -45,15 +47,20 @@ export const ENVELOPE_BYTES = 20;
 /** The envelope and the payload behind it, as one message. */
 export function sealed(envelope: Readonly<Envelope>, payload: Uint8Array): Uint8Array {
   const message = new Uint8Array(ENVELOPE_BYTES + payload.length);
-  const view = new DataView(message.buffer);
+  writeEnvelope(envelope, message);
+  message.set(payload, ENVELOPE_BYTES);
+  return message;
+}
+
+/** Writes the envelope before a payload that lies in the message. */
+export function writeEnvelope(envelope: Readonly<Envelope>, message: Uint8Array): void {
+  const view = new DataView(message.buffer, message.byteOffset);
   message[0] = envelope.kind;
   message[1] = envelope.flags;
   view.setUint32(4, envelope.session, true);
   view.setUint32(8, envelope.seq, true);
   view.setUint32(12, envelope.ack, true);
   view.setUint32(16, envelope.total, true);
-  message.set(payload, ENVELOPE_BYTES);
-  return message;
 }
 
 /** @throws ProtocolError for what is no message of ours */

@@ -1,4 +1,4 @@
-// Long: one class, a host on a broker, from the handshake to the last message.
+// Long: one class, a host on a broker, from waiting for a run to leaving it.
 import { FlotillaError } from '@flotilla/core';
 import { asFlotillaError } from '@flotilla/core/internal';
 import type { ServerEnd } from '../transport.js';
@@ -224,6 +224,7 @@ export class HostBridge {
     const { first } = this.#prepared as Prepared;
     this.#heard();
     if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+    else if (envelope.kind === Kind.bundle) peer.arrivedBundle(payload);
     else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
   }
 
@@ -310,11 +311,11 @@ export class HostBridge {
         this.#collectControl(end, peer, merge);
         for (let worker = 0; worker < end.workers; worker++) {
           for (let frame = end.receive(worker, 0); frame !== undefined; frame = end.receive(worker, 0)) {
-            // what does not lie in the mailboxes is nobody else's
-            peer.send(worker, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
+            peer.send(worker, frame, true);
             end.release(worker);
           }
         }
+        peer.flush();
       });
       const failure = local.failure();
       if (failure !== undefined) this.#gone(failure.message);

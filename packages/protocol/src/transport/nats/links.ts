@@ -1,6 +1,7 @@
-// Long: both directions of one link, what is numbered and what is acknowledged.
+// Long: one class, both directions of all links to one peer, with what is kept of each until it has arrived.
 import { ProtocolError } from '@flotilla/compressors';
-import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed } from './envelope.js';
+import { BUNDLED_BYTES, bundledIn, bundleOf, MAX_BUNDLE_BYTES, MAX_BUNDLED_BYTES } from './bundle.js';
+import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed, writeEnvelope } from './envelope.js';
 import { Fifo } from './fifo.js';
 import { partOf, type Traffic } from './traffic.js';
 
@@ -25,6 +26,8 @@ interface Piece {
   readonly kind: Kind;
   readonly total: number;
   readonly bytes: Uint8Array;
+  /** The bytes with room for an envelope before them, where nobody else sends them; else they are copied into one. */
+  readonly message: Uint8Array | undefined;
   /** What it counts as when it is sent first. */
   readonly part: keyof Traffic;
   /** Of the peer's window. */
@@ -71,8 +74,8 @@ export interface PeerOptions {
   now(): number;
   /** Hands a message to the broker, on the subject of a worker by its place here. */
   publish(worker: number, message: Uint8Array): void;
-  /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied. */
-  deliver(link: number | 'all', bytes: Uint8Array): void;
+  /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied, unless it is nobody else's. */
+  deliver(link: number | 'all', bytes: Uint8Array, isOwn: boolean): void;
   readonly sent: Traffic;
   readonly received: Traffic;
 }
@@ -104,19 +107,26 @@ export class Peer {
     return this.options.workers;
   }
 
-  /** Sends a message; it is kept, uncopied, until it has arrived. */
-  send(link: number, message: Uint8Array): void {
+  /**
+   * Sends a message, of which a copy is kept until it has arrived.
+   * @param isMore Others follow, and {@link Peer.flush} after them: short ones travel together
+   */
+  send(link: number, message: Uint8Array, isMore = false): void {
     const { pieceBytes } = this.options;
     const kind = link === this.control ? Kind.control : Kind.frame;
     const part: keyof Traffic = kind === Kind.control ? 'control' : partOf(message);
     for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
-      const bytes = message.subarray(at, at + pieceBytes);
+      const length = Math.min(pieceBytes, message.length - at);
+      const room = new Uint8Array(ENVELOPE_BYTES + length);
+      room.set(message.subarray(at, at + length), ENVELOPE_BYTES);
+      const bytes = room.subarray(ENVELOPE_BYTES);
       const own = this.#link(link);
       const piece = {
         seq: own.next++,
         kind,
         total: message.length,
         bytes,
+        message: room,
         part,
         weight: bytes.length,
         sentAt: Number.NaN,
@@ -124,6 +134,11 @@ export class Peer {
       own.pieces.push(piece);
       this.#waiting.push({ link, piece });
     }
+    if (!isMore) this.#pump();
+  }
+
+  /** Publishes what has been sent, as far as the window lets it. */
+  flush(): void {
     this.#pump();
   }
 
@@ -142,17 +157,18 @@ export class Peer {
     return least;
   }
 
-  /** A message has been published to all workers: it is kept like any other. */
-  broadcast(message: Uint8Array, acknowledged: number): void {
-    const { pieceBytes, workers } = this.options;
-    const part = partOf(message);
+  /** A message has been published to all workers, in these pieces: they are kept, uncopied, like any other. */
+  broadcast(pieces: readonly Uint8Array[], acknowledged: number): void {
+    const { workers } = this.options;
+    const total = pieces.reduce((sum, { length }) => sum + length, 0);
+    const part = partOf(pieces[0] as Uint8Array);
     const now = this.options.now();
-    for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
-      const bytes = message.subarray(at, at + pieceBytes);
+    for (const bytes of pieces) {
       for (let link = 0; link < workers; link++) {
         const own = this.#link(link);
         const weight = link === 0 ? bytes.length : 0;
-        own.pieces.push({ seq: own.next++, kind: Kind.frame, total: message.length, bytes, part, weight, sentAt: now });
+        const shared = { kind: Kind.frame, total, bytes, message: undefined, part, weight, sentAt: now };
+        own.pieces.push({ seq: own.next++, ...shared });
         this.#inFlight += weight;
         own.told = Math.max(own.told, acknowledged);
       }
@@ -182,18 +198,35 @@ export class Peer {
       link.partial = isWhole ? undefined : partial;
     }
     this.#countArrived(payload.length);
-    if (isWhole) deliver('all', partial.bytes);
+    if (isWhole) deliver('all', partial.bytes, false);
+    this.#pump();
+  }
+
+  /** Messages of several links have arrived. @throws ProtocolError */
+  arrivedBundle(payload: Uint8Array): void {
+    const messages = bundledIn(payload);
+    this.options.received.control += ENVELOPE_BYTES;
+    for (const { link, seq, ack, bytes } of messages) {
+      const kind = link === this.control ? Kind.control : Kind.frame;
+      this.#take(link, { kind, flags: 0, session: 0, seq, ack, total: bytes.length }, bytes, BUNDLED_BYTES);
+    }
     this.#pump();
   }
 
   /** A piece has arrived. @throws ProtocolError */
-  arrived(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array): void {
+  arrived(link: number, envelope: Readonly<Envelope>, payload: Uint8Array): void {
+    this.#take(link, envelope, payload, ENVELOPE_BYTES);
+    this.#pump();
+  }
+
+  /** @param before Bytes before the payload that are its own */
+  #take(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array, before: number): void {
     const own = this.#link(link);
     this.heardAt = this.options.now();
     this.#acknowledge(own, ack);
     const counts = kind !== Kind.broadcast || link === 0;
     if (seq !== own.received) {
-      if (counts) this.options.received.again += ENVELOPE_BYTES + payload.length;
+      if (counts) this.options.received.again += before + payload.length;
       if (seq > own.received) this.#tellGap();
       return;
     }
@@ -209,19 +242,19 @@ export class Peer {
     fill(partial, total, payload);
     own.received++;
     if (counts)
-      this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
+      this.#count(kind === Kind.broadcast && partial.part === 'frames' ? 'broadcasts' : partial.part, payload, before);
     this.#countArrived(counts ? payload.length : 0);
     if (partial.filled === total) {
       own.partial = undefined;
-      this.options.deliver(link, partial.bytes);
+      // one that came in pieces was put together here
+      this.options.deliver(link, partial.bytes, partial.bytes !== payload);
     }
-    this.#pump();
   }
 
   /** Counts a piece that has come in its turn. */
-  #count(part: keyof Traffic, payload: Uint8Array): void {
+  #count(part: keyof Traffic, payload: Uint8Array, before = ENVELOPE_BYTES): void {
     this.options.received[part] += payload.length;
-    this.options.received.control += ENVELOPE_BYTES;
+    this.options.received.control += before;
   }
 
   /** Acknowledges what is much. */
@@ -290,26 +323,70 @@ export class Peer {
   }
 
   #pump(): void {
+    const { sent } = this.options;
     while (this.#inFlight < WINDOW_BYTES) {
-      const waiting = this.#waiting.shift();
+      const bundle = this.#bundle();
+      for (const { piece } of bundle) {
+        this.#inFlight += piece.weight;
+        sent[piece.part] += piece.bytes.length;
+      }
+      const [waiting] = bundle;
       if (waiting === undefined) return;
-      const { link, piece } = waiting;
-      this.#inFlight += piece.weight;
-      this.#publish(link, piece);
-      const { sent } = this.options;
-      sent[piece.part] += piece.bytes.length;
       sent.control += ENVELOPE_BYTES;
+      if (bundle.length === 1) this.#publish(waiting.link, waiting.piece);
+      else {
+        sent.control += BUNDLED_BYTES * bundle.length;
+        this.#publishBundle(bundle);
+      }
     }
   }
 
+  /** What waits and may travel together: one piece, or several short whole messages. */
+  #bundle(): readonly Waiting[] {
+    const { pieceBytes } = this.options;
+    const together: Waiting[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      const { total } = next.piece;
+      const isShort = total <= MAX_BUNDLED_BYTES && total === next.piece.bytes.length;
+      bytes += BUNDLED_BYTES + total;
+      if (together.length > 0 && (!isShort || bytes > Math.min(MAX_BUNDLE_BYTES, pieceBytes))) break;
+      this.#waiting.shift();
+      together.push(next);
+      if (!isShort) break;
+    }
+    return together;
+  }
+
+  #publishBundle(bundle: readonly Waiting[]): void {
+    const messages = bundle.map(({ link, piece: { seq, bytes } }) => {
+      const own = this.#link(link);
+      own.told = own.received;
+      return { link, seq, ack: own.received, bytes };
+    });
+    this.#sentAt = this.options.now();
+    for (const { piece } of bundle) piece.sentAt = this.#sentAt;
+    const payload = bundleOf(messages);
+    const envelope = {
+      kind: Kind.bundle,
+      flags: 0,
+      session: this.options.session,
+      seq: 0,
+      ack: 0,
+      total: payload.length,
+    };
+    this.options.publish(0, sealed(envelope, payload));
+  }
+
   #publish(link: number, piece: Piece): void {
-    const { seq, kind, total, bytes } = piece;
+    const { seq, kind, total, bytes, message } = piece;
     const own = this.#link(link);
     piece.sentAt = this.options.now();
     this.#sentAt = piece.sentAt;
     own.told = own.received;
     const envelope = { kind, flags: 0, session: this.options.session, seq, ack: own.received, total };
-    this.options.publish(link === this.control ? 0 : link, sealed(envelope, bytes));
+    if (message !== undefined) writeEnvelope(envelope, message);
+    this.options.publish(link === this.control ? 0 : link, message ?? sealed(envelope, bytes));
   }
 
   /** What the peer, by its own words, has not got. */

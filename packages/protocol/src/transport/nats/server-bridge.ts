@@ -181,10 +181,10 @@ export class ServerBridge {
         sent: this.options.sent,
         received: this.options.received,
         publish: (link, message) => wire.publish(this.#subjects.down(host.first + link), message),
-        deliver: (link, bytes) => {
+        deliver: (link, bytes, isOwn) => {
           if (link === host.workers) end.sendControl(withHost(number, bytes));
           else {
-            end.send(host.first + (link as number), bytes);
+            end.send(host.first + (link as number), bytes, isOwn);
             this.#wakeSoon(end);
           }
         },
@@ -266,24 +266,25 @@ export class ServerBridge {
         if (large !== undefined) this.#passLarge(end, large, worker, host);
         else if (isPublished) this.#left[broadcast] = (this.#left[broadcast] as number) - 1;
         else if (broadcast === undefined || !this.#broadcast(end, broadcast, frame)) {
-          // what does not lie in the mailboxes is nobody else's; nobody has what is for a worker that is away
-          host?.peer.send(worker - host.first, frame.buffer instanceof SharedArrayBuffer ? frame.slice() : frame);
+          // nobody has what is for a worker that is away
+          host?.peer.send(worker - host.first, frame, true);
         }
         end.release(worker);
       }
     }
+    for (const { peer } of this.#present) peer.flush();
   }
 
   /** Publishes a frame in a slot once, if it goes to all workers and all links have come as far. Whether that was so. */
   #broadcast(end: BridgeEnd, slot: number, frame: Uint8Array): boolean {
     const { workers } = this.options;
-    if (end.readers(slot) !== workers || !this.#publish(frame.slice())) return false;
+    if (end.readers(slot) !== workers || !this.#publish(frame)) return false;
     // this worker passes it now
     this.#left[slot] = workers - 1;
     return true;
   }
 
-  /** Publishes a frame to all, if all links have come as far; it is kept, uncopied. Whether that was so. */
+  /** Publishes a frame to all, if all links have come as far. Whether that was so. */
   #publish(bytes: Uint8Array): boolean {
     const { wire } = this.options;
     if (bytes.length > MAX_BROADCAST_BYTES) return false;
@@ -293,13 +294,16 @@ export class ServerBridge {
     const ack = Math.min(...present.map(({ peer }) => peer.receivedByAll));
     const pieceBytes = Math.min(MAX_PIECE_BYTES, wire.maxMessageBytes - ENVELOPE_BYTES);
     const { session } = this.#offer as Offer;
+    const pieces: Uint8Array[] = [];
     for (let at = 0, k = 0; at < bytes.length; at += pieceBytes, k++) {
       const envelope = { kind: Kind.broadcast, flags: 0, session, seq: seq + k, ack, total: bytes.length };
-      wire.publish(this.#subjects.all, sealed(envelope, bytes.subarray(at, at + pieceBytes)));
+      const message = sealed(envelope, bytes.subarray(at, at + pieceBytes));
+      wire.publish(this.#subjects.all, message);
       this.options.sent.control += ENVELOPE_BYTES;
+      pieces.push(message.subarray(ENVELOPE_BYTES));
     }
     this.options.sent[partOf(bytes) === 'frames' ? 'broadcasts' : 'others'] += bytes.length;
-    for (const { peer } of present) peer.broadcast(bytes, ack);
+    for (const { peer } of present) peer.broadcast(pieces, ack);
     return true;
   }
 
@@ -351,6 +355,7 @@ export class ServerBridge {
     const { peer, first } = host;
     try {
       if (envelope.kind === Kind.sync) peer.synced(envelope, payload);
+      else if (envelope.kind === Kind.bundle) peer.arrivedBundle(payload);
       else peer.arrived(envelope.kind === Kind.control ? peer.control : worker - first, envelope, payload);
     } catch (thrown) {
       const { message, refusal } = asFlotillaError(thrown);

@@ -77,12 +77,18 @@ export class BridgeEnd {
     return this.#layout.get(WORD.broadcastPending + slot);
   }
 
-  /** Hands a frame of a worker to the server, or keeps it until there is room. {@link BridgeEnd.wake} is to follow. */
-  send(worker: number, frame: Uint8Array): void {
+  /**
+   * Hands a frame of a worker to the server, or keeps it until there is room. {@link BridgeEnd.wake} is to follow.
+   * @param isOwn Nobody else has the frame or its buffer: a long one need not be copied
+   */
+  send(worker: number, frame: Uint8Array, isOwn: boolean): void {
     this.#fresh.add(worker);
     const outbox = this.#outboxes[worker] as Outbox;
-    outbox.claim(frame.length).set(frame);
-    outbox.commit(frame.length);
+    if (isOwn && frame.length > this.#layout.slotBytes) outbox.give(frame);
+    else {
+      outbox.claim(frame.length).set(frame);
+      outbox.commit(frame.length);
+    }
     if (outbox.isBehind) this.#behind.add(outbox);
   }
 

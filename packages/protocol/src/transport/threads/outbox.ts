@@ -45,6 +45,12 @@ export class Outbox {
     this.keep(room.subarray(0, length));
   }
 
+  /** As {@link Producer.give}; what there is no room for is kept. */
+  give(frame: Uint8Array): void {
+    if (this.hasRoom) this.producer.give(frame);
+    else this.keep(frame);
+  }
+
   /** Counts a message that lies at `place`; there must be room for it. */
   announce(length: number, place: number): void {
     this.producer.announce(length, place);

@@ -102,6 +102,13 @@ export class Producer {
     this.announce(length, parcel === undefined ? PLACE.slot : PLACE.port);
   }
 
+  /** Sends a frame that no slot has room for, and that nobody else has: it is not copied, and gone here afterwards. */
+  give(frame: Uint8Array): void {
+    this.#waitForRoom();
+    this.post.send({ worker: this.worker, frame }, [frame.buffer as ArrayBuffer]);
+    this.announce(frame.length, PLACE.port);
+  }
+
   /** Counts a message that lies at `place`; there must be room for it. */
   announce(length: number, place: number): void {
     const { words } = this.layout;
