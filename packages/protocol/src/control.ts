@@ -71,7 +71,7 @@ const controlSchema = v.variant('type', [
   /** γ and the method's own parameters: the rounds begin. */
   v.strictObject({ type: v.literal('begin'), stepSize: real, parameters }),
   v.strictObject({ type: v.literal('begun') }),
-  /** Workers have moved to another host of the same process, or from one: those that are new are built, and those that have gone let go. */
+  /** Workers have moved to another host of the same process, or from one: those that are new are built. */
   v.strictObject({ type: v.literal('move') }),
   v.strictObject({ type: v.literal('moved') }),
   v.strictObject({ type: v.literal('finish') }),

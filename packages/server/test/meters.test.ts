@@ -25,6 +25,7 @@ async function metered(options: TrainOptions) {
 
 test.each<TrainOptions>([
   { transport: 'threads', threads: 2 },
+  { transport: 'threads', threads: 'auto' },
   { transport: 'loopback' },
   { transport: 'loopback', method: 'pp-marina:sampled=2' },
   { transport: 'loopback', checksum: 'on', method: 'marina' },

@@ -61,6 +61,7 @@ interface Configured {
   /** A hosted worker, made anew. */
   readonly build: (index: number, oracle: Oracle) => Worker;
   readonly oracle: (index: number) => Oracle;
+  /** Those that are hosted here, and those that have been: they may come back. */
   readonly workers: Map<number, Worker>;
   /** What the workers share in rounds; undefined before the run's constants are known. */
   shared: Shared | undefined;
@@ -176,14 +177,12 @@ export class WorkerHost {
     for (const [index, worker] of workers) atWorker(index, () => worker.begin(shared));
   }
 
-  /** Lets workers go that are hosted elsewhere now, and builds those that are hosted here now; their states come after it. */
+  /** Builds workers that are hosted here now, unless they have been before; their states come after it. */
   #move(): void {
     const { workers, build, oracle, shared } = this.#known();
     if (shared === undefined)
       throw new ProtocolError('workers moved before the run has begun', { refusal: 'unexpected' });
-    const here = new Set(this.end.workers);
-    for (const index of [...workers.keys()]) if (!here.has(index)) workers.delete(index);
-    for (const index of here) {
+    for (const index of this.end.workers) {
       if (workers.has(index)) continue;
       const worker = build(index, oracle(index));
       atWorker(index, () => worker.begin(shared));

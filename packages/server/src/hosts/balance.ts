@@ -9,16 +9,17 @@ const BLOCKS = 7;
 const BLOCK_ROUNDS = 10;
 const BLOCK_MS = 5;
 const LONG_BLOCK_MS = 40;
-/** The block that counts, by how fast it was: others had the machine too. */
-const COUNTED = 1;
 /** The least share of a round's time that is worth a move. */
 const LEAST_GAIN = 0.04;
 /** The share of a round that the server waits, from which on a round takes what the others take. */
 const WAITS = 0.02;
 /** Rounds after which a move has to have paid for itself. */
 const PAID_AFTER = 200;
-/** Moves that are tried at most. */
-const MOVES = 4;
+/** Counts that are tried at most, and in how many turns, with those before in the middle: a machine may become slower meanwhile. */
+const TRIALS = 3;
+const TURNS = 3;
+/** The server's share becomes at most so many times larger or smaller at once, unless it becomes all: a moment's load makes strange shares look good. */
+const STEP = 1.5;
 
 /** What a round takes with the workers where they are, in milliseconds. */
 interface Measured {
@@ -34,6 +35,12 @@ interface Measured {
 /** Workers by thread, the server's first: contiguous blocks. */
 type Counts = readonly number[];
 
+interface Tried {
+  readonly counts: Counts;
+  /** The fastest that was measured. */
+  best: Measured | undefined;
+}
+
 /**
  * Decides which of the threads there are host how many workers, by measuring the first rounds of a run. The server's thread has
  * work of its own, so that its share is smaller; and rounds that are shorter than a few wake-ups are fastest on one thread.
@@ -46,11 +53,9 @@ export class Balance {
   readonly #workers: number;
   readonly #threads: number;
   #counts: Counts;
-  /** What was measured before the last move. */
-  #before: { readonly counts: Counts; readonly round: number } | undefined;
-  /** What was slower than that, and has been undone. */
-  #slower: { readonly counts: Counts; readonly round: number } | undefined;
-  #moves = 0;
+  /** What is compared, in turns: after, before, after. */
+  #trial: { readonly before: Tried; readonly after: Tried; turns: number } | undefined;
+  #trials = 0;
   #isSettled: boolean;
   /** Rounds, and milliseconds of them, with these counts until the block that is measured. */
   #warmed = { rounds: 0, ms: 0 };
@@ -124,32 +129,39 @@ export class Balance {
       idle: idle / rounds,
     });
     if (this.#blocks.length < BLOCKS) return undefined;
-    return this.#decide(this.#blocks.sort((a, b) => a.round - b.round)[COUNTED] as Measured);
+    return this.#decide(this.#blocks.reduce((best, block) => (block.round < best.round ? block : best)));
   }
 
   #decide(measured: Measured): readonly number[] | undefined {
-    const [before, slower] = [this.#before, this.#slower];
-    if (slower !== undefined) {
-      this.#isSettled = true;
-      // the machine had become slower, not the rounds
-      return measured.round > slower.round ? this.#move(slower.counts) : undefined;
-    }
-    if (before !== undefined && measured.round > before.round) {
-      this.#slower = { counts: this.#counts, round: measured.round };
-      return this.#move(before.counts);
-    }
-    const best = this.#best(measured);
-    if (best === undefined || this.#moves === MOVES) {
+    const trial = this.#trial;
+    if (trial === undefined) return this.#propose(measured);
+    const { before, after, turns } = trial;
+    const [own, other] = turns % 2 === 0 ? [after, before] : [before, after];
+    if (own.best === undefined || measured.round < own.best.round) own.best = measured;
+    trial.turns++;
+    if (trial.turns < TURNS) return this.#move(other.counts);
+    this.#trial = undefined;
+    const isFaster = (after.best as Measured).round < (before.best as Measured).round;
+    if (isFaster) return this.#propose(after.best as Measured);
+    this.#isSettled = true;
+    return this.#move(before.counts);
+  }
+
+  /** Tries what promises to be faster, if anything does. */
+  #propose(measured: Measured): readonly number[] | undefined {
+    const counts = this.#trials < TRIALS ? this.#best(measured) : undefined;
+    if (counts === undefined) {
       this.#isSettled = true;
       return undefined;
     }
-    this.#before = { counts: this.#counts, round: measured.round };
-    return this.#move(best);
+    this.#trials++;
+    const before = { counts: this.#counts, best: undefined };
+    this.#trial = { before, after: { counts, best: undefined }, turns: 0 };
+    return this.#move(counts);
   }
 
   #move(counts: Counts): readonly number[] {
     this.#counts = counts;
-    this.#moves++;
     this.#warmed = { rounds: 0, ms: 0 };
     this.#blocks = [];
     return hostsOf(counts);
@@ -159,18 +171,20 @@ export class Balance {
   #best({ round, working, waiting, idle }: Measured): Counts | undefined {
     const workers = this.#workers;
     const own = this.#counts[0] as number;
-    const most = Math.max(...this.#counts.slice(1));
+    const largest = Math.max(...this.#counts.slice(1));
     // on one thread already, which has been found to be faster
     if (own === workers || own === 0) return undefined;
     const server = round - working - waiting;
     const here = working / own;
     const busy = Math.max(0, round - idle);
-    const there = busy / most;
+    const there = busy / largest;
     // where nobody waits for the others they are through before the server is: what would be left of that has to be tried
     const around = waiting > WAITS * round ? round - busy : 0;
     let best: { readonly counts: Counts; readonly ms: number } | undefined;
     for (let threads = 1; threads <= this.#threads; threads++) {
-      for (let k = threads === 1 ? workers : 1; k <= (threads === 1 ? workers : workers - threads + 1); k++) {
+      const least = threads === 1 ? workers : Math.max(1, Math.floor(own / STEP));
+      const most = threads === 1 ? workers : Math.min(workers - threads + 1, Math.ceil(own * STEP));
+      for (let k = least; k <= most; k++) {
         const others = shares(workers - k, threads - 1);
         const ms = Math.max(server + k * here, k === workers ? 0 : around + (others[0] as number) * there);
         if (best !== undefined && ms >= best.ms) continue;

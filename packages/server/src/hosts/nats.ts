@@ -152,7 +152,10 @@ export const nats: Transport = {
           }
           await runtime.sleep(piece);
         }
-        const { server, attachments } = createThreadTransport({ workers, threads: 1, maxFrameBytes }, runtime);
+        const { server, attachments } = createThreadTransport(
+          { workers, threads: 1, maxFrameBytes, crowded: true },
+          runtime,
+        );
         const [attachment] = attachments as readonly [ThreadAttachment];
         send({ type: 'serve', hosts: gathered, attachment }, [attachment.port]);
         const transport = new NatsServerEnd(server, gathered.length, attachment.slotBytes);

@@ -1,4 +1,4 @@
-// Long: one class, the server's end of all mailboxes, wherever their workers are.
+// Long: one class, the server's end of the mailboxes, with what opens it.
 import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, type Runtime } from '@flotilla/core';
@@ -55,7 +55,8 @@ export type Serve = (until: number) => boolean;
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
  * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred. `anybody`:
  *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all. `own`: the first of the
- *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits.
+ *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits. `crowded`: others need
+ *   the cores, so that nobody looks for something new before it sleeps.
  */
 export function createThreadTransport(
   options: {
@@ -64,10 +65,11 @@ export function createThreadTransport(
     maxFrameBytes: number;
     anybody?: boolean;
     own?: ((end: HostEnd) => Serve) | undefined;
+    crowded?: boolean;
   },
   runtime: Runtime,
 ): ThreadTransport {
-  const { workers, threads, own } = options;
+  const { workers, threads, own, crowded = false } = options;
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
   const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
   const bytes = Layout.bytes(workers, threads, slotBytes);
@@ -86,8 +88,8 @@ export function createThreadTransport(
     for (const worker of hosted(workers, threads, thread)) layout.words[layout.ring(worker, 0) + RING.host] = thread;
   }
   const cores = availableParallelism();
-  const hasCore = others + 1 <= cores;
-  const watchMs = hasCore ? WATCH_MS : threads <= cores ? SHORT_WATCH_MS : 0;
+  const hasCore = others + 1 <= cores && !crowded;
+  const watchMs = hasCore ? WATCH_MS : threads <= cores && !crowded ? SHORT_WATCH_MS : 0;
   let serve: Serve | undefined;
   if (own !== undefined) {
     const [here, host] = postHere();
