@@ -28,7 +28,7 @@ export class CoreSketch implements Compressor {
     private readonly stage: number,
   ) {
     this.#sketch = new GaussianSketch(dimension, m);
-    this.#codec = plain(wire, m);
+    this.#codec = plain(wire);
     this.#projections = new Float64Array(m);
     this.#vector = new Float64Array(dimension);
     this.coordinates = m;

@@ -24,7 +24,7 @@ export class DeltaCodec {
   ) {
     this.#index = new Int32Array(dimension);
     this.#values = new Float64Array(dimension);
-    this.#plain = plain(wire, dimension);
+    this.#plain = plain(wire);
     this.#room = new Uint8Array(maxIndexBytes(dimension));
   }
 

@@ -61,6 +61,12 @@ export function writeIndex(index: Int32Array, count: number, length: number, out
     const gap = index[k] - previous - 1;
     previous = index[k];
     let quotient = gap >>> parameter;
+    if (quotient + 1 + parameter <= 24) {
+      // mostly all at once
+      pending |= (((1 << quotient) - 1) | ((gap & mask) << (quotient + 1))) << held;
+      for (held += quotient + 1 + parameter; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+      continue;
+    }
     for (; quotient >= 16; quotient -= 16) put(0xffff, 16);
     put((1 << quotient) - 1, quotient + 1);
     put(gap & mask & 0xffff, Math.min(parameter, 16));
