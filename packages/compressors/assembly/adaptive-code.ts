@@ -19,15 +19,18 @@ const LISTED_BYTES = 16;
 // as 0. What is coded is in units of 2⁻¹⁴, of which every symbol has one for itself.
 
 /** How an estimate moves by the numbers that it has seen, and what part it has beside that of all numbers: */
-const STAGE_BYTES = 64;
+const STAGE_BYTES = 80;
 /** two masks that choose it, in the first and in the second of two averages; what a sum gains in a step; the step, a shift. */
 const STAGES: usize = memory.data(192 * STAGE_BYTES, 16);
 const MASK: usize = 0;
 const SECOND: usize = 16;
 const FULL: usize = 32;
-const SHIFT: usize = 48;
+/** The same of the upper eight sums, of which the last never moves. */
+const FULL_HIGH: usize = 48;
+const SHIFT: usize = 64;
 /** Numbers after which an estimate moves no slower: soon for all numbers together, late within a class. */
 const FAST: u32 = 44;
+const FAST_SHIFT: u32 = 6;
 const SLOW: u32 = 188;
 
 const CLASSES = 8;
@@ -45,6 +48,9 @@ const FURTHER: usize = memory.data(FURTHER_LEVELS * OWN_BYTES, 16);
 const PRIOR: usize = memory.data(32, 16);
 /** 16 times 0 and 16 times −1: the symbols from one on. */
 const FROM: usize = memory.data(64, 16);
+/** 1 to 15, and all that is coded; and eight times 1: i16. */
+const ONES: usize = memory.data<i16>([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16384], 16);
+const UNIT: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 /** 0, and the sums of the symbols up to each, as they are coded: u16. */
 const BELOW: usize = memory.data(48, 16);
 const SUMS: usize = BELOW + 16;
@@ -64,7 +70,9 @@ function prepare(): void {
     const first = (n >= 4 && n < 40) || n >= 180;
     v128.store(at, i16x8.splat(first ? -1 : 0), MASK);
     v128.store(at, i16x8.splat(n >= 40 ? -1 : 0), SECOND);
-    v128.store(at, i16x8.splat(<i16>((0x10000 >> shift) + 1)), FULL);
+    const full = i16x8.splat(<i16>((0x10000 >> shift) + 1));
+    v128.store(at, full, FULL);
+    v128.store(at, i16x8.replace_lane(full, 7, 0), FULL_HIGH);
     store<u32>(at, shift, SHIFT);
   }
   // classes of sums: 0, 1, 2–3, 4–5, 6–8, 9–12, 13–17, more
@@ -101,16 +109,18 @@ function scaled(sums: v128, ones: v128): v128 {
   return i16x8.add(i16x8.sub(i16x8.shr_u(sums, 2), i16x8.shr_u(sums, 12)), ones);
 }
 
+// Constants are loaded: V8 would put each of them together anew in every round, in three or four instructions.
+
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function lowOnes(): v128 {
-  return i16x8(1, 2, 3, 4, 5, 6, 7, 8);
+  return v128.load(ONES);
 }
 
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function highOnes(): v128 {
-  return i16x8(9, 10, 11, 12, 13, 14, 15, 16384);
+  return v128.load(ONES, 16);
 }
 
 /** Averages of the sums of all numbers and those of a class, as its masks say. */
@@ -120,19 +130,12 @@ function mixed(all: v128, own: v128, first: v128, second: v128): v128 {
   return i16x8.avgr_u(i16x8.avgr_u(all, v128.bitselect(own, all, first)), v128.bitselect(own, all, second));
 }
 
-/** The lanes that change: all but the last of all symbols. */
-// @ts-ignore: decorator of AssemblyScript
-@inline
-function highLanes(x: v128): v128 {
-  return v128.and(x, i16x8(-1, -1, -1, -1, -1, -1, -1, 0));
-}
-
 /** Sums after a number whose symbol is the first of `reached`: nearer to 1 there, nearer to 0 below. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function moved(sums: v128, shift: u32, full: v128, reached: v128): v128 {
   // it comes to 0 and to 1, and does not stop a step before
-  const less = i16x8.sub_sat_u(i16x8.sub(sums, i16x8.shr_u(sums, shift)), i16x8.splat(1));
+  const less = i16x8.sub_sat_u(i16x8.sub(sums, i16x8.shr_u(sums, shift)), v128.load(UNIT));
   return i16x8.add_sat_u(less, v128.and(reached, full));
 }
 
@@ -144,7 +147,7 @@ function learn(at: usize, own0: v128, own1: v128, reached0: v128, reached1: v128
   const shift = load<u32>(stage, SHIFT);
   const full = v128.load(stage, FULL);
   v128.store(at, moved(own0, shift, full, reached0));
-  v128.store(at, moved(own1, shift, highLanes(full), reached1), 16);
+  v128.store(at, moved(own1, shift, v128.load(stage, FULL_HIGH), reached1), 16);
   const next = stage + (stage < STAGES + slowest * STAGE_BYTES ? <usize>STAGE_BYTES : 0);
   v128.store(at, v128.load(next, MASK), 32);
   v128.store(at, v128.load(next, SECOND), 48);
@@ -163,13 +166,15 @@ function learnFurther(at: usize, symbol: u32): void {
 }
 
 /**
- * Lists a step of encoding: 2⁴⁷ / width rounded up or 1 more (u64), width and start (u32). For a state x < 2¹⁶ width that times x,
+ * Lists a step of encoding: 1 more than 2⁴⁷ / width, rounded (u64), width and start (u32). For a state x < 2¹⁶ width that times x,
  * below 2⁶⁴, has the same whole part in units of 2⁴⁷ as x / width: it is too large by less than 2⁻¹⁵.
  */
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function list(step: usize, start: u32, width: u32): void {
-  store<u64>(step, <u64>(<i64>(140737488355328.0 / <f64>width)) + 1);
+  // 2⁵² more has a whole number in its low bits: the nearest one
+  const magic: f64 = 4503599627370496;
+  store<u64>(step, reinterpret<u64>(140737488355328.0 / <f64>width + magic) - reinterpret<u64>(magic) + 1);
   store<u32>(step, width, 8);
   store<u32>(step, start, 12);
 }
@@ -205,11 +210,15 @@ export function write(numbers: usize, count: u32, twice: u32, steps: usize, end:
     const from = FROM + ((16 - <usize>symbol) << 1);
     const reached0 = v128.load(from);
     const reached1 = v128.load(from, 16);
-    const shift = load<u32>(stage, SHIFT);
-    const full = v128.load(stage, FULL);
-    all0 = moved(all0, shift, full, reached0);
-    all1 = moved(all1, shift, highLanes(full), reached1);
-    if (stage < STAGES + FAST * STAGE_BYTES) stage += STAGE_BYTES;
+    if (stage < STAGES + FAST * STAGE_BYTES) {
+      const shift = load<u32>(stage, SHIFT);
+      all0 = moved(all0, shift, v128.load(stage, FULL), reached0);
+      all1 = moved(all1, shift, v128.load(stage, FULL_HIGH), reached1);
+      stage += STAGE_BYTES;
+    } else {
+      all0 = moved(all0, FAST_SHIFT, v128.load(stage, FULL), reached0);
+      all1 = moved(all1, FAST_SHIFT, v128.load(stage, FULL_HIGH), reached1);
+    }
     learn(own, own0, own1, reached0, reached1, SLOW);
     own = OWN + <usize>load<u16>(CLASS_OF + ((<usize>before + token) << 1));
     before = token;
@@ -358,11 +367,15 @@ export function read(begin: usize, end: usize, numbers: usize, count: u32, large
     x = x < LEAST ? refilled : x;
     at = next;
 
-    const shift = load<u32>(stage, SHIFT);
-    const full = v128.load(stage, FULL);
-    all0 = moved(all0, shift, full, reached0);
-    all1 = moved(all1, shift, highLanes(full), reached1);
-    if (stage < STAGES + FAST * STAGE_BYTES) stage += STAGE_BYTES;
+    if (stage < STAGES + FAST * STAGE_BYTES) {
+      const shift = load<u32>(stage, SHIFT);
+      all0 = moved(all0, shift, v128.load(stage, FULL), reached0);
+      all1 = moved(all1, shift, v128.load(stage, FULL_HIGH), reached1);
+      stage += STAGE_BYTES;
+    } else {
+      all0 = moved(all0, FAST_SHIFT, v128.load(stage, FULL), reached0);
+      all1 = moved(all1, FAST_SHIFT, v128.load(stage, FULL_HIGH), reached1);
+    }
     learn(own, own0, own1, reached0, reached1, SLOW);
     let magnitude = token;
     if (token === MORE) {

@@ -5,6 +5,16 @@
 
 import { turned } from './tokens';
 
+// Constants are loaded: V8 would put each of them together anew in every round, in three instructions.
+const MASK11: usize = memory.data<i32>([0x7ff, 0x7ff, 0x7ff, 0x7ff], 16);
+const MASK31: usize = memory.data<i32>([0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff], 16);
+const ONE: usize = memory.data<i32>([1, 1, 1, 1], 16);
+/** 2⁵² and 2³¹. */
+const MAGIC: usize = memory.data<f64>([4503599627370496, 4503599627370496], 16);
+const DIGITS: usize = memory.data<f64>([2147483648, 2147483648], 16);
+/** What a rounding begins with. */
+const OWN: usize = memory.data(32, 16);
+
 /** Words made at a time, and what is left of those before, at most. */
 const WORDS = 1024;
 const REST = 4;
@@ -119,42 +129,50 @@ function signed(level: v128, high: v128): v128 {
  * @param bias of the wire's exponents, `top` the exponent of its infinities, `smallest` its smallest normal number
  */
 export function roundNatural(values: usize, numbers: usize, count: u32, bias: i32, top: i32, smallest: f64): i32 {
-  const shift = i32x4.splat(bias - 1023);
-  const usual = i32x4.splat(top - 2);
-  const mask11 = i32x4.splat(0x7ff);
-  const mask31 = i32x4.splat(0x7fffffff);
-  const one = i32x4.splat(1);
+  // exponents from 1 to top − 2 are usual: one less is below top − 2
+  v128.store(OWN, i32x4.splat(bias - 1024));
+  v128.store(OWN, i32x4.splat(top - 2), 16);
   const zero = i32x4.splat(0);
   let largest = zero;
-  let i: u32 = 0;
-  for (; i < count; i += 4, values += 32, numbers += 16) {
+  const full = count & ~3;
+  // one condition a round, so that nothing is computed on both sides of a branch
+  for (let i: u32 = 0; i < full; i += 4, values += 32, numbers += 16) {
     if (wordsEnd - place < 16) refill();
     const x = v128.load(values);
     const y = v128.load(values, 16);
     const low = lowWords(x, y);
     const high = highWords(x, y);
-    const exponent = i32x4.add(v128.and(i32x4.shr_u(high, 20), mask11), shift);
-    const fraction = v128.or(v128.and(i32x4.shl(high, 11), mask31), i32x4.shr_u(low, 21));
+    const below = i32x4.add(v128.and(i32x4.shr_u(high, 20), v128.load(MASK11)), v128.load(OWN));
+    const fraction = v128.or(v128.and(i32x4.shl(high, 11), v128.load(MASK31)), i32x4.shr_u(low, 21));
     const difference = i32x4.sub(i32x4.shr_u(v128.load(place), 1), fraction);
-    const unusual = v128.or(i32x4.ge_u(i32x4.sub(exponent, one), usual), i32x4.eq(difference, zero));
-    if (!v128.any_true(unusual) && count - i >= 4) {
+    const unusual = v128.or(i32x4.ge_u(below, v128.load(OWN, 16)), i32x4.eq(difference, zero));
+    if (v128.any_true(unusual)) {
+      const most = roundNaturalFew(values, numbers, 4, bias, top, smallest);
+      if (most < 0) return most - <i32>i;
+      largest = i32x4.max_s(largest, i32x4.splat(most));
+    } else {
       place += 16;
-      const rounded = i32x4.add(exponent, i32x4.shr_u(difference, 31));
+      const rounded = i32x4.add(i32x4.add(below, v128.load(ONE)), i32x4.shr_u(difference, 31));
       largest = i32x4.max_s(largest, rounded);
       v128.store(numbers, v128.or(i32x4.shl(rounded, 1), i32x4.shr_u(high, 31)));
-    } else {
-      const stop = min(count - i, 4);
-      for (let k: u32 = 0; k < stop; k++) {
-        const rounded = naturalExponent(load<f64>(values + (k << 3)), bias, top, smallest);
-        if (rounded < 0) return -1 - <i32>(i + k);
-        largest = i32x4.max_s(largest, i32x4.splat(rounded));
-        const sign = load<u32>(values + (k << 3), 4) >>> 31;
-        store<u32>(numbers + (k << 2), ((<u32>rounded << 1) | sign) & (rounded === 0 ? 0 : -1));
-      }
     }
   }
+  const last = roundNaturalFew(values, numbers, count - full, bias, top, smallest);
+  if (last < 0) return last - <i32>full;
   const half = i32x4.max_s(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1));
-  return max(i32x4.extract_lane(half, 0), i32x4.extract_lane(half, 1));
+  return max(last, max(i32x4.extract_lane(half, 0), i32x4.extract_lane(half, 1)));
+}
+
+/** As {@link roundNatural}, one by one. */
+function roundNaturalFew(values: usize, numbers: usize, count: u32, bias: i32, top: i32, smallest: f64): i32 {
+  let largest = 0;
+  for (let k: u32 = 0; k < count; k++, values += 8, numbers += 4) {
+    const rounded = naturalExponent(load<f64>(values), bias, top, smallest);
+    if (rounded < 0) return -1 - <i32>k;
+    largest = max(largest, rounded);
+    store<u32>(numbers, rounded === 0 ? 0 : (<u32>rounded << 1) | (load<u32>(values, 4) >>> 31));
+  }
+  return largest;
 }
 
 /** The biased exponent that x is rounded to; −1 when the next power of two is out of range, or x is not finite. */
@@ -202,44 +220,49 @@ function inLevels(x: v128, scale: v128, levels: v128): v128 {
  * level 0. There must be room for three values and three numbers more. Returns how many are not 0.
  */
 export function roundUniform(values: usize, numbers: usize, count: u32, scale: f64, levels: f64): u32 {
-  const scales = f64x2.splat(scale);
-  const all = f64x2.splat(levels);
+  v128.store(OWN, f64x2.splat(scale));
+  v128.store(OWN, f64x2.splat(levels), 16);
   const none = f64x2.splat(0);
   const zero = i32x4.splat(0);
   let zeros = zero;
   let kept: u32 = 0;
-  for (let i: u32 = 0; i < count; i += 4, values += 32, numbers += 16) {
+  const full = count & ~3;
+  for (let i: u32 = 0; i < full; i += 4, values += 32, numbers += 16) {
     if (wordsEnd - place < 16) refill();
     const x = v128.load(values);
     const y = v128.load(values, 16);
-    const u = inLevels(x, scales, all);
-    const v = inLevels(y, scales, all);
+    const u = inLevels(x, v128.load(OWN), v128.load(OWN, 16));
+    const v = inLevels(y, v128.load(OWN), v128.load(OWN, 16));
     const below = f64x2.floor(u);
     const beneath = f64x2.floor(v);
     const p = f64x2.sub(u, below);
     const q = f64x2.sub(v, beneath);
     const exact = v128.or(f64x2.eq(p, none), f64x2.eq(q, none));
-    const wanted = digits31(p, q);
-    const difference = i32x4.sub(i32x4.shr_u(v128.load(place), 1), wanted);
-    if (!v128.any_true(v128.or(exact, i32x4.eq(difference, zero))) && count - i >= 4) {
+    const difference = i32x4.sub(i32x4.shr_u(v128.load(place), 1), digits31(p, q));
+    if (v128.any_true(v128.or(exact, i32x4.eq(difference, zero)))) {
+      kept += roundUniformFew(values, numbers, 4, scale, levels);
+    } else {
       place += 16;
       const level = i32x4.add(words32(below, beneath), i32x4.shr_u(difference, 31));
       zeros = i32x4.sub(zeros, i32x4.eq(level, zero));
       v128.store(numbers, signed(level, highWords(x, y)));
       kept += 4;
-    } else {
-      const stop = min(count - i, 4);
-      for (let k: u32 = 0; k < stop; k++) {
-        const w = abs(load<f64>(values + (k << 3))) / scale * levels;
-        const down = floor(w);
-        const level = <u32>down + bit(w - down);
-        if (level !== 0) kept++;
-        const sign = load<u32>(values + (k << 3), 4) >>> 31;
-        store<u32>(numbers + (k << 2), level === 0 ? 0 : (level << 1) | sign);
-      }
     }
   }
-  return kept - sum(zeros);
+  return kept - sum(zeros) + roundUniformFew(values, numbers, count - full, scale, levels);
+}
+
+/** As {@link roundUniform}, one by one. */
+function roundUniformFew(values: usize, numbers: usize, count: u32, scale: f64, levels: f64): u32 {
+  let kept: u32 = 0;
+  for (let k: u32 = 0; k < count; k++, values += 8, numbers += 4) {
+    const u = abs(load<f64>(values)) / scale * levels;
+    const below = floor(u);
+    const level = <u32>below + bit(u - below);
+    if (level !== 0) kept++;
+    store<u32>(numbers, level === 0 ? 0 : (level << 1) | (load<u32>(values, 4) >>> 31));
+  }
+  return kept;
 }
 
 /**
@@ -257,7 +280,8 @@ export function roundPowers(values: usize, numbers: usize, count: u32, scale: f6
   const one = i32x4.splat(1);
   let zeros = zero;
   let kept: u32 = 0;
-  for (let i: u32 = 0; i < count; i += 4, values += 32, numbers += 16) {
+  const full = count & ~3;
+  for (let i: u32 = 0; i < full; i += 4, values += 32, numbers += 16) {
     if (wordsEnd - place < 16) refill();
     const x = v128.load(values);
     const y = v128.load(values, 16);
@@ -277,35 +301,39 @@ export function roundPowers(values: usize, numbers: usize, count: u32, scale: f6
       v128.and(unit, v128.shuffle<i32>(whole, whole, 2, 2, 3, 3)),
     );
     const exact = v128.or(f64x2.eq(p, none), f64x2.eq(q, none));
-    const wanted = digits31(p, q);
-    const difference = i32x4.sub(i32x4.shr_u(v128.load(place), 1), wanted);
-    if (!v128.any_true(v128.or(exact, i32x4.eq(difference, zero))) && count - i >= 4) {
+    const difference = i32x4.sub(i32x4.shr_u(v128.load(place), 1), digits31(p, q));
+    if (v128.any_true(v128.or(exact, i32x4.eq(difference, zero)))) {
+      kept += roundPowersFew(values, numbers, 4, scale, levels);
+    } else {
       place += 16;
       const level = i32x4.add(below, i32x4.shr_u(difference, 31));
       zeros = i32x4.sub(zeros, i32x4.eq(level, zero));
       v128.store(numbers, signed(level, highWords(x, y)));
       kept += 4;
-    } else {
-      const stop = min(count - i, 4);
-      for (let k: u32 = 0; k < stop; k++) {
-        const ratio = abs(load<f64>(values + (k << 3))) / scale;
-        const down = max(<i32>(reinterpret<u64>(ratio) >>> 52) - 1023 + levels, 0);
-        const power = reinterpret<f64>(<u64>(1023 + levels - max(down, 1)) << 52);
-        const level = <u32>down + bit(ratio * power - (down > 0 ? 1 : 0));
-        if (level !== 0) kept++;
-        const sign = load<u32>(values + (k << 3), 4) >>> 31;
-        store<u32>(numbers + (k << 2), level === 0 ? 0 : (level << 1) | sign);
-      }
     }
   }
-  return kept - sum(zeros);
+  return kept - sum(zeros) + roundPowersFew(values, numbers, count - full, scale, levels);
+}
+
+/** As {@link roundPowers}, one by one. */
+function roundPowersFew(values: usize, numbers: usize, count: u32, scale: f64, levels: i32): u32 {
+  let kept: u32 = 0;
+  for (let k: u32 = 0; k < count; k++, values += 8, numbers += 4) {
+    const ratio = abs(load<f64>(values)) / scale;
+    const below = max(<i32>(reinterpret<u64>(ratio) >>> 52) - 1023 + levels, 0);
+    const power = reinterpret<f64>(<u64>(1023 + levels - max(below, 1)) << 52);
+    const level = <u32>below + bit(ratio * power - (below > 0 ? 1 : 0));
+    if (level !== 0) kept++;
+    store<u32>(numbers, level === 0 ? 0 : (level << 1) | (load<u32>(values, 4) >>> 31));
+  }
+  return kept;
 }
 
 /** Four whole numbers in [0, 2³²), as u32: 2⁵² more has them in the low word. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function words32(x: v128, y: v128): v128 {
-  const magic = f64x2.splat(4503599627370496);
+  const magic = v128.load(MAGIC);
   return lowWords(f64x2.add(x, magic), f64x2.add(y, magic));
 }
 
@@ -313,7 +341,7 @@ function words32(x: v128, y: v128): v128 {
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function digits31(p: v128, q: v128): v128 {
-  const unit = f64x2.splat(2147483648);
+  const unit = v128.load(DIGITS);
   return words32(f64x2.floor(f64x2.mul(p, unit)), f64x2.floor(f64x2.mul(q, unit)));
 }
 

@@ -182,6 +182,9 @@ function choosePlan(room: Room, b: number, size: number): void {
   const { exports } = room.kernels;
   const { at, limits, frequencies } = room.planOf(b);
   const all = room.ints(room.counts, SYMBOLS);
+  // of the symbols below this one alone there are any
+  const width = 1 + all.findLastIndex((n) => n > 0);
+  frequencies.fill(0);
   let below = 0;
   let token = 0;
   for (let c = 0; c < LIMITS; c++) {
@@ -194,36 +197,41 @@ function choosePlan(room: Room, b: number, size: number): void {
   const counts = room.ints(own, CLASSES * SYMBOLS).fill(0);
   exports.countClasses(symbols, run, own, at);
   // whether classes pay, the first run shows
-  if (saved(counts, frequencies) > 0) {
+  if (saved(counts, frequencies, width) > 0) {
     for (let k = 1; k < LANES; k++) {
       exports.countClasses(symbols + k * run, k < LANES - 1 ? run : size - k * run, own, at);
     }
-    normaliseClasses(counts, frequencies);
+    normaliseClasses(counts, frequencies, width);
   } else {
     limits.fill(TOKENS);
     frequencies.fill(0);
-    normalise(all, frequencies);
+    normalise(all.subarray(0, width), frequencies);
     for (let c = 1; c < CLASSES; c++) frequencies[c * SYMBOLS] = ONE;
   }
 }
 
-/** Bits/256 that frequencies of four classes save a block, judged by the run that has been counted. */
-function saved(counts: Int32Array, scratch: Int32Array): number {
-  const sum = new Int32Array(SYMBOLS);
-  for (let k = 0; k < counts.length; k++) sum[k % SYMBOLS] += counts[k];
+/** Bits/256 that frequencies of four classes save a block, of the first `width` symbols, judged by the run that has been counted. */
+function saved(counts: Int32Array, scratch: Int32Array, width: number): number {
+  const sum = new Int32Array(width);
+  for (let c = 0; c < CLASSES; c++) for (let s = 0; s < width; s++) sum[s] += counts[c * SYMBOLS + s];
   normalise(sum, scratch);
   let saved = 0;
-  for (let s = 0; s < SYMBOLS; s++) saved += sum[s] * COST[scratch[s]];
-  normaliseClasses(counts, scratch);
-  for (let k = 0; k < counts.length; k++) saved -= counts[k] * COST[scratch[k]];
+  for (let s = 0; s < width; s++) saved += sum[s] * COST[scratch[s]];
+  normaliseClasses(counts, scratch, width);
   let more = 0;
-  for (let k = 0; k < counts.length; k++) if (counts[k] > 0 && k >= SYMBOLS) more++;
+  for (let c = 0; c < CLASSES; c++) {
+    for (let k = c * SYMBOLS; k < c * SYMBOLS + width; k++) {
+      saved -= counts[k] * COST[scratch[k]];
+      if (counts[k] > 0 && c > 0) more++;
+    }
+  }
   return LANES * saved - 256 * FREQUENCY_BITS * more;
 }
 
-function normaliseClasses(counts: Int32Array, frequencies: Int32Array): void {
+function normaliseClasses(counts: Int32Array, frequencies: Int32Array, width: number): void {
   for (let c = 0; c < CLASSES; c++) {
-    normalise(counts.subarray(c * SYMBOLS, (c + 1) * SYMBOLS), frequencies.subarray(c * SYMBOLS, (c + 1) * SYMBOLS));
+    const at = c * SYMBOLS;
+    normalise(counts.subarray(at, at + width), frequencies.subarray(at, at + width));
   }
 }
 
@@ -233,41 +241,44 @@ function listChanges(room: Room, width: number): number {
   const changes = room.ints(room.changes, room.blocks * PLAN);
   let listed = 0;
   for (let b = 0; b < room.blocks; b++) {
-    for (let k = 0; k < PLAN; k++) {
-      if (!isSent(k, width)) continue;
-      const change = plans[b * PLAN + k] - (b === 0 ? 0 : plans[(b - 1) * PLAN + k]);
+    eachSent(b, width, (at) => {
+      const change = plans[at] - (b === 0 ? 0 : plans[at - PLAN]);
       changes[listed++] = change < 0 ? 1 - 2 * change : 2 * change;
-    }
+    });
   }
   return listed;
 }
 
 /** Takes the plans from their changes. @throws ProtocolError when they are none */
 function applyChanges(room: Room, width: number): void {
-  const plans = room.ints(room.plans, room.blocks * PLAN);
+  const plans = room.ints(room.plans, room.blocks * PLAN).fill(0);
   const changes = room.ints(room.changes, room.blocks * PLAN);
   let listed = 0;
   for (let b = 0; b < room.blocks; b++) {
-    for (let k = 0; k < PLAN; k++) {
-      const number = isSent(k, width) ? changes[listed++] : 0;
+    eachSent(b, width, (at) => {
+      const number = changes[listed++];
       const change = (number & 1) === 0 ? number >>> 1 : -(number >>> 1);
-      const at = b * PLAN + k;
       plans[at] = (b === 0 ? 0 : plans[at - PLAN]) + change;
       if (plans[at] < 0) throw new ProtocolError('a frequency is below 0');
-    }
+    });
     const { frequencies } = room.planOf(b);
     for (let c = 0; c < CLASSES; c++) {
       let sum = 0;
-      for (let s = 0; s < SYMBOLS; s++) sum += frequencies[c * SYMBOLS + s];
+      for (let s = 0; s < width; s++) sum += frequencies[c * SYMBOLS + s];
       if (sum !== ONE) throw new ProtocolError(`frequencies add up to ${sum}, not ${ONE}`);
       if (frequencies[c * SYMBOLS + 1] > 0) throw new ProtocolError('a zero with a sign');
     }
   }
 }
 
-/** Whether field k of a plan travels when the first `width` symbols occur. */
-function isSent(k: number, width: number): boolean {
-  return k < LIMITS || (k - LIMITS) % SYMBOLS < width;
+/** Calls `use` with the place of each field of plan b that travels when the first `width` symbols occur. */
+function eachSent(b: number, width: number, use: (at: number) => void): void {
+  const plan = b * PLAN;
+  for (let k = 0; k < LIMITS; k++) use(plan + k);
+  for (let c = 0; c < CLASSES; c++) {
+    const at = plan + LIMITS + c * SYMBOLS;
+    for (let s = 0; s < width; s++) use(at + s);
+  }
 }
 
 /** Numbers in a block. */
