@@ -6,7 +6,7 @@ export { roundNatural, roundPowers, roundUniform, seed, valuesOfNatural, valuesO
 export { largestMagnitude, sumOfSquares } from './norms';
 export { finite, narrow, widen } from './plain';
 export { countClasses, decode, encode, numbersOf, states, tokenise } from './block-code';
-export { listAbove, selectKey, stillWanted } from './select';
+export { equalKeys, listAbove, selectKey, wantedKeys } from './select';
 export { deal } from './shuffle';
 
 /** The first address that is free. */

@@ -4,7 +4,8 @@
 const LANES: usize = memory.data(16 * 16, 16);
 const BUCKETS = 2048;
 const HISTOGRAM: usize = memory.data(BUCKETS * 4, 16);
-/** How many of the keys that are equal to the one found are wanted. */
+/** How many keys are equal to the one found, and how many of them are wanted. */
+let found: u32 = 0;
 let wanted: u32 = 0;
 
 for (let mask = 0; mask < 16; mask++) {
@@ -15,7 +16,11 @@ for (let mask = 0; mask < 16; mask++) {
   }
 }
 
-export function stillWanted(): u32 {
+export function equalKeys(): u32 {
+  return found;
+}
+
+export function wantedKeys(): u32 {
   return wanted;
 }
 
@@ -49,13 +54,13 @@ export function listAbove(values: usize, count: u32, first: u32, bound: i32, ind
 }
 
 /**
- * The `rank`-th largest of `count` keys (u32), 1 ≤ rank ≤ count, by radix selection; how many of the keys that are equal to it
- * are among the `rank` largest is what `stillWanted` says. `scratch` is room for as many keys.
+ * The `rank`-th largest of `count` keys (u32), 1 ≤ rank ≤ count, by radix selection; how many are equal to it is what
+ * `equalKeys` says, how many of these are among the `rank` largest `wantedKeys`. `scratch` is room for as many keys.
  */
 export function selectKey(keys: usize, count: u32, scratch: usize, rank: u32): u32 {
   let from = keys;
   let left = count;
-  let found: u32 = 0;
+  let key: u32 = 0;
   wanted = rank;
   // digits of 11, 11 and 10 bits
   for (let digit = 0; digit < 3; digit++) {
@@ -72,15 +77,16 @@ export function selectKey(keys: usize, count: u32, scratch: usize, rank: u32): u
       bucket--;
       some = load<u32>(HISTOGRAM + (<usize>bucket << 2));
     }
-    found |= bucket << shift;
+    key |= bucket << shift;
     let to = scratch;
     for (let at = from, end = from + (<usize>left << 2); at < end; at += 4) {
-      const key = load<u32>(at);
-      store<u32>(to, key);
-      to += <usize>(((key >>> shift) & mask) === bucket) << 2;
+      const other = load<u32>(at);
+      store<u32>(to, other);
+      to += <usize>(((other >>> shift) & mask) === bucket) << 2;
     }
     left = <u32>((to - scratch) >> 2);
     from = scratch;
   }
-  return found;
+  found = left;
+  return key;
 }

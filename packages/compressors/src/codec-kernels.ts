@@ -41,7 +41,8 @@ interface Exports {
   readAdaptive(from: number, end: number, numbers: number, count: number, largest: number): number;
   listAbove(values: number, count: number, first: number, bound: number, index: number, keys: number): number;
   selectKey(keys: number, count: number, scratch: number, rank: number): number;
-  stillWanted(): number;
+  equalKeys(): number;
+  wantedKeys(): number;
   deal: (
     ...stateWorkersShareOwnersFilledSlots: [number, number, number, number, number, number, number, number, number]
   ) => void;

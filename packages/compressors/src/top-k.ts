@@ -55,6 +55,11 @@ function selection(dimension: number) {
   /** Low and high word of `float`: little-endian, like all machines that Node runs on and the wire. */
   const words = new Uint32Array(float.buffer);
 
+  const lowOf = (value: number) => {
+    float[0] = value;
+    return words[0];
+  };
+
   /** A bound on the high words of magnitudes that `count` or more are above, almost surely. */
   const guess = (x: Float64Array, length: number, count: number): number => {
     if (length < SAMPLED) return -1;
@@ -91,33 +96,30 @@ function selection(dimension: number) {
     let size = list(x, length, guess(x, length, count), listed, keys);
     if (size < count) size = list(x, length, -1, listed, keys);
     const high = kernels.exports.selectKey(keys, size, scratch, count);
-    let taken = kernels.exports.stillWanted();
+    const alike = kernels.exports.equalKeys();
+    const wanted = kernels.exports.wantedKeys();
     const coordinates = kernels.words(listed, size);
     const highs = kernels.words(keys, size);
-
-    // of those with this high word, the first of the largest low words
-    let low = 0;
-    const lows = kernels.words(scratch, size);
-    const lowOf = (i: number) => {
-      float[0] = x[i];
-      return words[0];
-    };
-    let alike = 0;
-    for (let k = 0; k < size; k++) {
-      if (highs[k] >= NOT_FINITE) throw new CompressorError('a coordinate is not a finite number');
-      if (highs[k] === high) lows[alike++] = lowOf(coordinates[k]);
-    }
-    if (alike > taken) {
-      low = kernels.exports.selectKey(scratch, alike, scratch, taken) >>> 0;
-      taken = kernels.exports.stillWanted();
-    }
-    for (let k = 0, to = 0; to < count; k++) {
-      const i = coordinates[k];
-      if (highs[k] > high) index[to++] = i;
-      else if (highs[k] === high) {
-        const rest = lowOf(i) - low;
-        if (rest > 0 || (rest === 0 && taken-- > 0)) index[to++] = i;
+    let largest = 0;
+    if (alike === wanted) {
+      for (let k = 0, to = 0; k < size; k++) {
+        index[to] = coordinates[k];
+        to += (high - 1 - highs[k]) >>> 31;
+        if (highs[k] > largest) largest = highs[k];
+      }
+    } else {
+      // of those with this high word the largest low words, and of equal ones the first
+      const lows = kernels.words(scratch, alike);
+      for (let k = 0, to = 0; to < alike; k++) if (highs[k] === high) lows[to++] = lowOf(x[coordinates[k]]);
+      const low = kernels.exports.selectKey(scratch, alike, scratch, wanted) >>> 0;
+      let taken = kernels.exports.wantedKeys();
+      for (let k = 0, to = 0; to < count; k++) {
+        const rest = highs[k] - high || lowOf(x[coordinates[k]]) - low;
+        if (rest > 0 || (rest === 0 && taken-- > 0)) index[to++] = coordinates[k];
+        if (highs[k] > largest) largest = highs[k];
       }
     }
+    // they are the largest of all
+    if (largest >= NOT_FINITE) throw new CompressorError('a coordinate is not a finite number');
   };
 }
