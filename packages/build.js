@@ -10,7 +10,14 @@ const isOld = (target, sources) => modified(target) < Math.max(...['build.js', .
 
 /** Compiles AssemblyScript with a memory of its own, or one that is handed to it. */
 async function assemble(source, target, memory) {
-  if (!isOld(target, [source])) return;
+  const folder = dirname(source);
+  if (
+    !isOld(
+      target,
+      readdirSync(at(folder)).map((name) => `${folder}/${name}`),
+    )
+  )
+    return;
   const { default: asc } = await import('assemblyscript/asc');
   mkdirSync(dirname(at(target)), { recursive: true });
   const { error, stderr } = await asc.main([
@@ -51,6 +58,6 @@ function copyFolder(source, target) {
 
 const SHARED = ['--enable', 'simd,threads', '--importMemory', '--sharedMemory', '--maximumMemory', '65536'];
 await assemble('core/assembly/kernels.ts', 'core/dist/kernels.wasm', [...SHARED, '--initialMemory', '1']);
-await assemble('compressors/assembly/adaptive-code.ts', 'compressors/dist/adaptive-code.wasm', []);
+await assemble('compressors/assembly/codecs.ts', 'compressors/dist/codecs.wasm', ['--enable', 'simd']);
 await bundle('worker/dist/thread.js', 'worker/dist/thread-bundle.js', ['core', 'compressors', 'protocol', 'worker']);
 copyFolder('service/src/page', 'service/dist/page');

@@ -30,7 +30,7 @@ export class CoreSketch implements Compressor {
     precision: Precision = 'f64',
   ) {
     this.#sketch = new GaussianSketch(dimension, m);
-    this.#codec = plain(wire, m);
+    this.#codec = plain(wire);
     this.#projections = new Float64Array(m);
     this.#vector = zeros(dimension, precision);
     this.coordinates = m;

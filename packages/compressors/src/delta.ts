@@ -26,7 +26,7 @@ export class DeltaCodec {
   ) {
     this.#index = new Int32Array(dimension);
     this.#values = zeros(dimension, precision) as Float64Array;
-    this.#plain = plain(wire, dimension);
+    this.#plain = plain(wire);
     this.#room = new Uint8Array(maxIndexBytes(dimension));
   }
 

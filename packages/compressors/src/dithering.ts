@@ -1,7 +1,8 @@
 import { Rng } from '@flotilla/core';
 import { getF32, getF64, getUint, putF32, putF64, putUint } from '@flotilla/core/internal';
-import type { ValueCodec, Wire } from './compressor.js';
-import { EntropyCode } from './entropy-code.js';
+import { codecKernels } from './codec-kernels.js';
+import type { MessageKey, ValueCodec, Wire } from './compressor.js';
+import { entropyCode, twiceOf } from './entropy-code.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 import { log2Binomial, maxIndexBytes, readIndex, writeIndex } from './index-code.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
@@ -15,14 +16,13 @@ export interface Dithering {
   readonly omega: number;
   /** Expected number of values, of `count` on average, whose level is not 0, at most. */
   density(count: number): number;
-  /** A norm of values[0 … count), at least their largest magnitude. NaN or infinite when a value is. */
-  norm(values: Float64Array, count: number): number;
-  /** The level of a magnitude that is `ratio` ≤ 1 times the norm. */
-  level(ratio: number, rng: Rng): number;
-  /** What a level stands for, as a part of the norm. */
-  part(level: number): number;
-  /** Whether high levels are the likely ones, so that the entropy code counts down from the highest. */
-  readonly fromTop: boolean;
+  /** p of the norm ‖x‖_p, 1 ≤ p ≤ ∞. */
+  readonly p: number;
+  /**
+   * Where the levels are, as parts of the norm: `uniform`, at level/levels; or `powers`, at 2^(level − levels) from level 1 on.
+   * Of powers the high levels are the likely ones, so that the entropy code counts down from the highest.
+   */
+  readonly spacing: 'uniform' | 'powers';
 }
 
 /** The second part of a message: packed levels; levels in an entropy code; the support, then its levels, in one or packed. */
@@ -32,9 +32,6 @@ const Form = { packed: 0, coded: 1, sparse: 2 } as const;
 export const NORM_EXCESS: Readonly<Record<Wire, number>> = { f32: 2 ** -22, f64: 2 ** -30 };
 
 const COUNT_BYTES = 4;
-
-/** Up to this many levels, what they stand for is listed beforehand. */
-const LISTED = 1 << 12;
 
 /**
  * The codec of a dithering. A message is the norm, in the wire's width; nothing more when it is 0; else a byte and the
@@ -48,38 +45,48 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
   const levelBits = 32 - Math.clz32(levels);
   const symbolBits = levelBits + 1;
   const rng = new Rng();
-  const code = new EntropyCode();
   const signs = new SignCode();
+  const powers = dithering.spacing === 'powers';
   /** Whether nothing but signs travels, in a code that leaves no choice. */
   const brief = (count: number) => levels === 1 && count <= MAX_SIGNS;
-  const parts = Float64Array.from({ length: levels <= LISTED ? levels + 1 : 0 }, (_, level) => dithering.part(level));
-  let numbers = new Uint32Array(0);
+  // for supports
+  let levelsOf = new Uint32Array(0);
   let chosen = new Uint32Array(0);
   let index = new Int32Array(0);
   let room = new Uint8Array(0);
   let nonZero = 0;
   const reserve = (count: number) => {
-    if (numbers.length >= count) return;
-    numbers = new Uint32Array(count);
+    if (levelsOf.length >= count) return;
+    levelsOf = new Uint32Array(count);
     chosen = new Uint32Array(count);
     index = new Int32Array(count);
     room = new Uint8Array(COUNT_BYTES + maxIndexBytes(count) + packedBytes(count, symbolBits));
   };
-  // both ways: the entropy code's small numbers are the likely levels
-  const turned = dithering.fromTop
-    ? (number: number) => (number === 0 ? 0 : ((levels + 1 - (number >>> 1)) << 1) | (number & 1))
-    : (number: number) => number;
-  const turn = (list: Uint32Array, count: number) => {
-    if (dithering.fromTop) for (let i = 0; i < count; i++) list[i] = turned(list[i]);
+  // of powers the high levels are the likely ones: they are coded as small numbers
+  const most = powers ? levels : undefined;
+
+  /** Rounds values to the kernels' list. Returns how many are not 0. */
+  const round = (values: Float64Array, count: number, scale: number, key: MessageKey): number => {
+    const kernels = codecKernels();
+    const { roundPowers, roundUniform } = kernels.exports;
+    kernels.seed(key.own(rng, 'rounding', stage));
+    const roundTo = powers ? roundPowers : roundUniform;
+    let kept = 0;
+    kernels.reserve(count);
+    kernels.stage(values, count, (from, some, start) => {
+      kept += roundTo(from, kernels.list + 4 * start, some, scale, levels);
+    });
+    return kept;
   };
 
-  /** Support and levels of the values that are not 0, to `room`; −1 when that is more than `limit` bytes. */
-  const writeSparse = (count: number, limit: number): number => {
-    let kept = 0;
-    for (let i = 0; i < count; i++) {
-      if (numbers[i] === 0) continue;
-      index[kept] = i;
-      chosen[kept++] = numbers[i];
+  /** Support and levels of the `kept` values that are not 0, to `room`; −1 when that is more than `limit` bytes. */
+  const writeSparse = (count: number, kept: number, limit: number): number => {
+    reserve(count);
+    const numbers = codecKernels().numbers(count);
+    for (let i = 0, k = 0; k < kept; i++) {
+      index[k] = i;
+      chosen[k] = numbers[i];
+      k += -numbers[i] >>> 31;
     }
     let to = countBytes(count);
     putUint(room, 0, countBytes(count), kept);
@@ -92,41 +99,43 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
       to += packedBytes(kept, 1);
       return to > limit ? -1 : to;
     }
-    turn(chosen, kept);
-    const coded = code.write(chosen, kept, room, to, limit - to);
+    levelsOf.set(numbers);
+    numbers.set(chosen.subarray(0, kept));
+    const coded = entropyCode.write(kept, room, to, limit - to, most);
+    codecKernels().numbers(count).set(levelsOf.subarray(0, count));
     return coded < 0 ? -1 : to + coded;
   };
 
-  /** A form and the levels in it, to `numbers`. */
-  const readLevels = (bytes: Uint8Array, at: number, end: number, count: number): void => {
+  /** A form and the levels in it, to the kernels' list. Returns how to turn them back. */
+  const readLevels = (bytes: Uint8Array, at: number, end: number, count: number): number => {
     const from = at + 1;
     if (from > end) throw new ProtocolError('the payload ends before its levels');
     switch (bytes[from - 1]) {
       case Form.packed:
         checkSize(end - from, packedBytes(count, symbolBits), count);
-        unpackBits(bytes, from, numbers, count, symbolBits);
-        break;
+        unpackBits(bytes, from, codecKernels().numbers(count), count, symbolBits);
+        return twiceOf(undefined);
       case Form.coded:
-        code.read(bytes, from, end, numbers, count, levels);
-        turn(numbers, count);
-        break;
+        entropyCode.read(bytes, from, end, count, levels);
+        return twiceOf(most);
       case Form.sparse: {
         const size = countBytes(count);
         if (end - from < size) throw new ProtocolError('the payload ends within its support');
         const kept = getUint(bytes, from, size);
         if (kept > count) throw new ProtocolError(`a support of ${kept} of ${count} coordinates`);
+        reserve(count);
         const start = from + size + readIndex(bytes, from + size, end, kept, count, index);
         if (levels === 1) {
           checkSize(end - start, packedBytes(kept, 1), kept);
           unpackBits(bytes, start, chosen, kept, 1);
           for (let k = 0; k < kept; k++) chosen[k] |= 2;
         } else {
-          code.read(bytes, start, end, chosen, kept, levels);
-          turn(chosen, kept);
+          entropyCode.read(bytes, start, end, kept, levels);
+          chosen.set(codecKernels().numbers(kept));
         }
-        numbers.fill(0, 0, count);
+        const numbers = codecKernels().numbers(count).fill(0);
         for (let k = 0; k < kept; k++) numbers[index[k]] = chosen[k];
-        break;
+        return twiceOf(levels === 1 ? undefined : most);
       }
       default:
         throw new ProtocolError(`${bytes[from - 1]} is no form of levels`);
@@ -149,7 +158,7 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
     write(values, count, key, out, at) {
       nonZero = 0;
       if (count === 0) return 0;
-      const exact = dithering.norm(values, count);
+      const exact = pNorm(values, count, dithering.p, wire);
       const scale = wire === 'f32' ? roundUpToF32(exact) : exact;
       if (!Number.isFinite(scale)) {
         throw new CompressorError(
@@ -160,38 +169,27 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
       else putF64(out, at, scale);
       if (scale === 0) return width;
 
-      key.own(rng, 'rounding', stage);
-      reserve(count);
-      // little-endian, like all machines that Node runs on; and without branches that depend on coins
-      const words = new Int32Array(values.buffer, values.byteOffset, 2 * count);
-      for (let i = 0; i < count; i++) {
-        const level = dithering.level(Math.abs(values[i]) / scale, rng);
-        const some = -level >>> 31;
-        nonZero += some;
-        numbers[i] = ((level << 1) | (words[2 * i + 1] >>> 31)) & -some;
-      }
-      if (brief(count)) return width + signs.write(numbers, count, out, at + width);
+      nonZero = round(values, count, scale, key);
+      if (brief(count)) return width + signs.write(codecKernels().numbers(count), count, out, at + width);
       const form = at + width;
       let best = packedBytes(count, symbolBits);
       out[form] = Form.packed;
       // a support is shorter only when few values are in it
       if (4 * nonZero < count) {
-        const bytes = writeSparse(count, best - 1);
+        const bytes = writeSparse(count, nonZero, best - 1);
         if (bytes >= 0) {
           best = bytes;
           out[form] = Form.sparse;
         }
       }
-      turn(numbers, count);
-      const bytes = code.write(numbers, count, out, form + 1, best - 1);
+      const bytes = entropyCode.write(count, out, form + 1, best - 1, most);
       if (bytes >= 0) {
         best = bytes;
         out[form] = Form.coded;
       } else if (out[form] === Form.sparse) {
         out.set(room.subarray(0, best), form + 1);
       } else {
-        turn(numbers, count);
-        packBits(numbers, count, symbolBits, out, form + 1);
+        packBits(codecKernels().numbers(count), count, symbolBits, out, form + 1);
       }
       return width + 1 + best;
     },
@@ -206,17 +204,19 @@ export function dithered(dithering: Dithering, wire: Wire, stage: number): Value
         values.fill(0, 0, count);
         return;
       }
-      reserve(count);
-      if (brief(count)) signs.read(bytes, at + width, end, numbers, count);
-      else readLevels(bytes, at + width, end, count);
-      for (let i = 0; i < count; i++) {
-        const number = numbers[i];
-        const level = number >>> 1;
-        if (level > levels) throw new ProtocolError(`level ${level} of ${levels}`);
-        if (number === 1) throw new ProtocolError('a zero with a sign');
-        nonZero += -level >>> 31;
-        values[i] = (1 - 2 * (number & 1)) * scale * (levels <= LISTED ? parts[level] : dithering.part(level));
-      }
+      const kernels = codecKernels();
+      const { exports, list } = kernels;
+      let twice = 0;
+      if (brief(count)) signs.read(bytes, at + width, end, kernels.numbers(count), count);
+      else twice = readLevels(bytes, at + width, end, count);
+      const valuesOf: typeof exports.valuesOfPowers = powers ? exports.valuesOfPowers : exports.valuesOfUniform;
+      let wrong = false;
+      kernels.make(values, count, (to, some, start) => {
+        const kept = valuesOf(list + 4 * start, some, to, scale, levels, twice);
+        wrong ||= kept < 0;
+        nonZero += kept;
+      });
+      if (wrong) throw new ProtocolError(`a level above ${levels}, or a zero with a sign`);
     },
   };
 }
@@ -235,20 +235,39 @@ function roundUpToF32(value: number): number {
   return new Float32Array(bits.buffer)[0];
 }
 
-/** max |x_i|; NaN when there is one. */
+/** max |x_i|; NaN when one is not finite. */
 function maxNorm(values: Float64Array, count: number): number {
+  const kernels = codecKernels();
   let largest = 0;
-  let check = 0;
-  for (let i = 0; i < count; i++) {
-    const magnitude = Math.abs(values[i]);
-    check += magnitude * 0;
-    if (magnitude > largest) largest = magnitude;
-  }
-  return largest + check;
+  kernels.stage(values, count, (from, some) => {
+    largest = Math.max(largest, kernels.exports.largestMagnitude(from, some));
+  });
+  return largest;
 }
 
-/** ‖x‖_p, 1 ≤ p ≤ ∞. At least max |x_i|, and neither overflow nor underflow on the way. */
-export function pNorm(values: Float64Array, count: number, p: number): number {
+/** Σ x_i², in some order. */
+function sumOfSquares(values: Float64Array, count: number): number {
+  const kernels = codecKernels();
+  let sum = 0;
+  kernels.stage(values, count, (from, some) => {
+    sum += kernels.exports.sumOfSquares(from, some);
+  });
+  return sum;
+}
+
+/**
+ * ‖x‖_p, 1 ≤ p ≤ ∞, at least max |x_i|, and neither overflow nor underflow on the way; not finite when a value is not. On an f32
+ * wire it may be another number that rounds up to the same f32 number.
+ */
+function pNorm(values: Float64Array, count: number, p: number, wire: Wire): number {
+  if (p === 2 && wire === 'f32') {
+    const sum = sumOfSquares(values, count);
+    // both ways of summing are nearer than this to the norm
+    const error = (2 * count + 64) * 2 ** -53;
+    const norm = Math.sqrt(sum);
+    if (sum > 1e-200 && sum < 1e200 && roundUpToF32(norm * (1 - error)) === roundUpToF32(norm * (1 + error)))
+      return norm;
+  }
   const largest = maxNorm(values, count);
   if (p === Number.POSITIVE_INFINITY || !(largest > 0) || largest === Number.POSITIVE_INFINITY) return largest;
   let sum = 0;

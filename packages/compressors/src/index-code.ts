@@ -61,6 +61,12 @@ export function writeIndex(index: Int32Array, count: number, length: number, out
     const gap = index[k] - previous - 1;
     previous = index[k];
     let quotient = gap >>> parameter;
+    if (quotient + 1 + parameter <= 24) {
+      // mostly all at once
+      pending |= (((1 << quotient) - 1) | ((gap & mask) << (quotient + 1))) << held;
+      for (held += quotient + 1 + parameter; held >= 8; held -= 8, pending >>>= 8) out[to++] = pending;
+      continue;
+    }
     for (; quotient >= 16; quotient -= 16) put(0xffff, 16);
     put((1 << quotient) - 1, quotient + 1);
     put(gap & mask & 0xffff, Math.min(parameter, 16));
@@ -148,25 +154,33 @@ function readBitmap(
 function shortestRice(index: Int32Array, count: number): { parameter: number; bits: number } {
   // a parameter near log₂ of the mean gap is near the best
   const mean = count === 0 ? 0 : (index[count - 1] + 1 - count) / count;
-  let parameter = Math.max(0, Math.floor(Math.log2(mean + 1)) - 2);
-  let bits = riceBits(index, count, parameter);
-  while (parameter < MAX_PARAMETER) {
-    const next = riceBits(index, count, parameter + 1);
-    if (next >= bits) break;
-    bits = next;
-    parameter++;
+  const first = Math.max(0, Math.floor(Math.log2(mean + 1)) - 2);
+  let parameter = first;
+  let bits = Number.POSITIVE_INFINITY;
+  for (let p = first; p <= MAX_PARAMETER; p += 4) {
+    for (const [k, quotients] of sumsOfQuotients(index, count, p).entries()) {
+      const all = count * (1 + p + k) + quotients;
+      if (all >= bits || p + k > MAX_PARAMETER) return { parameter, bits };
+      parameter = p + k;
+      bits = all;
+    }
   }
   return { parameter, bits };
 }
 
-function riceBits(index: Int32Array, count: number, parameter: number): number {
-  let bits = count * (1 + parameter);
+/** Σ ⌊gap / 2^p⌋ for four parameters, from p on. */
+function sumsOfQuotients(index: Int32Array, count: number, p: number): [number, number, number, number] {
+  let [a, b, c, d] = [0, 0, 0, 0];
   let previous = -1;
   for (let k = 0; k < count; k++) {
-    bits += (index[k] - previous - 1) >>> parameter;
+    const quotient = (index[k] - previous - 1) >>> p;
     previous = index[k];
+    a += quotient;
+    b += quotient >>> 1;
+    c += quotient >>> 2;
+    d += quotient >>> 3;
   }
-  return bits;
+  return [a, b, c, d];
 }
 
 /** The number of the support among all of its size, lowest byte first. */

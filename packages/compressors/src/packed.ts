@@ -1,5 +1,6 @@
+import { codecKernels } from './codec-kernels.js';
 import type { ValueCodec, Wire } from './compressor.js';
-import { EntropyCode } from './entropy-code.js';
+import { entropyCode } from './entropy-code.js';
 import { checkSize, ProtocolError } from './errors.js';
 import { LAYOUT, maxExponentCode, NO_MAX_EXPONENT } from './float-layout.js';
 import { packBits, packedBytes, unpackBits } from './pack-bits.js';
@@ -14,18 +15,16 @@ import { plain } from './plain.js';
  */
 export function packed(wire: Wire, maxCount: number): ValueCodec {
   const { bias } = LAYOUT[wire];
-  const inner = plain(wire, maxCount);
+  const inner = plain(wire);
   const width = wire === 'f32' ? 4 : 8;
   /** Fraction bits in the word that has the exponent. */
   const high = wire === 'f32' ? 23 : 20;
   const maxExponent = maxExponentCode(wire);
-  const code = new EntropyCode();
   const buffer = new Uint8Array(maxCount * width);
   /** f32: a word a value. f64: low and high words in turn. */
   const words = new Uint32Array(buffer.buffer);
   const stride = width / 4;
   const fractions = new Uint32Array(maxCount);
-  const numbers = new Uint32Array(maxCount);
   const fractionBytes = (count: number) => (width - 4) * count + packedBytes(count, high);
   return {
     precisions: inner.precisions ?? [],
@@ -35,6 +34,7 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
     write(values, count, key, out, at) {
       if (count === 0) return 0;
       const size = inner.write(values, count, key, buffer, 0);
+      const numbers = codecKernels().numbers(count);
       let largest = 0;
       for (let i = 0; i < count; i++) {
         const word = words[i * stride + stride - 1];
@@ -48,7 +48,7 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
         const twice = 2 * (maxExponent.of(byte) + 1);
         for (let i = 0; i < count; i++) numbers[i] = (twice - (numbers[i] & ~1)) | (numbers[i] & 1);
         const from = at + 1 + fractionBytes(count);
-        const coded = code.write(numbers, count, out, from, size - fractionBytes(count) - 1);
+        const coded = entropyCode.write(count, out, from, size - fractionBytes(count) - 1);
         if (coded >= 0) {
           out[at] = byte;
           let to = at + 1;
@@ -70,7 +70,8 @@ export function packed(wire: Wire, maxCount: number): ValueCodec {
       const from = at + 1 + fractionBytes(count);
       if (from >= end) throw new ProtocolError('the payload ends within its values');
       const top = maxExponent.of(byte);
-      code.read(payload, from, end, numbers, count, top + 1);
+      entropyCode.read(payload, from, end, count, top + 1);
+      const numbers = codecKernels().numbers(count);
       let place = at + 1;
       if (stride === 2) {
         for (let i = 0; i < count; i++, place += 4) buffer.set(payload.subarray(place, place + 4), 8 * i);

@@ -1,4 +1,5 @@
 import { Rng } from '@flotilla/core';
+import { codecKernels } from './codec-kernels.js';
 import type { MessageKey, Selector, Support } from './compressor.js';
 
 /**
@@ -57,10 +58,8 @@ interface Partition {
 
 function partitionCoordinates(dimension: number, workers: number): Partition {
   const share = Math.ceil(dimension / workers);
-  /** The worker that each slot falls to, and all slots of worker 0, of worker 1, …, ascending. */
-  const owner = new Int32Array(share * workers);
+  /** All slots of worker 0, of worker 1, …, ascending. */
   const assigned = new Int32Array(share * workers);
-  const filled = new Int32Array(workers);
   const index = new Int32Array(share);
   const support: Support = { index, count: 0, scale: workers };
   return {
@@ -70,12 +69,15 @@ function partitionCoordinates(dimension: number, workers: number): Partition {
     density: dimension / workers,
     drawn: assigned,
     shuffle(rng) {
-      for (let i = 0; i < workers; i++) {
-        owner.fill(i, i * share, (i + 1) * share);
-        filled[i] = i * share;
-      }
-      rng.shuffle(owner);
-      for (let slot = 0; slot < owner.length; slot++) assigned[filled[owner[slot]]++] = slot;
+      // rng.shuffle of the worker of each slot
+      const kernels = codecKernels();
+      const owners = kernels.list;
+      const filled = owners + 2 * assigned.length + 16;
+      const slots = (filled & ~15) + 4 * workers + 16;
+      kernels.ensure(slots + 4 * assigned.length);
+      const [a, b, c, counter] = kernels.stateOf(rng);
+      kernels.exports.deal(a, b, c, counter, workers, share, owners, filled & ~15, slots);
+      assigned.set(kernels.words(slots, assigned.length));
     },
     assign(worker, length) {
       let count = 0;

@@ -1,28 +1,15 @@
 import type { Vector } from '@flotilla/core';
 import { ANY_PRECISION, isFiniteVector } from '@flotilla/core/internal';
+import { codecKernels } from './codec-kernels.js';
 import type { ValueCodec, Wire } from './compressor.js';
 import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
-/** Up to this many values a message is copied byte by byte: a typed array over the frame costs more than that. */
+/** Up to this many values a message is copied byte by byte: anything else costs more than that. */
 const SHORT = 32;
 
 /** Values as they are, little-endian, 32 or 64 bits each. f32 rounds to nearest; nothing else is lost. */
-export function plain(wire: Wire, maxCount: number): ValueCodec {
+export function plain(wire: Wire): ValueCodec {
   const width = wire === 'f32' ? 4 : 8;
-  /** In between, for payloads that do not lie on a multiple of their width; made when the first of them comes. */
-  let scratch: Float32Array | Float64Array | undefined;
-  /** `count` numbers at `at` of `bytes`, or nothing when they are not aligned. */
-  const view = (bytes: Uint8Array, at: number, count: number) => {
-    const offset = bytes.byteOffset + at;
-    if (offset % width !== 0) return undefined;
-    return wire === 'f32'
-      ? new Float32Array(bytes.buffer, offset, count)
-      : new Float64Array(bytes.buffer, offset, count);
-  };
-  const unaligned = () => {
-    scratch ??= wire === 'f32' ? new Float32Array(maxCount) : new Float64Array(maxCount);
-    return scratch;
-  };
   const short = wire === 'f32' ? new Float32Array(SHORT) : new Float64Array(SHORT);
   const shortBytes = new Uint8Array(short.buffer);
   return {
@@ -31,104 +18,82 @@ export function plain(wire: Wire, maxCount: number): ValueCodec {
     nominalBits: 8 * width,
     maxBytes: (count) => count * width,
     write(values: Vector, count, _key, out, at) {
-      const brief = count <= SHORT;
-      const aligned = brief ? undefined : view(out, at, count);
-      const numbers = brief ? short : (aligned ?? unaligned());
-      const carry = wire === 'f64' ? copy : values instanceof Float32Array ? move : narrow;
-      if (!carry(values as Float64Array & Float32Array, numbers as Float64Array & Float32Array, count)) {
+      const write = count <= SHORT ? writeShort : values instanceof Float64Array ? writeLong : writeBytes;
+      if (!write(values as Float64Array & Float32Array, count, out, at)) {
         throw new CompressorError(`a coordinate is not a finite ${wire} number`);
       }
-      if (brief) for (let b = 0; b < count * width; b++) out[at + b] = shortBytes[b];
-      else if (aligned === undefined) out.set(new Uint8Array(numbers.buffer, 0, count * width), at);
       return count * width;
     },
     read(payload, at, end, count, values: Vector) {
       checkSize(end - at, count * width, count);
-      const brief = count <= SHORT;
-      let numbers = brief ? short : view(payload, at, count);
-      if (brief) for (let b = 0; b < count * width; b++) shortBytes[b] = payload[at + b];
-      if (numbers === undefined) {
-        numbers = unaligned();
-        new Uint8Array(numbers.buffer).set(payload.subarray(at, end));
-      }
-      const carry = wire === 'f64' ? copy : values instanceof Float32Array ? move : widen;
-      if (!carry(numbers as Float64Array & Float32Array, values as Float64Array & Float32Array, count)) {
+      const read = count <= SHORT ? readShort : values instanceof Float64Array ? readLong : readBytes;
+      if (!read(payload, at, count, values as Float64Array & Float32Array)) {
         throw new ProtocolError('the payload holds a NaN or an infinity');
       }
     },
   };
-}
 
-// One function for each pair of types, so that the compiler knows what it reads and writes. A sum of finite terms times 0 is
-// 0; NaN and ±Infinity leave NaN. Four sums, so that no addition waits for the one before.
+  // Each says whether all values are finite: a sum of finite terms times 0 is 0; NaN and ±Infinity leave NaN.
 
-function narrow(from: Float64Array, to: Float32Array, count: number): boolean {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = Math.fround(from[i]);
-    const x = Math.fround(from[i + 1]);
-    const y = Math.fround(from[i + 2]);
-    const z = Math.fround(from[i + 3]);
-    to[i] = w;
-    to[i + 1] = x;
-    to[i + 2] = y;
-    to[i + 3] = z;
-    a += w - w;
-    b += x - x;
-    c += y - y;
-    d += z - z;
+  function writeShort(values: Vector, count: number, out: Uint8Array, at: number): boolean {
+    let check = 0;
+    for (let i = 0; i < count; i++) {
+      short[i] = values[i];
+      check += short[i] * 0;
+    }
+    for (let b = 0; b < count * width; b++) out[at + b] = shortBytes[b];
+    return check === 0;
   }
-  for (; i < count; i++) {
-    to[i] = from[i];
-    a += Math.fround(from[i]) * 0;
-  }
-  return a + b + c + d === 0;
-}
 
-function widen(from: Float32Array, to: Float64Array, count: number): boolean {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = from[i];
-    const x = from[i + 1];
-    const y = from[i + 2];
-    const z = from[i + 3];
-    to[i] = w;
-    to[i + 1] = x;
-    to[i + 2] = y;
-    to[i + 3] = z;
-    a += w * 0;
-    b += x * 0;
-    c += y * 0;
-    d += z * 0;
+  function readShort(payload: Uint8Array, at: number, count: number, values: Vector): boolean {
+    for (let b = 0; b < count * width; b++) shortBytes[b] = payload[at + b];
+    let check = 0;
+    for (let i = 0; i < count; i++) {
+      values[i] = short[i];
+      check += short[i] * 0;
+    }
+    return check === 0;
   }
-  for (; i < count; i++) {
-    to[i] = from[i];
-    a += from[i] * 0;
-  }
-  return a + b + c + d === 0;
-}
 
-/** f32 values in f32 state: their bytes. */
-function move(from: Float32Array, to: Float32Array, count: number): boolean {
-  if (count <= SHORT) return copy(from, to, count);
-  const values = from.length === count ? from : from.subarray(0, count);
-  to.set(values);
-  return isFiniteVector(values);
-}
-
-function copy(from: Vector, to: Vector, count: number): boolean {
-  let check = 0;
-  for (let i = 0; i < count; i++) {
-    to[i] = from[i];
-    check += from[i] * 0;
+  function writeLong(values: Float64Array, count: number, out: Uint8Array, at: number): boolean {
+    const kernels = codecKernels();
+    const { finite, narrow } = kernels.exports;
+    let good = true;
+    kernels.stage(values, count, (from, some, start) => {
+      const made = wire === 'f32' ? kernels.list : from;
+      if (!(wire === 'f32' ? narrow(from, made, some) : finite(from, some))) good = false;
+      out.set(kernels.bytes.subarray(made, made + width * some), at + width * start);
+    });
+    return good;
   }
-  return check === 0;
+
+  /** In f32 the state's own bytes are the message. */
+  function writeBytes(values: Float32Array, count: number, out: Uint8Array, at: number): boolean {
+    if (wire === 'f64') return writeLong(Float64Array.from(values), count, out, at);
+    out.set(new Uint8Array(values.buffer, values.byteOffset, width * count), at);
+    return isFiniteVector(values.length === count ? values : values.subarray(0, count));
+  }
+
+  function readBytes(payload: Uint8Array, at: number, count: number, values: Float32Array): boolean {
+    if (wire === 'f64') {
+      const wide = new Float64Array(count);
+      const isFinite = readLong(payload, at, count, wide);
+      values.set(wide);
+      return isFinite;
+    }
+    new Uint8Array(values.buffer, values.byteOffset, width * count).set(payload.subarray(at, at + width * count));
+    return isFiniteVector(values.length === count ? values : values.subarray(0, count));
+  }
+
+  function readLong(payload: Uint8Array, at: number, count: number, values: Float64Array): boolean {
+    const kernels = codecKernels();
+    const { finite, widen } = kernels.exports;
+    let good = true;
+    kernels.make(values, count, (to, some, start) => {
+      const from = wire === 'f32' ? kernels.list : to;
+      kernels.bytes.set(payload.subarray(at + width * start, at + width * (start + some)), from);
+      if (!(wire === 'f32' ? widen(from, to, some) : finite(from, some))) good = false;
+    });
+    return good;
+  }
 }

@@ -1,5 +1,4 @@
-import type { Rng } from '@flotilla/core';
-import { type Dithering, pNorm } from './dithering.js';
+import type { Dithering } from './dithering.js';
 
 /**
  * `qsgd:levels=s` [Alistarh et al. 2017]: sign · ‖x‖₂ · ℓ/s, ℓ a stochastic rounding of s|x_j|/‖x‖₂ to one of its two
@@ -11,13 +10,7 @@ export function qsgd(dimension: number, levels: number): Dithering {
     levels,
     omega: Math.min(dimension / levels ** 2, Math.sqrt(dimension) / levels),
     density: (count) => Math.min(count, levels * Math.sqrt(count)),
-    norm: (values, count) => pNorm(values, count, 2),
-    level(ratio: number, rng: Rng) {
-      const u = ratio * levels;
-      const below = Math.floor(u);
-      return below + rng.bit(u - below);
-    },
-    part: (level) => level / levels,
-    fromTop: false,
+    p: 2,
+    spacing: 'uniform',
   };
 }

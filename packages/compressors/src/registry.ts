@@ -136,7 +136,7 @@ export function createCompressor(
     spec.rejectUnknown();
   }
   const [first = identity(env.dimension), ...rest] = selectors;
-  return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire, dimension), env.workers, precision);
+  return new Pipeline(text, [first, ...rest], codec ?? plain(env.wire), env.workers, precision);
 }
 
 /** The parts between the `+` that stand outside parentheses. */

@@ -1,7 +1,7 @@
-// Whole numbers below 2³¹ as a token of a small alphabet and the bits that it does not say.
+// Whole numbers below 2³¹ as a token of a small alphabet and the bits that it does not say. The rest is in assembly/tokens.ts.
 
 /** Numbers below this are a token each; above, a token stands for half an octave and the rest follows as plain bits. */
-export const SINGLE = 16;
+const SINGLE = 16;
 /** Tokens there are. */
 export const TOKENS = SINGLE + 2 * 27;
 
@@ -9,13 +9,4 @@ export function tokenOf(magnitude: number): number {
   if (magnitude < SINGLE) return magnitude;
   const octave = 31 - Math.clz32(magnitude);
   return SINGLE + 2 * (octave - 4) + ((magnitude >>> (octave - 1)) & 1);
-}
-
-/** Bits of a magnitude that its token does not say. */
-export function extraBits(token: number): number {
-  return token < SINGLE ? 0 : ((token - SINGLE) >> 1) + 3;
-}
-
-export function leastOf(token: number): number {
-  return token < SINGLE ? token : (2 + ((token - SINGLE) & 1)) << (((token - SINGLE) >> 1) + 3);
 }

@@ -1,12 +1,10 @@
+import { codecKernels } from './codec-kernels.js';
 import type { ExplicitSelector, Support } from './compressor.js';
 import { CompressorError } from './errors.js';
 import { maxIndexBytes, readIndex, writeIndex } from './index-code.js';
 
-/** Digits of the 63 bits of a magnitude, most significant first, 11 bits each but the last. The first is the exponent. */
-const DIGITS = 6;
-const BUCKETS = 2048;
-/** Exponent of an infinity or NaN. */
-const NOT_FINITE = 2047;
+/** High word of the magnitude of an infinity, and of the smallest NaN or above. */
+const NOT_FINITE = 0x7ff00000;
 /** From this length on, one value of {@link STRIDE} is looked at, to its exponent and two bits more, before all are. */
 const SAMPLED = 4096;
 const STRIDE = 16;
@@ -48,21 +46,28 @@ export function topK(dimension: number, k: number): ExplicitSelector {
 
 /**
  * Selection of the K largest magnitudes. A sample says from where on there are K or more, almost surely [R. Floyd and
- * R. Rivest 1975]; one pass lists those; digit by digit, radix selection finds the K-th largest of the list. O(d), whatever
- * the values.
+ * R. Rivest 1975]; one pass lists those; radix selection finds the K-th largest of the list, first by high words, and by low
+ * words among those whose high words are alike. O(d), whatever the values. The loops are in assembly/select.ts.
  */
 function selection(dimension: number) {
   const sample = new Int32Array(dimension < SAMPLED ? 0 : SAMPLE_BUCKETS);
-  const histogram = new Int32Array(BUCKETS);
-  /** One more, because listing writes first and counts then. */
-  const listed = new Int32Array(dimension + 1);
-  const candidates = new Int32Array(dimension);
+  const float = new Float64Array(1);
+  /** Low and high word of `float`: little-endian, like all machines that Node runs on and the wire. */
+  const words = new Uint32Array(float.buffer);
+
+  const lowOf = (value: number) => {
+    float[0] = value;
+    return words[0];
+  };
 
   /** A bound on the high words of magnitudes that `count` or more are above, almost surely. */
-  const guess = (words: Int32Array, length: number, count: number): number => {
+  const guess = (x: Float64Array, length: number, count: number): number => {
     if (length < SAMPLED) return -1;
     sample.fill(0);
-    for (let i = 1; i < words.length; i += 2 * STRIDE) sample[(words[i] & 0x7fffffff) >>> SAMPLE_SHIFT]++;
+    for (let i = 0; i < length; i += STRIDE) {
+      float[0] = x[i];
+      sample[(words[1] & 0x7fffffff) >>> SAMPLE_SHIFT]++;
+    }
     const expected = count / STRIDE;
     let left = Math.ceil(expected + 5 * Math.sqrt(expected) + 10);
     let bucket = SAMPLE_BUCKETS - 1;
@@ -70,70 +75,51 @@ function selection(dimension: number) {
     return (bucket << SAMPLE_SHIFT) - 1;
   };
 
-  /** Lists all coordinates whose magnitude has a high word above `bound`; returns their number. */
-  const list = (words: Int32Array, length: number, bound: number): number => {
+  /** Lists the coordinates whose magnitude has a high word above `bound`, and those words. */
+  const list = (x: Float64Array, length: number, bound: number, index: number, keys: number): number => {
+    const kernels = codecKernels();
     let size = 0;
-    for (let i = 0; i < length; i++) {
-      listed[size] = i;
-      size += (bound - (words[2 * i + 1] & 0x7fffffff)) >>> 31;
-    }
+    kernels.stage(x, length, (from, some, start) => {
+      size += kernels.exports.listAbove(from, some, start, bound, index + 4 * size, keys + 4 * size);
+    });
     return size;
   };
 
   /** Lists the `count` largest of x[0 … length) in `index`, ascending. @throws CompressorError for NaN or an infinity */
   return (x: Float64Array, length: number, count: number, index: Int32Array): void => {
-    const words = new Int32Array(x.buffer, x.byteOffset, 2 * length);
-    let size = list(words, length, guess(words, length, count));
-    if (size < count) size = list(words, length, -1);
-
-    // the K-th largest magnitude, as far as it matters, and how many of those equal to it are taken
-    let high = 0;
-    let low = 0;
-    let taken = count;
-    let left = size;
-    candidates.set(listed.subarray(0, size));
-    for (let d = 0; d < DIGITS && (d === 0 || left > taken); d++) {
-      histogram.fill(0);
-      for (let c = 0; c < left; c++) histogram[digit(words, candidates[c], d)]++;
-      if (d === 0 && histogram[NOT_FINITE] > 0) throw new CompressorError('a coordinate is not a finite number');
-      let bucket = BUCKETS - 1;
-      for (; histogram[bucket] < taken; bucket--) taken -= histogram[bucket];
-      let kept = 0;
-      for (let c = 0; c < left; c++) if (digit(words, candidates[c], d) === bucket) candidates[kept++] = candidates[c];
-      left = kept;
-      if (d === 0) high = bucket << 20;
-      if (d === 1) high |= bucket << 9;
-      if (d === 2) {
-        high |= bucket >>> 2;
-        low = bucket << 30;
+    const kernels = codecKernels();
+    // three lists, of as many words as there are coordinates at most
+    const listed = kernels.list;
+    const keys = kernels.reserve(length);
+    const scratch = keys + keys - listed;
+    kernels.ensure(scratch + keys - listed);
+    let size = list(x, length, guess(x, length, count), listed, keys);
+    if (size < count) size = list(x, length, -1, listed, keys);
+    const high = kernels.exports.selectKey(keys, size, scratch, count);
+    const alike = kernels.exports.equalKeys();
+    const wanted = kernels.exports.wantedKeys();
+    const coordinates = kernels.words(listed, size);
+    const highs = kernels.words(keys, size);
+    let largest = 0;
+    if (alike === wanted) {
+      for (let k = 0, to = 0; k < size; k++) {
+        index[to] = coordinates[k];
+        to += (high - 1 - highs[k]) >>> 31;
+        if (highs[k] > largest) largest = highs[k];
       }
-      if (d > 2) low |= d === 5 ? bucket : bucket << (19 - 11 * (d - 3));
+    } else {
+      // of those with this high word the largest low words, and of equal ones the first
+      const lows = kernels.words(scratch, alike);
+      for (let k = 0, to = 0; to < alike; k++) if (highs[k] === high) lows[to++] = lowOf(x[coordinates[k]]);
+      const low = kernels.exports.selectKey(scratch, alike, scratch, wanted) >>> 0;
+      let taken = kernels.exports.wantedKeys();
+      for (let k = 0, to = 0; to < count; k++) {
+        const rest = highs[k] - high || lowOf(x[coordinates[k]]) - low;
+        if (rest > 0 || (rest === 0 && taken-- > 0)) index[to++] = coordinates[k];
+        if (highs[k] > largest) largest = highs[k];
+      }
     }
-    let to = 0;
-    for (let k = 0; k < size; k++) {
-      const i = listed[k];
-      const difference = (words[2 * i + 1] & 0x7fffffff) - high || (words[2 * i] >>> 0) - (low >>> 0);
-      if (difference > 0 || (difference === 0 && taken-- > 0)) index[to++] = i;
-    }
+    // they are the largest of all
+    if (largest >= NOT_FINITE) throw new CompressorError('a coordinate is not a finite number');
   };
-}
-
-/** Digit `d` of the magnitude of coordinate i, as 64 little-endian bits without the sign. */
-function digit(words: Int32Array, i: number, d: number): number {
-  const low = words[2 * i];
-  const high = words[2 * i + 1] & 0x7fffffff;
-  switch (d) {
-    case 0:
-      return high >>> 20;
-    case 1:
-      return (high >>> 9) & 0x7ff;
-    case 2:
-      return ((high & 0x1ff) << 2) | (low >>> 30);
-    case 3:
-      return (low >>> 19) & 0x7ff;
-    case 4:
-      return (low >>> 8) & 0x7ff;
-    default:
-      return low & 0xff;
-  }
 }

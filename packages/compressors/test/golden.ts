@@ -226,7 +226,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: '7f80',
+    payload: 'fffe00',
     kept: [0],
   },
   {
@@ -406,7 +406,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: '87fffff02e5d90d5ae80ad5333e072122662510d1f9e0f6e',
+    payload: '87f9fdf211d3ef657792fcd105106a8a80f506b2c9',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -418,7 +418,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 1,
     worker: 0,
-    payload: '87fffff02e47e2b98a4804bcda4e44777d481d1113e299fe',
+    payload: '87f1fbb719e9e00b72e17482b2bc11b280080628d9',
     kept: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
   },
   {
@@ -430,7 +430,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 0,
     worker: 0,
-    payload: '7f80',
+    payload: 'fffe07',
     kept: [0],
   },
   {
@@ -466,7 +466,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'downlink',
     round: 2,
     worker: 0,
-    payload: 'ffec978210d880ea07',
+    payload: '8242fe41ec94a4dc',
     kept: [3, 4, 10, 14, 15],
   },
   {
@@ -552,7 +552,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80bd96a890362e842de16241247b1066008ecb41a0dfe8171c45274224e0',
+    payload: '80e45c0859544c9f01365aca098de0b2c75f6d7e094586374318a3a9ad54',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,
@@ -569,7 +569,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '82fd96f03ed64eb4d16799',
+    payload: '8225cc4409473a03a2f715',
     kept: [6, 11, 19, 24, 29, 30, 31, 36, 37, 41, 42, 43, 46, 52, 53, 54, 55, 56, 57, 63],
   },
   {
@@ -582,7 +582,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '81bda4be1a86149db6c1f7141fdcc282',
+    payload: '813a5959b438be5bb3a717e35d689551',
     kept: [
       0, 1, 3, 7, 10, 13, 14, 16, 17, 19, 21, 24, 25, 26, 27, 28, 32, 33, 34, 35, 36, 45, 46, 48, 49, 54, 55, 58, 60,
       61, 62, 63,
@@ -598,7 +598,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '7299014101a55a45c49bf1314fcad660',
+    payload: '72990141016a532412d30aab42c26a92',
     kept: [0, 2, 4, 5, 7, 9, 11, 12, 14, 15, 16, 19, 21, 22, 24, 26, 27, 29, 31, 33, 35, 38, 40, 41, 43, 45],
   },
   {
@@ -612,7 +612,7 @@ export const GOLDEN: readonly Golden[] = [
     worker: 1,
     wave: true,
     payload:
-      '7299014101fffff5323e4fded3905d14b6bb3d9e9e43e508bbb092edeb091f1968570ed57e5bed3138280e60305f039c14aafb335fe57d3d75',
+      '729901410130ff0102e1df7c685a48b20a6b5ccdda366c0a735633b798a9e0168148e44908b8d2b7cb7a1064d8c6f71142bddfb8ec1a95da',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -627,7 +627,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '87fd165c012f95',
+    payload: '87fd165c01a9089434',
     kept: [13],
   },
   {
@@ -653,7 +653,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'cd0f2042013670f687166223383b63c81cbaeeb8705671bbd864a7fd2f8dcc283b0b5d4202b26761',
+    payload: 'cd0f2042022400045238f6bc1c48809bbc9b20ffbf922095ad3a4e7eb6831f17a731fae3a6050bfdbb6102',
     kept: [
       9, 11, 19, 26, 105, 131, 164, 174, 175, 188, 208, 239, 263, 298, 303, 319, 485, 495, 496, 523, 533, 561, 567, 628,
       647, 750, 790, 799, 892, 910, 969, 998, 1003, 1128, 1148, 1176,
@@ -669,7 +669,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '0000fc3f01becb42b876b926841c833cc21dc5a751a0b35076b144',
+    payload: '0000fc3f01d5597609bc494bb54f5eda424105b2130550d842955a',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -684,7 +684,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '87fd165c012ee7',
+    payload: '87fd165c014d265929',
     kept: [13],
   },
   {
@@ -781,7 +781,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '3e380d4101bbf0dcb201',
+    payload: '3e380d41002b3401c08a01',
     kept: [2, 7, 10, 11, 12, 21, 26, 28],
   },
   {
@@ -794,7 +794,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80ff7eff4bdeb8d12428009bd44d6b4d77cd82aa27c970354630ae1d81a1c5ad',
+    payload: '8025e45b0375d49a2f7dec4cff1c5ab88d74929c482720393fe8cf497e8fd8ad54',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58,
@@ -811,7 +811,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80ffef16398d18832227b1be',
+    payload: '80b6f22299d36653a3b6bfac',
     kept: [6, 11, 19, 24, 29, 30, 31, 36, 37, 41, 42, 43, 46, 52, 53, 54, 55, 56, 57, 63],
   },
   {
@@ -824,7 +824,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '80fefdd0cc8be0f701e4443bd3bb360f32ef17',
+    payload: '809dd80e09d6562c53d5756cfff5ce533b9551',
     kept: [
       0, 1, 3, 7, 10, 13, 14, 16, 17, 19, 21, 24, 25, 26, 27, 28, 32, 33, 34, 35, 36, 45, 46, 48, 49, 54, 55, 58, 60,
       61, 62, 63,
@@ -840,7 +840,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'fd9ca8242e33204001a55a45c49bf1314fcad660',
+    payload: 'fd9ca8242e332040016a532412d30aab42c26a92',
     kept: [0, 2, 4, 5, 7, 9, 11, 12, 14, 15, 16, 19, 21, 22, 24, 26, 27, 29, 31, 33, 35, 38, 40, 41, 43, 45],
   },
   {
@@ -854,7 +854,7 @@ export const GOLDEN: readonly Golden[] = [
     worker: 1,
     wave: true,
     payload:
-      'fd9ca8242e33204001fffff5323e4fded3905d14b6bb3d9e9e43e508bbb092edeb091f1968570ed57e5bed3138280e60305f039c14aafb335fe57d3d75',
+      'fd9ca8242e3320400130ff0102e1df7c685a48b20a6b5ccdda366c0a735633b798a9e0168148e44908b8d2b7cb7a1064d8c6f71142bddfb8ec1a95da',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -869,7 +869,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '09885ecbb0df8243012f95',
+    payload: '09885ecbb0df824301a9089434',
     kept: [13],
   },
   {
@@ -882,7 +882,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: '000000000080ff3f01becb42b876b926841c833cc21dc5a751a0b35076b144',
+    payload: '000000000080ff3f01d5597609bc494bb54f5eda424105b2130550d842955a',
     kept: [
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
       31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
@@ -897,7 +897,7 @@ export const GOLDEN: readonly Golden[] = [
     direction: 'uplink',
     round: 3,
     worker: 1,
-    payload: '09885ecbb0df8243012ee7',
+    payload: '09885ecbb0df8243014d265929',
     kept: [13],
   },
   {
@@ -948,7 +948,7 @@ export const GOLDEN: readonly Golden[] = [
     round: 3,
     worker: 1,
     wave: true,
-    payload: 'f0ed0ead07a7214001bbf0dcb201',
+    payload: 'f0ed0ead07a72140002b3401c08a01',
     kept: [2, 7, 10, 11, 12, 21, 26, 28],
   },
 ];

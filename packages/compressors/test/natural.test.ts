@@ -7,6 +7,7 @@ import { describeCompressor } from '../dist/testing/describe-compressor.js';
 import { gaussian, meanLimit } from '../dist/testing/statistics.js';
 import { describeSelectedNatural } from './families.js';
 import { naturalBytes, permKTheory, WORST } from './specs.js';
+import { scripted } from './support.js';
 
 describeCompressor('natural', {
   maxPayloadBytes: naturalBytes,
@@ -185,7 +186,7 @@ describe.each(wires)('natural compression on %s', (wire) => {
           const bytes = codec.write(
             Float64Array.of(value),
             1,
-            scripted([Number(coin >> 20n), Number(coin & 0xfffffn) * 4096]),
+            scripted([Number(coin >> 20n), Number(coin & 0xfffffn) * 4096], 1),
             out,
             0,
           );
@@ -275,23 +276,12 @@ test('coins of another seed, direction, round and worker are others; those of an
   expect(new Set([base, ...others]).size).toBe(5);
 });
 
-/** A key whose stream consists of the given words. */
-function scripted(words: number[]): MessageKey {
-  const script = new MessageKey(new KeyedRandom('scripted'), 'uplink', 1);
-  script.own = (rng) => {
-    let i = 0;
-    rng.next = () => words[i++] ?? 0;
-    return rng;
-  };
-  return script;
-}
-
 test('magnitudes far below the smallest normal number keep their exact probability', () => {
   const out = new Uint8Array(8);
   const up = (wire: Wire, words: number[], x: number) => {
     const codec = natural(wire, 0);
     const value = new Float64Array(1);
-    codec.read(out, 0, codec.write(Float64Array.of(x), 1, scripted(words), out, 0), 1, value);
+    codec.read(out, 0, codec.write(Float64Array.of(x), 1, scripted(words, 1), out, 0), 1, value);
     return value[0] !== 0;
   };
   // 2⁻¹⁰⁷⁴ is 2⁻⁵² of the smallest normal f64 number: 53 digits decide

@@ -1,4 +1,4 @@
-import { KeyedRandom } from '@flotilla/core';
+import { KeyedRandom, Rng } from '@flotilla/core';
 import { type Compressor, createCompressor, type Direction, MessageKey } from '../dist/index.js';
 
 /** Draws the supports of messages: what the decoded vector of an all-ones input does not leave zero. */
@@ -27,4 +27,25 @@ export class Supports {
     for (let j = 0; j < this.#vector.length; j++) if (this.#vector[j] !== 0) kept.push(j);
     return kept;
   }
+}
+
+/** A key whose streams begin with the given words, three at most: a state of sfc32 that gives them. */
+export function scripted(words: readonly number[], workers: number): MessageKey {
+  const [first = 0, second = 0, third = 0] = words;
+  // with c = 0 the words are a + b + n, (b ^ (b >>> 9)) + n + 1 and 9 · first + n + 2
+  const n = (third - Math.imul(9, first) - 2) | 0;
+  const y = (second - n - 1) | 0;
+  const b = y ^ (y >>> 9) ^ (y >>> 18) ^ (y >>> 27);
+  const state = Int32Array.of(first - b - n, b, 0, n);
+  const key = new MessageKey(new KeyedRandom('scripted'), 'uplink', workers);
+  key.own = (rng) => {
+    rng.load(state);
+    return rng;
+  };
+  const check = new Rng();
+  check.load(state);
+  for (const word of [first, second, third]) {
+    if (check.next() !== word >>> 0) throw new Error('the state does not give these words');
+  }
+  return key;
 }

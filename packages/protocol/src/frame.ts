@@ -3,7 +3,7 @@ import type { Form } from '@flotilla/core';
 import { getU32, putU32 } from '@flotilla/core/internal';
 
 /** Version of everything on the wire: frames, payloads, control messages. Both ends must have the same. */
-export const WIRE_VERSION = 6;
+export const WIRE_VERSION = 7;
 
 /** Bytes before the payload. A multiple of 8, so that f64 payloads stay aligned in a frame's buffer. */
 export const HEADER_BYTES = 8;

@@ -52,7 +52,7 @@ describe('frame header', () => {
     ['0500000000010000', { kind: FrameKind.evaluation, form: 'none', coins: 0, extra: 0, round: 0x100 }],
     ['0600000000000100', { kind: FrameKind.failure, form: 'none', coins: 0, extra: 0, round: 0x10000 }],
   ])('is %s', (golden, header) => {
-    expect(WIRE_VERSION).toBe(6);
+    expect(WIRE_VERSION).toBe(7);
     expect(hex(bytesOf(header))).toBe(golden);
     const read = blank();
     readHeader(Uint8Array.from(Buffer.from(golden, 'hex')), read);

@@ -107,7 +107,6 @@ const CLOCKS: Readonly<Record<string, string>> = {
   'lab/src/bench/embed-host.ts': 'the delay of an event loop is measured, and a turn has its seconds',
   'lab/src/bench/recovery.ts': 'times of two threads are compared',
   'lab/src/bench/soak-problem.ts': 'times of two threads are compared',
-  'lab/src/bench/wallclock/shaped-network.ts': 'a process that comes up is looked at again',
   'protocol/src/transport/nats/host-bridge.ts':
     'a thread that waits for nothing looks around; times come from its caller',
   'protocol/src/transport/nats/server-bridge.ts':
