@@ -263,8 +263,11 @@ export function write(numbers: usize, count: u32, twice: u32, steps: usize, end:
   return <i32>(end - to);
 }
 
-/** Lists the steps of a token from MORE on, but for its first, and of the bits that it does not say. */
-function writeFurther(token: u32, magnitude: u32, step: usize): usize {
+/**
+ * Lists the steps of a token from MORE on, but for its first, and of the bits that it does not say. Exported, as readFurther, lest it
+ * be put into the loop, whose variables would then not stay in registers.
+ */
+export function writeFurther(token: u32, magnitude: u32, step: usize): usize {
   let at = FURTHER;
   for (let rest = token - MORE; ; rest -= MORE, at += OWN_BYTES) {
     const symbol = min(rest, MORE);
@@ -306,7 +309,7 @@ function takeBits(bits: u32): u32 {
 }
 
 /** Goes on with a token that is MORE at least. May return one that there is not. */
-function readFurther(): u32 {
+export function readFurther(): u32 {
   let token = MORE;
   for (let at = FURTHER; at < FURTHER + FURTHER_LEVELS * OWN_BYTES; at += OWN_BYTES) {
     prepareFurther(at);
