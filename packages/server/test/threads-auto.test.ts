@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { MovableServerEnd } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
 import { Balance } from '../dist/hosts/balance.js';
@@ -155,11 +156,12 @@ describe('which threads host whom', () => {
 
 describe.skipIf(availableParallelism() === 1)('workers that move', () => {
   const quadratic = 'heterogeneous-quadratic:d=40';
+  const mushrooms = fileURLToPath(new URL('../../core/test/fixtures/mushrooms-508.libsvm', import.meta.url));
   test.each<TrainOptions>([
     { method: 'm3', problem: quadratic, workers: 5 },
     { method: 'marina', problem: quadratic, workers: 4, uplink: 'rand-k:k=3', checksum: 'on' },
     { method: 'pp-marina:sampled=2', problem: quadratic, workers: 6, uplink: 'rand-k:k=3' },
-    { method: 'vr-marina', problem: 'logistic', data: 'mnist', workers: 3, uplink: 'rand-k:k=5', batch: 3 },
+    { method: 'vr-marina', problem: 'logistic', data: mushrooms, workers: 3, uplink: 'rand-k:k=5', batch: 3 },
     { method: 'm3', workers: 3, downlink: 'perm-k' },
   ])('take their states with them: %o', async (input) => {
     const rounds = 8;
