@@ -29,6 +29,7 @@ describe('results', () => {
       'outputRound',
       'refused',
       'repeated',
+      'attendance',
     ]);
     expect(Object.keys(summary)).toEqual(Object.keys(SUMMARY_KEYS).filter((key) => !occasional.has(key)));
     for (const side of [summary.uplink, summary.downlink]) expect(Object.keys(side)).toEqual(Object.keys(COUNTER_KEYS));
