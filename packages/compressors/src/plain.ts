@@ -77,9 +77,9 @@ export function plain(wire: Wire): ValueCodec {
   function readBytes(payload: Uint8Array, at: number, count: number, values: Float32Array): boolean {
     if (wire === 'f64') {
       const wide = new Float64Array(count);
-      const isFinite = readLong(payload, at, count, wide);
+      const isGood = readLong(payload, at, count, wide);
       values.set(wide);
-      return isFinite;
+      return isGood;
     }
     new Uint8Array(values.buffer, values.byteOffset, width * count).set(payload.subarray(at, at + width * count));
     return isFiniteVector(values.length === count ? values : values.subarray(0, count));

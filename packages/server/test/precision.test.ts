@@ -145,7 +145,7 @@ async function table() {
 }
 
 describe('a problem of one’s own in f32', () => {
-  const module = file('problems/precise.js');
+  const module = fileURLToPath(new URL('./problems/precise.js', import.meta.url));
 
   test('gets f64 copies where it does not say that it takes f32, and its own run’s vectors where it does', async () => {
     const of = (parameters: Readonly<Record<string, string>>): TrainOptions => ({
