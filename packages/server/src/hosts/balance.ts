@@ -2,7 +2,7 @@ import type { MovableServerEnd } from '@flotilla/protocol';
 
 /** Rounds in which code is compiled and caches fill, or milliseconds of them. */
 const LEAST_WARM_ROUNDS = 3;
-const WARM_ROUNDS = 50;
+const WARM_ROUNDS = 300;
 const WARM_MS = 300;
 /** What is measured then: blocks of at least so many rounds and milliseconds, or of as many milliseconds as are enough. */
 const BLOCKS = 7;
