@@ -92,6 +92,7 @@ export type {
 } from './problem/problem-definition.js';
 export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { type Runtime, systemRuntime } from './runtime.js';
+export type { SharedDraws } from './shared-draws.js';
 export { type Registry, Spec } from './spec.js';
 export type { State, StateShape, StateValue } from './state.js';
 export { SubsetSampler } from './subset.js';

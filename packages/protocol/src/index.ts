@@ -40,6 +40,8 @@ export { openThreadEnd } from './transport/threads/host-end.js';
 export {
   createThreadTransport,
   type MovableServerEnd,
+  type OwnTimes,
+  type Serve,
   type ThreadTransport,
 } from './transport/threads/server-end.js';
 export type { HostEnd, ServerEnd } from './transport/transport.js';

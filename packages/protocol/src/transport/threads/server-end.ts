@@ -19,7 +19,7 @@ const WATCH_MS = 0.2;
 const SHORT_WATCH_MS = 0.03;
 
 /** Where the time of a server that hosts workers itself goes, in milliseconds so far. */
-interface OwnTimes {
+export interface OwnTimes {
   /** In what its own workers do. */
   readonly working: number;
   /** In waits for others. */
