@@ -78,7 +78,13 @@ describe('options of a run', () => {
 
   test.each(described)('--$name is read as its schema has it', ({ name, kind, choices }) => {
     const option = `--${dashed(name)}`;
-    expect(() => readArguments([option])).toThrow(kind === 'flag' ? /^$/ : `${option} needs a value`);
+    if (kind === 'flag') {
+      expect(readArguments([option]).options[name]).toBe(true);
+      expect(readArguments([`--no-${dashed(name)}`]).options[name]).toBe(false);
+      expect(() => readArguments([`${option}=`])).toThrow(`${option} takes no value; leave out ""`);
+      return;
+    }
+    expect(() => readArguments([option])).toThrow(`${option} needs a value`);
     expect(() => readArguments([`${option}=`])).toThrow(`${option} must not be empty`);
     const read = (text: string) => readArguments([option, text]).options[name];
     if (kind.startsWith('number')) {
