@@ -13,6 +13,11 @@ function recording() {
       return start(rng, what, stage);
     };
   }
+  const share = key.shared.bind(key);
+  key.shared = (rng, stage, out, make) => {
+    started.push(`common support ${stage}`);
+    share(rng, stage, out, make);
+  };
   return { key, started };
 }
 
