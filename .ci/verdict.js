@@ -7,6 +7,7 @@ const withBroker = [
     'manifest',
     'nats',
     'nats-cluster.long',
+    'nats-elastic',
     'nats-methods',
     'nats-methods.long',
     'nats-security',

@@ -168,7 +168,8 @@ function suite(spec: string, wire: Wire, options: CompressorOptions): void {
   });
 
   // what holds of the operator in f64, its mean and its variance, holds in f32 with that; there the wire is f32
-  test.runIf(wire === 'f32')(
+  const narrowly = (name: string, check: () => void) => (wire === 'f32' ? test(name, check) : undefined);
+  narrowly(
     'in f32 it sends what it sends in f64 of the same vector, byte for byte, and decodes it to the same, rounded',
     () => {
       for (const c of cases) {
