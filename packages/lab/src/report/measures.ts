@@ -69,10 +69,10 @@ export function measuresOf(row: Row): Measures {
   };
 }
 
-/** A measure as a column: what it is called, where it lies, and how it is written. */
 /** What a run came to, as its last row has it; none for a run without rows. */
 export const lastOf = ({ rows }: StoredRun): Measures[] => rows.slice(-1).map(measuresOf);
 
+/** A measure as a column: what it is called, where it lies, and how it is written. */
 export interface Measure {
   readonly name: string;
   readonly of: (measures: Measures) => number | undefined;

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { dataNames, messageOf, optionError, printed } from '@flotilla/core/internal';
+import { UsageError } from '@flotilla/core';
+import { dataNames, optionError, printed, reasonOf } from '@flotilla/core/internal';
 import { DATA_ENDINGS, MAX_DATA_BYTES, type Offer, Upload } from '@flotilla/protocol/nats';
 import type { Options } from '../run/options.js';
 
@@ -38,8 +39,8 @@ export function sentData({ sendData, data }: Options): Sent | undefined {
     for (let at = 0; at < size; at += PIECE_BYTES) hash.update(readAt(file, at, Math.min(PIECE_BYTES, size - at)));
     return { bytes: size, sha256: hash.digest('hex'), ending };
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'usage') throw cause;
-    throw optionError('data', `${printed(data)} cannot be read: ${messageOf(cause)}`, cause);
+    if (cause instanceof UsageError) throw cause;
+    throw optionError('data', `${printed(data)} cannot be read: ${reasonOf(cause)}`, cause);
   } finally {
     if (file !== undefined) closeSync(file);
   }

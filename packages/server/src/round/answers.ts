@@ -31,9 +31,20 @@ export interface AnswersOptions {
 }
 
 /** A worker has gone, and its answer will not come. */
-export class AwayError extends FlotillaError {
-  constructor(readonly who: number) {
-    super('worker-lost', `worker ${who} is away`, { worker: who });
+class AwayError extends FlotillaError {
+  constructor(worker: number) {
+    super('worker-lost', `worker ${worker} is away`, { worker });
+  }
+}
+
+/** Whether an answer that is awaited comes: not where its worker goes away meanwhile. */
+export async function unlessAway(answer: Promise<unknown>): Promise<boolean> {
+  try {
+    await answer;
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof AwayError) return false;
+    throw thrown;
   }
 }
 
@@ -56,7 +67,7 @@ export class Answers {
   /**
    * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`.
    * @param round Or the number of an exchange of states: frames that have another are counted and dropped then.
-   * @throws AwayError when the worker is away; FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
+   * @throws what {@link unlessAway} knows when the worker is away; FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
    *   cannot be read, and what a failure frame says went wrong
    */
   async take<T>(

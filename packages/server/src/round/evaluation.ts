@@ -1,7 +1,7 @@
 import { DivergedError, type Vector } from '@flotilla/core';
 import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type Header, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
-import { type Answers, AwayError } from './answers.js';
+import { type Answers, unlessAway } from './answers.js';
 import { takeFinite } from './non-finite.js';
 
 /** What an evaluation finds at a point, exact. */
@@ -91,14 +91,7 @@ export class Evaluation {
         }
         taken++;
       });
-    const take = async (worker: number) => {
-      try {
-        await takeOne(worker);
-      } catch (thrown) {
-        if (!(thrown instanceof AwayError)) throw thrown;
-      }
-    };
-    await takeFinite(asked, take, x, this.start);
+    await takeFinite(asked, (worker) => unlessAway(takeOne(worker)), x, this.start);
     if (taken < workers) {
       loss *= workers / taken;
       for (const values of [gradient, means])

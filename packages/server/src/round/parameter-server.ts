@@ -36,7 +36,7 @@ import {
   type StateSource,
   type Tally,
 } from '@flotilla/protocol';
-import { Answers, type AnswersOptions, AwayError } from './answers.js';
+import { Answers, type AnswersOptions, unlessAway } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { type Evaluated, Evaluation } from './evaluation.js';
 import { takeFinite } from './non-finite.js';
@@ -320,12 +320,7 @@ export class ParameterServer {
         this.#count('uplink', worker, kind);
       });
     const takeOrLeave = async (worker: number) => {
-      try {
-        await takeOne(worker);
-      } catch (thrown) {
-        if (!(thrown instanceof AwayError)) throw thrown;
-        lost++;
-      }
+      if (!(await unlessAway(takeOne(worker)))) lost++;
     };
     const take = attendance === undefined ? takeOne : takeOrLeave;
     const due = answers === undefined ? this.#everyone : this.#everyone.filter(answers);

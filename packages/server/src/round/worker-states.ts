@@ -1,10 +1,10 @@
 import type { Vector } from '@flotilla/core';
 import { putU32 } from '@flotilla/core/internal';
 import {
-  encodeState,
   FIRST_EXCHANGE,
   FrameKind,
   HEADER_BYTES,
+  packState,
   type ServerEnd,
   type StateSource,
   unpackState,
@@ -44,7 +44,7 @@ export class WorkerStates {
     whose: readonly number[] = Array.from({ length: this.transport.workers }, (_, worker) => worker),
   ): Promise<void> {
     const { isAway } = this;
-    const substitute = isAway && (await this.#substitute(round, isAway));
+    const substitute = isAway && whose.some(isAway) ? await this.#substitute(round, isAway) : undefined;
     const exchange = ++this.#exchange;
     let asked = 0;
     const ask = (end: number) => {
@@ -85,10 +85,7 @@ export class WorkerStates {
     const state = await this.answers.take(worker, FrameKind.state, exchange, (frame) =>
       unpackState(frame.subarray(HEADER_BYTES)),
     );
-    const source = encodeState({ ...state, seconds: 0, calls: 0 });
-    const bytes = new Uint8Array(source.length);
-    source.writeTo(bytes);
-    return bytes;
+    return packState({ ...state, seconds: 0, calls: 0 });
   }
 
   #ask(worker: number, exchange: number, round: number): void {

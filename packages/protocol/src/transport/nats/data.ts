@@ -82,8 +82,9 @@ export class Upload {
   /** The pieces that follow byte `from`, with where they begin; none for what there is not, or for who has had enough. */
   *pieces(host: string, from: number, pieceBytes: number): Generator<{ from: number; piece: Uint8Array }> {
     const end = Math.min(this.bytes, from + BATCH_BYTES);
-    const left = (this.#left.get(host) ?? TIMES * this.bytes) - (end - from);
-    if (from >= end || left < 0 || this.#left.size >= MAX_HOSTS) return;
+    const before = this.#left.get(host) ?? (this.#left.size < MAX_HOSTS ? TIMES * this.bytes : 0);
+    const left = before - (end - from);
+    if (from >= end || left < 0) return;
     this.#left.set(host, left);
     for (let at = from; at < end; at += pieceBytes) {
       yield { from: at, piece: this.read(at, Math.min(pieceBytes, end - at)) };
