@@ -1,4 +1,3 @@
-// Long: one class, a round from its plan to its step, with what goes around it.
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Attendance,

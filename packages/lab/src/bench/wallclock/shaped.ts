@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlotillaError } from '@flotilla/core';
 import { type Options, train } from '@flotilla/server';
+import { dashed } from '../../cli/arguments.js';
 import type { Table } from '../../report/table.js';
 import type { BenchContext } from '../bench.js';
 import { Broker } from '../nats/broker.js';
@@ -177,10 +178,7 @@ async function measured(
       const out = join(folder, `run-${network?.mbit ?? 'free'}-${k}`);
       const options = Object.entries(jobOf(entry, job))
         .filter(([, value]) => value !== undefined)
-        .flatMap(([name, value]) => [
-          `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-          `${value}`,
-        ]);
+        .flatMap(([name, value]) => [`--${dashed(name)}`, `${value}`]);
       const server = start('broker', ['start', ...options, '--transport', 'nats', '--quiet', '--out', out]);
       await Promise.all([server, ...hosts].map(({ ended }) => ended));
       const { xHash, wallSeconds } = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));

@@ -42,6 +42,8 @@ export interface MovableServerEnd extends ServerEnd {
 export interface ThreadTransport {
   readonly server: MovableServerEnd;
   readonly attachments: readonly ThreadAttachment[];
+  /** The memory of the mailboxes. */
+  readonly shared: SharedArrayBuffer;
   /** Resolves when there may be something new of a worker, at the latest after `timeoutMs`; with `anybody`. */
   rung(timeoutMs: number): Promise<void>;
 }
@@ -98,6 +100,7 @@ export function createThreadTransport(
   if (anybody) Atomics.store(layout.words, WORD.awaited, ANYBODY);
   let seen = 0;
   return {
+    shared,
     server: new ThreadServerEnd(layout, threads, posts, anybody, hasCore ? WATCH_MS : 0, serve),
     async rung(timeoutMs) {
       const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen, timeoutMs);
