@@ -199,7 +199,7 @@ its own. A run's model.safetensors is taken by the names of its tensors, any oth
     group: 'How to train',
     rare: true,
     example: '--precision f32',
-    text: `Half the traffic, too. It is another run than in f64, with an x of its own, the same for any threads and transport. The wire is f32 then, and rounds
+    text: `Messages are as long as in f64 with \`--wire f32\`. It is another run than in f64, with an x of its own, the same for any threads and transport. The wire is f32 then, and rounds
 nothing. What stays f64, and what it costs: [decision 28](decisions/0028-f32-is-how-state-is-stored.md).`,
   },
   dense: {

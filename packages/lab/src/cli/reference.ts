@@ -108,8 +108,9 @@ function optionSection(option: OptionDescription): string {
   const note: OptionNote = optionNotes[name];
   // the default has a line of its own
   const meaning = note.meaning ?? description.replace(/; default .*/, '');
+  const value = option.kind === 'flag' ? `none; \`--no-${dashed(name)}\` takes it back` : allowed(option);
   return section(`\`--${dashed(name)}\``, meaning, note, [
-    `value: ${note.value ?? allowed(option)}`,
+    `value: ${note.value ?? value}`,
     `default: ${preset === undefined ? (note.otherwise ?? 'none') : `\`${preset}\``}`,
   ]);
 }
