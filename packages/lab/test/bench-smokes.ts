@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { fixture } from '../../core/test/reference-data.js';
+import { flotilla } from './command-line.js';
 import { hasBroker } from './nats-broker.js';
 
 type Smokes = Readonly<Record<string, string>>;
@@ -29,28 +28,13 @@ export const slowSmokes: Smokes = {
   wallclock: '--rounds 5 --methods M3 --workers 2 --paced 1000',
 };
 
-export function runProgram(program: 'bench' | 'reproduce' | 'report', args: string, cwd: string) {
-  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    const words = args.split(' ').filter((arg) => arg !== '');
-    const child = spawn(process.execPath, [main, program, ...words], { cwd });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
 export function runSmokes(smokes: Smokes): void {
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-smokes-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const runnable = Object.entries(smokes).filter(([name]) => name !== 'nats' || hasBroker);
   test.each(runnable)('pnpm bench %s --smoke', async (name, args) => {
-    const { code, stdout, stderr } = await runProgram('bench', `${name} --smoke --out smoke ${args}`, folder);
+    const words = ['bench', name, '--smoke', '--out', 'smoke', ...args.split(' ').filter((word) => word !== '')];
+    const { code, stdout, stderr } = await flotilla(words, folder);
     expect(code, stderr).toBe(0);
     expect(stdout).not.toMatch(/NaN|undefined/);
     const out = join(folder, 'smoke', 'bench', name);

@@ -1,18 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { benches } from '../dist/bench/registry.js';
 import { figures, studies } from '../dist/reproduce/registry.js';
-import { quickSmokes, runProgram, runSmokes, slowSmokes } from './bench-smokes.js';
+import { quickSmokes, runSmokes, slowSmokes } from './bench-smokes.js';
+import { commandLine } from './command-line.js';
 
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const run = (program: 'bench' | 'reproduce' | 'report', args: string) => runProgram(program, args, folder);
+const { folder, flotilla } = commandLine('bench');
+const run = (program: 'bench' | 'reproduce' | 'report', args: string) => flotilla(`${program} ${args}`);
 
 test('--list has a line for each bench and figure', async () => {
   const [listed, drawn] = await Promise.all([run('bench', '--list'), run('reproduce', '--list')]);
@@ -57,7 +52,7 @@ test('pnpm bench methods: tuned step sizes, equal target, results.json, results.
   const { code, stdout, stderr } = await run('bench', args);
   expect(stderr).not.toMatch(/flotilla:/);
   expect(code).toBe(0);
-  const out = join(folder, 'first', 'bench', 'methods');
+  const out = join(folder(), 'first', 'bench', 'methods');
   const { results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
   type Row = {
     method: string;

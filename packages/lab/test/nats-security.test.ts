@@ -42,6 +42,14 @@ describe.skipIf(!hasBroker)('with a broker', () => {
     for (const broker of brokers) await broker.close();
     rmSync(folder, { recursive: true });
   });
+  /** NAME.key and NAME.pem, signed by itself. */
+  const makeCertificate = (name: string, subject: string, alternative: string) => {
+    const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
+    const about = ['-subj', `/CN=${subject}`, '-addext', `subjectAltName=${alternative}`];
+    const kind = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'];
+    const made = spawnSync('openssl', ['req', ...kind, ...out, ...about]);
+    expect(made.status, `${made.stderr}`).toBe(0);
+  };
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return join(folder, name);
@@ -129,21 +137,8 @@ describe.skipIf(!hasBroker)('with a broker', () => {
   ])(
     'TLS with a broker called %s: with the right certificates a run, with others none',
     async (host, kind, another) => {
-      const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=${kind}:${host}`];
       for (const name of ['right', 'other']) {
-        const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
-        const made = spawnSync('openssl', [
-          'req',
-          '-x509',
-          '-newkey',
-          'rsa:2048',
-          '-nodes',
-          '-days',
-          '2',
-          ...out,
-          ...subject,
-        ]);
-        expect(made.status, `${made.stderr}`).toBe(0);
+        makeCertificate(name, host, `${kind}:${host}`);
       }
       const pem = (name: string) => join(folder, `${name}.pem`);
       const broker = await brokerWith(
@@ -176,20 +171,7 @@ describe.skipIf(!hasBroker)('with a broker', () => {
       ['listed', '127.0.0.2'],
       ['stranger', '127.0.0.3'],
     ]) {
-      const out = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
-      const subject = ['-subj', '/CN=broker', '-addext', `subjectAltName=IP:${address}`];
-      const made = spawnSync('openssl', [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        ...out,
-        ...subject,
-      ]);
-      expect(made.status, `${made.stderr}`).toBe(0);
+      makeCertificate(name, 'broker', `IP:${address}`);
     }
     const token = file('cluster-token', 'a word\n');
     const joined = async (name: string) => {

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { flotilla as inFolder } from './command-line.js';
 
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const core = JSON.stringify(import.meta.resolve('@flotilla/core'));
 let folder = '';
 beforeAll(() => {
@@ -28,19 +26,7 @@ export default defineProblem({
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function flotilla(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: folder });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
+const flotilla = (...args: string[]) => inFolder(args, folder);
 const common = [
   '--data',
   'data.libsvm',
