@@ -1,5 +1,5 @@
-// What `tsc` does not make: WebAssembly, the thread entry as one file, and the files of the live page. Part of every start, so it looks before it loads
-// a compiler.
+// What `tsc` does not make: WebAssembly, the thread entry as one file, and the files of the live page. Part of every start, so
+// it looks before it loads a compiler.
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

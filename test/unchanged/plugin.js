@@ -127,7 +127,8 @@ const listed = {
 
 /**
  * Compressed gradients with a heavy ball on the server.
- * @type {import('../../packages/core/dist/index.js').Method<{ x: import('../../packages/core/dist/index.js').Vector, v: Float64Array }, { x: import('../../packages/core/dist/index.js').Vector }, { beta: number }>}
+ * @type {import('../../packages/core/dist/index.js').Method<{ x: import('../../packages/core/dist/index.js').Vector, v:
+ * Float64Array }, { x: import('../../packages/core/dist/index.js').Vector }, { beta: number }>}
  */
 const ball = {
   name: 'ball',

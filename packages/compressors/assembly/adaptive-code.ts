@@ -180,9 +180,9 @@ function list(step: usize, start: u32, width: u32): void {
 }
 
 /**
- * Writes the code of `count` numbers (u32: magnitude · 2 + sign; `twice` as of turned()) so that it ends at `end`, and returns its length, or −1 when
- * it would be more than `limit`. `steps` is room for seven steps a number and one more; below `end` there is room for
- * `limit` bytes and 4 more.
+ * Writes the code of `count` numbers (u32: magnitude · 2 + sign; `twice` as of turned()) so that it ends at `end`, and returns
+ * its length, or −1 when it would be more than `limit`. `steps` is room for seven steps a number and one more; below `end`
+ * there is room for `limit` bytes and 4 more.
  */
 export function write(numbers: usize, count: u32, twice: u32, steps: usize, end: usize, limit: u32): i32 {
   if (count === 0) return 0;

@@ -29,8 +29,9 @@ export function states(): usize {
 }
 
 /**
- * Lists the symbols (u8) of `count` numbers, `twice` as of turned(), and writes how many there are of each to `counts` (u32). Appends what symbols do not
- * say to the bits at `extra`; returns the number of bits there, which were `bits` before. There is room for 8 bytes more.
+ * Lists the symbols (u8) of `count` numbers, `twice` as of turned(), and writes how many there are of each to `counts` (u32).
+ * Appends what symbols do not say to the bits at `extra`; returns the number of bits there, which were `bits` before. There is
+ * room for 8 bytes more.
  */
 export function tokenise(
   numbers: usize,

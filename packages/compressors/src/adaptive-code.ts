@@ -16,7 +16,8 @@ const MARGIN = 32;
 export const adaptiveCode = {
   /**
    * Writes `count` numbers, which lie in the kernels' memory from address `list` on, to `out` from `at` and returns the number of
-   * bytes, or −1, with `out` as it was, when they would be more than `limit`. Memory behind the list is overwritten. `twice` as in {@link entropyCode}.
+   * bytes, or −1, with `out` as it was, when they would be more than `limit`. Memory behind the list is overwritten. `twice` as
+   * in {@link entropyCode}.
    */
   write(list: number, count: number, twice: number, out: Uint8Array, at: number, limit: number): number {
     const kernels = codecKernels();

@@ -168,8 +168,8 @@ export class KeyedRandom {
   }
 
   /**
-   * Has `make` fill `out` from the stream that all workers share, unless another thread of the process has already: then it is copied. One
-   * purpose must always be made into the same.
+   * Has `make` fill `out` from the stream that all workers share, unless another thread of the process has already: then it is
+   * copied. One purpose must always be made into the same.
    */
   common(rng: Rng, purpose: Purpose, round: number, draw: number, out: Int32Array, make: (rng: Rng) => void): void {
     const { draws } = this;

@@ -3,7 +3,10 @@ import { methods } from '@flotilla/core';
 import { joinRun, type TrainOptions, train } from '@flotilla/server';
 import { expect } from 'vitest';
 
-/** What a method needs beside its name, so that few rounds have all that it does: dense ones and others, workers that are drawn and some that are not. */
+/**
+ * What a method needs beside its name, so that few rounds have all that it does: dense ones and others, workers that are drawn
+ * and some that are not.
+ */
 const SPECS: Readonly<Record<string, string>> = {
   'vr-marina': 'vr-marina:batch=4,p=0.3',
   'vr-diana': 'vr-diana:batch=4',

@@ -16,8 +16,8 @@ import type { RunResult } from './run-result.js';
  * somewhere has a queue of its own, as a stream does. Only `end` is awaited, for as long as the option `grace` says.
  *
  * What a reporter throws fails the run, as what any callback throws: the run ends after its round, with its checkpoint, and `result`
- * rejects with a FlotillaError `internal` that names the reporter. So no record has holes that nobody knows of. A reporter whose loss a run
- * shall survive catches its errors itself.
+ * rejects with a FlotillaError `internal` that names the reporter. So no record has holes that nobody knows of. A reporter
+ * whose loss a run shall survive catches its errors itself.
  */
 export interface Reporter {
   /** What errors call it. */

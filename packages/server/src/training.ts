@@ -274,8 +274,8 @@ export class Training {
   }
 
   /**
-   * Has each worker hosted by the thread of that number, 0 for the server's, where workers can move. Between two rounds; the rounds to come
-   * are the same.
+   * Has each worker hosted by the thread of that number, 0 for the server's, where workers can move. Between two rounds; the
+   * rounds to come are the same.
    */
   place(hosts: readonly number[]): Promise<void> {
     return this.#attempt(() => this.#place(hosts));

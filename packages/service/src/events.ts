@@ -184,7 +184,10 @@ class News {
     this.hasEnded = hasEnded(this.#view.state);
   }
 
-  /** Sends a reader what it has not been told, behind these rows, as one piece: each is a call of the operating system for every reader. */
+  /**
+   * Sends a reader what it has not been told, behind these rows, as one piece: each is a call of the operating system for every
+   * reader.
+   */
   tell(reader: EventReader, rows: Buffer | undefined): void {
     const { changes, progress, meters } = this.#newest;
     const { told } = reader;

@@ -47,8 +47,8 @@ export interface FlotillaOptions {
    */
   readonly resume?: 'ask' | 'auto';
   /**
-   * Makes the report of a run, such as `renderReport` of `flotilla/report`. Without it, `GET /runs/:id/report` sends what `flotilla report` has left in
-   * the run's folder.
+   * Makes the report of a run, such as `renderReport` of `flotilla/report`. Without it, `GET /runs/:id/report` sends what
+   * `flotilla report` has left in the run's folder.
    */
   readonly report?: MakeReport;
   /** Options of `train()` for every run, such as `plugins` or `checkpointEvery`; what a request asks for wins. */

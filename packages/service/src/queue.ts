@@ -272,8 +272,8 @@ export class RunQueue implements Catalogue {
   }
 
   /**
-   * Ends what trains, with a checkpoint, and terminates what does not end. A host that starts again finds the runs as one would that had been
-   * killed.
+   * Ends what trains, with a checkpoint, and terminates what does not end. A host that starts again finds the runs as one would
+   * that had been killed.
    */
   async close(): Promise<void> {
     this.#isClosing = true;

@@ -91,9 +91,10 @@ const STEPS = 500_000;
 const MARGIN = 13;
 
 /**
- * The properties that every compressor must have, as a vitest suite: operator and codec agree, in f32 as in f64, the operator is unbiased and
- * within its ω, θ and ζ, or within its α when it is biased, messages have the stated size, and hostile payloads end in a
- * `ProtocolError`. Exported as `@flotilla/compressors/testing`; needs vitest and fast-check, which are optional peers of this package.
+ * The properties that every compressor must have, as a vitest suite: operator and codec agree, in f32 as in f64, the operator
+ * is unbiased and within its ω, θ and ζ, or within its α when it is biased, messages have the stated size, and hostile payloads
+ * end in a `ProtocolError`. Exported as `@flotilla/compressors/testing`; needs vitest and fast-check, which are optional peers
+ * of this package.
  *
  * @example
  * describeCompressor('rand-k:k=1', {

@@ -62,8 +62,9 @@ export const dianaServer: ServerHalf<DianaServer, DianaParameters> = {
  * α = 1/(1 + ω). Two step sizes for non-convex functions, L = √((1/n) Σ L_i²): γ = 1/(10 L √(1 + A) (m^{2/3} + ω + 1)) with
  * m = 1 [Horváth et al. 2019, as used in MARINA's experiments], and γ = 1/(L (1 + (1 + ω)√A)) [Li, Richtárik 2020], whose
  * rate MARINA's Table 1 cites, a scale. A = ω/n for independent Q_i, as both papers have it; the first holds for any other A too, and a
- * quarter of the second (proof: docs/methods.md, "Correlated uplinks"). Parameters: `alpha`; `theory`, `horvath` or `li-richtarik`; `estimator`,
- * `gradient` (g, the paper's) or `shift` (the step is along h⁺, as in the published script of MARINA's experiments).
+ * quarter of the second (proof: docs/methods.md, "Correlated uplinks"). Parameters: `alpha`; `theory`, `horvath` or
+ * `li-richtarik`; `estimator`, `gradient` (g, the paper's) or `shift` (the step is along h⁺, as in the published script of
+ * MARINA's experiments).
  */
 export const diana = defineMethod({
   name: 'diana',

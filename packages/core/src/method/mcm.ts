@@ -81,9 +81,9 @@ export const mcmWorker: WorkerHalf<McmWorker, McmParameters> = {
  *   g = h + (1/n) Σ Q_i(∇f_i(x̂) − h_i);  h_i = h = 0 or, with memory=true, shifts as in DIANA
  *
  * Gradients are taken at x̂, a perturbation of x that is unbiased and, as H learns x, vanishes. C and Q_i are unbiased.
- * α = 1/(1 + ω_P); γ = 1/(L_f (1 + 2√(ω_P(1 + 2/α)/α)) + 4A(1 + √(2ω_P)) L_max), 8 in place of 4 with memory=true, for convex f_i and A = ω_D/n
- * for independent Q_i: ω_P^{3/2} as in the paper's theorem, the proof in docs/methods.md. Without memories it stalls at a floor
- * where the functions differ, as DCGD does. Parameters: `alpha`, `memory`.
+ * α = 1/(1 + ω_P); γ = 1/(L_f (1 + 2√(ω_P(1 + 2/α)/α)) + 4A(1 + √(2ω_P)) L_max), 8 in place of 4 with memory=true, for convex
+ * f_i and A = ω_D/n for independent Q_i: ω_P^{3/2} as in the paper's theorem, the proof in docs/methods.md. Without memories it
+ * stalls at a floor where the functions differ, as DCGD does. Parameters: `alpha`, `memory`.
  */
 export const mcm = defineMethod({
   name: 'mcm',

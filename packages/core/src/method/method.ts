@@ -117,7 +117,10 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   readonly sent?: (state: S, context: Context<P>, carried: Incoming) => void;
   /** Applies what the downlink carried to one worker, when each worker's message was written for itself, in worker order. */
   readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
-  /** Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some are away, n is the number of those that are not. */
+  /**
+   * Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some
+   * are away, n is the number of those that are not.
+   */
   readonly step: (state: S, context: Context<P>, plan: Plan, mean: Vector) => void;
 }
 
@@ -221,8 +224,8 @@ export interface Method<
   /** Coins of a round, the lowest bits of `Plan.coins`: a worker refuses a frame that has others. All eight when left out. */
   readonly coins?: number;
   /**
-   * Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps; with what returns false, and without it, a
-   * worker refuses a round when it has not had the one before.
+   * Whether workers may be left out of a round's downlink, so that a worker's rounds have gaps; with what returns false, and
+   * without it, a worker refuses a round when it has not had the one before.
    */
   readonly gaps?: (parameters: P) => boolean;
   /**

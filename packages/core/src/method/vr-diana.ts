@@ -21,8 +21,8 @@ const NEW_REFERENCE = 1;
  *   u ~ Be(1/m′), m′ = m/b′, one coin for all workers: if u = 1, w_i ← x and μ_i ← ∇f_i(x)
  *
  * J is drawn without replacement. α = 1/(1 + ω). γ = 1/(10 L √(1 + A) (m′^{2/3} + ω + 1)), L = √((1/n) Σ L_i²), A = ω/n for
- * independent Q_i (the same paper, as used in MARINA's experiments), a scale for others. Parameters: `batch` (b′, default ⌈m/100⌉), `alpha`, `estimator` (see
- * DIANA).
+ * independent Q_i (the same paper, as used in MARINA's experiments), a scale for others. Parameters: `batch` (b′, default
+ * ⌈m/100⌉), `alpha`, `estimator` (see DIANA).
  */
 export const vrDiana = defineMethod({
   name: 'vr-diana',

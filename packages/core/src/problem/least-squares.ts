@@ -18,8 +18,8 @@ type RegressionData = SampleData & { readonly spectra?: GramSpectra | undefined 
  * L = max_ij ‖a_ij‖² written `1e-6*L` (default 0).
  *
  * A quadratic: with the Hessians H_i = (w/m_i) Σ_j a_j a_jᵀ + λI and their mean H, L = ‖H‖, L_i = ‖H_i‖,
- * L_A = √2 max‖H_i − H‖, L_B = √2 (1/n) Σ‖H_i‖ [MARINA-P, Theorem 4.9], L_±² = λ_max((1/n) Σ (H_i − H)²), μ = λ_min(H). L_ij = w‖a_ij‖² + λ. They are exact
- * where finding them takes seconds, otherwise bounds, and named as estimated: `gramSpectra`.
+ * L_A = √2 max‖H_i − H‖, L_B = √2 (1/n) Σ‖H_i‖ [MARINA-P, Theorem 4.9], L_±² = λ_max((1/n) Σ (H_i − H)²), μ = λ_min(H). L_ij =
+ * w‖a_ij‖² + λ. They are exact where finding them takes seconds, otherwise bounds, and named as estimated: `gramSpectra`.
  *
  * x is the bias, if there is one, then a weight for each feature. The metric `r2` is R² over all samples in use,
  * 1 − Σ (a_jᵀx − y_j)²/Σ (y_j − ȳ)².
@@ -96,7 +96,10 @@ class LeastSquaresOracle implements Oracle {
     return this.#mean(batch, x, out);
   }
 
-  /** 1 − n Σ_j (a_jᵀx − y_j)²/(N variance); where all labels are equal 1 for exact predictions and 0 for others, as scikit-learn has it. */
+  /**
+   * 1 − n Σ_j (a_jᵀx − y_j)²/(N variance); where all labels are equal 1 for exact predictions and 0 for others, as scikit-learn
+   * has it.
+   */
   metrics(x: Float64Array, out: Float64Array): void {
     const { variance = 0, weight } = this;
     const misses = this.#misses(undefined, x);

@@ -45,7 +45,10 @@ export type Predictions = Readonly<Record<string, Float64Array>>;
  * a sparse step or to a known combination of points, the product is updated for a fraction of what a new one costs.
  */
 export interface LinearMap {
-  /** A vector of zeros for a product, f64 whatever x is: rounds follow it for thousands of steps. The methods below take no others: it lies where the kernels reach it. */
+  /**
+   * A vector of zeros for a product, f64 whatever x is: rounds follow it for thousands of steps. The methods below take no
+   * others: it lies where the kernels reach it.
+   */
   allocate(): Float64Array;
   /** out ← A_i x */
   product(x: Float64Array, out: Float64Array): void;

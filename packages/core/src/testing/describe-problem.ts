@@ -17,9 +17,9 @@ const SEED = 'describeProblem';
 
 /**
  * The properties that every problem must have, as a vitest suite: gradients are derivatives, batches are means over samples,
- * constants bound what is found, f32 gives what f64 gives, rounded, a product of the linear map stands for its point, tensors make up x, starting point and
- * metrics keep to their contract, another thread computes the same bits from the shared data. Exported as
- * `@flotilla/core/testing`; needs vitest, which is an optional peer of this package.
+ * constants bound what is found, f32 gives what f64 gives, rounded, a product of the linear map stands for its point, tensors
+ * make up x, starting point and metrics keep to their contract, another thread computes the same bits from the shared data.
+ * Exported as `@flotilla/core/testing`; needs vitest, which is an optional peer of this package.
  *
  * @example
  * describeProblem('ridge regression', {

@@ -15,8 +15,8 @@ export interface ReportedRun {
 const MAX_HEAP_MB = 1024;
 
 /**
- * The report of a run as one HTML file, as `flotilla report` makes it: charts, tables and configuration. It is made on a thread of its own: the
- * caller's event loop stays free. Fits the option `report` of `@flotilla/service`.
+ * The report of a run as one HTML file, as `flotilla report` makes it: charts, tables and configuration. It is made on a thread
+ * of its own: the caller's event loop stays free. Fits the option `report` of `@flotilla/service`.
  * @throws UsageError when the folder holds no run
  */
 export async function renderReport({ folder, config }: ReportedRun): Promise<string> {

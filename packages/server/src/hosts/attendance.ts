@@ -64,8 +64,8 @@ export class Attendance {
   }
 
   /**
-   * The round that it takes part from. Evaluations are asked of whoever hears it: what a worker answers to those before, while its host gets
-   * ready, is nobody's.
+   * The round that it takes part from. Evaluations are asked of whoever hears it: what a worker answers to those before, while
+   * its host gets ready, is nobody's.
    */
   since(worker: number): number {
     return this.#since[worker] as number;

@@ -18,7 +18,10 @@ const PAID_AFTER = 200;
 /** Counts that are tried at most, and in how many turns, with those before in the middle: a machine may become slower meanwhile. */
 const TRIALS = 3;
 const TURNS = 3;
-/** The server's share becomes at most so many times larger or smaller at once, unless it becomes all: a moment's load makes strange shares look good. */
+/**
+ * The server's share becomes at most so many times larger or smaller at once, unless it becomes all: a moment's load makes
+ * strange shares look good.
+ */
 const STEP = 1.5;
 
 /** What a round takes with the workers where they are, in milliseconds. */

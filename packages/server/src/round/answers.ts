@@ -67,8 +67,8 @@ export class Answers {
   /**
    * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`.
    * @param round Or the number of an exchange of states: frames that have another are counted and dropped then.
-   * @throws what {@link unlessAway} knows when the worker is away; FlotillaError `worker-lost` when there is none in time, `protocol` with its `refusal` for a frame that is another or
-   *   cannot be read, and what a failure frame says went wrong
+   * @throws what {@link unlessAway} knows when the worker is away; FlotillaError `worker-lost` when there is none in time,
+   * `protocol` with its `refusal` for a frame that is another or cannot be read, and what a failure frame says went wrong
    */
   async take<T>(
     worker: number,

@@ -17,7 +17,10 @@ export interface Evaluated {
 /** Reads an evaluation frame, which must answer evaluation `number`, modulo 256. */
 export type EvaluationReader = (frame: Uint8Array, header: Readonly<Header>, number: number) => void;
 
-/** Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame that answers another one, or is of another length. */
+/**
+ * Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame that answers another
+ * one, or is of another length.
+ */
 export function evaluationReader(received: Float64Array): EvaluationReader {
   const bytes = new Uint8Array(received.buffer);
   return (frame, header, number) => {

@@ -4,7 +4,10 @@ import { FlotillaError, UsageError } from '@flotilla/core';
 /** An exact evaluation travels as one frame of 8 (d + 1) bytes, and a frame has fewer than 2³¹. */
 const MAX_DIMENSION = 2 ** 28 - 16;
 
-/** Vectors of d that every run has: x and a copy of it, the mean, an evaluation and work space at the server, the last two on a thread. */
+/**
+ * Vectors of d that every run has: x and a copy of it, the mean, an evaluation and work space at the server, the last two on a
+ * thread.
+ */
 const VECTORS = 7;
 
 /**

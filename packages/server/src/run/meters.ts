@@ -34,13 +34,14 @@ export interface WorkerMeters {
   /** Seconds in its gradients; evaluations left out. */
   readonly computeSeconds: Float64Array;
   /**
-   * Seconds that the server stood still for its answers, since this process began or resumed the run. The server takes answers in the order
-   * of workers, so of several that are late the first one shows. On one thread (`loopback`) all is the first one's.
+   * Seconds that the server stood still for its answers, since this process began or resumed the run. The server takes answers
+   * in the order of workers, so of several that are late the first one shows. On one thread (`loopback`) all is the first
+   * one's.
    */
   readonly waitedSeconds: Float64Array;
   /**
-   * How often it was the reason that the workers were started again: its thread ended, it threw, its frame was refused. The end of a thread
-   * that hosts several workers is none of theirs. Counted since this process began or resumed the run.
+   * How often it was the reason that the workers were started again: its thread ended, it threw, its frame was refused. The end
+   * of a thread that hosts several workers is none of theirs. Counted since this process began or resumed the run.
    */
   readonly losses: Float64Array;
 }
@@ -52,7 +53,10 @@ export interface Meters {
   readonly seconds: number;
   /** How often the workers were started again. */
   readonly restarts: number;
-  /** Rounds by how long they took, since this process began or resumed the run: one count for each of {@link ROUND_TIME_BOUNDS}, and one for longer ones. */
+  /**
+   * Rounds by how long they took, since this process began or resumed the run: one count for each of {@link ROUND_TIME_BOUNDS},
+   * and one for longer ones.
+   */
   readonly roundTimes: readonly number[];
   /** Seconds of those rounds together. */
   readonly roundSeconds: number;

@@ -122,7 +122,10 @@ export interface Summary {
   readonly repeated?: Repeated;
   /** Workers that took longer than `roundTimeout` for an answer; left out when none did. */
   readonly late?: readonly Late[];
-  /** How often workers came or went, and how few there were; there when there is `minWorkers`. Then xHash is not one of the seed alone. */
+  /**
+   * How often workers came or went, and how few there were; there when there is `minWorkers`. Then xHash is not one of the seed
+   * alone.
+   */
   readonly attendance?: { readonly changes: number; readonly least: number };
   /** SHA-256 of x̂ as little-endian f64. */
   readonly xHash: string;

@@ -56,9 +56,10 @@ function sampled(): TrainOptions {
 
 /**
  * The properties that every method must have, as a vitest suite: with identity compressors it is gradient descent; both
- * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any transport; the ledger counts what the
- * transport carries, and the theory's expectation of it holds; all of that in f64 and in f32; a run with a batch is one run too, or refused; the step size of theory makes progress; its description names
- * every parameter.
+ * sides of the wire hold the same state, and that is all they keep between rounds; one hash for any number of threads and any
+ * transport; the ledger counts what the transport carries, and the theory's expectation of it holds; all of that in f64 and in
+ * f32; a run with a batch is one run too, or refused; the step size of theory makes progress; its description names every
+ * parameter.
  *
  * @example
  * describeMethod('marina', { identity: { method: 'marina:p=0.3', uplink: 'identity' }, replicas: { x: 'x' } });

@@ -1,4 +1,5 @@
-// (1/m) Σ ½‖x − a_j‖² over eight points, by a problem that looks at what it is given: `takes` is f64, f32 (and f64), or f16, which is none.
+// (1/m) Σ ½‖x − a_j‖² over eight points, by a problem that looks at what it is given: `takes` is f64, f32 (and f64), or f16,
+// which is none.
 
 const D = 5;
 const POINTS = 8;

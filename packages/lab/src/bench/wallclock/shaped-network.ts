@@ -135,7 +135,10 @@ function namedCat(pid: number | undefined): number | undefined {
   }
 }
 
-/** One without a model of the path, where there is one: a model is slow to learn that links are shorter than its probes. @returns its name */
+/**
+ * One without a model of the path, where there is one: a model is slow to learn that links are shorter than its probes.
+ * @returns its name
+ */
 function setCongestion(where: Space): string {
   const file = '/proc/sys/net/ipv4/tcp_congestion_control';
   run([...into(where), 'sh', '-c', `echo reno >${file} || echo cubic >${file} || true`]);

@@ -55,7 +55,10 @@ const handshakeSchema = v.variant('type', [
   offerSchema,
   /** It asks for the run's data from a byte on, on the subject of its first worker. */
   v.strictObject({ type: v.literal('want'), host: id, session: u32, from: u32 }),
-  /** A host has loaded its shards. It comes on the subject of each worker: that it may publish there is what shows that they are its own. */
+  /**
+   * A host has loaded its shards. It comes on the subject of each worker: that it may publish there is what shows that they are
+   * its own.
+   */
   v.strictObject({
     type: v.literal('ready'),
     host: id,

@@ -109,7 +109,10 @@ export class Layout {
   }
 }
 
-/** Waits on `bell` until `done`, as long as that takes. Wakes whoever can bring that about before it sleeps, and looks again every 50 ms. */
+/**
+ * Waits on `bell` until `done`, as long as that takes. Wakes whoever can bring that about before it sleeps, and looks again
+ * every 50 ms.
+ */
 export function waitFor(layout: Layout, bell: number, done: () => boolean, wake: () => void): void {
   for (;;) {
     const seen = layout.get(bell);

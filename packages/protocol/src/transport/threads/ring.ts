@@ -158,7 +158,10 @@ export class Consumer {
     private readonly worker: number,
     private readonly direction: 0 | 1,
     private readonly inbox: PortInbox,
-    /** Word on which the producer waits when the ring, or a broadcast slot, is full; undefined for one on this thread, which never does. */
+    /**
+     * Word on which the producer waits when the ring, or a broadcast slot, is full; undefined for one on this thread, which
+     * never does.
+     */
     private readonly otherBell: number | undefined,
   ) {
     this.#ring = layout.ring(worker, direction);
