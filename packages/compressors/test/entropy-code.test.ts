@@ -140,13 +140,13 @@ const entropy = (numbers: Uint32Array) => {
 
 describe('length', () => {
   test.each([
-    ['adaptive', adaptive, 1254, 1.03],
-    ['adaptive', adaptive, 25_088, 1.01],
-    ['adaptive', adaptive, LONG - 1, 1.01],
-    ['in blocks', block, 25_088, 1.02],
-    ['in blocks', block, LONG, 1.01],
-    ['in blocks', block, 1_000_000, 1.005],
-  ] as const)('%s: %d independent numbers take at most a little more than their entropy', (_, code, count, factor) => {
+    ['adaptive', 1254, adaptive, 1.03],
+    ['adaptive', 25_088, adaptive, 1.01],
+    ['adaptive', LONG - 1, adaptive, 1.01],
+    ['in blocks', 25_088, block, 1.02],
+    ['in blocks', LONG, block, 1.01],
+    ['in blocks', 1_000_000, block, 1.005],
+  ] as const)('%s: %d independent numbers take at most a little more than their entropy', (_, count, code, factor) => {
     const numbers = gaussianNumbers(count, () => 1);
     expect(8 * encode(code, numbers).length).toBeLessThan(factor * entropy(numbers));
   });
