@@ -33,6 +33,8 @@ export interface MethodSuiteOptions {
   readonly batch?: string;
   /** Whether payload sizes depend on values, so that the expected bytes are only an estimate. */
   readonly variableBytes?: boolean;
+  /** Which precisions it is run in; default both. */
+  readonly precisions?: readonly Precision[];
 }
 
 const PRECISIONS: readonly Precision[] = ['f64', 'f32'];
@@ -66,11 +68,12 @@ function sampled(): TrainOptions {
  */
 export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
   const common: TrainOptions = { ...quadratic, ...suite.problem, method: spec };
+  const { precisions = PRECISIONS } = suite;
 
   describe(spec, () => {
     if (suite.identity !== false) {
       const { identity } = suite;
-      test.each(PRECISIONS)('%s: with identity compressors it is gradient descent', async (precision) => {
+      test.each(precisions)('%s: with identity compressors it is gradient descent', async (precision) => {
         const exact: TrainOptions = { ...common, precision, wire: precision, stepSize: 0.3 };
         const gd = await iterates({ ...exact, method: 'gd' }, 40);
         const own = await iterates({ ...exact, ...identity }, 40);
@@ -144,7 +147,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       await training.close();
     });
 
-    test.each(PRECISIONS)(
+    test.each(precisions)(
       '%s: its state is all there is: from a snapshot on, a run that began elsewhere is the same run',
       async (precision) => {
         const options: TrainOptions = { ...common, precision, stepSize: 0.1 };
@@ -164,7 +167,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       },
     );
 
-    test.each(PRECISIONS)(
+    test.each(precisions)(
       '%s: one hash for 2 and n threads and for loopback, another for another seed',
       async (precision) => {
         const run = async (options: TrainOptions) =>
@@ -177,7 +180,7 @@ export function describeMethod(spec: string, suite: MethodSuiteOptions): void {
       },
     );
 
-    test.each(PRECISIONS)(
+    test.each(precisions)(
       '%s: with a batch: one hash for threads and for loopback, the same from a snapshot on; or it is refused',
       async (precision) => {
         const { method } = await planRun(parseOptions({ ...common, transport: 'loopback' }));
