@@ -121,11 +121,16 @@ describe('a NaN of one worker alone', () => {
   const gd = { method: 'gd', uplink: undefined } as const;
 
   // one gradient in each of the evaluations of rounds 0, 10 and 20, and one in each round
+  const uplink = 'round 27 at worker 1: a coordinate is not a finite f32 number';
+  const evaluation = 'round 20 at worker 1: a coordinate of ∇f_i is not finite';
   test.each([
-    ['an uplink', 30, 'round 27 at worker 1: a coordinate is not a finite f32 number'],
-    ['an evaluation', 23, 'round 20 at worker 1: a coordinate of ∇f_i is not finite'],
-  ])('in %s: the workers are started again, once', async (_, calls, what) => {
-    const { rows, told, happened, ...outcome } = await run('nan', { ...gd, calls });
+    { where: 'an uplink', calls: 30, what: uplink, threads: 2 },
+    { where: 'an evaluation', calls: 23, what: evaluation, threads: 2 },
+    // worker 1 is on the server's own thread
+    { where: 'an uplink', calls: 30, what: uplink, threads: 'auto' },
+    { where: 'an evaluation', calls: 23, what: evaluation, threads: 'auto' },
+  ] as const)('in $where, threads $threads: the workers are started again, once', async ({ calls, what, threads }) => {
+    const { rows, told, happened, ...outcome } = await run('nan', { ...gd, calls, threads });
     const whole = await run('never', { ...gd, calls: 1e9 });
     expect(happened).toBe(1);
     const { result } = outcome as { result: RunResult };
