@@ -8,6 +8,7 @@ import { agreement } from '../dist/experiment/agreement.js';
 import { Sweep } from '../dist/experiment/sweep.js';
 import { tune } from '../dist/experiment/tune.js';
 import type { Figure, Panel, PanelResult } from '../dist/reproduce/figure.js';
+import { fewer } from '../dist/reproduce/marina-p.js';
 import { checkReference } from '../dist/reproduce/measure.js';
 import { figures } from '../dist/reproduce/registry.js';
 import { panelTable, runFigure } from '../dist/reproduce/run-figure.js';
@@ -169,7 +170,36 @@ describe('a panel', () => {
     expect(against(Math.ceil((coarse + 6.1) / 0.98)).verdict).toBe('not reproduced');
     expect(against(coarse - 6).numbers).toContain('1 run, grid of 7 rounds');
     expect(against(coarse - 6).verdict).not.toBe('not reproduced');
+    // nobody has come to the target
+    const unmet = { ...result, curves: result.curves.map((curve) => ({ ...curve, outcome: missing(curve.outcome) })) };
+    expect(checkReference([unmet], where, 'rounds', (row) => row.round, { mean: 1, sd: 0, runs: 1 })).toMatchObject({
+      verdict: 'not decided',
+      numbers: 'the target was reached by 0 of 1 seeds',
+    });
+    const nobody = { ...where, label: 'none' };
+    expect(checkReference([result], nobody, 'rounds', (row) => row.round, { mean: 1, sd: 0, runs: 1 }).verdict).toBe(
+      'not run',
+    );
   });
+});
+
+/** The same runs, if none had come to a target. */
+const missing = <T extends { records: readonly { hits: readonly unknown[] }[] }>(outcome: T): T => ({
+  ...outcome,
+  records: outcome.records.map((record) => ({ ...record, hits: record.hits.map(() => null) })),
+});
+
+test('fewer: what did not reach the target has a lower bound, which decides on one side', () => {
+  const exact = (coordinates: number) => ({ each: [coordinates], coordinates, exact: true });
+  const bound = (coordinates: number) => ({ each: [coordinates], coordinates, exact: false });
+  expect(fewer(exact(3), exact(4))).toBe('reproduced');
+  expect(fewer(exact(5), exact(4))).toBe('not reproduced');
+  expect(fewer(exact(3), bound(4))).toBe('reproduced');
+  expect(fewer(exact(5), bound(4))).toBe('not decided');
+  expect(fewer(bound(3), exact(4))).toBe('not decided');
+  expect(fewer(bound(5), exact(4))).toBe('not reproduced');
+  expect(fewer(bound(3), bound(4))).toBe('not decided');
+  expect(fewer(undefined, exact(4))).toBe('not run');
 });
 
 const dataFolder = fixture('.');

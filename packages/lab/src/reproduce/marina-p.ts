@@ -109,11 +109,11 @@ function need(panels: readonly PanelResult[], id: string, label: string, target:
 const show = (one: Need | undefined) =>
   one === undefined ? 'not run' : `${one.exact ? '' : 'more than '}${grouped(one.coordinates)}`;
 
-/** That `less` needs fewer coordinates than `more`; a lower bound proves it on the right side only. */
-function fewer(less: Need | undefined, more: Need | undefined): Claim['verdict'] {
-  if (less === undefined || more === undefined || !less.exact) return 'not run';
-  if (less.coordinates <= more.coordinates) return 'reproduced';
-  return more.exact ? 'not reproduced' : 'not run';
+/** That `less` needs fewer coordinates than `more`; where a target was not reached there is a lower bound, which proves one side only. */
+export function fewer(less: Need | undefined, more: Need | undefined): Claim['verdict'] {
+  if (less === undefined || more === undefined) return 'not run';
+  if (less.exact && less.coordinates <= more.coordinates) return 'reproduced';
+  return more.exact && less.coordinates > more.coordinates ? 'not reproduced' : 'not decided';
 }
 
 /** On how many of the seeds' problems `less` needs fewer coordinates than each of the others, in words. */

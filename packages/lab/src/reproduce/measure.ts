@@ -59,10 +59,16 @@ export function checkReference(
 ): Claim {
   const claim = `${where.label}: ${what}, as an independent program has them`;
   const curve = curveOf(panels, where.id, where.label);
-  const values = curve === undefined ? [] : atTarget(curve, where.target, of);
-  if (values.length === 0)
-    return { claim, verdict: 'not run', numbers: 'target not reached by every seed, or not run' };
-  const { verdict, text } = agreement(values, reference, gridOf(curve as CurveResult, where.target, values));
+  if (curve === undefined || curve.outcome.records.length === 0)
+    return { claim, verdict: 'not run', numbers: 'no data' };
+  const values = atTarget(curve, where.target, of);
+  if (values.length === 0) {
+    const { records } = curve.outcome;
+    const reached = records.filter(({ hits }) => (hits[where.target] ?? null) !== null).length;
+    const numbers = `the target was reached by ${reached} of ${records.length} seeds`;
+    return { claim, verdict: 'not decided', numbers };
+  }
+  const { verdict, text } = agreement(values, reference, gridOf(curve, where.target, values));
   return { claim, verdict, numbers: text };
 }
 
