@@ -398,57 +398,108 @@ export function squaredMisses(margins: usize, signs: usize, count: usize, factor
   return sum;
 }
 
-/** Sum of the four lanes. */
+/** seen[c] becomes non-zero for the column c of each of `count` values that is not zero; columns of u16, values and `seen` of u8. */
+export function markColumns(column: usize, value: usize, count: usize, seen: usize): void {
+  for (const end = value + count; value < end; value++, column += 2) {
+    const at = seen + <usize>load<u16>(column);
+    store<u8>(at, load<u8>(at) | load<u8>(value));
+  }
+}
+
+/** o ← o + a · x + b · y, lane by lane a sum of two products of 16-bit integers. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function total(v: v128): i32 {
-  return (
-    v128.extract_lane<i32>(v, 0) + v128.extract_lane<i32>(v, 1) + v128.extract_lane<i32>(v, 2) + v128.extract_lane<i32>(v, 3)
-  );
+function addPairs(o: usize, a: v128, x: v128, b: v128, y: v128): void {
+  const sum = i32x4.add(i32x4.dot_i16x8_s(a, x), i32x4.dot_i16x8_s(b, y));
+  v128.store(o, i32x4.add(v128.load(o), sum));
 }
 
 /**
- * out (side × side, i32, row-major) ← out + X Xᵀ on and above the diagonal, X (side × length) of i16, side a multiple of
- * 4 and length of 8. Exact while no entry of out reaches 2³¹.
+ * out (side × side, i32) ← out + Σ_s b_s b_sᵀ on and above the diagonal: row s of `rows` has value[k] of u8 at column[k] of u16, k from
+ * start[s] to start[s + 1], and column c is entry place[c] of b_s. Side is a multiple of 4. Exact while no entry reaches 2³¹.
+ *
+ * Four rows at a time, and of these only the entries, four neighbours at a time, that one of them has: `group` has 32 bytes of 16-bit
+ * integers for each such block, the first two rows interleaved and then the other two, and a flag for each: 9 · side bytes that must be
+ * zero, and are again in the end. `list` has room for a number of 32 bits for each block.
  */
-export function addGram16(x: usize, out: usize, side: usize, length: usize): void {
-  const row = length << 1;
-  const outRow = side << 2;
-  for (let i: usize = 0; i < side; i += 4) {
-    for (let j = i; j < side; j += 2) {
-      const zero = i32x4.splat(0);
-      let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
-      let c0 = zero, c1 = zero, c2 = zero, c3 = zero;
-      let ip = x + i * row;
-      let jp = x + j * row;
-      for (const end = ip + row; ip < end; ip += 16, jp += 16) {
-        const u = v128.load(jp);
-        const v = v128.load(jp + row);
-        let t = v128.load(ip);
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(t, u));
-        c0 = i32x4.add(c0, i32x4.dot_i16x8_s(t, v));
-        t = v128.load(ip + row);
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(t, u));
-        c1 = i32x4.add(c1, i32x4.dot_i16x8_s(t, v));
-        t = v128.load(ip + row * 2);
-        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(t, u));
-        c2 = i32x4.add(c2, i32x4.dot_i16x8_s(t, v));
-        t = v128.load(ip + row * 3);
-        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(t, u));
-        c3 = i32x4.add(c3, i32x4.dot_i16x8_s(t, v));
+export function addGram(
+  start: usize,
+  column: usize,
+  value: usize,
+  rows: usize,
+  place: usize,
+  group: usize,
+  list: usize,
+  out: usize,
+  side: usize,
+): void {
+  const row = side << 2;
+  const blocks = side >> 2;
+  const flags = group + (side << 3);
+  for (let r: usize = 0; r < rows; r += 4) {
+    const count = min(rows - r, 4);
+    for (let i: usize = 0; i < count; i++) {
+      const lane = group + ((i >> 1) << 4) + ((i & 1) << 1);
+      let k = <usize>load<i32>(start + ((r + i) << 2));
+      for (const end = <usize>load<i32>(start + ((r + i) << 2), 4); k < end; k++) {
+        const v = load<u8>(value + k);
+        if (v === 0) continue;
+        const j = <usize>load<i32>(place + (<usize>load<u16>(column + (k << 1)) << 2));
+        store<u16>(lane + ((j >> 2) << 5) + ((j & 3) << 2), v);
+        store<u8>(flags + (j >> 2), 1);
       }
-      let o = out + i * outRow + (j << 2);
-      store<i32>(o, load<i32>(o) + total(a0));
-      store<i32>(o, load<i32>(o, 4) + total(c0), 4);
-      o += outRow;
-      store<i32>(o, load<i32>(o) + total(a1));
-      store<i32>(o, load<i32>(o, 4) + total(c1), 4);
-      o += outRow;
-      store<i32>(o, load<i32>(o) + total(a2));
-      store<i32>(o, load<i32>(o, 4) + total(c2), 4);
-      o += outRow;
-      store<i32>(o, load<i32>(o) + total(a3));
-      store<i32>(o, load<i32>(o, 4) + total(c3), 4);
+    }
+    let last = list;
+    for (let b: usize = 0; b < blocks; b++) {
+      store<u32>(last, <u32>b);
+      last += <usize>load<u8>(flags + b) << 2;
+      store<u8>(flags + b, 0);
+    }
+    for (let p = list; p < last; p += 4) {
+      const b = <usize>load<u32>(p);
+      const own = group + (b << 5);
+      const a0 = v128.load32_splat(own), a1 = v128.load32_splat(own, 4);
+      const a2 = v128.load32_splat(own, 8), a3 = v128.load32_splat(own, 12);
+      const b0 = v128.load32_splat(own, 16), b1 = v128.load32_splat(own, 20);
+      const b2 = v128.load32_splat(own, 24), b3 = v128.load32_splat(own, 28);
+      const to = out + (b << 2) * row;
+      for (let q = p; q < last; q += 4) {
+        const c = <usize>load<u32>(q);
+        const x = v128.load(group + (c << 5));
+        const y = v128.load(group + (c << 5), 16);
+        const o = to + (c << 4);
+        addPairs(o, a0, x, b0, y);
+        addPairs(o + row, a1, x, b1, y);
+        addPairs(o + row * 2, a2, x, b2, y);
+        addPairs(o + row * 3, a3, x, b3, y);
+      }
+    }
+    for (let p = list; p < last; p += 4) {
+      const own = group + (<usize>load<u32>(p) << 5);
+      v128.store(own, i32x4.splat(0));
+      v128.store(own, i32x4.splat(0), 16);
+    }
+  }
+}
+
+/** Copies what is above the diagonal of a matrix (side × side, i32) below it; side is a multiple of 4. */
+export function mirror(m: usize, side: usize): void {
+  const row = side << 2;
+  for (let i: usize = 0; i < side; i += 4) {
+    for (let a = i; a < i + 4; a++) {
+      for (let b = i; b < a; b++) store<i32>(m + a * row + (b << 2), load<i32>(m + b * row + (a << 2)));
+    }
+    for (let j = i + 4; j < side; j += 4) {
+      const from = m + i * row + (j << 2);
+      const x = v128.load(from), y = v128.load(from + row);
+      const z = v128.load(from + row * 2), w = v128.load(from + row * 3);
+      const xy = v128.shuffle<i32>(x, y, 0, 4, 1, 5), zw = v128.shuffle<i32>(z, w, 0, 4, 1, 5);
+      const next = v128.shuffle<i32>(x, y, 2, 6, 3, 7), last = v128.shuffle<i32>(z, w, 2, 6, 3, 7);
+      const to = m + j * row + (i << 2);
+      v128.store(to, v128.shuffle<i64>(xy, zw, 0, 2));
+      v128.store(to + row, v128.shuffle<i64>(xy, zw, 1, 3));
+      v128.store(to + row * 2, v128.shuffle<i64>(next, last, 0, 2));
+      v128.store(to + row * 3, v128.shuffle<i64>(next, last, 1, 3));
     }
   }
 }

@@ -9,7 +9,7 @@ import { type DataOptions, dataSource, readDataset } from '../dist/data/load.js'
 import { loadMnist } from '../dist/data/mnist.js';
 import { split } from '../dist/data/split.js';
 import { problems } from '../dist/problem/index.js';
-import { KeyedRandom } from '../dist/random.js';
+import { KeyedRandom, Rng } from '../dist/random.js';
 import { Spec } from '../dist/spec.js';
 import { fixture } from './reference-data.js';
 
@@ -147,6 +147,25 @@ describe('IDX files', () => {
         [1, 2, 0],
         [255, 51, 7],
         [4, 9],
+      ]);
+    });
+
+    test('images of a width that is no multiple of four, more than are read at a time', async () => {
+      const [samples, features] = [2100, 11];
+      const rng = new KeyedRandom('images').stream(new Rng(), 'init', 0, 0);
+      const values = Array.from({ length: samples * features }, () => (rng.below(3) === 0 ? rng.below(256) : 0));
+      const head = [0, 0, 8, 2, 0, 0, samples >> 8, samples & 255, 0, 0, 0, features];
+      const path = put('w-images-idx3-ubyte', Uint8Array.from([...head, ...values]));
+      const { rowStart, column, value } = (await dataSource(path).load()) as SparseDataset;
+      const used = values.flatMap((v, k) => (v === 0 ? [] : [{ s: Math.floor(k / features), j: k % features, v }]));
+      expect([...value]).toEqual(used.map(({ v }) => v));
+      expect([...column]).toEqual(used.map(({ j }) => j));
+      expect(Array.from(rowStart, (end, s) => end - (rowStart[s - 1] ?? 0))).toEqual([
+        0,
+        ...Array.from(
+          { length: samples },
+          (_, s) => values.slice(s * features, (s + 1) * features).filter(Boolean).length,
+        ),
       ]);
     });
 

@@ -44,22 +44,64 @@ test('multiplyTransposed from the middle of a region', () => {
   expect(out.values[2]).toBeCloseTo(sum, 13);
 });
 
+/** Rows of 8-bit values with stored zeros, and with blocks of four columns that none of four rows has; `dense` has them all. */
+function byteRows(count: number, features: number, dense: boolean) {
+  const [start, column, value]: number[][] = [[0], [], []];
+  for (let s = 0; s < count; s++) {
+    for (let c = 0; c < features; c++) {
+      const isThere = dense || (c % 12 < 6 ? rng.below(3) === 0 : s % 8 === 3 && c % 12 < 8);
+      if (!isThere) continue;
+      column.push(c);
+      // 255 everywhere in column 1: the largest sum there is
+      value.push(c === 1 ? 255 : rng.below(4) === 0 ? 0 : rng.below(256));
+    }
+    start.push(column.length);
+  }
+  const rows = {
+    start: kernels.allocateInt32(count + 1),
+    column: kernels.allocateUint16(column.length),
+    value: kernels.allocateUint8(value.length),
+  };
+  rows.start.set(start);
+  rows.column.set(column);
+  rows.value.set(value);
+  const at = (s: number, c: number) => {
+    const k = column.slice(start[s], start[s + 1]).indexOf(c);
+    return k < 0 ? 0 : value[start[s] + k];
+  };
+  return { rows, at };
+}
+
 test.each([
-  [4, 8],
-  [12, 40],
-  [20, 4096],
-])('addGram16 of %i × %i is exact', (side, length) => {
-  const region = kernels.allocate((side * length) / 4);
-  const x = new Int16Array(region.values.buffer, region.pointer, side * length);
-  // 255 everywhere in the first row: the largest sum there is
-  for (let k = 0; k < x.length; k++) x[k] = k < length ? 255 : rng.below(256);
+  [1, 5, false],
+  [4, 40, false],
+  [11, 40, false],
+  [62, 61, false],
+  [7, 30, true],
+])('second moments of %i rows of %i columns are exact (dense: %s)', (count, features, dense) => {
+  const { rows, at } = byteRows(count, features, dense);
+  const seen = kernels.allocateUint8(features);
+  kernels.markColumns(rows, count, seen);
+  const samples = Array.from({ length: count }, (_, s) => s);
+  const columns = Array.from({ length: features }, (_, c) => c);
+  const used = columns.filter((c) => samples.some((s) => at(s, c) !== 0));
+  expect(columns.filter((c) => seen[c] !== 0)).toEqual(used);
+
+  const place = kernels.allocateInt32(features).fill(-1);
+  used.forEach((c, j) => {
+    place[c] = j;
+  });
+  const side = (used.length + 3) & ~3;
   const out = kernels.allocateInt32(side * side);
-  kernels.addGram16(region, out, side, length);
-  kernels.addGram16(region, out, side, length);
+  const group = kernels.allocateUint8(9 * side);
+  const list = kernels.allocateInt32(side / 4);
+  kernels.addGram(rows, count, place, { group, list }, out, side);
+  expect(group.every((v) => v === 0)).toBe(true);
+  kernels.addGram(rows, count, place, { group, list }, out, side);
+  kernels.mirror(out, side);
   for (let i = 0; i < side; i++) {
-    for (let j = i; j < side; j++) {
-      let sum = 0;
-      for (let k = 0; k < length; k++) sum += x[i * length + k] * x[j * length + k];
+    for (let j = 0; j < side; j++) {
+      const sum = samples.reduce((total, s) => total + at(s, used[i] ?? -1) * at(s, used[j] ?? -1), 0);
       expect(out[i * side + j]).toBe(2 * sum);
     }
   }

@@ -14,8 +14,11 @@ const MAX_BYTES = 2 ** 31;
 /** Beyond `FLOOR` bytes, a file may unpack to so many times its own size at most. */
 const MAX_RATIO = 1000;
 const FLOOR = 2 ** 26;
-/** Bytes that are read or unpacked between two looks at the signal. */
+/** Bytes that are unpacked, and that are read, between two looks at the signal. */
 const PIECE = 2 ** 18;
+const READ = 2 ** 20;
+/** Bytes that are read where no more are expected. */
+const SPARE = 4096;
 /** Streams that an xz file may have. */
 const MAX_STREAMS = 10_000;
 
@@ -101,11 +104,11 @@ async function readWhole(path: string, sink: Sink): Promise<Buffer> {
       return await readPipe(file, sink);
     }
     sink.expect(found.size);
-    const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(found.size, 4096)));
     for (;;) {
-      const { bytesRead } = await promisify(read)(file, piece, 0, piece.length, null);
+      const room = sink.room(READ);
+      const { bytesRead } = await promisify(read)(file, room, 0, room.length, null);
       if (bytesRead === 0) return sink.done();
-      sink.write(piece.subarray(0, bytesRead));
+      sink.took(room, bytesRead);
       sink.signal?.throwIfAborted();
     }
   } finally {
@@ -143,6 +146,18 @@ class Sink {
   expect(length: number): void {
     if (length > this.limit) throw new TooLarge();
     if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(length);
+  }
+
+  /** Where the next bytes may be put, at most so many: most files are read to where they stay. */
+  room(most: number): Buffer {
+    const left = this.#buffer.subarray(this.#length, this.#length + most);
+    return left.length > 0 ? left : Buffer.allocUnsafe(SPARE);
+  }
+
+  /** Takes what has been put into the first bytes of that. */
+  took(room: Buffer, length: number): void {
+    if (room.buffer === this.#buffer.buffer) this.#length += length;
+    else this.write(room.subarray(0, length));
   }
 
   write(piece: Uint8Array): void {

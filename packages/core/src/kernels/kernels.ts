@@ -33,6 +33,21 @@ export interface SparseMatrix {
   readonly values: Uint8Array | Float64Array | undefined;
 }
 
+/** Rows of 8-bit values in a thread's kernel memory: row s has value[k] in column[k], start[s] ≤ k < start[s + 1]. */
+export interface ByteRows {
+  readonly start: Int32Array;
+  readonly column: Uint16Array;
+  readonly value: Uint8Array;
+}
+
+/** Work space of second moments of `features` columns. */
+export interface GramSpace {
+  /** 9 · features bytes, features rounded up to 4; zeros between two calls. */
+  readonly group: Uint8Array;
+  /** A number for four features. */
+  readonly list: Int32Array;
+}
+
 /** A dense matrix by rows in a thread's kernel memory, row-major. */
 export interface DenseMatrix {
   readonly columns: number;
@@ -69,7 +84,19 @@ interface Exports {
   ): void;
   dot(x: number, y: number, count: number): number;
   squaredMisses(margins: number, signs: number, count: number, factor: number): number;
-  addGram16(x: number, out: number, side: number, length: number): void;
+  markColumns(column: number, value: number, count: number, seen: number): void;
+  addGram(
+    start: number,
+    column: number,
+    value: number,
+    rows: number,
+    place: number,
+    group: number,
+    list: number,
+    out: number,
+    side: number,
+  ): void;
+  mirror(m: number, side: number): void;
   drawNormals(place: number, inner: number, unit: number, out: number, from: number, count: number): number;
   project(xi: number, rows: number, side: number, x: number, out: number): void;
   addCombination(xi: number, rows: number, side: number, factor: number, out: number): void;
@@ -246,7 +273,7 @@ export class Kernels {
     return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
   }
 
-  /** The same for 32-bit integers, f32 values, and bytes. */
+  /** The same for 32-bit integers, f32 values, 16-bit integers, and bytes. */
   allocateInt32(length: number): Int32Array {
     const pointer = this.#reserve(4 * length);
     return new Int32Array(this.#memory.buffer, pointer, length);
@@ -255,6 +282,11 @@ export class Kernels {
   allocateFloat32(length: number): Float32Array {
     const pointer = this.#reserve(4 * length);
     return new Float32Array(this.#memory.buffer, pointer, length);
+  }
+
+  allocateUint16(length: number): Uint16Array {
+    const pointer = this.#reserve(2 * length);
+    return new Uint16Array(this.#memory.buffer, pointer, length);
   }
 
   allocateUint8(length: number): Uint8Array {
@@ -385,12 +417,39 @@ export class Kernels {
     return this.#exports.squaredMisses(products.byteOffset, signs.byteOffset, products.length, factor);
   }
 
+  /** seen[c] becomes non-zero for each column c of the first `count` rows that has a value there; `seen` lies in this kernel memory. */
+  markColumns({ start, column, value }: ByteRows, count: number, seen: Uint8Array): void {
+    this.#exports.markColumns(column.byteOffset, value.byteOffset, start[count], seen.byteOffset);
+  }
+
   /**
-   * out (side × side) ← out + X Xᵀ on and above the diagonal; `x` holds X (side × length) as 16-bit integers, row-major;
-   * `out` lies in this kernel memory. Side must be a multiple of 4, length of 8. Exact while no entry reaches 2³¹.
+   * out (side × side) ← out + Σ_s b_s b_sᵀ on and above the diagonal, over the first `count` rows: column c is entry place[c] of b_s.
+   * `place`, `out` and the work space lie in this kernel memory. Side must be a multiple of 4. Exact while no entry reaches 2³¹.
    */
-  addGram16(x: Region, out: Int32Array, side: number, length: number): void {
-    this.#exports.addGram16(x.pointer, out.byteOffset, side, length);
+  addGram(
+    { start, column, value }: ByteRows,
+    count: number,
+    place: Int32Array,
+    { group, list }: GramSpace,
+    out: Int32Array,
+    side: number,
+  ): void {
+    this.#exports.addGram(
+      start.byteOffset,
+      column.byteOffset,
+      value.byteOffset,
+      count,
+      place.byteOffset,
+      group.byteOffset,
+      list.byteOffset,
+      out.byteOffset,
+      side,
+    );
+  }
+
+  /** Copies what is above the diagonal of M (side × side), in this kernel memory, below it. Side must be a multiple of 4. */
+  mirror(m: Int32Array, side: number): void {
+    this.#exports.mirror(m.byteOffset, side);
   }
 
   /**

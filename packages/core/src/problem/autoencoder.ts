@@ -1,9 +1,9 @@
 // Long: one problem, from its samples to its gradient.
 
 import { type Dataset, RowReader } from '../data/dataset.js';
-import { largestShard, type Shards } from '../data/split.js';
+import type { Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
-import type { Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
+import type { ByteRows, GramSpace, Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
 import { ANY_PRECISION, type Vector } from '../vector.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
@@ -80,7 +80,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
       precisions: ANY_PRECISION,
       facts: { features: data.features },
       oracle(worker, kernels) {
-        const scratch = scratches.get(kernels) ?? new Scratch(kernels, data.features, largestShard(shards));
+        const scratch = scratches.get(kernels) ?? new Scratch(kernels, data);
         scratches.set(kernels, scratch);
         return new AutoencoderOracle(data, shards, worker, lambda, kernels, scratch);
       },
@@ -108,13 +108,13 @@ class Scratch {
   readonly encoderTerm: Region;
   /** A sparse step in the layout of `used`. */
   readonly step: SparseColumns;
-  /** CHUNK samples, features × samples, 16-bit; used when a shard is loaded. */
-  readonly laidOut: Region;
+  /** Used while the second moments of a shard of 8-bit values are computed. */
+  readonly loading: Loading | undefined;
 
-  constructor(kernels: Kernels, features: number, largestShard: number) {
+  constructor(kernels: Kernels, { features, value }: Dataset) {
     const half = CODE * pad(features);
     const used = 2 * CODE * pad(features);
-    this.laidOut = kernels.allocate((pad(features) * pad(Math.min(CHUNK, largestShard) + 4)) / 4);
+    this.loading = value instanceof Uint8Array ? loadingSpace(kernels, features) : undefined;
     this.codes = kernels.allocate(2 * half);
     this.decoder = kernels.allocate(half);
     this.used = kernels.allocate(used);
@@ -130,6 +130,24 @@ class Scratch {
       values: kernels.allocate(2 * CODE * features).values,
     };
   }
+}
+
+/** CHUNK samples as the kernels read them, and what they are laid out in. */
+interface Loading {
+  readonly rows: ByteRows;
+  readonly seen: Uint8Array;
+  readonly space: GramSpace;
+}
+
+function loadingSpace(kernels: Kernels, features: number): Loading {
+  const start = kernels.allocateInt32(CHUNK + 1);
+  const column = kernels.allocateUint16(CHUNK * features);
+  const value = kernels.allocateUint8(CHUNK * features);
+  return {
+    rows: { start, column, value },
+    seen: kernels.allocateUint8(features),
+    space: { group: kernels.allocateUint8(9 * pad(features)), list: kernels.allocateInt32(pad(features) / 4) },
+  };
 }
 
 class AutoencoderOracle implements Oracle, LinearMap {
@@ -159,10 +177,12 @@ class AutoencoderOracle implements Oracle, LinearMap {
   ) {
     this.#stride = pad(data.features);
     const rows = shards.order.subarray(shards.start[worker], shards.start[worker + 1]);
-    const active = activeFeatures(data, rows);
+    const { loading } = scratch;
+    const shard = loading && new ByteShard(data, rows, loading, kernels);
+    const active = shard?.activeFeatures() ?? activeFeatures(data, rows);
     this.#active = kernels.allocateInt32(active.length);
     this.#active.set(active);
-    this.#place = new Int32Array(data.features).fill(-1);
+    this.#place = kernels.allocateInt32(data.features).fill(-1);
     for (let j = 0; j < active.length; j++) this.#place[active[j]] = j;
     this.#side = pad(active.length);
     // f = (1/n) Σ f_i is the mean over all samples in use even when shard sizes differ by one
@@ -173,10 +193,9 @@ class AutoencoderOracle implements Oracle, LinearMap {
     this.#batchWeight = weight * rows.length;
     this.#factor = weight * data.scale * data.scale;
     this.#moment =
-      data.value instanceof Uint8Array
-        ? denseMoments(data, rows, this.#place, this.#side, kernels, scratch.laidOut)
-        : sparseMoments(data, rows, this.#place, this.#side, kernels);
-    const trace = completeSymmetric(this.#moment.values, this.#side);
+      shard?.moments(this.#place, this.#side) ?? sparseMoments(data, rows, this.#place, this.#side, kernels);
+    let trace = 0;
+    for (let a = 0; a < this.#side; a++) trace += this.#moment.values[a * this.#side + a];
     this.#trace = this.#factor * trace + (lambda / 2) * data.features;
   }
 
@@ -301,49 +320,74 @@ function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
 }
 
 /**
- * Samples whose values are laid out at a time: few enough to stay in a cache, and for a product to be called often, because
+ * Samples whose values are copied at a time, a multiple of 4: few enough to stay in a cache, and for a kernel to be called often, because
  * WebAssembly is only replaced by optimised code from one call to the next.
  */
-const CHUNK = 512;
+const CHUNK = 64;
 /** More samples than this could take an entry of Σ_b b bᵀ past 2³¹. */
 const MAX_EXACT = Math.floor(2 ** 31 / 255 ** 2);
 
-/**
- * Σ_b b bᵀ of 8-bit values over the active features, on and above the diagonal: dense 16-bit products in SIMD, four times as
- * fast as walking the non-zeros although four fifths of the values are zero. Exact.
- */
-function denseMoments(
-  data: Dataset,
-  rows: Int32Array,
-  place: Int32Array,
-  side: number,
-  kernels: Kernels,
-  laidOut: Region,
-): Matrix {
-  const sums = kernels.allocateInt32(side * side);
-  const row = new RowReader(data);
-  const { column, value } = row;
-  const large = rows.length > MAX_EXACT ? kernels.allocate(side * side) : undefined;
-  for (let first = 0; first < rows.length; first += CHUNK) {
-    const count = Math.min(CHUNK, rows.length - first);
-    const length = (count + 7) & ~7;
-    const x = new Int16Array(laidOut.values.buffer, laidOut.pointer, side * length).fill(0);
-    for (let r = 0; r < count; r++) {
-      row.seek(rows[first + r]);
-      for (let k = row.first; k < row.end; k++) {
-        if (value[k] !== 0) x[place[column[k - row.shift]] * length + r] = value[k];
-      }
+/** A shard of 8-bit values, a chunk of samples after the other in the kernels' memory: integers, so that sums are exact in any order. */
+class ByteShard {
+  readonly #row: RowReader;
+
+  constructor(
+    private readonly data: Dataset,
+    private readonly samples: Int32Array,
+    private readonly loading: Loading,
+    private readonly kernels: Kernels,
+  ) {
+    this.#row = new RowReader(data);
+  }
+
+  /** As {@link activeFeatures}. */
+  activeFeatures(): Int32Array {
+    const { kernels, loading, data } = this;
+    const { rows, seen } = loading;
+    seen.fill(0);
+    for (let first = 0; first < this.samples.length; first += CHUNK) {
+      kernels.markColumns(rows, this.#copy(first), seen);
     }
-    kernels.addGram16(laidOut, sums, side, length);
-    if (large !== undefined) {
+    const active = Int32Array.from({ length: data.features }, (_, j) => j);
+    return active.filter((j) => seen[j] !== 0);
+  }
+
+  /** Σ_b b bᵀ over the active features. */
+  moments(place: Int32Array, side: number): Matrix {
+    const { kernels, loading, samples } = this;
+    const sums = kernels.allocateInt32(side * side);
+    const large = samples.length > MAX_EXACT ? kernels.allocate(side * side) : undefined;
+    for (let first = 0, summed = 0; first < samples.length; first += CHUNK) {
+      const count = this.#copy(first);
+      kernels.addGram(loading.rows, count, place, loading.space, sums, side);
+      summed += count;
+      if (large === undefined || (summed + CHUNK <= MAX_EXACT && first + count < samples.length)) continue;
       for (let k = 0; k < sums.length; k++) large.values[k] += sums[k];
       sums.fill(0);
+      summed = 0;
     }
+    if (large !== undefined) return completed(large, side);
+    kernels.mirror(sums, side);
+    return { pointer: sums.byteOffset, values: sums };
   }
-  return large ?? { pointer: sums.byteOffset, values: sums };
+
+  /** Copies a chunk, and returns how many samples it has. */
+  #copy(first: number): number {
+    const { start, column, value } = this.loading.rows;
+    const row = this.#row;
+    const count = Math.min(CHUNK, this.samples.length - first);
+    for (let r = 0, at = 0; r < count; r++) {
+      row.seek(this.samples[first + r]);
+      column.set(row.column.subarray(row.first - row.shift, row.end - row.shift), at);
+      value.set(row.value.subarray(row.first, row.end), at);
+      at += row.end - row.first;
+      start[r + 1] = at;
+    }
+    return count;
+  }
 }
 
-/** The same for any values, by walking the non-zeros. */
+/** The same for a shard of any values, by walking the non-zeros. */
 function sparseMoments(data: Dataset, rows: Int32Array, place: Int32Array, side: number, kernels: Kernels): Matrix {
   const out = kernels.allocate(side * side);
   const row = new RowReader(data);
@@ -359,15 +403,14 @@ function sparseMoments(data: Dataset, rows: Int32Array, place: Int32Array, side:
       }
     }
   }
-  return out;
+  return completed(out, side);
 }
 
-/** Mirrors the upper triangle and returns the trace. */
-function completeSymmetric(matrix: Int32Array | Float64Array, side: number): number {
-  let trace = 0;
+/** The same matrix, with what is above the diagonal below it as well. */
+function completed(matrix: Region, side: number): Region {
+  const { values } = matrix;
   for (let a = 0; a < side; a++) {
-    for (let b = a + 1; b < side; b++) matrix[b * side + a] = matrix[a * side + b];
-    trace += matrix[a * side + a];
+    for (let b = a + 1; b < side; b++) values[b * side + a] = values[a * side + b];
   }
-  return trace;
+  return matrix;
 }
