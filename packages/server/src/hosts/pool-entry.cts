@@ -1,16 +1,53 @@
+import fs = require('node:fs');
+import nodeModule = require('node:module');
+import url = require('node:url');
+import vm = require('node:vm');
 import threads = require('node:worker_threads');
 
 /**
  * What piscina loads on its threads: CommonJS, because piscina calls `require` first, and Node 20 aborts the whole process
  * when a thread is terminated while `require` links an ECMAScript module (seen in this project's tests). A termination
- * during `import` merely ends it.
+ * during `import` merely ends it, and one while a script runs as well.
  */
 
+type Entry = (task: unknown) => unknown;
+
 /** Begun with the thread, before there is a task: a pool may be started while its task is still being made. */
-const loading = import((threads.workerData as { module: string }).module) as Promise<{
-  default: (task: unknown) => unknown;
-}>;
+const loading = load((threads.workerData as { module: string }).module);
 // a failure is the task's to report
 loading.catch(() => undefined);
 
-export = async (task: unknown): Promise<unknown> => (await loading).default(task);
+async function load(module: string): Promise<Entry> {
+  return module.endsWith('.cjs') ? loadBundle(url.fileURLToPath(module)) : (await import(module)).default;
+}
+
+/** The export of a bundle (`build.js`), whose compiled code lies beside it: a thread then compiles nothing. */
+function loadBundle(path: string): Entry {
+  const source = `(function (exports, require, module, __filename) {${fs.readFileSync(path, 'latin1')}\n})`;
+  // V8 refuses the code of another version of itself, and compiles
+  const script = new vm.Script(source, {
+    filename: path,
+    cachedData: compiled(`${path}.code`),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const module: { exports: unknown } = { exports: {} };
+  script.runInThisContext()(module.exports, nodeModule.createRequire(path), module, path);
+  const entry = module.exports as Entry;
+  if (process.env.FLOTILLA_COMPILE === undefined) return entry;
+  // a run of the build: what it has called is what a thread needs
+  return async (task) => {
+    const result = await entry(task);
+    fs.writeFileSync(`${path}.code`, script.createCachedData());
+    return result;
+  };
+}
+
+function compiled(path: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+export = async (task: unknown): Promise<unknown> => (await loading)(task);
