@@ -191,7 +191,8 @@ async function gunzip(bytes: Buffer, sink: Sink): Promise<void> {
 
 async function unxz(bytes: Buffer, sink: Sink): Promise<void> {
   // loaded where it is needed: it looks for streams of its own when it is
-  const { XzReadableStream } = createRequire(import.meta.resolve('@flotilla/core'))('xz-decompress');
+  const require = createRequire(import.meta.resolve('@flotilla/core'));
+  const { XzReadableStream } = require('xz-decompress');
   const streams = xzStreams(bytes);
   sink.expect(streams.reduce((sum, { size }) => sum + size, 0));
   for (const { start, end } of streams) {
