@@ -285,6 +285,24 @@ export function transpose(a: usize, out: usize, rows: usize, columns: usize): vo
   }
 }
 
+/** out (rows × side) ← column index[k] of X (rows × stride) at column k < count, f64; zeros from there on. */
+export function gatherColumns(
+  x: usize,
+  index: usize,
+  count: usize,
+  out: usize,
+  rows: usize,
+  side: usize,
+  stride: usize,
+): void {
+  for (let i: usize = 0; i < rows; i++, x += stride << 3, out += side << 3) {
+    for (let k: usize = 0; k < count; k++) {
+      store<f64>(out + (k << 3), load<f64>(x + (<usize>load<i32>(index + (k << 2)) << 3)));
+    }
+    for (let k = count; k < side; k++) store<f64>(out + (k << 3), 0);
+  }
+}
+
 /**
  * out (rows × stride) ← a · X + b · P, X (rows × stride) and P (rows × side), f64: column k of P goes to column index[k] of
  * out, k < count; the other columns of out get a · X alone. Stride is a multiple of 2.

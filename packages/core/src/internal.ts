@@ -17,7 +17,7 @@ export { reportedParameters } from './method/parameters.js';
 export { isIndependent } from './method/uplink-theory.js';
 export { didYouMean } from './near-miss.js';
 export { printed, printedWord } from './printed.js';
-export { checkInit, givenInit } from './problem/initial-point.js';
+export { checkInit, givenInit, initialPoint } from './problem/initial-point.js';
 export { checkData, loadData } from './problem/load-data.js';
 export { type Derivatives, differenceStep, measureSmoothness } from './problem/measured.js';
 export { tensorsOf } from './problem/problem.js';

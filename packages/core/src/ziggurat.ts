@@ -12,13 +12,27 @@ const AREA = 0.004928673233974655;
 
 const density = (x: number) => exactExp(-0.5 * x * x);
 
-/** Right ends of the layers; the lowest one's stands for a rectangle with the tail's area added. */
-const ends = layerEnds();
-/** Width of one of the 2²⁴ positions in a layer, and how many of them, from the middle, lie under the next layer. */
-const unit = ends.map((end) => end * 2 ** -23);
-const inner = ends.map((end, i) => ((ends[i + 1] ?? 0) / end) * 2 ** 23);
-const height = ends.map(density);
+/** Of each layer. */
+interface Tables {
+  /** Width of one of the 2²⁴ positions in it. */
+  readonly unit: Float64Array;
+  /** How many of them, from the middle, lie under the next layer. */
+  readonly inner: Float64Array;
+  readonly height: Float64Array;
+}
 
+let made: Tables | undefined;
+
+/** Made when the first value is drawn: most threads draw none. */
+function tables(): Tables {
+  if (made !== undefined) return made;
+  const ends = layerEnds();
+  const inner = ends.map((end, i) => ((ends[i + 1] ?? 0) / end) * 2 ** 23);
+  made = { unit: ends.map((end) => end * 2 ** -23), inner, height: ends.map(density) };
+  return made;
+}
+
+/** Right ends of the layers; the lowest one's stands for a rectangle with the tail's area added. */
 function layerEnds(): Float64Array {
   const x = new Float64Array(LAYERS + 1);
   x[0] = AREA / density(TAIL);
@@ -40,6 +54,7 @@ export class Ziggurat {
   readonly #slow = new Rng();
 
   constructor(kernels: Kernels) {
+    const { inner, unit } = tables();
     this.#kernels = kernels;
     this.#place = kernels.allocateInt32(4);
     this.#inner = kernels.allocate(LAYERS).values;
@@ -59,7 +74,7 @@ export class Ziggurat {
       const rng = this.#slow;
       rng.load(place);
       const word = rng.next() | 0;
-      out[at] = outside(rng, word & 0xff, ((word >> 8) + 0.5) * unit[word & 0xff]);
+      out[at] = outside(rng, word & 0xff, ((word >> 8) + 0.5) * this.#unit[word & 0xff]);
       rng.save(place);
     }
     state.set(place);
@@ -68,6 +83,7 @@ export class Ziggurat {
 
 /** The value for a point of `layer` that is not under the next one: itself when it lies under the curve, or a new one. */
 function outside(rng: Rng, first: number, point: number): number {
+  const { unit, inner, height } = tables();
   let layer = first;
   let x = point;
   for (;;) {

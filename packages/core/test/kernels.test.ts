@@ -211,6 +211,19 @@ test('scatterScaled is a X + b P with the columns of P in their places', () => {
   }
 });
 
+test('gatherColumns takes the columns that are listed, and zeros behind them', () => {
+  const [rows, side, stride] = [3, 8, 12];
+  const [x, out] = [filled(rows * stride), filled(rows * side)];
+  const index = kernels.allocateInt32(5);
+  index.set([0, 3, 4, 9, 11]);
+  kernels.gatherColumns(x, index, out, { rows, side, stride });
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < side; k++) {
+      expect(out.values[i * side + k]).toBe(k < 5 ? x.values[i * stride + index[k]] : 0);
+    }
+  }
+});
+
 test.each([4, 8, 1000])('dot of %i values', (count) => {
   const [x, y] = [filled(count + 4), filled(count + 8)];
   let [sum, size] = [0, 0];

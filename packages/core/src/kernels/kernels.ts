@@ -70,6 +70,7 @@ interface Exports {
   addSparseProductF64: AddSparseProduct;
   combine(c: number, x: number, y: number, out: number, columns: number): void;
   transpose(a: number, out: number, rows: number, columns: number): void;
+  gatherColumns(x: number, index: number, count: number, out: number, rows: number, side: number, stride: number): void;
   scatterScaled(
     x: number,
     a: number,
@@ -374,6 +375,16 @@ export class Kernels {
   /** out (columns × rows), from value `outAt` on, ← the transpose of A (rows × columns); both must be multiples of 2. */
   transpose(a: Region, out: Region, outAt: number, rows: number, columns: number): void {
     this.#exports.transpose(a.pointer, out.pointer + 8 * outAt, rows, columns);
+  }
+
+  /** out (rows × side) ← column index[k] of X (rows × stride) at column k; zeros behind the last. `index` lies in this kernel memory. */
+  gatherColumns(
+    x: Region,
+    index: Int32Array,
+    out: Region,
+    { rows, side, stride }: { rows: number; side: number; stride: number },
+  ): void {
+    this.#exports.gatherColumns(x.pointer, index.byteOffset, index.length, out.pointer, rows, side, stride);
   }
 
   /**

@@ -214,23 +214,29 @@ class AutoencoderOracle implements Oracle, LinearMap {
 
   /** The columns of [E; Dᵀ] that the shard uses, times M without its factor. */
   product(x: Vector, out: Float64Array): void {
+    this.#layOut(x);
+    this.#multiply(out);
+  }
+
+  /** The product of what is laid out. */
+  #multiply(out: Float64Array): void {
     const { kernels, scratch } = this;
-    const active = this.#active;
-    const side = this.#side;
-    const q = x.length / (2 * CODE);
+    const shape = { rows: 2 * CODE, side: this.#side, stride: this.#stride };
+    kernels.gatherColumns(scratch.codes, this.#active, scratch.used, shape);
+    kernels.multiply(scratch.used, this.#moment, out, 2 * CODE, this.#side);
+  }
+
+  /** D and [E; Dᵀ] of x as the kernels take them. */
+  #layOut(x: Vector): void {
+    const { kernels, scratch } = this;
+    const { codes, decoder } = scratch;
+    const stride = this.#stride;
+    const q = this.#place.length;
     const size = CODE * q;
-    const used = scratch.used.values;
-    for (let a = 0; a < CODE; a++) {
-      const encoder = a * side;
-      const decoder = (CODE + a) * side;
-      for (let j = 0; j < active.length; j++) {
-        used[encoder + j] = x[size + a * q + active[j]];
-        used[decoder + j] = x[active[j] * CODE + a];
-      }
-      used.fill(0, encoder + active.length, encoder + side);
-      used.fill(0, decoder + active.length, decoder + side);
-    }
-    kernels.multiply(scratch.used, this.#moment, out, 2 * CODE, side);
+    decoder.values.set(x.subarray(0, size));
+    kernels.transpose(decoder, codes, CODE * stride, stride, CODE);
+    if (q === stride) codes.values.set(x.subarray(size));
+    else for (let a = 0; a < CODE; a++) codes.values.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
   }
 
   addProduct(index: Int32Array, values: Vector, count: number, out: Float64Array): void {
@@ -266,11 +272,17 @@ class AutoencoderOracle implements Oracle, LinearMap {
 
   gradient(x: Vector, out: Vector): number {
     const product = this.scratch.product.values;
-    this.product(x, product);
-    return this.gradientAt(x, product, out);
+    this.#layOut(x);
+    this.#multiply(product);
+    return this.#gradientLaidOut(product, out);
   }
 
   gradientAt(x: Vector, product: Float64Array, out: Vector): number {
+    this.#layOut(x);
+    return this.#gradientLaidOut(product, out);
+  }
+
+  #gradientLaidOut(product: Float64Array, out: Vector): number {
     const { kernels, scratch, lambda } = this;
     const { codes, decoder, moments, decoderGram, codeMoment, decoderTerm, encoderTerm } = scratch;
     const stride = this.#stride;
@@ -278,9 +290,6 @@ class AutoencoderOracle implements Oracle, LinearMap {
     const q = this.#place.length;
     const size = CODE * q;
 
-    decoder.values.set(x.subarray(0, size));
-    kernels.transpose(decoder, codes, half, stride, CODE);
-    for (let a = 0; a < CODE; a++) codes.values.set(x.subarray(size + a * q, size + (a + 1) * q), a * stride);
     const shape = { rows: 2 * CODE, side: this.#side, stride };
     kernels.scatterScaled(codes, lambda / 2, product, this.#factor, this.#active, moments, shape);
 
@@ -292,9 +301,8 @@ class AutoencoderOracle implements Oracle, LinearMap {
 
     kernels.transpose(decoderTerm, decoder, 0, CODE, stride);
     out.set(decoder.values.subarray(0, size));
-    for (let a = 0; a < CODE; a++) {
-      out.set(encoderTerm.values.subarray(a * stride, a * stride + q), size + a * q);
-    }
+    if (q === stride) out.set(encoderTerm.values, size);
+    else for (let a = 0; a < CODE; a++) out.set(encoderTerm.values.subarray(a * stride, a * stride + q), size + a * q);
     const linear = kernels.dot(codes, half, moments, 0, half);
     const quadratic = kernels.dot(decoderGram, 0, codeMoment, 0, CODE * CODE);
     return this.#trace - 2 * linear + quadratic;
@@ -314,9 +322,15 @@ function activeFeatures(data: Dataset, rows: Int32Array): Int32Array {
     row.seek(s);
     for (let k = row.first; k < row.end; k++) if (value[k] !== 0) seen[column[k - row.shift]] = 1;
   }
-  const active: number[] = [];
-  for (let j = 0; j < seen.length; j++) if (seen[j] === 1) active.push(j);
-  return Int32Array.from(active);
+  return nonZeros(seen);
+}
+
+/** The indices of what is not zero. */
+function nonZeros(seen: Uint8Array): Int32Array {
+  const index = new Int32Array(seen.length);
+  let count = 0;
+  for (let j = 0; j < seen.length; j++) if (seen[j] !== 0) index[count++] = j;
+  return index.subarray(0, count);
 }
 
 /**
@@ -332,7 +346,7 @@ class ByteShard {
   readonly #row: RowReader;
 
   constructor(
-    private readonly data: Dataset,
+    data: Dataset,
     private readonly samples: Int32Array,
     private readonly loading: Loading,
     private readonly kernels: Kernels,
@@ -342,14 +356,13 @@ class ByteShard {
 
   /** As {@link activeFeatures}. */
   activeFeatures(): Int32Array {
-    const { kernels, loading, data } = this;
+    const { kernels, loading } = this;
     const { rows, seen } = loading;
     seen.fill(0);
     for (let first = 0; first < this.samples.length; first += CHUNK) {
       kernels.markColumns(rows, this.#copy(first), seen);
     }
-    const active = Int32Array.from({ length: data.features }, (_, j) => j);
-    return active.filter((j) => seen[j] !== 0);
+    return nonZeros(seen);
   }
 
   /** Σ_b b bᵀ over the active features. */

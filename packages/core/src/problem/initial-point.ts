@@ -49,6 +49,8 @@ export function checkInit(text: string, problem?: Pick<Problem, 'start'>): void 
  * - `normal:SCALE`: independent N(0, SCALE²), from the run's seed.
  * - `problem`: what the problem says, for one that has a starting point of its own.
  * - `given:HASH`, in a job alone: the point `given`.
+ *
+ * @param given x⁰, where somebody has it: what any of the others comes to, if it is given for them
  */
 export function initialPoint(
   text: string,
@@ -57,8 +59,8 @@ export function initialPoint(
   given?: Float64Array,
 ): Float64Array {
   const { dimension } = problem;
+  if (given?.length === dimension) return given;
   if (text.startsWith(GIVEN)) {
-    if (given?.length === dimension) return given;
     throw new FlotillaError('internal', `the starting point ${text} is not here`);
   }
   const scale = scaleOf(text, problem.start !== undefined);

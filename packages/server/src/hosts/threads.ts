@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { Runtime } from '@flotilla/core';
-import { SharedDraws } from '@flotilla/core/internal';
+import { KeyedRandom, type Runtime } from '@flotilla/core';
+import { initialPoint, SharedDraws } from '@flotilla/core/internal';
 import { checksumHostEnd, createThreadTransport, type HostEnd, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
@@ -12,6 +12,9 @@ import { hostWorkers, type WorkerPool, workerPool } from './worker-threads.js';
 
 /** Threads hosting more workers than this are chosen by the number of cores, not of workers. */
 const MAX_THREAD_PER_WORKER = 32;
+
+/** Coordinates of a starting point that is made once for all threads; more of them would lie in memory for the whole run. */
+const MAX_SHARED_START = 2 ** 20;
 
 /** Workers on threads, each with a share of them, and mailboxes in shared memory. */
 export const threads: Transport = {
@@ -44,6 +47,14 @@ function shapeOf({ workers, threads, link, linkModel }: Options): Shape {
   return { threads: Math.min(workers, availableParallelism()), own };
 }
 
+/** x⁰ by a formula, in shared memory. A problem's own is for each thread to ask for. */
+function sharedStart({ job, problem, dimension }: RunPlan): Float64Array | undefined {
+  if (problem.start !== undefined || dimension > MAX_SHARED_START) return undefined;
+  const x = new Float64Array(new SharedArrayBuffer(8 * dimension));
+  x.set(initialPoint(job.init, problem, new KeyedRandom(job.seed)));
+  return x;
+}
+
 function open(
   options: Options,
   { threads, own }: Shape,
@@ -54,12 +65,12 @@ function open(
   runtime: Runtime,
 ): Fleet {
   const { workers, plugins, problem: reference } = options;
-  const { problemData, start, links, checksumRun, registries } = plan;
+  const { problemData, links, checksumRun, registries } = plan;
   const stamped = isStamped(plan);
   const maxFrameBytes = largestFrameBytes(plan) + STAMP_BYTES;
   const seal = checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt };
   const draws = SharedDraws.memory(plan.dimension + workers);
-  const input = { problemData, start, computeSeconds, draws };
+  const input = { problemData, start: plan.start ?? sharedStart(plan), computeSeconds, draws };
   const serveOwn = (end: HostEnd) => {
     const host = new WorkerHost(seal === undefined ? end : checksumHostEnd(end, seal), input, registries, runtime);
     return (until: number) => host.step(until);
