@@ -1,7 +1,7 @@
 // Long: one problem, from its samples to its gradient.
 
 import { type Dataset, RowReader } from '../data/dataset.js';
-import type { Shards } from '../data/split.js';
+import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { ByteRows, GramSpace, Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
 import { ANY_PRECISION, type Vector } from '../vector.js';
@@ -80,7 +80,7 @@ export const autoencoder: ProblemFamily<SampleData> = {
       precisions: ANY_PRECISION,
       facts: { features: data.features },
       oracle(worker, kernels) {
-        const scratch = scratches.get(kernels) ?? new Scratch(kernels, data);
+        const scratch = scratches.get(kernels) ?? new Scratch(kernels, data, largestShard(shards));
         scratches.set(kernels, scratch);
         return new AutoencoderOracle(data, shards, worker, lambda, kernels, scratch);
       },
@@ -111,10 +111,10 @@ class Scratch {
   /** Used while the second moments of a shard of 8-bit values are computed. */
   readonly loading: Loading | undefined;
 
-  constructor(kernels: Kernels, { features, value }: Dataset) {
+  constructor(kernels: Kernels, { features, value }: Dataset, largestShard: number) {
     const half = CODE * pad(features);
     const used = 2 * CODE * pad(features);
-    this.loading = value instanceof Uint8Array ? loadingSpace(kernels, features) : undefined;
+    this.loading = value instanceof Uint8Array ? loadingSpace(kernels, features, largestShard) : undefined;
     this.codes = kernels.allocate(2 * half);
     this.decoder = kernels.allocate(half);
     this.used = kernels.allocate(used);
@@ -132,17 +132,18 @@ class Scratch {
   }
 }
 
-/** CHUNK samples as the kernels read them, and what they are laid out in. */
+/** Samples as the kernels read them, and what they are laid out in. */
 interface Loading {
   readonly rows: ByteRows;
   readonly seen: Uint8Array;
   readonly space: GramSpace;
 }
 
-function loadingSpace(kernels: Kernels, features: number): Loading {
-  const start = kernels.allocateInt32(CHUNK + 1);
-  const column = kernels.allocateUint16(CHUNK * features);
-  const value = kernels.allocateUint8(CHUNK * features);
+function loadingSpace(kernels: Kernels, features: number, largestShard: number): Loading {
+  const capacity = Math.min(PIECE, largestShard) * features;
+  const start = kernels.allocateInt32(largestShard + 1);
+  const column = kernels.allocateUint16(capacity);
+  const value = kernels.allocateUint8(capacity);
   return {
     rows: { start, column, value },
     seen: kernels.allocateUint8(features),
@@ -333,17 +334,19 @@ function nonZeros(seen: Uint8Array): Int32Array {
   return index.subarray(0, count);
 }
 
-/**
- * Samples whose values are copied at a time, a multiple of 4: few enough to stay in a cache, and for a kernel to be called often, because
- * WebAssembly is only replaced by optimised code from one call to the next.
- */
+/** Samples without a zero whose values are copied at a time: a shard of MNIST among twenty workers is one piece. */
+const PIECE = 1024;
+/** Samples that a kernel gets at a time: WebAssembly is only replaced by optimised code from one call to the next. */
 const CHUNK = 64;
 /** More samples than this could take an entry of Σ_b b bᵀ past 2³¹. */
 const MAX_EXACT = Math.floor(2 ** 31 / 255 ** 2);
 
-/** A shard of 8-bit values, a chunk of samples after the other in the kernels' memory: integers, so that sums are exact in any order. */
+/** A shard of 8-bit values, a piece after the other in the kernels' memory: integers, so that sums are exact in any order. */
 class ByteShard {
   readonly #row: RowReader;
+  /** Samples of the piece that is there. */
+  #first = 0;
+  #count = 0;
 
   constructor(
     data: Dataset,
@@ -359,8 +362,9 @@ class ByteShard {
     const { kernels, loading } = this;
     const { rows, seen } = loading;
     seen.fill(0);
-    for (let first = 0; first < this.samples.length; first += CHUNK) {
-      kernels.markColumns(rows, this.#copy(first), seen);
+    for (let first = 0; first < this.samples.length; first += this.#count) {
+      this.#copy(first);
+      kernels.markColumns(rows, this.#count, seen);
     }
     return nonZeros(seen);
   }
@@ -368,13 +372,18 @@ class ByteShard {
   /** Σ_b b bᵀ over the active features. */
   moments(place: Int32Array, side: number): Matrix {
     const { kernels, loading, samples } = this;
+    const { space } = loading;
+    const { start, column, value } = loading.rows;
     const sums = kernels.allocateInt32(side * side);
     const large = samples.length > MAX_EXACT ? kernels.allocate(side * side) : undefined;
-    for (let first = 0, summed = 0; first < samples.length; first += CHUNK) {
-      const count = this.#copy(first);
-      kernels.addGram(loading.rows, count, place, loading.space, sums, side);
+    for (let s = 0, summed = 0; s < samples.length; ) {
+      if (s < this.#first || s >= this.#first + this.#count) this.#copy(s);
+      const from = s - this.#first;
+      const count = Math.min(CHUNK, this.#count - from);
+      kernels.addGram({ start: start.subarray(from), column, value }, count, place, space, sums, side);
+      s += count;
       summed += count;
-      if (large === undefined || (summed + CHUNK <= MAX_EXACT && first + count < samples.length)) continue;
+      if (large === undefined || (summed + CHUNK <= MAX_EXACT && s < samples.length)) continue;
       for (let k = 0; k < sums.length; k++) large.values[k] += sums[k];
       sums.fill(0);
       summed = 0;
@@ -384,19 +393,22 @@ class ByteShard {
     return { pointer: sums.byteOffset, values: sums };
   }
 
-  /** Copies a chunk, and returns how many samples it has. */
-  #copy(first: number): number {
+  /** Copies the samples from `first` on, as many as there is room for. */
+  #copy(first: number): void {
     const { start, column, value } = this.loading.rows;
     const row = this.#row;
-    const count = Math.min(CHUNK, this.samples.length - first);
-    for (let r = 0, at = 0; r < count; r++) {
-      row.seek(this.samples[first + r]);
+    let s = first;
+    for (let at = 0; s < this.samples.length; s++) {
+      row.seek(this.samples[s]);
+      const length = row.end - row.first;
+      if (at + length > value.length) break;
       column.set(row.column.subarray(row.first - row.shift, row.end - row.shift), at);
       value.set(row.value.subarray(row.first, row.end), at);
-      at += row.end - row.first;
-      start[r + 1] = at;
+      at += length;
+      start[s - first + 1] = at;
     }
-    return count;
+    this.#first = first;
+    this.#count = s - first;
   }
 }
 
