@@ -113,6 +113,7 @@ function copyFolder(source, target) {
 
 const SHARED = ['--enable', 'simd,threads', '--importMemory', '--sharedMemory', '--maximumMemory', '65536'];
 await assemble('core/assembly/kernels.ts', 'core/dist/kernels.wasm', [...SHARED, '--initialMemory', '1']);
+await assemble('core/assembly/vectors.ts', 'core/dist/vectors.wasm', ['--enable', 'simd']);
 await assemble('compressors/assembly/codecs.ts', 'compressors/dist/codecs.wasm', ['--enable', 'simd']);
 const PACKAGES = ['core', 'compressors', 'protocol', 'worker'];
 const BUNDLES = ['worker/dist/thread-bundle.cjs', 'server/dist/server-thread-bundle.cjs'];

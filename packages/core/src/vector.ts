@@ -2,6 +2,8 @@
 // that a result depends on the values alone. Numbers are f64 while they are worked with, whatever the vectors are: an f32
 // coordinate is rounded once, when it is stored, and sums of products are f64.
 
+import { vectorKernels } from './vector-kernels.js';
+
 /** The numbers that a run's vectors are made of. */
 export type Precision = 'f32' | 'f64';
 
@@ -24,24 +26,31 @@ export function inPrecision(x: Vector, precision: Precision): Vector {
   return x instanceof Float64Array ? x : new Float64Array(x);
 }
 
+/** Up to so many coordinates a loop here is faster than the way to the kernels and back. */
+const SHORT = 128;
+
 /** y ← y + a·x */
 export function axpy(a: number, x: Vector, y: Vector): void {
-  for (let i = 0; i < y.length; i++) y[i] += a * x[i];
+  if (y.length > SHORT) vectorKernels().combine(a, x, 1, y, y);
+  else for (let i = 0; i < y.length; i++) y[i] += a * x[i];
 }
 
 /** out ← x + a·y */
 export function addScaled(x: Vector, a: number, y: Vector, out: Vector): void {
-  for (let i = 0; i < out.length; i++) out[i] = x[i] + a * y[i];
+  if (out.length > SHORT) vectorKernels().combine(1, x, a, y, out);
+  else for (let i = 0; i < out.length; i++) out[i] = x[i] + a * y[i];
 }
 
 /** out ← x − y */
 export function subtract(x: Vector, y: Vector, out: Vector): void {
-  for (let i = 0; i < out.length; i++) out[i] = x[i] - y[i];
+  if (out.length > SHORT) vectorKernels().combine(1, x, -1, y, out);
+  else for (let i = 0; i < out.length; i++) out[i] = x[i] - y[i];
 }
 
 /** y ← a·x + (1 − a)·y */
 export function blend(a: number, x: Vector, y: Vector): void {
-  for (let i = 0; i < y.length; i++) y[i] = a * x[i] + (1 - a) * y[i];
+  if (y.length > SHORT) vectorKernels().combine(a, x, 1 - a, y, y);
+  else for (let i = 0; i < y.length; i++) y[i] = a * x[i] + (1 - a) * y[i];
 }
 
 /** Σ x_i y_i */

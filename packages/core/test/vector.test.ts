@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { addScaled, axpy, blend, subtract, type Vector } from '../src/vector.js';
+
+/** As far as the kernels differ from a loop: with and without them, a few more than fours, more than is staged at a time. */
+const LENGTHS = [0, 1, 5, 128, 129, 130, 131, 132, 1000, 2047, 2048, 2049, 5003];
+
+/** Numbers of all magnitudes, with zeros of both signs and what is no number. */
+function numbers(length: number, kind: 'Float32Array' | 'Float64Array', seed: number): Vector {
+  const out = kind === 'Float32Array' ? new Float32Array(length) : new Float64Array(length);
+  const special = [0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.MIN_VALUE, 1.4e-45, 3.4e38, 1e-320, 1];
+  let word = seed;
+  for (let i = 0; i < length; i++) {
+    word = (Math.imul(word, 1_664_525) + 1_013_904_223) | 0;
+    const exponent = (word >>> 20) % 60;
+    out[i] =
+      i % 7 === seed % 7
+        ? (special[(word >>> 8) % special.length] as number)
+        : (word / 2 ** 20) * 10 ** (exponent - 30);
+  }
+  return out;
+}
+
+describe.each(['Float32Array', 'Float64Array'] as const)(
+  'vectors of %s are combined as by a loop, bit for bit',
+  (kind) => {
+    test.each(LENGTHS)('%i coordinates', (length) => {
+      const x = numbers(length, kind, 3);
+      const y = numbers(length, kind, 5);
+      const a = 0.1;
+      const loop = (at: (xi: number, yi: number) => number) => x.map((xi, i) => at(xi, y[i] as number));
+      const into = (work: (target: Vector) => void, start: Vector) => {
+        const target = start.slice();
+        work(target);
+        return target;
+      };
+      expect(into((t) => axpy(a, x, t), y)).toEqual(loop((xi, yi) => yi + a * xi));
+      expect(into((t) => addScaled(x, a, y, t), y)).toEqual(loop((xi, yi) => xi + a * yi));
+      expect(into((t) => addScaled(t, a, y, t), x)).toEqual(loop((xi, yi) => xi + a * yi));
+      expect(into((t) => subtract(x, y, t), x)).toEqual(loop((xi, yi) => xi - yi));
+      expect(into((t) => subtract(x, t, t), y)).toEqual(loop((xi, yi) => xi - yi));
+      expect(into((t) => blend(a, x, t), y)).toEqual(loop((xi, yi) => a * xi + (1 - a) * yi));
+    });
+  },
+);
