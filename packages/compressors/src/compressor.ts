@@ -187,6 +187,10 @@ export interface Compressor {
   readonly coordinates: number;
   /** Writes C(x) to `out` from `at` and returns the number of payload bytes. @throws FlotillaError `compressor` */
   encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number;
+  /** Writes C(x − minus), where it reads few of the coordinates; otherwise the difference has to be computed for `encode`. */
+  readonly encodeDifference?:
+    | ((x: Float64Array, minus: Float64Array, key: MessageKey, out: Uint8Array, at: number) => number)
+    | undefined;
   /** Reads the payload `bytes[at … end)`; the vector is then read by `addTo` or `copyTo`. @throws ProtocolError */
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void;
   /** target ← target + weight · (the decoded vector) */

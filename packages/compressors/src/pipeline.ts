@@ -33,6 +33,9 @@ export class Pipeline implements Compressor {
   #widened: Float64Array | undefined;
   #index: Int32Array | undefined;
   #count = 0;
+  /** Factor of the kept values. */
+  #scale = 1;
+  readonly encodeDifference: Compressor['encodeDifference'];
 
   constructor(
     readonly spec: string,
@@ -50,6 +53,9 @@ export class Pipeline implements Compressor {
     this.maxBytes =
       codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.nominalBits = codec.nominalBits;
+    const [first] = selectors;
+    if (!('choose' in first) && first.maxKept < first.dimension)
+      this.encodeDifference = (x, minus, key, out, at) => this.#encode(x, minus, key, out, at);
     this.same = servesAll(selectors);
     const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
     this.constants = {
@@ -67,29 +73,39 @@ export class Pipeline implements Compressor {
   }
 
   encode(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
+    return this.#encode(x, undefined, key, out, at);
+  }
+
+  #encode(x: Vector, minus: Vector | undefined, key: MessageKey, out: Uint8Array, at: number): number {
     let to = at;
-    const scale = this.#walk((selector, length, index) => {
-      if (!('choose' in selector)) return selector.select(key, length);
-      if (index !== undefined) for (let k = 0; k < length; k++) this.#values[k] = x[index[k]];
-      const support = selector.choose(this.#for(selector, index === undefined ? x : this.#values, length), length);
+    this.#keepAll();
+    for (const selector of this.selectors) {
+      if (!('choose' in selector)) {
+        this.#keep(selector.select(key, this.#count));
+        continue;
+      }
+      const length = this.#count;
+      const values = this.#index === undefined ? x : this.#gather(x, minus, this.#index, 1);
+      const support = selector.choose(this.#for(selector, values, length), length);
       to += selector.writeIndex(length, out, to);
-      return support;
-    });
-    const index = this.#index;
-    if (index !== undefined) for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[index[k]];
-    else if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec)))
-      return to - at + this.codec.write(x as Float64Array, this.#count, key, out, to);
-    else for (let k = 0; k < this.#count; k++) this.#values[k] = scale * x[k];
-    return to - at + this.codec.write(this.#values, this.#count, key, out, to);
+      this.#keep(support);
+    }
+    const count = this.#count;
+    const scale = this.#scale;
+    let values = this.#values;
+    if (this.#index !== undefined) this.#gather(x, minus, this.#index, scale);
+    else if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec))) values = x as Float64Array;
+    else for (let k = 0; k < count; k++) values[k] = scale * x[k];
+    return to - at + this.codec.write(values, count, key, out, to);
   }
 
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
     let from = at;
-    this.#walk((selector, length) => {
-      if (!('choose' in selector)) return selector.select(key, length);
-      from += selector.readIndex(bytes, from, end, length);
-      return selector.support;
-    });
+    this.#keepAll();
+    for (const selector of this.selectors) {
+      if ('choose' in selector) from += selector.readIndex(bytes, from, end, this.#count);
+      this.#keep('choose' in selector ? selector.support : selector.select(key, this.#count));
+    }
     try {
       this.codec.read(bytes, from, end, this.#count, this.#values);
     } catch (error) {
@@ -129,19 +145,31 @@ export class Pipeline implements Compressor {
     return this.#widened;
   }
 
-  /** Sets the support of the message, stage by stage, and returns the factor of its values. */
-  #walk(take: (selector: Stage, length: number, index: Int32Array | undefined) => Support): number {
-    const [first, ...rest] = this.selectors;
-    let { index, count, scale } = take(first, this.dimension, undefined);
-    for (const selector of rest) {
-      const next = take(selector, count, index);
-      index = compose(index, next);
-      count = next.count;
-      scale *= next.scale;
-    }
-    this.#index = index;
+  /** The kept values of x, or of x − minus rounded as x is, times `scale`. */
+  #gather(x: Vector, minus: Vector | undefined, index: Int32Array, scale: number): Float64Array {
+    const values = this.#values;
+    const count = this.#count;
+    if (minus === undefined) for (let k = 0; k < count; k++) values[k] = scale * x[index[k]];
+    else if (x instanceof Float64Array)
+      for (let k = 0; k < count; k++) values[k] = scale * (x[index[k]] - minus[index[k]]);
+    else for (let k = 0; k < count; k++) values[k] = scale * Math.fround(x[index[k]] - minus[index[k]]);
+    return values;
+  }
+
+  /** A message begins with all coordinates. */
+  #keepAll(): void {
+    this.#index = undefined;
+    this.#count = this.dimension;
+    this.#scale = 1;
+  }
+
+  /** Keeps of the coordinates that are kept so far those that the next stage does. */
+  #keep({ index, count, scale }: Support): void {
+    const before = this.#index;
+    if (before === undefined || index === undefined) this.#index = index ?? before;
+    else this.#index = index.subarray(0, count).map((k) => before[k]);
     this.#count = count;
-    return scale;
+    this.#scale *= scale;
   }
 }
 
@@ -155,12 +183,6 @@ function addWeighted(target: Vector, weight: number, values: Vector, count: numb
     target[k + 3] += weight * values[k + 3];
   }
   for (; k < count; k++) target[k] += weight * values[k];
-}
-
-/** The coordinates that `next` keeps of those listed in `index`. */
-function compose(index: Int32Array | undefined, next: Support): Int32Array | undefined {
-  if (index === undefined) return next.index?.slice(0, next.count);
-  return next.index === undefined ? index : next.index.subarray(0, next.count).map((k) => index[k]);
 }
 
 /** log₂ C(length, kept) bits of each explicit support: what no code can go below on average. */

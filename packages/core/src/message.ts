@@ -26,6 +26,11 @@ export interface Outgoing {
    * only the coordinates that differ, as form `delta`, when that takes fewer bytes.
    */
   readonly deltaBase?: Vector;
+  /**
+   * What is sent is then `vector` − `minus`, each coordinate rounded to the run's precision; a compressor that keeps few
+   * coordinates computes no others. Not together with `extra` or `deltaBase`. Not changed.
+   */
+  readonly minus?: Vector;
 }
 
 /**

@@ -21,9 +21,10 @@ import {
   type Precision,
   type Registry,
   type Sparse,
+  subtract,
   type Vector,
 } from '@flotilla/core';
-import { getU32, putU32 } from '@flotilla/core/internal';
+import { getU32, putU32, zeros } from '@flotilla/core/internal';
 import type { Job } from './control.js';
 import { checkDue, type FrameKind, HEADER_BYTES, type Header, MAX_EXTRA, readHeader, writeHeader } from './frame.js';
 
@@ -87,6 +88,8 @@ export class Boundary {
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
+  /** Work space for what is sent as the difference of two vectors. */
+  #difference: Vector | undefined;
   readonly #coins: number;
   readonly #incoming = new ReadFrame();
   /** Whether the frame last read was right, and is held whole. */
@@ -111,8 +114,8 @@ export class Boundary {
   }
 
   /** Upper bound of the frame of a message, header included. */
-  maxFrameBytes({ form, extra = [] }: Outgoing): number {
-    return this.#longest(form, extra.length);
+  maxFrameBytes({ form, extra }: Outgoing): number {
+    return this.#longest(form, extra?.length ?? 0);
   }
 
   /**
@@ -215,7 +218,10 @@ export class Boundary {
   }
 
   #writeVectors(outgoing: Outgoing, round: number, worker: number, frame: Uint8Array): number {
-    const { form, vector, extra, deltaBase } = outgoing;
+    const { form, vector, extra, deltaBase, minus } = outgoing;
+    if (minus !== undefined && (extra ?? deltaBase) !== undefined) {
+      throw new FlotillaError('internal', 'a difference has no extra vectors, and no base of changes');
+    }
     if (deltaBase !== undefined && form === 'dense') {
       const delta = this.#deltaCodec();
       const bytes = delta.encode(
@@ -234,7 +240,11 @@ export class Boundary {
     }
     const codec = this.#codec(form);
     if (extra === undefined || extra.length === 0) {
-      const bytes = codec.encode(vector as Float64Array, this.#keyOf(round, worker, 0), frame, HEADER_BYTES);
+      const key = this.#keyOf(round, worker, 0);
+      const bytes =
+        minus === undefined
+          ? codec.encode(vector as Float64Array, key, frame, HEADER_BYTES)
+          : this.#encodeDifference(codec, vector, minus, key, frame);
       this.#addCost(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;
     }
@@ -248,6 +258,14 @@ export class Boundary {
       at = from + bytes;
     }
     return at;
+  }
+
+  #encodeDifference(codec: Compressor, x: Vector, minus: Vector, key: MessageKey, frame: Uint8Array): number {
+    if (codec.encodeDifference !== undefined)
+      return codec.encodeDifference(x as Float64Array, minus as Float64Array, key, frame, HEADER_BYTES);
+    this.#difference ??= zeros(this.options.dimension, this.options.precision ?? 'f64');
+    subtract(x, minus, this.#difference);
+    return codec.encode(this.#difference as Float64Array, key, frame, HEADER_BYTES);
   }
 
   /** Decodes vector k of the frame being read and returns the codec that holds it from then on. */

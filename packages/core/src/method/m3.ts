@@ -113,7 +113,7 @@ export const m3 = defineMethod({
       state.z.denseGradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { parameters, scratch }, incoming, local) {
+    round(state, { parameters }, incoming, local) {
       const dense = (incoming.coins & DENSE_UP) !== 0;
       // ∇f_i(z_i), where the round before has not left it
       if (local.stochastic && !dense) state.z.gradient(state.previous);
@@ -125,8 +125,7 @@ export const m3 = defineMethod({
         return { form: 'dense', vector: state.gradient };
       }
       state.z.gradient(state.gradient);
-      subtract(state.gradient, state.previous, scratch);
-      return { form: 'compressed', vector: scratch };
+      return { form: 'compressed', vector: state.gradient, minus: state.previous };
     },
   },
 });

@@ -1,4 +1,4 @@
-import { axpy, subtract, type Vector } from '../vector.js';
+import { axpy, type Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { defineMethod, type ServerHalf } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
@@ -120,7 +120,7 @@ export const marina = defineMethod({
       local.denseGradient(state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { stepSize, scratch }, incoming, local) {
+    round(state, { stepSize }, incoming, local) {
       incoming.copyTo(state.g);
       const dense = incoming.coins === DENSE_UP;
       // ∇f_i(x), where the round before has not left it
@@ -132,8 +132,7 @@ export const marina = defineMethod({
         return { form: 'dense', vector: state.gradient };
       }
       local.gradient(state.x, state.gradient);
-      subtract(state.gradient, state.previous, scratch);
-      return { form: 'compressed', vector: scratch };
+      return { form: 'compressed', vector: state.gradient, minus: state.previous };
     },
   },
 });
