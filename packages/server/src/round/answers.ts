@@ -37,8 +37,14 @@ class AwayError extends FlotillaError {
   }
 }
 
-/** Whether an answer that is awaited comes: not where its worker goes away meanwhile. */
-export async function unlessAway(answer: Promise<unknown>): Promise<boolean> {
+/** What is made of a frame. */
+type Read<T> = (frame: Uint8Array, header: Readonly<Header>) => T;
+
+/** In place of an answer: there is none yet. */
+const NONE = Symbol('no answer yet');
+
+/** Whether an answer comes: not where its worker goes away while it is awaited. */
+export async function unlessAway(answer: unknown): Promise<boolean> {
   try {
     await answer;
     return true;
@@ -65,44 +71,70 @@ export class Answers {
   }
 
   /**
-   * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`.
+   * What `read` makes of the next frame of `worker`, which must be of `kind` and of `round`. Where the frame is there already,
+   * nobody has to wait for it.
    * @param round Or the number of an exchange of states: frames that have another are counted and dropped then.
-   * @throws what {@link unlessAway} knows when the worker is away; FlotillaError `worker-lost` when there is none in time,
-   * `protocol` with its `refusal` for a frame that is another or cannot be read, and what a failure frame says went wrong
+   * @throws, now or later, what {@link unlessAway} knows when the worker is away; FlotillaError `worker-lost` when there is none in
+   * time, `protocol` with its `refusal` for a frame that is another or cannot be read, and what a failure frame says went wrong
    */
-  async take<T>(
-    worker: number,
-    kind: FrameKind,
-    round: number,
-    read: (frame: Uint8Array, header: Readonly<Header>) => T,
-  ): Promise<T> {
-    const { transport, since } = this.options;
-    const header = this.#header;
+  take<T>(worker: number, kind: FrameKind, round: number, read: Read<T>): T | Promise<T> {
+    const answer = this.#takeArrived(worker, kind, round, read);
+    return answer === NONE ? this.#takeLater(worker, kind, round, read) : answer;
+  }
+
+  /** What is there already. */
+  #takeArrived<T>(worker: number, kind: FrameKind, round: number, read: Read<T>): T | typeof NONE {
     for (;;) {
       let frame: Uint8Array | undefined;
       try {
-        frame = this.#arrived(worker) ?? (await this.#wait(worker, round));
-        readHeader(frame, header);
-        if (since !== undefined && header.round < since(worker)) continue;
-        if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
-          // somebody may have failed in a round in which no answer was due
-          if (kind === FrameKind.state && header.kind === FrameKind.failure) throw failureIn(frame, worker);
-          // left from a round that has failed
-          this.refuse('stale');
-          continue;
-        }
-        if (header.kind === FrameKind.failure) throw failureIn(frame, worker);
-        checkDue(header, kind, round);
-        const answer = read(frame, header);
-        this.#accepted[2 * worker] = kind;
-        this.#accepted[2 * worker + 1] = round;
-        return answer;
+        frame = this.#arrived(worker);
       } catch (error) {
         throw this.#refused(error, worker, round);
-      } finally {
-        // a frame whose checksum is wrong has never been handed over
-        if (frame !== undefined) transport.release(worker);
       }
+      if (frame === undefined) return NONE;
+      const answer = this.#accept(frame, worker, kind, round, read);
+      if (answer !== NONE) return answer;
+    }
+  }
+
+  async #takeLater<T>(worker: number, kind: FrameKind, round: number, read: Read<T>): Promise<T> {
+    for (;;) {
+      let frame: Uint8Array;
+      try {
+        frame = await this.#wait(worker, round);
+      } catch (error) {
+        throw this.#refused(error, worker, round);
+      }
+      let answer = this.#accept(frame, worker, kind, round, read);
+      if (answer === NONE) answer = this.#takeArrived(worker, kind, round, read);
+      if (answer !== NONE) return answer;
+    }
+  }
+
+  /** Reads a frame, unless it is to be dropped, and releases it. */
+  #accept<T>(frame: Uint8Array, worker: number, kind: FrameKind, round: number, read: Read<T>): T | typeof NONE {
+    const { transport, since } = this.options;
+    const header = this.#header;
+    try {
+      readHeader(frame, header);
+      if (since !== undefined && header.round < since(worker)) return NONE;
+      if (round > FIRST_EXCHANGE && header.round !== round && header.round !== NO_ROUND) {
+        // somebody may have failed in a round in which no answer was due
+        if (kind === FrameKind.state && header.kind === FrameKind.failure) throw failureIn(frame, worker);
+        // left from a round that has failed
+        this.refuse('stale');
+        return NONE;
+      }
+      if (header.kind === FrameKind.failure) throw failureIn(frame, worker);
+      checkDue(header, kind, round);
+      const answer = read(frame, header);
+      this.#accepted[2 * worker] = kind;
+      this.#accepted[2 * worker + 1] = round;
+      return answer;
+    } catch (error) {
+      throw this.#refused(error, worker, round);
+    } finally {
+      transport.release(worker);
     }
   }
 

@@ -5,13 +5,13 @@ import { largestMagnitude } from '@flotilla/core/internal';
 const FAR = 1e6;
 
 /**
- * Takes the answers of `workers`, one after the other. Where one of them is a NaN or an infinity, the error says in `alone`
+ * Takes the answers of `workers`, one after the other; `take` may return a promise. Where one of them is a NaN or an infinity, the error says in `alone`
  * whether it is that worker's own: another one's answer is a number, and x is not far from where it began. What is not, comes
  * from x, which all have, and comes again however often the workers are started.
  */
 export async function takeFinite(
   workers: Iterable<number>,
-  take: (worker: number) => Promise<unknown>,
+  take: (worker: number) => unknown,
   x: Vector,
   start: Vector,
 ): Promise<void> {
@@ -19,7 +19,8 @@ export async function takeFinite(
   let others = false;
   for (const worker of workers) {
     try {
-      await take(worker);
+      const taken = take(worker);
+      if (taken instanceof Promise) await taken;
     } catch (thrown) {
       // whatever else is wrong, the first number that is none is the reason
       if (failure !== undefined && !(thrown instanceof DivergedError)) break;
