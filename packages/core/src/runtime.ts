@@ -1,3 +1,4 @@
+import { hrtime } from 'node:process';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
 /**
@@ -28,7 +29,7 @@ const word = new Int32Array(new SharedArrayBuffer(4));
  */
 export const systemRuntime: Runtime = {
   now() {
-    const [seconds, nanoseconds] = process.hrtime();
+    const [seconds, nanoseconds] = hrtime();
     return 1e3 * seconds + 1e-6 * nanoseconds;
   },
   async sleep(ms, signal) {

@@ -3,7 +3,8 @@ import { systemRuntime } from '@flotilla/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EchoPeer, pattern } from '../dist/testing/echo-peer.js';
 import { describeTransport } from '../dist/testing/index.js';
-import { openThreadEnd } from '../dist/transport/threads/host-end.js';
+import { openOwnEnd, openThreadEnd } from '../dist/transport/threads/host-end.js';
+import { Layout, RING, WORD } from '../dist/transport/threads/layout.js';
 import { createThreadTransport } from '../dist/transport/threads/server-end.js';
 import type { HostEnd } from '../dist/transport/transport.js';
 import { openThreads } from './echo-threads.js';
@@ -100,6 +101,28 @@ describe('the shared-memory transport', () => {
       }
     }
     server.close();
+  });
+
+  it('hosts whom a message says that have moved as soon as that message is there', () => {
+    const layout = new Layout(new SharedArrayBuffer(Layout.bytes(2, 1, 64)), 2, 1, 64, systemRuntime);
+    layout.words[layout.ring(1, 0) + RING.host] = 1;
+    const message = Uint8Array.of(7);
+    let isSent = false;
+    // a server that moves worker 1 here and says so while the thread is just looking
+    const end = openOwnEnd(layout, 0, {
+      send: () => undefined,
+      close: () => undefined,
+      receive() {
+        if (isSent) return undefined;
+        isSent = true;
+        Atomics.store(layout.words, layout.ring(1, 0) + RING.host, 0);
+        Atomics.add(layout.words, WORD.moves, 1);
+        return { control: message };
+      },
+    });
+    expect(end.workers).toEqual([0]);
+    expect(end.takeControl()).toBe(message);
+    expect(end.workers).toEqual([0, 1]);
   });
 
   it('gives what a worker of its own thread answers however long that took, and stops between two frames where the time is over', () => {

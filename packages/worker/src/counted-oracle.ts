@@ -38,7 +38,7 @@ export class CountedOracle implements LocalFunction {
     private readonly oracle: Oracle,
     private readonly random: KeyedRandom,
     private readonly rng: Rng,
-    private readonly runtime: Runtime,
+    private readonly clock: Pick<Runtime, 'now'>,
     { batch, batchDense }: Pick<Job, 'batch' | 'batchDense'> = {},
     /** Where `seconds` is shown to others, at the place of this worker. */
     private readonly shown?: Float64Array | undefined,
@@ -64,9 +64,9 @@ export class CountedOracle implements LocalFunction {
   }
 
   #timed<T>(work: () => T): T {
-    const from = this.runtime.now();
+    const from = this.clock.now();
     const result = work();
-    this.seconds += (this.runtime.now() - from) / 1000;
+    this.seconds += (this.clock.now() - from) / 1000;
     if (this.shown !== undefined) this.shown[this.worker] = this.seconds;
     return result;
   }

@@ -35,6 +35,7 @@ import {
   WIRE_VERSION,
   writeHeader,
 } from '@flotilla/protocol';
+import { Clock } from './clock.js';
 import { CountedOracle } from './counted-oracle.js';
 import type { Registries } from './plugins.js';
 import { WidenedOracle, type WideSpace } from './widened-oracle.js';
@@ -75,13 +76,16 @@ interface Configured {
 export class WorkerHost {
   #configured: Configured | undefined;
   readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
+  readonly #clock: Clock;
 
   constructor(
     private readonly end: HostEnd,
     private readonly input: HostInput,
     private readonly registries: Registries,
-    private readonly runtime: Runtime,
-  ) {}
+    runtime: Runtime,
+  ) {
+    this.#clock = new Clock(runtime);
+  }
 
   /** The state of a hosted worker's half of the method. */
   state(worker: number): object {
@@ -99,9 +103,11 @@ export class WorkerHost {
     }
     // what is sent to all is one object where the transport has it so; within this call nobody writes to it
     let before: Uint8Array | undefined;
+    let time = this.#clock.latest;
     for (const worker of this.end.workers) {
       for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
-        if (before !== undefined && until < Number.POSITIVE_INFINITY && this.runtime.now() >= until) return false;
+        if (before !== undefined && until < Number.POSITIVE_INFINITY && this.#clock.since(time) >= until) return false;
+        time = this.#clock.latest;
         this.#answer(worker, frame, frame === before);
         before = frame;
       }
@@ -157,7 +163,7 @@ export class WorkerHost {
     const wide = spaceFor(job, problem);
     const build = (index: number, oracle: Oracle) => {
       const own = wide === undefined ? oracle : new WidenedOracle(oracle, wide);
-      const local = new CountedOracle(index, own, random, rng, this.runtime, job, this.input.computeSeconds);
+      const local = new CountedOracle(index, own, random, rng, this.#clock, job, this.input.computeSeconds);
       return new Worker(index, oracle, local, evaluated, dimension, this.end);
     };
     const workers = new Map(this.end.workers.map((index, k) => [index, build(index, oracles[k] as Oracle)] as const));

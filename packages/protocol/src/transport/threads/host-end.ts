@@ -1,7 +1,7 @@
 import type { Runtime } from '@flotilla/core';
 import type { HostEnd } from '../transport.js';
 import type { ThreadAttachment } from './attachment.js';
-import { ANYBODY, Layout, Waits, WORD } from './layout.js';
+import { ANYBODY, Layout, NOBODY, Waits, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
 import { Consumer, PortInbox, type Post, Producer, postOf } from './ring.js';
 
@@ -16,8 +16,8 @@ class HostedRings {
   /** Ascending; the same array, whoever moves. */
   readonly workers: number[] = [];
   /** By worker. */
-  readonly #consumers: Consumer[] = [];
-  readonly #producers: Producer[] = [];
+  readonly #consumers: (Consumer | undefined)[];
+  readonly #producers: (Producer | undefined)[];
   readonly #inbox: PortInbox;
   #moves: number | undefined;
 
@@ -29,12 +29,15 @@ class HostedRings {
     private readonly serverBell: number | undefined,
   ) {
     this.#inbox = new PortInbox(post);
+    this.#consumers = new Array(layout.workers);
+    this.#producers = new Array(layout.workers);
     this.#look();
   }
 
   takeControl(): Uint8Array | undefined {
-    if (this.layout.get(WORD.moves) !== this.#moves) this.#look();
     this.#inbox.collect();
+    // after it: a message that says that workers have moved comes after the count of the moves
+    if (this.layout.get(WORD.moves) !== this.#moves) this.#look();
     return this.#inbox.control.shift();
   }
 
@@ -52,8 +55,8 @@ class HostedRings {
     const bell = layout.bell(thread);
     this.#moves = layout.get(WORD.moves);
     this.workers.length = 0;
-    this.#consumers.length = 0;
-    this.#producers.length = 0;
+    this.#consumers.fill(undefined);
+    this.#producers.fill(undefined);
     for (let worker = 0; worker < layout.workers; worker++) {
       if (layout.hostOf(worker) !== thread) continue;
       this.workers.push(worker);
@@ -78,7 +81,7 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
   let woken = Number.NEGATIVE_INFINITY;
   const isAwaited = () => {
     const awaited = layout.get(WORD.awaited);
-    return awaited === ANYBODY || layout.hostOf(awaited) === thread;
+    return awaited === ANYBODY || (awaited !== NOBODY && layout.hostOf(awaited) === thread);
   };
   return {
     workers: rings.workers,

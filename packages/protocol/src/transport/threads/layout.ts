@@ -9,8 +9,8 @@ import { SLICE_MS } from '@flotilla/core/internal';
 // slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
 // are sequentially consistent, so the plain writes before the store are seen after the load). A bell is a counter that is
 // incremented and notified when its owner has something to look at; an owner waits on the value it saw before it looked,
-// so that no bell is missed. The server says in `awaited` whose uplink it waits for, and only that worker's thread rings, after its
-// commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
+// so that no bell is missed. The server says in `awaited` whose uplink it waits for, as long as it does, and only that worker's
+// thread rings, after its commit or at the latest before it sleeps: the server stores `awaited` before it looks, the thread stores `sent` before it
 // loads `awaited`, so one of them sees the other.
 //
 // Each worker's line also names the thread that hosts it. The server alone writes that, while nothing is on its way to or from
@@ -20,8 +20,9 @@ import { SLICE_MS } from '@flotilla/core/internal';
 // server has closed: how long an answer may take, the server knows.
 
 export const WORD = { serverBell: 0, closed: 1, broadcastPending: 2, awaited: 4, moves: 5 } as const;
-/** In `awaited`: whoever commits rings. */
+/** In `awaited`: whoever commits rings; nobody does, for the server is busy. */
 export const ANYBODY = -1;
+export const NOBODY = -2;
 /** A cache line of words, so that neighbours do not share one. */
 const LINE = 16;
 /** Word offsets within a ring. `length` and `place` have one word a slot; `host` is that of the ring down. */
@@ -35,7 +36,7 @@ export class Layout {
   readonly words: Int32Array;
   readonly #bytes: Uint8Array;
   /** By slot, the view last made of it: most frames of a ring are as long as the one before. */
-  readonly #views: Uint8Array[] = [];
+  readonly #views: (Uint8Array | undefined)[];
   readonly #slots: number;
 
   constructor(
@@ -49,6 +50,8 @@ export class Layout {
     this.words = new Int32Array(shared, 0, Layout.words(workers, threads));
     this.#bytes = new Uint8Array(shared);
     this.#slots = this.words.byteLength;
+    // as long as it will be: an array that begins somewhere in the middle becomes a slow one
+    this.#views = new Array(SLOTS * (1 + 2 * workers));
     this.rings = LINE * (1 + threads);
   }
 

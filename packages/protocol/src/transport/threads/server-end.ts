@@ -6,7 +6,7 @@ import { SLICE_MS } from '@flotilla/core/internal';
 import type { HostEnd, ServerEnd } from '../transport.js';
 import { hosted, type ThreadAttachment } from './attachment.js';
 import { openOwnEnd } from './host-end.js';
-import { ANYBODY, Layout, PLACE, RING, SLOTS, Waits, WORD } from './layout.js';
+import { ANYBODY, Layout, NOBODY, PLACE, RING, SLOTS, Waits, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
 import { Consumer, checkCommit, PortInbox, type Post, Producer, postHere, postOf } from './ring.js';
 
@@ -283,8 +283,12 @@ class ThreadServerEnd implements MovableServerEnd {
     const consumer = this.#consumers[worker] as Consumer;
     const frame = consumer.take();
     if (frame !== undefined) return frame;
-    if (!this.anybody && this.#bells.length > 0) Atomics.store(this.layout.words, WORD.awaited, worker);
-    return this.#wait(timeoutMs, () => consumer.take());
+    if (this.anybody || this.#bells.length === 0) return this.#wait(timeoutMs, () => consumer.take());
+    const { words } = this.layout;
+    Atomics.store(words, WORD.awaited, worker);
+    const found = this.#wait(timeoutMs, () => consumer.take());
+    Atomics.store(words, WORD.awaited, NOBODY);
+    return found;
   }
 
   release(worker: number): void {
