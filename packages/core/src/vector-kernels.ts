@@ -6,6 +6,7 @@ const STAGED = 2048;
 const PAGE = 65536;
 
 type Combine = (a: number, x: number, b: number, y: number, out: number, count: number) => void;
+type Tridiagonal = (q: number, b: number, x: number, out: number, count: number, sum: number) => number;
 
 /** What packages/core/assembly/vectors.ts exports. */
 interface Exports {
@@ -13,6 +14,8 @@ interface Exports {
   base(): number;
   combineF64: Combine;
   combineF32: Combine;
+  tridiagonalF64: Tridiagonal;
+  tridiagonalF32: Tridiagonal;
 }
 
 /**
@@ -21,17 +24,18 @@ interface Exports {
  */
 class VectorKernels {
   readonly #exports = instantiate<Exports>(import.meta.resolve('@flotilla/core/vectors.wasm'));
-  readonly #x = (this.#exports.base() + 63) & ~63;
-  readonly #y = this.#x + 8 * STAGED;
+  /** Places of two vectors, with room for a coordinate on each side of the first. */
+  readonly #x = (this.#exports.base() + 127) & ~63;
+  readonly #y = this.#x + 8 * STAGED + 64;
   readonly #f64: Stage<Float64Array>;
   readonly #f32: Stage<Float32Array>;
 
   constructor() {
     const { memory } = this.#exports;
     memory.grow(Math.max(0, Math.ceil((this.#y + 8 * STAGED) / PAGE) - memory.buffer.byteLength / PAGE));
-    const [x, y] = [this.#x, this.#y];
-    this.#f64 = new Stage(new Float64Array(memory.buffer, x, STAGED), new Float64Array(memory.buffer, y, STAGED));
-    this.#f32 = new Stage(new Float32Array(memory.buffer, x, STAGED), new Float32Array(memory.buffer, y, STAGED));
+    const place = [memory.buffer, this.#x, this.#y] as const;
+    this.#f64 = new Stage(Float64Array, ...place);
+    this.#f32 = new Stage(Float32Array, ...place);
   }
 
   /** out ← a·x + b·y; all of one precision and length. */
@@ -42,23 +46,55 @@ class VectorKernels {
     const { length } = out;
     for (let from = 0; from < length; from += STAGED) {
       const some = Math.min(STAGED, length - from);
-      stage.x.set(some === length ? x : x.subarray(from, from + some));
-      stage.y.set(some === length ? y : y.subarray(from, from + some));
+      stage.x.set(part(x, from, some));
+      stage.y.set(part(y, from, some));
       combine(a, this.#x, b, this.#y, this.#y, some);
       out.set(stage.result(some), from);
     }
   }
+
+  /** out ← qTx + b, T = tridiag(−1, 2, −1), x and out of one precision. Returns ½ q xᵀTx + bᵀx, summed from the first to the last. */
+  tridiagonal(q: number, b: Float64Array, x: Vector, out: Vector): number {
+    const isF32 = out instanceof Float32Array;
+    const stage = isF32 ? this.#f32 : this.#f64;
+    const tridiagonal = isF32 ? this.#exports.tridiagonalF32 : this.#exports.tridiagonalF64;
+    const { length } = x;
+    let sum = 0;
+    for (let from = 0; from < length; from += STAGED) {
+      const some = Math.min(STAGED, length - from);
+      stage.x.set(part(x, from, some));
+      stage.around[0] = from === 0 ? 0 : x[from - 1];
+      stage.around[1 + some] = from + some === length ? 0 : x[from + some];
+      this.#f64.y.set(part(b, from, some));
+      sum = tridiagonal(q, this.#y, this.#x, this.#y, some, sum);
+      out.set(stage.result(some), from);
+    }
+    return sum;
+  }
+}
+
+function part<T extends Vector>(x: T, from: number, count: number): T {
+  return x.length === count ? x : (x.subarray(from, from + count) as T);
 }
 
 /** Where coordinates of two vectors are while they are worked with; the second's place is the result's. */
 class Stage<T extends Vector> {
+  readonly x: T;
+  readonly y: T;
+  /** The first place, with what is on its sides. */
+  readonly around: T;
   #result: Vector;
 
   constructor(
-    readonly x: T,
-    readonly y: T,
+    make: { new (buffer: ArrayBufferLike, at: number, length: number): T; readonly BYTES_PER_ELEMENT: number },
+    buffer: ArrayBufferLike,
+    x: number,
+    y: number,
   ) {
-    this.#result = y;
+    this.x = new make(buffer, x, STAGED);
+    this.y = new make(buffer, y, STAGED);
+    this.around = new make(buffer, x - make.BYTES_PER_ELEMENT, STAGED + 2);
+    this.#result = this.y;
   }
 
   /** The first `count` coordinates of the result. */

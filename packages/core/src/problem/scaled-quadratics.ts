@@ -1,5 +1,6 @@
 import { type KeyedRandom, Rng } from '../random.js';
 import { ANY_PRECISION, axpy, type Vector } from '../vector.js';
+import { vectorKernels } from '../vector-kernels.js';
 import { type Problem, rootMeanSquare } from './problem.js';
 
 /** A symmetric positive definite matrix X, the same for every worker. */
@@ -45,25 +46,7 @@ export const tridiagonal: SharedMatrix = {
       b[j] = ((4 * b[j] + after) * (j + 1)) / (j + 2);
     }
   },
-  gradient(c, b, x, out) {
-    const quarter = 0.25 * c;
-    const last = x.length - 1;
-    let value = 0;
-    let before = 0;
-    let here = x[0];
-    for (let j = 0; j < last; j++) {
-      const after = x[j + 1];
-      const bj = b[j];
-      const ax = quarter * (2 * here - before - after);
-      out[j] = ax + bj;
-      value += here * (0.5 * ax + bj);
-      before = here;
-      here = after;
-    }
-    const ax = quarter * (2 * here - before);
-    out[last] = ax + b[last];
-    return value + here * (0.5 * ax + b[last]);
-  },
+  gradient: (c, b, x, out) => vectorKernels().tridiagonal(0.25 * c, b, x, out),
 };
 
 /**
