@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { tridiagonal } from '../src/problem/scaled-quadratics.js';
 import { addScaled, axpy, blend, subtract, type Vector } from '../src/vector.js';
 
 /** As far as the kernels differ from a loop: with and without them, a few more than fours, more than is staged at a time. */
@@ -42,3 +43,26 @@ describe.each(['Float32Array', 'Float64Array'] as const)(
     });
   },
 );
+
+describe.each(['Float32Array', 'Float64Array'] as const)('the gradient of a tridiagonal quadratic at %s', (kind) => {
+  test.each([1, 2, 3, 4, 5, 1000, 2047, 2048, 2049, 5003])(
+    'of %i coordinates is that of its formula, bit for bit',
+    (d) => {
+      const make = (at: (j: number) => number) => {
+        const length = { length: d };
+        return kind === 'Float32Array'
+          ? Float32Array.from(length, (_, j) => at(j))
+          : Float64Array.from(length, (_, j) => at(j));
+      };
+      const x = make((j) => Math.sin(3 * j + 1));
+      const b = Float64Array.from({ length: d }, (_, j) => Math.cos(5 * j + 2));
+      const c = 0.37;
+      const at = (j: number) => x[j] ?? 0;
+      const ax = Array.from({ length: d }, (_, j) => 0.25 * c * (2 * at(j) - at(j - 1) - at(j + 1)));
+      const out = make(() => Number.NaN);
+      const value = tridiagonal.gradient(c, b, x, out);
+      expect(out).toEqual(make((j) => (ax[j] as number) + (b[j] as number)));
+      expect(value).toBe(ax.reduce((sum, axj, j) => sum + at(j) * (0.5 * axj + (b[j] as number)), 0));
+    },
+  );
+});
