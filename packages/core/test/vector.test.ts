@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tridiagonal } from '../src/problem/scaled-quadratics.js';
-import { addScaled, axpy, blend, subtract, type Vector } from '../src/vector.js';
+import { tridiagonal } from '../dist/problem/scaled-quadratics.js';
+import { addScaled, axpy, blend, subtract, type Vector } from '../dist/vector.js';
 
 /** As far as the kernels differ from a loop: with and without them, a few more than fours, more than is staged at a time. */
 const LENGTHS = [0, 1, 5, 128, 129, 130, 131, 132, 1000, 2047, 2048, 2049, 5003];
