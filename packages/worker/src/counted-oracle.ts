@@ -29,8 +29,8 @@ export class CountedOracle implements LocalFunction {
   readonly #perRound: RoundBatch | undefined;
   readonly #perDenseRound: RoundBatch | undefined;
 
-  /** Where the oracle has a linear map: it, counted and timed. */
-  readonly #linearMap: LinearMap | undefined;
+  /** Where the oracle has a linear map, and following a product with it pays: it, counted and timed. */
+  readonly linearMap: LinearMap | undefined;
 
   constructor(
     readonly worker: number,
@@ -47,28 +47,38 @@ export class CountedOracle implements LocalFunction {
     this.stochastic = batch !== undefined;
     this.#perRound = this.#drawnPerRound('batch', batch);
     this.#perDenseRound = this.#drawnPerRound('batch/dense', batchDense);
-    this.#linearMap = oracle.linearMap && this.#counted(oracle.linearMap);
+    // batches are small: following the product of the whole shard would cost more than they do
+    if (!this.stochastic && oracle.linearMap !== undefined) this.linearMap = this.#counted(oracle.linearMap);
   }
 
   /** The time of following a product is the gradient's: it is the larger part of it. */
   #counted(map: LinearMap): LinearMap {
     return {
       allocate: () => map.allocate(),
-      product: (x, out) => this.#timed(() => map.product(x, out)),
-      addProduct: (index, values, count, out) => this.#timed(() => map.addProduct(index, values, count, out)),
+      product: (x, out) => {
+        const from = this.clock.now();
+        map.product(x, out);
+        this.#spent(from);
+      },
+      addProduct: (index, values, count, out) => {
+        const from = this.clock.now();
+        map.addProduct(index, values, count, out);
+        this.#spent(from);
+      },
       gradientAt: (x, product, out) => {
         this.calls++;
-        return this.#timed(() => map.gradientAt(x, product, out));
+        const from = this.clock.now();
+        const value = map.gradientAt(x, product, out);
+        this.#spent(from);
+        return value;
       },
     };
   }
 
-  #timed<T>(work: () => T): T {
-    const from = this.clock.now();
-    const result = work();
+  /** Adds the time since `from` to that of the gradients. */
+  #spent(from: number): void {
     this.seconds += (this.clock.now() - from) / 1000;
     if (this.shown !== undefined) this.shown[this.worker] = this.seconds;
-    return result;
   }
 
   /** Goes on counting where another has stopped. */
@@ -91,7 +101,10 @@ export class CountedOracle implements LocalFunction {
   #gradientOver(batch: RoundBatch | undefined, x: Vector, out: Vector): number {
     if (batch !== undefined) return this.batchGradient(x, batch.of(this.round), out);
     this.calls++;
-    return this.#timed(() => this.oracle.gradient(x as Float64Array, out as Float64Array));
+    const from = this.clock.now();
+    const value = this.oracle.gradient(x as Float64Array, out as Float64Array);
+    this.#spent(from);
+    return value;
   }
 
   /** A fresh batch for each round, where `size` is less than all samples. */
@@ -104,14 +117,13 @@ export class CountedOracle implements LocalFunction {
   }
 
   track(start: Vector): TrackedPoint {
-    const gradient = (x: Vector, out: Vector) => this.gradient(x, out);
-    // batches are small: following the product of the whole shard would cost more than they do
-    if (!this.stochastic) return TrackedPoint.from(start, { gradient, linearMap: this.#linearMap });
-    return TrackedPoint.from(start, { gradient, denseGradient: (x, out) => this.denseGradient(x, out) });
+    return TrackedPoint.from(start, this);
   }
 
   batchGradient(x: Vector, batch: Int32Array, out: Vector): number {
-    const value = this.#timed(() => this.oracle.batchGradient?.(x as Float64Array, batch, out as Float64Array));
+    const from = this.clock.now();
+    const value = this.oracle.batchGradient?.(x as Float64Array, batch, out as Float64Array);
+    this.#spent(from);
     if (value === undefined) throw new FlotillaError('usage', 'this problem has no mini-batch gradients');
     this.calls += batch.length / (this.samples ?? batch.length);
     return value;

@@ -63,7 +63,7 @@ interface Configured {
   readonly build: (index: number, oracle: Oracle) => Worker;
   readonly oracle: (index: number) => Oracle;
   /** Those that are hosted here, and those that have been: they may come back. */
-  readonly workers: Map<number, Worker>;
+  readonly workers: (Worker | undefined)[];
   /** What the workers share in rounds; undefined before the run's constants are known. */
   shared: Shared | undefined;
 }
@@ -166,7 +166,8 @@ export class WorkerHost {
       const local = new CountedOracle(index, own, random, rng, this.#clock, job, this.input.computeSeconds);
       return new Worker(index, oracle, local, evaluated, dimension, this.end);
     };
-    const workers = new Map(this.end.workers.map((index, k) => [index, build(index, oracles[k] as Oracle)] as const));
+    const workers = new Array<Worker | undefined>(job.workers).fill(undefined);
+    for (const [k, index] of this.end.workers.entries()) workers[index] = build(index, oracles[k] as Oracle);
     const method = lookUp('method', this.registries.methods, Spec.parse('method', job.method).name);
     this.#configured = { job, method, problem, random, build, oracle, workers, shared: undefined };
     return {
@@ -177,10 +178,10 @@ export class WorkerHost {
 
   #begin(settled: Settled): void {
     const known = this.#known();
-    const { job, method, problem, random, workers } = known;
+    const { job, method, problem, random } = known;
     const shared = share(job, method, problem, settled, this.registries.compressors, random, this.input.start);
     known.shared = shared;
-    for (const [index, worker] of workers) atWorker(index, () => worker.begin(shared));
+    for (const index of this.end.workers) atWorker(index, () => this.#worker(index).begin(shared));
   }
 
   /** Builds workers that are hosted here now, unless they have been before; their states come after it. */
@@ -189,10 +190,10 @@ export class WorkerHost {
     if (shared === undefined)
       throw new ProtocolError('workers moved before the run has begun', { refusal: 'unexpected' });
     for (const index of this.end.workers) {
-      if (workers.has(index)) continue;
+      if (workers[index] !== undefined) continue;
       const worker = build(index, oracle(index));
       atWorker(index, () => worker.begin(shared));
-      workers.set(index, worker);
+      workers[index] = worker;
     }
   }
 
@@ -240,7 +241,7 @@ export class WorkerHost {
   }
 
   #worker(index: number): Worker {
-    const worker = this.#known().workers.get(index);
+    const worker = this.#known().workers[index];
     if (worker === undefined) throw new ProtocolError(`worker ${index} is not hosted here`);
     return worker;
   }

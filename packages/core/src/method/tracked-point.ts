@@ -12,7 +12,7 @@ let moved = new Float64Array(0);
 export interface TrackedFunction {
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
   gradient(x: Vector, out: Vector): number;
-  /** The same for a dense round, where that is another gradient. */
+  /** The same for a dense round, where that is another gradient; not asked for where there is a linear map. */
   denseGradient?(x: Vector, out: Vector): number;
   /** f_i's linear map A_i, when following the product A_i x of a moving point x pays. */
   readonly linearMap?: LinearMap | undefined;
@@ -94,6 +94,7 @@ export class TrackedPoint {
 
   /** The same for a dense round: `LocalFunction.denseGradient`. */
   denseGradient(out: Vector): number {
-    return this.f.denseGradient?.(this.x, out) ?? this.gradient(out);
+    if (this.product !== undefined || this.f.denseGradient === undefined) return this.gradient(out);
+    return this.f.denseGradient(this.x, out);
   }
 }
