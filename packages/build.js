@@ -70,6 +70,8 @@ async function bundle(source, target, packages, external) {
   if (output.length !== 1) throw new Error(`the thread entry became ${output.length} files`);
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   const code = output[0].code.replace(/[\u0080-\uffff]/g, escaped);
+  // of the file before: V8 would only see that it is as long
+  rmSync(at(`${target}.code`), { force: true });
   // another start may be reading it
   writeFileSync(at(`${target}.part`), code);
   renameSync(at(`${target}.part`), at(target));
@@ -80,8 +82,7 @@ async function bundle(source, target, packages, external) {
  * Trains a little, and keeps what V8 has compiled for it beside the files that the threads were started with: for this version of
  * Node, and for this computer. Others compile for themselves.
  */
-function compile(targets) {
-  for (const target of targets) rmSync(at(`${target}.code`), { force: true });
+function compile() {
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-build-'));
   const data = join(folder, 'train-images-idx3-ubyte');
   const [samples, features] = [40, 12];
@@ -121,5 +122,5 @@ const isNew = [
   await bundle('worker/dist/thread.js', BUNDLES[0], PACKAGES, READERS),
   await bundle('server/dist/server-thread.js', BUNDLES[1], [...PACKAGES, 'server'], ['piscina', ...NATS]),
 ];
-if (isNew.includes(true)) compile(BUNDLES);
+if (isNew.includes(true)) compile();
 copyFolder('service/src/page', 'service/dist/page');

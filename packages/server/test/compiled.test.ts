@@ -13,10 +13,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const path = (url: string) => fileURLToPath(new URL(url, import.meta.url));
-const bundles = [path('../../worker/dist/thread-bundle.cjs'), path('../dist/server-thread-bundle.cjs')];
+const bundles = ['../../worker/dist/thread-bundle.cjs', '../dist/server-thread-bundle.cjs'];
 
-test.each(bundles)('what the build has compiled is what V8 takes: %s', async (bundle) => {
+test.each(bundles)('what the build has compiled is what V8 takes: %s', async (url) => {
+  const bundle = fileURLToPath(new URL(url, import.meta.url));
   const program = `
     const { readFileSync } = require('node:fs');
     const source = '(function (exports, require, module, __filename) {' + readFileSync(process.argv[1], 'latin1') + '\\n})';

@@ -37,7 +37,9 @@ function loadBundle(path: string): Entry {
   // a run of the build: what it has called is what a thread needs
   return async (task) => {
     const result = await entry(task);
-    fs.writeFileSync(`${path}.code`, script.createCachedData());
+    // another start may be reading it
+    fs.writeFileSync(`${path}.code.part`, script.createCachedData());
+    fs.renameSync(`${path}.code.part`, `${path}.code`);
     return result;
   };
 }
