@@ -203,27 +203,24 @@ cat >/dev/null
     process.kill(pid, 'SIGKILL');
   }
 
-  /** When no server of a job is left: one on a node that is called down may still be there. */
+  /**
+   * When nothing of a job is left: a node that is called down still ends what ran there, and Slurm takes the end of an old step for that
+   * of the new one, whose number is the same. That is why it waits two minutes before it starts such a job again.
+   */
   async untilGone(id: string): Promise<void> {
-    while (this.processes(id, 'start').length > 0) await setTimeout(100);
+    const title = `slurmstepd: [${id}.`;
+    const steps = () => everyProcess().filter(({ words }) => words[0]?.startsWith(title));
+    while (this.processes(id, 'start').length + this.processes(id, 'worker').length + steps().length > 0)
+      await setTimeout(100);
   }
 
   private processes(id: string, word: 'start' | 'worker', rank?: number): number[] {
-    const found: number[] = [];
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      let words: string[];
-      let variables: string[];
-      try {
-        words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-      } catch {
-        continue;
-      }
-      if (words[1] !== main || words[2] !== word || !variables.includes(`SLURM_JOB_ID=${id}`)) continue;
-      if (!variables.includes(`SLURM_CONF=${join(this.folder, 'slurm.conf')}`)) continue;
-      if (rank === undefined || variables.includes(`SLURM_PROCID=${rank}`)) found.push(Number(pid));
-    }
-    return found;
+    return everyProcess()
+      .filter(({ words }) => words[1] === main && words[2] === word)
+      .filter(({ variables }) => variables.includes(`SLURM_JOB_ID=${id}`))
+      .filter(({ variables }) => variables.includes(`SLURM_CONF=${join(this.folder, 'slurm.conf')}`))
+      .filter(({ variables }) => rank === undefined || variables.includes(`SLURM_PROCID=${rank}`))
+      .map(({ pid }) => pid);
   }
 
   async close(): Promise<void> {
@@ -233,4 +230,19 @@ cat >/dev/null
     // its processes have gone with it, but for those that the kernel is still busy with
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
+}
+
+/** The command lines and environments of this machine's processes. */
+function everyProcess(): { pid: number; words: string[]; variables: string[] }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const of = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
+        return [{ pid: Number(pid), words: of('cmdline'), variables: of('environ') }];
+      } catch {
+        // it has gone meanwhile
+        return [];
+      }
+    });
 }
