@@ -22,7 +22,7 @@ function opened(p: number) {
 }
 
 const never = () => false;
-const away = (changed: boolean): Attendance => ({ changed, isAway: (worker) => worker === AWAY });
+const away = (changed: boolean): Attendance => ({ changed, isAway: (worker) => worker === AWAY, isNew: never });
 
 test('over all draws, the mean of g is g and the mean of the differences of those that are there', () => {
   const differences = [
@@ -72,7 +72,7 @@ describe('a round', () => {
       const plan = method.server.plan(state as never, context, never, round, attendance);
       return (plan.downlink as (worker: number) => { form: string; extra?: readonly Float64Array[] })(worker);
     };
-    const everybody = (changed: boolean): Attendance => ({ changed, isAway: never });
+    const everybody = (changed: boolean): Attendance => ({ changed, isAway: never, isNew: never });
     // round 1 needs no x: all begin at x⁰
     expect(sentTo(1, everybody(true), AWAY).extra).toBeUndefined();
     // in round 2 as well it has all that it needs
@@ -80,5 +80,8 @@ describe('a round', () => {
     expect(sentTo(3, away(true), AWAY).form).toBe('none');
     // another process has come in its place: without a word from before
     expect(sentTo(4, everybody(true), AWAY).extra).toHaveLength(1);
+    // it has had round 4; one that is new in its place, without a round in which nobody had it, has not
+    expect(sentTo(5, everybody(true), AWAY).extra).toBeUndefined();
+    expect(sentTo(6, { ...everybody(true), isNew: (worker) => worker === AWAY }, AWAY).extra).toHaveLength(1);
   });
 });

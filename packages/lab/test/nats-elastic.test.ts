@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { train } from '@flotilla/server';
@@ -176,5 +176,99 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
       checksum: 'on',
     }).result;
     expect(summary('waits').xHash).toBe(xHash);
+  });
+
+  describe('the server is killed while hosts are away', () => {
+    const N = 8;
+    const D = 5;
+    const STEP = 0.125;
+    /** f_i(x) = ½ c_i xᵀXx − b_iᵀx, X = ¼ tridiag(−1, 2, −1) */
+    const c = Array.from({ length: N }, (_, i) => 1 + i / 4);
+    const b = Array.from({ length: D }, (_, j) => ((7 * j) % 5) - 1.5);
+    const gradient = (x: ArrayLike<number>, workers: readonly number[]) => {
+      const mean = workers.reduce((sum, i) => sum + (c[i] as number), 0) / workers.length;
+      const at = (j: number) => x[j] ?? 0;
+      return b.map((bj, j) => (mean * (2 * at(j) - at(j - 1) - at(j + 1))) / 4 - bj);
+    };
+    const FIRST = [0, 1, 2, 3];
+    const EVERYBODY = Array.from({ length: N }, (_, i) => i);
+    // no round asks all of them but those that have to: what g is of is seen for ever
+    const QUIET = ['--method', 'pp-marina:downlink=participants,sampled=3,p=1e-9', '--wire', 'f64'];
+
+    const job = () => {
+      writeFileSync(join(folder, 'instance.json'), JSON.stringify({ c, b }));
+      return ['--problem', 'heterogeneous-quadratic', '--data', 'instance.json', '--step-size', `${STEP}`, ...QUIET];
+    };
+    const quiet = (run: string, words: readonly string[]) =>
+      start([
+        ...['start', ...job(), '--workers', `${N}`, '--seed', 'elastic', '--min-workers', '4', '--eval-every', '50'],
+        ...['--transport', 'nats', '--nats', broker.url, '--run', run, '--out', run, ...words],
+      ]);
+    const with4 = (run: string, workers: string) =>
+      start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--data', 'instance.json']);
+    const ends = async (...commands: readonly Command[]) => {
+      for (const command of commands) expect(await command.ended, command.said).toBe(0);
+    };
+    /** x of a run that has ended: f64s at the end of its model. */
+    const iterate = (run: string) => {
+      const bytes = readFileSync(join(folder, run, 'model.safetensors'));
+      return new Float64Array(
+        bytes.buffer.slice(bytes.byteOffset + bytes.length - 8 * D, bytes.byteOffset + bytes.length),
+      );
+    };
+
+    test('it goes on with those that are there, as if it had not been; who comes back is asked in the first round', async () => {
+      const PACE = ['--rounds', '600', '--checkpoint-every', '20'];
+      await ends(quiet('straight', PACE), with4('straight', '0..3'));
+      const host = with4('killed', '0..3');
+      const victim = quiet('killed', PACE);
+      await victim.until('round 200 ');
+      await victim.kill();
+      await ends(start(['start', '--resume', 'killed']), host);
+      expect(summary('killed')).toMatchObject({ xHash: summary('straight').xHash, resumed: 1 });
+      expect(rows('killed').filter(({ away }) => away !== 4)).toEqual([]);
+
+      // the others come back: with round 601 f is of all of them, and so is g
+      const further = async (rounds: number) => {
+        const words = ['start', '--resume', 'killed', '--rounds', `${rounds}`];
+        await ends(start(words), with4('killed', '0..7'));
+        return iterate('killed');
+      };
+      const x = await further(601);
+      const g = gradient(x, EVERYBODY);
+      const next = await further(602);
+      for (let j = 0; j < D; j++) expect(next[j]).toBeCloseTo((x[j] as number) - STEP * (g[j] as number), 12);
+      // and not what it would be of those that were there before, from which the test could not tell it
+      const old = gradient(x, FIRST);
+      expect(Math.max(...g.map((gj, j) => Math.abs(gj - (old[j] as number))))).toBeGreaterThan(1e-3);
+    });
+  });
+
+  test('gd waits for its hosts, is killed, waits again: the x of one process', async () => {
+    const run = 'waits-again';
+    const more = ['--rounds', '600', '--round-timeout', '2', '--on-straggler', 'wait', '--checkpoint-every', '20'];
+    const first = host(run, '0..3');
+    const second = host(run, '4..7');
+    const victim = serve(run, 'gd', ['--min-workers', '4', '--eval-every', '50', ...more]);
+    await victim.until('round 200 ');
+    await second.kill();
+    await victim.until('no host came for workers 4 to 7 within 2 s; the run goes on waiting');
+    await victim.kill();
+    const again = start(['start', '--resume', run]);
+    await again.until('no host came for workers 4 to 7 within 2 s; the run goes on waiting');
+    const third = host(run, '4..7');
+    expect(await again.ended, again.said).toBe(0);
+    for (const one of [first, third]) expect(await one.ended, one.said).toBe(0);
+    const { xHash } = await train({
+      problem: JOB[1] as string,
+      workers: 8,
+      stepSize: 0.002,
+      seed: 'elastic',
+      method: 'gd',
+      rounds: 600,
+      evalEvery: 50,
+      transport: 'loopback',
+    }).result;
+    expect(summary(run)).toMatchObject({ xHash, resumed: 1 });
   });
 });

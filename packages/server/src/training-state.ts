@@ -55,6 +55,7 @@ const ownSchema = v.strictObject({
   seconds: number,
   method: state,
   ledger: state,
+  attendance: v.optional(v.strictObject({ away: v.instance(Int32Array), changed: v.picklist([0, 1]) })),
   stopping: state,
   links: v.optional(state),
   output: v.optional(state),

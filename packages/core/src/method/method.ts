@@ -83,6 +83,8 @@ export interface Attendance {
   /** Whether it is another set than in the round before: differences to what the others have said are then of another mean. */
   readonly changed: boolean;
   isAway(worker: number): boolean;
+  /** Whether whoever has a worker's place now had it not in the round before: it knows x⁰ alone. */
+  isNew(worker: number): boolean;
 }
 
 // The functions below are properties, not methods: TypeScript then infers S, W and P only from the functions that return them,

@@ -140,7 +140,7 @@ export const ppMarina = defineMethod({
       move(context, g, x);
       const downlink = (worker: number): Outgoing => {
         // whoever comes in its place knows x⁰ alone
-        if (isAway(worker)) lastRound[worker] = 0;
+        if (isAway(worker) || attendance?.isNew(worker) === true) lastRound[worker] = 0;
         if (!answers(worker)) return { form: 'none', vector: g };
         const missed = lastRound[worker] < round - 1;
         lastRound[worker] = round;

@@ -57,7 +57,17 @@ export interface ServerSide {
   /** The server's half of the method. */
   readonly method: State;
   readonly ledger: State;
+  /** Who is away; undefined where nobody is. */
+  readonly attendance: Attended | undefined;
 }
+
+/** Who was away when a state was taken. */
+export type Attended = {
+  /** 1 for a worker that was, by worker: its state is another's. */
+  readonly away: Int32Array;
+  /** 1 when it was not so in the round before: g is then of others. */
+  readonly changed: 0 | 1;
+};
 
 export interface ParameterServerOptions extends AnswersOptions {
   readonly job: Job;
@@ -117,6 +127,8 @@ export class ParameterServer {
   readonly #everyone: readonly number[];
   /** The attendance's changes when a round was planned last. */
   #changes = 0;
+  /** Who was away when the state was taken from which this goes on, until the next round is planned. */
+  #restored: Attended | undefined;
 
   constructor(private readonly options: ParameterServerOptions) {
     const { job, problem, method, compressors } = options;
@@ -200,7 +212,8 @@ export class ParameterServer {
   /** What the rounds to come depend on here; the vectors of the method are its own. To be looked at between two rounds. */
   view(): ServerSide {
     const { round, seconds } = this;
-    return { round, seconds, method: viewState(this.#state), ledger: this.ledger.snapshot() };
+    const method = viewState(this.#state);
+    return { round, seconds, method, ledger: this.ledger.snapshot(), attendance: this.#attended() };
   }
 
   /** The same of the workers, packed, one after the other: each until `take`, which says whether it wants more, returns. */
@@ -223,9 +236,12 @@ export class ParameterServer {
   }
 
   /** Refuses a snapshot of another method, dimension or n, as far as the server can tell. Sets nothing. @throws FlotillaError `protocol` */
-  check({ method, ledger }: ServerSide, workers: number): void {
+  check({ method, ledger, attendance }: ServerSide, workers: number): void {
     checkState(this.#state, method);
     this.ledger.check(ledger);
+    if (attendance !== undefined && attendance.away.length !== workers) {
+      throw new ProtocolError(`who of ${attendance.away.length} workers is away, of ${workers}`);
+    }
     if (workers !== this.#context.workers) {
       throw new ProtocolError(`the states of ${workers} workers for ${this.#context.workers}`);
     }
@@ -236,10 +252,14 @@ export class ParameterServer {
    * @throws FlotillaError `protocol` when a worker cannot take its state; those before it have taken theirs then, and only
    *   another restore puts that right
    */
-  async restore({ round, seconds, method, ledger }: ServerSide, workers: readonly StateSource[]): Promise<void> {
+  async restore(
+    { round, seconds, method, ledger, attendance }: ServerSide,
+    workers: readonly StateSource[],
+  ): Promise<void> {
     await this.#workerStates.assign(workers);
     restoreState(this.#state, method);
     this.ledger.restore(ledger);
+    this.#restored = attendance ?? { away: new Int32Array(this.#context.workers), changed: 0 };
     this.round = round;
     this.seconds = seconds;
   }
@@ -292,14 +312,36 @@ export class ParameterServer {
 
   readonly #isAway = (worker: number) => this.options.attendance?.isAway(worker) === true;
 
-  /** Lets in who is ready, and says who is there; undefined where nobody may be away. */
+  /** Lets in who is ready, and says who is there; undefined where nobody may be away, nor was. */
   #attendance(): Attendance | undefined {
     const { attendance } = this.options;
-    if (attendance === undefined) return undefined;
-    attendance.settle(this.round);
-    const changed = attendance.changes !== this.#changes;
-    this.#changes = attendance.changes;
-    return { changed, isAway: this.#isAway };
+    const { round } = this;
+    const restored = this.#restored;
+    this.#restored = undefined;
+    if (attendance === undefined && restored?.away.includes(1) !== true && restored?.changed !== 1) return undefined;
+    attendance?.settle(round);
+    const isAway = this.#isAway;
+    const changed = this.#hasChanged(restored);
+    this.#changes = attendance?.changes ?? 0;
+    const isNew = (worker: number) =>
+      restored?.away[worker] === 1 || (round > 0 && attendance?.since(worker) === round);
+    return { changed, isAway, isNew };
+  }
+
+  /** Whether others are there than in the round before, which may have been one before a state was taken. */
+  #hasChanged(restored: Attended | undefined): boolean {
+    if ((this.options.attendance?.changes ?? 0) !== this.#changes || restored?.changed === 1) return true;
+    return this.#everyone.some(
+      (worker) => restored !== undefined && this.#isAway(worker) !== (restored.away[worker] === 1),
+    );
+  }
+
+  /** Who is away, for a state that is taken now; undefined where nobody is, and nobody has come or gone since the last round. */
+  #attended(): Attended | undefined {
+    const restored = this.#restored;
+    const changed = this.#hasChanged(restored) ? 1 : 0;
+    const away = Int32Array.from(this.#everyone, (k) => (this.#isAway(k) || restored?.away[k] === 1 ? 1 : 0));
+    return changed === 1 || away.includes(1) ? { away, changed } : undefined;
   }
 
   /**
