@@ -153,7 +153,10 @@ function startThreads(
   const plugins = (own.plugins ?? []) as readonly string[];
   const problem = typeof own.problem === 'string' ? own.problem : 'autoencoder';
   const pool = workerPool({ plugins, problem }, threads, systemRuntime);
-  const transport = createThreadTransport({ workers, threads, maxFrameBytes, anybody: true }, systemRuntime);
+  const transport = createThreadTransport(
+    { workers, threads, maxFrameBytes, anybody: true, crowded: true },
+    systemRuntime,
+  );
   const task = {
     first,
     problemData,

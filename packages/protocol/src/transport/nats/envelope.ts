@@ -57,6 +57,8 @@ export function writeEnvelope(envelope: Readonly<Envelope>, message: Uint8Array)
   const view = new DataView(message.buffer, message.byteOffset);
   message[0] = envelope.kind;
   message[1] = envelope.flags;
+  message[2] = 0;
+  message[3] = 0;
   view.setUint32(4, envelope.session, true);
   view.setUint32(8, envelope.seq, true);
   view.setUint32(12, envelope.ack, true);

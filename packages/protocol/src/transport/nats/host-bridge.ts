@@ -19,7 +19,7 @@ const TICK_MS = 50;
 export interface LocalWorkers {
   /** Mailboxes to them, numbered from 0; its hosts are the threads. */
   readonly end: ServerEnd;
-  rung(timeoutMs: number): Promise<void>;
+  rung(): Promise<void>;
   /** Why they have come to an end before their time. */
   failure(): FlotillaError | undefined;
   close(): Promise<void>;
@@ -305,7 +305,7 @@ export class HostBridge {
   async #shovel(local: LocalWorkers, peer: Peer, merge: Prepared['merge']): Promise<void> {
     const { end } = local;
     while (this.#peer === peer) {
-      await local.rung(TICK_MS);
+      await local.rung();
       if (this.#peer !== peer) return;
       this.#post.guard(() => {
         this.#collectControl(end, peer, merge);
@@ -317,8 +317,6 @@ export class HostBridge {
         }
         peer.flush();
       });
-      const failure = local.failure();
-      if (failure !== undefined) this.#gone(failure.message);
     }
   }
 
@@ -370,6 +368,11 @@ export class HostBridge {
       if (now - this.#heardAt > SILENT_MS) {
         this.options.note('the server was not heard of for 15 s; waiting for it');
         void this.#leave();
+        return;
+      }
+      const failure = this.#local?.failure();
+      if (failure !== undefined) {
+        this.#gone(failure.message);
         return;
       }
       peer.tick();

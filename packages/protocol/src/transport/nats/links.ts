@@ -1,8 +1,9 @@
 // Long: one class, both directions of all links to one peer, with what is kept of each until it has arrived.
 import { ProtocolError } from '@flotilla/compressors';
-import { BUNDLED_BYTES, bundledIn, bundleOf, MAX_BUNDLE_BYTES, MAX_BUNDLED_BYTES } from './bundle.js';
+import { BUNDLED_BYTES, eachBundled, MAX_BUNDLE_BYTES, MAX_BUNDLED_BYTES, writeBundled } from './bundle.js';
 import { ENVELOPE_BYTES, type Envelope, Flag, Kind, sealed, writeEnvelope } from './envelope.js';
 import { Fifo } from './fifo.js';
+import { Rooms } from './rooms.js';
 import { partOf, type Traffic } from './traffic.js';
 
 /** Largest piece that a message is cut into; a broker may ask for less. */
@@ -21,18 +22,23 @@ const GAP_MS = 50;
 export const longestMessage = (frameBytes: number): number => Math.max(64 << 20, 16 * frameBytes);
 
 /** A piece of a message that has not been acknowledged. */
-interface Piece {
-  readonly seq: number;
-  readonly kind: Kind;
-  readonly total: number;
-  readonly bytes: Uint8Array;
-  /** The bytes with room for an envelope before them, where nobody else sends them; else they are copied into one. */
-  readonly message: Uint8Array | undefined;
-  /** What it counts as when it is sent first. */
-  readonly part: keyof Traffic;
-  /** Of the peer's window. */
-  readonly weight: number;
-  sentAt: number;
+class Piece {
+  sentAt = Number.NaN;
+  /** Whether it has been sent more than once: who knows what still looks at its bytes then. */
+  isAgain = false;
+
+  constructor(
+    readonly seq: number,
+    readonly kind: Kind,
+    readonly total: number,
+    readonly bytes: Uint8Array,
+    /** The bytes with room for an envelope before them, of {@link Rooms}; of short ones, and where others send them, undefined. */
+    readonly message: Uint8Array | undefined,
+    /** What it counts as when it is sent first. */
+    readonly part: keyof Traffic,
+    /** Of the peer's window. */
+    readonly weight: number,
+  ) {}
 }
 
 interface Waiting {
@@ -72,7 +78,7 @@ export interface PeerOptions {
   readonly maxMessageBytes: number;
   /** Milliseconds. */
   now(): number;
-  /** Hands a message to the broker, on the subject of a worker by its place here. */
+  /** Hands a message to the broker, on the subject of a worker by its place here. It may be written to when it has arrived. */
   publish(worker: number, message: Uint8Array): void;
   /** A whole message has arrived, on one link or on all links of workers. `bytes` is to be copied, unless it is nobody else's. */
   deliver(link: number | 'all', bytes: Uint8Array, isOwn: boolean): void;
@@ -86,6 +92,7 @@ export interface PeerOptions {
  */
 export class Peer {
   readonly #links: Link[];
+  readonly #rooms = new Rooms();
   /** Pieces that wait for the window. */
   readonly #waiting = new Fifo<Waiting>();
   #inFlight = 0;
@@ -117,20 +124,13 @@ export class Peer {
     const part: keyof Traffic = kind === Kind.control ? 'control' : partOf(message);
     for (let at = 0; at === 0 || at < message.length; at += pieceBytes) {
       const length = Math.min(pieceBytes, message.length - at);
-      const room = new Uint8Array(ENVELOPE_BYTES + length);
-      room.set(message.subarray(at, at + length), ENVELOPE_BYTES);
-      const bytes = room.subarray(ENVELOPE_BYTES);
+      // a short one is copied once more, among others
+      const isShort = length <= MAX_BUNDLED_BYTES;
+      const room = isShort ? undefined : this.#rooms.take(ENVELOPE_BYTES + length);
+      const bytes = room?.subarray(ENVELOPE_BYTES) ?? Buffer.allocUnsafe(length);
+      bytes.set(length === message.length ? message : message.subarray(at, at + length));
       const own = this.#link(link);
-      const piece = {
-        seq: own.next++,
-        kind,
-        total: message.length,
-        bytes,
-        message: room,
-        part,
-        weight: bytes.length,
-        sentAt: Number.NaN,
-      };
+      const piece = new Piece(own.next++, kind, message.length, bytes, room, part, length);
       own.pieces.push(piece);
       this.#waiting.push({ link, piece });
     }
@@ -167,8 +167,9 @@ export class Peer {
       for (let link = 0; link < workers; link++) {
         const own = this.#link(link);
         const weight = link === 0 ? bytes.length : 0;
-        const shared = { kind: Kind.frame, total, bytes, message: undefined, part, weight, sentAt: now };
-        own.pieces.push({ seq: own.next++, ...shared });
+        const piece = new Piece(own.next++, Kind.frame, total, bytes, undefined, part, weight);
+        piece.sentAt = now;
+        own.pieces.push(piece);
         this.#inFlight += weight;
         own.told = Math.max(own.told, acknowledged);
       }
@@ -180,9 +181,12 @@ export class Peer {
   arrivedForAll(envelope: Readonly<Envelope>, payload: Uint8Array): void {
     const { workers, maxMessageBytes, deliver } = this.options;
     const { seq, ack, total } = envelope;
-    const links = this.#links.slice(0, workers);
-    const common = links[0]?.partial;
-    const isCommon = links.every(({ received, partial }) => received === seq && partial === common);
+    const common = this.#links[0]?.partial;
+    let isCommon = true;
+    for (let link = 0; link < workers && isCommon; link++) {
+      const { received, partial } = this.#link(link);
+      isCommon = received === seq && partial === common;
+    }
     if (!isCommon || common?.isForAll === false || total > maxMessageBytes) {
       for (let link = 0; link < workers; link++) this.arrived(link, envelope, payload);
       return;
@@ -192,7 +196,8 @@ export class Peer {
     fill(partial, total, payload);
     this.#count(partial.part === 'frames' ? 'broadcasts' : partial.part, payload);
     const isWhole = partial.filled === total;
-    for (const link of links) {
+    for (let k = 0; k < workers; k++) {
+      const link = this.#link(k);
       this.#acknowledge(link, ack);
       link.received++;
       link.partial = isWhole ? undefined : partial;
@@ -204,25 +209,25 @@ export class Peer {
 
   /** Messages of several links have arrived. @throws ProtocolError */
   arrivedBundle(payload: Uint8Array): void {
-    const messages = bundledIn(payload);
+    this.heardAt = this.options.now();
     this.options.received.control += ENVELOPE_BYTES;
-    for (const { link, seq, ack, bytes } of messages) {
-      const kind = link === this.control ? Kind.control : Kind.frame;
-      this.#take(link, { kind, flags: 0, session: 0, seq, ack, total: bytes.length }, bytes, BUNDLED_BYTES);
-    }
+    eachBundled(payload, (link, seq, ack, bytes) => {
+      this.#take(link, link === this.control ? Kind.control : Kind.frame, seq, ack, bytes.length, bytes, BUNDLED_BYTES);
+    });
     this.#pump();
   }
 
   /** A piece has arrived. @throws ProtocolError */
   arrived(link: number, envelope: Readonly<Envelope>, payload: Uint8Array): void {
-    this.#take(link, envelope, payload, ENVELOPE_BYTES);
+    const { kind, seq, ack, total } = envelope;
+    this.heardAt = this.options.now();
+    this.#take(link, kind, seq, ack, total, payload, ENVELOPE_BYTES);
     this.#pump();
   }
 
   /** @param before Bytes before the payload that are its own */
-  #take(link: number, { kind, seq, ack, total }: Readonly<Envelope>, payload: Uint8Array, before: number): void {
+  #take(link: number, kind: Kind, seq: number, ack: number, total: number, payload: Uint8Array, before: number): void {
     const own = this.#link(link);
-    this.heardAt = this.options.now();
     this.#acknowledge(own, ack);
     const counts = kind !== Kind.broadcast || link === 0;
     if (seq !== own.received) {
@@ -319,6 +324,7 @@ export class Peer {
       if (piece.seq >= count || Number.isNaN(piece.sentAt)) return;
       link.pieces.shift();
       this.#inFlight -= piece.weight;
+      if (piece.message !== undefined && !piece.isAgain) this.#rooms.give(piece.message);
     }
   }
 
@@ -359,23 +365,21 @@ export class Peer {
   }
 
   #publishBundle(bundle: readonly Waiting[]): void {
-    const messages = bundle.map(({ link, piece: { seq, bytes } }) => {
+    const { session, now } = this.options;
+    this.#sentAt = now();
+    let total = 0;
+    for (const { piece } of bundle) total += BUNDLED_BYTES + piece.bytes.length;
+    const message = Buffer.allocUnsafe(ENVELOPE_BYTES + total);
+    writeEnvelope({ kind: Kind.bundle, flags: 0, session, seq: 0, ack: 0, total }, message);
+    const view = new DataView(message.buffer, message.byteOffset, message.length);
+    let at = ENVELOPE_BYTES;
+    for (const { link, piece } of bundle) {
       const own = this.#link(link);
       own.told = own.received;
-      return { link, seq, ack: own.received, bytes };
-    });
-    this.#sentAt = this.options.now();
-    for (const { piece } of bundle) piece.sentAt = this.#sentAt;
-    const payload = bundleOf(messages);
-    const envelope = {
-      kind: Kind.bundle,
-      flags: 0,
-      session: this.options.session,
-      seq: 0,
-      ack: 0,
-      total: payload.length,
-    };
-    this.options.publish(0, sealed(envelope, payload));
+      piece.sentAt = this.#sentAt;
+      at = writeBundled(view, at, link, piece.seq, own.received, piece.bytes);
+    }
+    this.options.publish(0, message);
   }
 
   #publish(link: number, piece: Piece): void {
@@ -396,6 +400,7 @@ export class Peer {
       // what was sent a moment ago is on its way still
       if (Number.isNaN(piece.sentAt) || now - piece.sentAt < GAP_MS || bytes > WINDOW_BYTES) return;
       bytes += piece.bytes.length;
+      piece.isAgain = true;
       this.#publish(k, piece);
       this.options.sent.again += ENVELOPE_BYTES + piece.bytes.length;
     }

@@ -151,7 +151,7 @@ export class ServerBridge {
     for (const host of hosts) this.#join(end, host);
     if (this.#byWorker.filter((host) => host !== undefined).length < this.#least)
       throw new FlotillaError('internal', 'hosts do not have all workers');
-    while (await end.rung(TICK_MS)) {
+    while (await end.rung()) {
       this.#post.guard(() => {
         end.catchUp();
         this.#drain(end);
@@ -258,7 +258,8 @@ export class ServerBridge {
   /** Publishes what the server has written: once where it goes to all. */
   #drain(end: BridgeEnd): void {
     this.#takeControl(end);
-    for (const [worker, host] of this.#byWorker.entries()) {
+    for (let worker = 0; worker < this.#byWorker.length; worker++) {
+      const host = this.#byWorker[worker];
       for (let passing = end.take(worker); passing !== undefined; passing = end.take(worker)) {
         const { frame, broadcast } = passing;
         const large = markIn(frame);

@@ -39,10 +39,10 @@ export class BridgeEnd {
     }
   }
 
-  /** Resolves when there may be something new, at the latest after `timeoutMs`. False when the server has closed. */
-  async rung(timeoutMs: number): Promise<boolean> {
+  /** Resolves when there may be something new. False when the server has closed. Without a timer, which would cost as much as a wait. */
+  async rung(): Promise<boolean> {
     const { words } = this.#layout;
-    const wait = Atomics.waitAsync(words, this.#bell, this.#seen, timeoutMs);
+    const wait = Atomics.waitAsync(words, this.#bell, this.#seen);
     if (wait.async) await wait.value;
     this.#seen = this.#layout.get(this.#bell);
     return this.#layout.get(WORD.closed) === 0;

@@ -89,6 +89,8 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
       if (due && isAwaited()) layout.ringBell(WORD.serverBell);
       due = false;
       waited += 1000 * waits.wait(seen, timeoutMs);
+      // where all answers go on together, short ones are handed over together
+      if (layout.get(WORD.awaited) === ANYBODY) woken = runtime.now();
       Atomics.store(layout.words, layout.waited(thread), waited);
       seen = layout.get(bell);
       return layout.get(WORD.closed) === 0;

@@ -44,8 +44,8 @@ export interface ThreadTransport {
   readonly attachments: readonly ThreadAttachment[];
   /** The memory of the mailboxes. */
   readonly shared: SharedArrayBuffer;
-  /** Resolves when there may be something new of a worker, at the latest after `timeoutMs`; with `anybody`. */
-  rung(timeoutMs: number): Promise<void>;
+  /** Resolves when there may be something new of a worker, or the end has been closed; with `anybody`. */
+  rung(): Promise<void>;
 }
 
 /** What handles everything that has arrived at a host, or stops at that time between two frames; then it returns false. */
@@ -102,8 +102,8 @@ export function createThreadTransport(
   return {
     shared,
     server: new ThreadServerEnd(layout, threads, posts, anybody, hasCore ? WATCH_MS : 0, serve),
-    async rung(timeoutMs) {
-      const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen, timeoutMs);
+    async rung() {
+      const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen);
       if (wait.async) await wait.value;
       seen = layout.get(WORD.serverBell);
     },
@@ -282,7 +282,7 @@ class ThreadServerEnd implements MovableServerEnd {
   receive(worker: number, timeoutMs: number): Uint8Array | undefined {
     const consumer = this.#consumers[worker] as Consumer;
     const frame = consumer.take();
-    if (frame !== undefined) return frame;
+    if (frame !== undefined || (timeoutMs <= 0 && this.#behind.size === 0)) return frame;
     if (this.anybody || this.#bells.length === 0) return this.#wait(timeoutMs, () => consumer.take());
     const { words } = this.layout;
     Atomics.store(words, WORD.awaited, worker);
@@ -322,6 +322,7 @@ class ThreadServerEnd implements MovableServerEnd {
   close(): void {
     Atomics.store(this.layout.words, WORD.closed, 1);
     for (let thread = 0; thread < this.hosts; thread++) this.layout.ringBell(this.layout.bell(thread));
+    this.layout.ringBell(WORD.serverBell);
     for (const post of this.posts) post.close();
   }
 
