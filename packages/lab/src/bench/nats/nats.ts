@@ -9,6 +9,7 @@ import { parseOptions, type TrainOptions, train } from '@flotilla/server';
 import { Training } from '@flotilla/server/internal';
 import { median } from '../../report/statistics.js';
 import type { Bench, BenchContext } from '../bench.js';
+import { bareRounds } from './bare.js';
 import { Broker, cpuMsOf, hasBroker } from './broker.js';
 import { tcpRounds } from './tcp.js';
 
@@ -35,6 +36,8 @@ interface Row {
   /** Milliseconds a round. */
   readonly threads: number;
   readonly tcp: number;
+  /** The same through a broker, with nothing computed. */
+  readonly bare: number;
   readonly nats: number;
   /** Milliseconds of the broker's processor time a round. */
   readonly broker: number | undefined;
@@ -68,9 +71,20 @@ export const nats: Bench = {
         tables: [
           {
             title: `Milliseconds a round of gradient descent, medians: a dense message down to and up from each worker, ${PROCESSES} host processes`,
-            columns: ['n', 'bytes a message', 'threads', 'plain TCP', 'NATS', 'NATS / TCP', 'x'],
+            columns: [
+              'n',
+              'bytes a message',
+              'threads',
+              'plain TCP',
+              'bare NATS',
+              'NATS',
+              'NATS / TCP',
+              'NATS / bare',
+              'x',
+            ],
             rows: rows.map((row) => [
-              ...[row.workers, row.bytes, ms(row.threads), ms(row.tcp), ms(row.nats), (row.nats / row.tcp).toFixed(2)],
+              ...[row.workers, row.bytes, ms(row.threads), ms(row.tcp), ms(row.bare), ms(row.nats)],
+              ...[(row.nats / row.tcp).toFixed(2), (row.nats / row.bare).toFixed(2)],
               row.hashesAgree ? 'the same' : 'ANOTHER',
             ]),
           },
@@ -113,7 +127,7 @@ export const nats: Bench = {
               ]),
         ],
         notes: [
-          'Rounds of gradient descent on heterogeneous quadratics: what is computed is small, and is in “threads” (one a core) and NATS but not in TCP, which moves the same number of bytes through sockets and does nothing else. NATS has checksums, which threads have not.',
+          'Rounds of gradient descent on heterogeneous quadratics: what is computed is small, and is in “threads” (one a core) and NATS but not in TCP, which moves the same number of bytes through sockets and does nothing else, nor in bare NATS, which moves them through the broker. NATS has checksums, which threads have not.',
           'Down goes one broadcast to each process over NATS, n messages over TCP.',
         ],
       };
@@ -138,6 +152,7 @@ async function oneSize(
   };
   const threads = await timed({ ...job, threads: 'auto' }, runtime);
   const tcp = median(await tcpRounds({ workers, processes: PROCESSES, bytes, rounds }, runtime));
+  const bare = median(await bareRounds(broker.url, { workers, processes: PROCESSES, bytes, rounds }, runtime));
   const run = `bench-${workers}-${bytes}`;
   const hosts = startHosts(broker.url, run);
   const from = broker.cpuMs;
@@ -163,6 +178,7 @@ async function oneSize(
     published: (workers + 1) * bytes,
     threads: threads.ms,
     tcp,
+    bare,
     nats: over.ms,
     broker: from === undefined || to === undefined ? undefined : (to - from) / rounds,
     hashesAgree: threads.xHash === over.xHash,
