@@ -107,17 +107,17 @@ export const m3 = defineMethod({
   worker: {
     init({ start, zeros }, local) {
       const w = local.track(start);
-      return { w, z: w.copy(), gradient: zeros(), previous: zeros() };
+      return { w, z: w.copy(), gradient: zeros() };
     },
     start(state) {
       state.z.denseGradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { parameters }, incoming, local) {
+    round(state, { parameters, scratch }, incoming, local) {
       const dense = (incoming.coins & DENSE_UP) !== 0;
-      // ∇f_i(z_i), where the round before has not left it
-      if (local.stochastic && !dense) state.z.gradient(state.previous);
-      else [state.previous, state.gradient] = [state.gradient, state.previous];
+      // ∇f_i(z_i), which the round before has left where it is of the same samples
+      if (local.stochastic && !dense) state.z.gradient(scratch);
+      else if (!dense) scratch.set(state.gradient);
       state.w.receive(incoming);
       state.z.blend(parameters.beta, state.w);
       if (dense) {
@@ -125,7 +125,7 @@ export const m3 = defineMethod({
         return { form: 'dense', vector: state.gradient };
       }
       state.z.gradient(state.gradient);
-      return { form: 'compressed', vector: state.gradient, minus: state.previous };
+      return { form: 'compressed', vector: state.gradient, minus: scratch };
     },
   },
 });
