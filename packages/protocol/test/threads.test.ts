@@ -1,3 +1,5 @@
+// Long: one suite, everything that only the shared-memory transport does.
+
 import { Worker } from 'node:worker_threads';
 import { systemRuntime } from '@flotilla/core';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -5,6 +7,8 @@ import { EchoPeer, pattern } from '../dist/testing/echo-peer.js';
 import { describeTransport } from '../dist/testing/index.js';
 import { openOwnEnd, openThreadEnd } from '../dist/transport/threads/host-end.js';
 import { Layout, RING, WORD } from '../dist/transport/threads/layout.js';
+import { Parcels } from '../dist/transport/threads/parcels.js';
+import type { Post } from '../dist/transport/threads/ring.js';
 import { createThreadTransport } from '../dist/transport/threads/server-end.js';
 import type { HostEnd } from '../dist/transport/transport.js';
 import { openThreads } from './echo-threads.js';
@@ -109,7 +113,8 @@ describe('the shared-memory transport', () => {
     const message = Uint8Array.of(7);
     let isSent = false;
     // a server that moves worker 1 here and says so while the thread is just looking
-    const end = openOwnEnd(layout, 0, {
+    const post: Post = {
+      sent: new Set(),
       send: () => undefined,
       close: () => undefined,
       receive() {
@@ -119,7 +124,8 @@ describe('the shared-memory transport', () => {
         Atomics.add(layout.words, WORD.moves, 1);
         return { control: message };
       },
-    });
+    };
+    const end = openOwnEnd(layout, 0, post, new Parcels(64));
     expect(end.workers).toEqual([0]);
     expect(end.takeControl()).toBe(message);
     expect(end.workers).toEqual([0, 1]);
@@ -167,6 +173,111 @@ describe('the shared-memory transport', () => {
     expect(attachments[0].shared.byteLength).toBeLessThan(260 << 20);
     expect(attachments[0].slotBytes % 8).toBe(0);
     server.close();
+  });
+
+  describe('frames that are longer than a slot', () => {
+    const LONG = (1 << 20) + 8;
+
+    /** Both ends on this thread, with room for such frames. */
+    function open(workers: number, threads = 1) {
+      const { server, attachments } = createThreadTransport({ workers, threads, maxFrameBytes: LONG }, systemRuntime);
+      return { server, hosts: attachments.map((attachment) => openThreadEnd(attachment, systemRuntime)) };
+    }
+
+    it('are hosted in turns, so that those which are answered are soon read', () => {
+      const { server, hosts } = open(5, 2);
+      expect(hosts.map((host) => [...host.workers])).toEqual([
+        [0, 2, 4],
+        [1, 3],
+      ]);
+      server.close();
+    });
+
+    it('lie in memory once for all workers, which is used again when all have read it', () => {
+      const { server, hosts } = open(3);
+      const [host] = hosts as [HostEnd];
+      const memory = new Set<unknown>();
+      for (let round = 0; round < 4; round++) {
+        const room = server.claimBroadcast(LONG);
+        memory.add(room.buffer);
+        room.fill(round + 1);
+        server.commitBroadcast(LONG - round);
+        const frames = host.workers.map((worker) => host.take(worker) as Uint8Array);
+        for (const frame of frames) {
+          // not only the same bytes: who has read one has read the others
+          expect(frame).toBe(frames[0]);
+          expect([frame.length, frame[0], frame.at(-1)]).toEqual([LONG - round, round + 1, round + 1]);
+          expect(frame.byteOffset % 8).toBe(0);
+        }
+        for (const worker of host.workers) host.release(worker);
+      }
+      expect(memory.size).toBe(1);
+      server.close();
+    });
+
+    it('are not written over before the last has read them', () => {
+      const { server, hosts } = open(2);
+      const [host] = hosts as [HostEnd];
+      const send = (value: number) => {
+        server.claimBroadcast(LONG).fill(value);
+        server.commitBroadcast(LONG);
+      };
+      send(1);
+      host.release(0);
+      send(2);
+      host.release(0);
+      // worker 1 has read none, and worker 0 both
+      send(3);
+      for (const value of [1, 2, 3]) {
+        server.lagging(0, 0);
+        expect(host.take(1)?.at(-1)).toBe(value);
+        host.release(1);
+      }
+      server.close();
+    });
+
+    it('are answered from memory that is used again, or from more of it where nobody reads', () => {
+      const { server, hosts } = open(30);
+      const [host] = hosts as [HostEnd];
+      const memory = new Set<unknown>();
+      const answer = (worker: number, value: number) => {
+        const room = host.claim(worker, LONG);
+        memory.add(room.buffer);
+        room.fill(value);
+        host.commit(worker, LONG - 8);
+      };
+      for (let k = 0; k < 5; k++) {
+        answer(0, k);
+        const frame = server.receive(0, 0) as Uint8Array;
+        expect([frame.length, frame[0], frame.at(-1)]).toEqual([LONG - 8, k, k]);
+        server.release(0);
+      }
+      expect(memory.size).toBe(1);
+      // what is claimed and not sent is nobody's
+      host.claim(0, LONG);
+      for (const worker of host.workers) answer(worker, worker);
+      expect(memory.size).toBe(30);
+      for (const worker of host.workers) {
+        expect(server.receive(worker, 0)?.[7]).toBe(worker);
+        server.release(worker);
+      }
+      server.close();
+    });
+
+    it('are brought whole when they are longer than any that was announced', () => {
+      const { server, hosts } = open(1);
+      const [host] = hosts as [HostEnd];
+      const length = 3 * LONG;
+      server.claim(0, length).fill(6);
+      server.commit(0, length - 1);
+      const frame = host.take(0) as Uint8Array;
+      expect([frame.length, frame[0], frame.at(-1)]).toEqual([length - 1, 6, 6]);
+      host.release(0);
+      host.claim(0, length).fill(7);
+      host.commit(0, length);
+      expect(server.receive(0, 0)?.at(-1)).toBe(7);
+      server.close();
+    });
   });
 
   it('runs threads without a worker', async () => {

@@ -1,6 +1,6 @@
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { asFlotillaError, type ErrorRecord, errorFrom } from '@flotilla/core/internal';
-import { shareOf, type ThreadAttachment } from '@flotilla/protocol';
+import type { ThreadAttachment } from '@flotilla/protocol';
 import { modulesOf, type ThreadTask } from '@flotilla/worker';
 import { type ThreadPool, threadPool } from './pool.js';
 
@@ -39,8 +39,8 @@ export function hostWorkers(
         if (error && error.code !== 'internal') failure ??= error;
         else if (!closed) {
           const what = `workers on thread ${attachment.thread} ended: ${error?.message ?? 'nobody knows why'}`;
-          const { first, end } = shareOf(attachment.workers, attachment.thread, attachment.threads);
-          const worker = end - first === 1 ? first : undefined;
+          const [first, ...others] = attachment.hosted;
+          const worker = others.length === 0 ? first : undefined;
           failure ??= new FlotillaError('worker-lost', what, { cause: error?.cause ?? error, worker });
         }
       }),

@@ -6,7 +6,11 @@ export interface ThreadAttachment {
   readonly workers: number;
   readonly threads: number;
   readonly thread: number;
+  /** Workers that it hosts as long as none has moved, ascending. */
+  readonly hosted: readonly number[];
   readonly slotBytes: number;
+  /** Of the longest frame that lies in memory which is used again. */
+  readonly parcelBytes: number;
   /** Milliseconds that the thread may look for the next round before it sleeps; 0 where there are more threads than cores. */
   readonly watchMs: number;
   readonly port: MessagePort;
@@ -17,8 +21,11 @@ export function shareOf(workers: number, rank: number, of: number): { readonly f
   return { first: Math.floor((rank * workers) / of), end: Math.floor(((rank + 1) * workers) / of) };
 }
 
-/** The workers of a thread: its share, as long as none has moved. */
-export function hosted(workers: number, threads: number, thread: number): number[] {
-  const { first, end } = shareOf(workers, thread, threads);
-  return Array.from({ length: end - first }, (_, k) => first + k);
+/**
+ * The thread that hosts a worker, as long as none has moved. Equal shares: contiguous, so that the server, which takes answers in worker
+ * order, waits for few threads one after the other; or, where frames are long, `inTurns`, so that those which have been answered
+ * and not read are few.
+ */
+export function hostOf(worker: number, workers: number, threads: number, inTurns: boolean): number {
+  return inTurns ? worker % threads : Math.floor(((worker + 1) * threads - 1) / workers);
 }

@@ -2,6 +2,7 @@ import type { Runtime } from '@flotilla/core';
 import type { ThreadAttachment } from './attachment.js';
 import { Layout, PLACE, RING, SLOTS, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
+import { Parcels } from './parcels.js';
 import { Consumer, PortInbox, type Post, Producer, postOf } from './ring.js';
 
 /** A frame for one worker, or for all of them: then it is seen once for each. */
@@ -27,14 +28,15 @@ export class BridgeEnd {
   readonly #fresh = new Set<number>();
   #seen = 0;
 
-  constructor({ shared, workers, threads, thread, slotBytes, port }: ThreadAttachment, runtime: Runtime) {
+  constructor({ shared, workers, threads, thread, slotBytes, parcelBytes, port }: ThreadAttachment, runtime: Runtime) {
     this.#layout = new Layout(shared, workers, threads, slotBytes, runtime);
     this.#post = postOf(port);
     this.#inbox = new PortInbox(this.#post);
     this.#bell = this.#layout.bell(thread);
+    const parcels = new Parcels(parcelBytes);
     for (let worker = 0; worker < workers; worker++) {
       this.#consumers.push(new Consumer(this.#layout, worker, 0, this.#inbox, WORD.serverBell));
-      const producer = new Producer(this.#layout, worker, 1, this.#post, this.#bell, WORD.serverBell);
+      const producer = new Producer(this.#layout, worker, 1, this.#post, parcels, this.#bell, WORD.serverBell);
       this.#outboxes.push(new Outbox(producer, WORD.serverBell));
     }
   }
@@ -65,7 +67,7 @@ export class BridgeEnd {
     const { words } = this.#layout;
     const ring = this.#layout.ring(worker, 0);
     const place = words[ring + RING.place + ((words[ring + RING.taken] as number) & (SLOTS - 1))] as number;
-    return { frame, broadcast: place >= PLACE.broadcast ? place - PLACE.broadcast : undefined };
+    return { frame, broadcast: place >= PLACE.broadcast && place < PLACE.parcel ? place - PLACE.broadcast : undefined };
   }
 
   release(worker: number): void {

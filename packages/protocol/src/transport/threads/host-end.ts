@@ -3,6 +3,7 @@ import type { HostEnd } from '../transport.js';
 import type { ThreadAttachment } from './attachment.js';
 import { ANYBODY, Layout, NOBODY, Waits, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
+import { Parcels } from './parcels.js';
 import { Consumer, PortInbox, type Post, Producer, postOf } from './ring.js';
 
 /**
@@ -25,6 +26,7 @@ class HostedRings {
     private readonly layout: Layout,
     private readonly thread: number,
     private readonly post: Post,
+    private readonly parcels: Parcels,
     /** The bell of a server on another thread. */
     private readonly serverBell: number | undefined,
   ) {
@@ -51,7 +53,7 @@ class HostedRings {
 
   /** Finds whom the thread hosts now. */
   #look(): void {
-    const { layout, thread, post, serverBell } = this;
+    const { layout, thread, post, parcels, serverBell } = this;
     const bell = layout.bell(thread);
     this.#moves = layout.get(WORD.moves);
     this.workers.length = 0;
@@ -61,17 +63,18 @@ class HostedRings {
       if (layout.hostOf(worker) !== thread) continue;
       this.workers.push(worker);
       this.#consumers[worker] = new Consumer(layout, worker, 0, this.#inbox, serverBell);
-      this.#producers[worker] = new Producer(layout, worker, 1, post, bell, WORD.serverBell);
+      const waits = serverBell !== undefined;
+      this.#producers[worker] = new Producer(layout, worker, 1, post, parcels, bell, WORD.serverBell, waits);
     }
   }
 }
 
 /** A thread's end of the mailboxes. Call it on the thread that will use it. */
 export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): HostEnd {
-  const { shared, workers, threads, thread, slotBytes, watchMs, port } = attachment;
+  const { shared, workers, threads, thread, slotBytes, parcelBytes, watchMs, port } = attachment;
   const layout = new Layout(shared, workers, threads, slotBytes, runtime);
   const post = postOf(port);
-  const rings = new HostedRings(layout, thread, post, WORD.serverBell);
+  const rings = new HostedRings(layout, thread, post, new Parcels(parcelBytes), WORD.serverBell);
   const bell = layout.bell(thread);
   const waits = new Waits(layout, bell, watchMs);
   let seen = 0;
@@ -120,8 +123,8 @@ export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): H
  * The end of the server's own thread, for the workers that it hosts itself. It never waits: answers that find no room are kept
  * until the server has read others, and sent when the host next looks for something to do.
  */
-export function openOwnEnd(layout: Layout, thread: number, post: Post): HostEnd {
-  const rings = new HostedRings(layout, thread, post, undefined);
+export function openOwnEnd(layout: Layout, thread: number, post: Post, parcels: Parcels): HostEnd {
+  const rings = new HostedRings(layout, thread, post, parcels, undefined);
   const behind = new Map<number, Outbox>();
   /** What was claimed last, in the ring or in an outbox. */
   let claimed: Outbox | Producer | undefined;

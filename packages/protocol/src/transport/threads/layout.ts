@@ -28,8 +28,8 @@ const LINE = 16;
 /** Word offsets within a ring. `length` and `place` have one word a slot; `host` is that of the ring down. */
 export const RING = { sent: 0, taken: 1, length: 2, place: 4, host: 6, words: 8 } as const;
 export const SLOTS = 2;
-/** Where a message lies: in its own slot, on the port, or (from `broadcast` on) in that broadcast slot. */
-export const PLACE = { slot: 0, port: 1, broadcast: 2 } as const;
+/** Where a message lies: in its own slot, on the port, in that broadcast slot (from `broadcast` on), or in that parcel of its sender. */
+export const PLACE = { slot: 0, port: 1, broadcast: 2, parcel: 4 } as const;
 
 /** The shared memory seen through names. */
 export class Layout {

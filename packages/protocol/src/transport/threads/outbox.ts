@@ -1,11 +1,15 @@
+import type { Parcel } from './parcels.js';
 import { checkCommit, type Producer } from './ring.js';
+
+/** A frame that waits. */
+type Kept = Uint8Array | { readonly parcel: Parcel; readonly length: number };
 
 /**
  * The server's sending half of one ring. It never waits: what the ring has no room for is kept here, in order, until the worker
  * has made some. A worker for whom something is kept is behind.
  */
 export class Outbox {
-  readonly #kept: Uint8Array[] = [];
+  readonly #kept: Kept[] = [];
   #keptBytes = 0;
   /** What is claimed, when it is to be kept. */
   #room: Uint8Array | undefined;
@@ -57,17 +61,27 @@ export class Outbox {
   }
 
   /** Puts a frame behind those that wait. It may be kept for several workers at once: nobody writes to it. */
-  keep(frame: Uint8Array): void {
+  keep(frame: Kept): void {
     this.#kept.push(frame);
     this.#keptBytes += frame.length;
+  }
+
+  /** Sends the first `length` bytes of a parcel, or keeps them: it counts its readers. */
+  send(parcel: Parcel, length: number): void {
+    if (this.hasRoom) this.producer.send(parcel, length);
+    else this.keep({ parcel, length });
   }
 
   /** Sends what there is room for. Whether that was anything. */
   catchUp(): boolean {
     const before = this.#kept.length;
     while (this.isBehind && this.producer.hasRoom) {
-      const frame = this.#kept.shift() as Uint8Array;
+      const frame = this.#kept.shift() as Kept;
       this.#keptBytes -= frame.length;
+      if ('parcel' in frame) {
+        this.producer.send(frame.parcel, frame.length);
+        continue;
+      }
       this.producer.claim(frame.length).set(frame);
       this.producer.commit(frame.length);
     }

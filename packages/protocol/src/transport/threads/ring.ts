@@ -1,15 +1,21 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
 import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
+import { Parcel, type Parcels } from './parcels.js';
 
-/** What travels on a thread's port: control messages, and frames too large for a slot. */
-type PortMessage = { readonly control: Uint8Array } | { readonly worker: number; readonly frame: Uint8Array };
+/** What travels on a thread's port: control messages, the memory of parcels, once, and frames too large even for these. */
+type PortMessage =
+  | { readonly control: Uint8Array }
+  | { readonly parcel: number; readonly memory: SharedArrayBuffer }
+  | { readonly worker: number; readonly frame: Uint8Array };
 
 /** One end of the way beside the shared memory, between two threads or two ends on one. */
 export interface Post {
   send(message: PortMessage, transfer?: readonly ArrayBuffer[]): void;
   receive(): PortMessage | undefined;
   close(): void;
+  /** Parcels that the other end has. */
+  readonly sent: Set<number>;
 }
 
 export function postOf(port: MessagePort): Post {
@@ -17,6 +23,7 @@ export function postOf(port: MessagePort): Post {
     send: (message, transfer = []) => port.postMessage(message, transfer),
     receive: () => receiveMessageOnPort(port)?.message as PortMessage | undefined,
     close: () => port.close(),
+    sent: new Set(),
   };
 }
 
@@ -27,6 +34,7 @@ export function postHere(): readonly [Post, Post] {
     send: (message) => out.push(message),
     receive: () => into.shift(),
     close: () => undefined,
+    sent: new Set(),
   });
   return [end(ways[0], ways[1]), end(ways[1], ways[0])];
 }
@@ -34,6 +42,8 @@ export function postHere(): readonly [Post, Post] {
 /** Frames that came beside the shared memory, kept until their worker's turn. */
 export class PortInbox {
   readonly #frames = new Map<number, Uint8Array[]>();
+  /** Those of the sender. */
+  readonly #parcels: Parcel[] = [];
   readonly control: Uint8Array[] = [];
 
   constructor(private readonly post: Post) {}
@@ -42,6 +52,10 @@ export class PortInbox {
     for (let message = this.post.receive(); message !== undefined; message = this.post.receive()) {
       if ('control' in message) {
         this.control.push(message.control);
+        continue;
+      }
+      if ('parcel' in message) {
+        this.#parcels[message.parcel] = new Parcel(message.parcel, message.memory);
         continue;
       }
       const queue = this.#frames.get(message.worker);
@@ -57,11 +71,20 @@ export class PortInbox {
     if (frame === undefined) throw new FlotillaError('internal', `a transferred frame of worker ${worker} is missing`);
     return frame;
   }
+
+  /** The parcel that a ring says has been sent. */
+  parcel(id: number): Parcel {
+    if (this.#parcels[id] === undefined) this.collect();
+    const parcel = this.#parcels[id];
+    if (parcel === undefined) throw new FlotillaError('internal', `parcel ${id} is missing`);
+    return parcel;
+  }
 }
 
 /** The sending half of one ring. */
 export class Producer {
-  #parcel: Uint8Array | undefined;
+  /** What is claimed, where it is no slot. */
+  #room: Uint8Array | Parcel | undefined;
   #claimed = 0;
   /** Words of the ring, and how many messages have been sent: nobody else sends. */
   readonly #ring: number;
@@ -72,10 +95,14 @@ export class Producer {
     private readonly worker: number,
     private readonly direction: 0 | 1,
     private readonly post: Post,
+    /** Those of the sending end. */
+    private readonly parcels: Parcels,
     /** Word on which the consumer's progress is announced. */
     private readonly ownBell: number,
     /** Word on which the consumer waits. */
     private readonly otherBell: number,
+    /** Whether it waits for memory to be used again. */
+    private readonly waits = false,
   ) {
     this.#ring = layout.ring(worker, direction);
     this.#sent = layout.get(this.#ring + RING.sent);
@@ -83,30 +110,48 @@ export class Producer {
 
   claim(bytes: number): Uint8Array {
     const slot = this.#waitForRoom();
-    this.#parcel = undefined;
+    // what was claimed and not sent
+    if (this.#room instanceof Parcel) this.#room.release();
+    this.#room = undefined;
     this.#claimed = bytes;
     if (bytes <= this.layout.slotBytes) return this.layout.slot(this.worker, this.direction, slot, bytes);
-    this.#parcel = new Uint8Array(bytes);
-    return this.#parcel;
+    if (this.parcels.fits(bytes)) {
+      this.#room = this.#waitForParcel();
+      return this.#room.frame(bytes);
+    }
+    this.#room = new Uint8Array(bytes);
+    return this.#room;
   }
 
   commit(length: number): void {
     checkCommit(length, this.#claimed);
     this.#claimed = 0;
-    const parcel = this.#parcel;
-    if (parcel !== undefined) {
-      const frame = parcel.length === length ? parcel : parcel.slice(0, length);
-      this.post.send({ worker: this.worker, frame }, [frame.buffer as ArrayBuffer]);
-      this.#parcel = undefined;
-    }
-    this.announce(length, parcel === undefined ? PLACE.slot : PLACE.port);
+    const room = this.#room;
+    this.#room = undefined;
+    if (room === undefined) this.announce(length, PLACE.slot);
+    else if (room instanceof Parcel) this.send(room, length);
+    else this.#give(room.length === length ? room : room.slice(0, length));
   }
 
   /** Sends a frame that no slot has room for, and that nobody else has: it is not copied, and gone here afterwards. */
   give(frame: Uint8Array): void {
     this.#waitForRoom();
+    this.#give(frame);
+  }
+
+  #give(frame: Uint8Array): void {
     this.post.send({ worker: this.worker, frame }, [frame.buffer as ArrayBuffer]);
     this.announce(frame.length, PLACE.port);
+  }
+
+  /** Sends the first `length` bytes of a parcel, which counts its readers; there must be room. */
+  send(parcel: Parcel, length: number): void {
+    const { sent } = this.post;
+    if (!sent.has(parcel.id)) {
+      sent.add(parcel.id);
+      this.post.send({ parcel: parcel.id, memory: parcel.memory });
+    }
+    this.announce(length, PLACE.parcel + parcel.id);
   }
 
   /** Counts a message that lies at `place`; there must be room for it. */
@@ -137,6 +182,24 @@ export class Producer {
       );
     }
     return this.#sent & (SLOTS - 1);
+  }
+
+  /** A parcel that is free, after some waiting, or another one: who is to read the others may wait for this sender. */
+  #waitForParcel(): Parcel {
+    const { layout, parcels } = this;
+    let parcel = parcels.take();
+    if (parcel !== undefined || !this.waits) return parcel ?? parcels.make();
+    const until = layout.runtime.now() + parcels.patienceMs;
+    waitFor(
+      layout,
+      this.ownBell,
+      () => {
+        parcel = parcels.take();
+        return parcel !== undefined || layout.runtime.now() >= until || layout.get(WORD.closed) === 1;
+      },
+      () => layout.ringBell(this.otherBell),
+    );
+    return parcel ?? parcels.make();
   }
 }
 
@@ -180,6 +243,7 @@ export class Consumer {
     const place = layout.words[ring + RING.place + slot] as number;
     if (place === PLACE.port) this.#current = this.inbox.take(this.worker);
     else if (place === PLACE.slot) this.#current = layout.slot(this.worker, this.direction, slot, length);
+    else if (place >= PLACE.parcel) this.#current = this.inbox.parcel(place - PLACE.parcel).frame(length);
     else this.#current = layout.broadcastSlot(place - PLACE.broadcast, length);
     return this.#current;
   }
@@ -196,7 +260,8 @@ export class Consumer {
     // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
     Atomics.store(layout.words, ring + RING.taken, this.#taken);
     let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
-    if (place >= PLACE.broadcast) {
+    if (place >= PLACE.parcel) wanted = this.inbox.parcel(place - PLACE.parcel).release() || wanted;
+    else if (place >= PLACE.broadcast) {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }

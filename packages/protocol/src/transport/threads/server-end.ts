@@ -4,15 +4,18 @@ import { MessageChannel } from 'node:worker_threads';
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import { SLICE_MS } from '@flotilla/core/internal';
 import type { HostEnd, ServerEnd } from '../transport.js';
-import { hosted, type ThreadAttachment } from './attachment.js';
+import { hostOf, type ThreadAttachment } from './attachment.js';
 import { openOwnEnd } from './host-end.js';
 import { ANYBODY, Layout, NOBODY, PLACE, RING, SLOTS, Waits, WORD } from './layout.js';
 import { Outbox } from './outbox.js';
+import { Parcel, Parcels } from './parcels.js';
 import { Consumer, checkCommit, PortInbox, type Post, Producer, postHere, postOf } from './ring.js';
 
-/** Frames above this, or above an equal share of MAX_SHARED_BYTES, travel as transferred buffers. */
+/** Frames above this, or above an equal share of MAX_SHARED_BYTES, lie in parcels. */
 const MAX_SLOT_BYTES = 1 << 20;
 const MAX_SHARED_BYTES = 256 << 20;
+/** What a worker's state may have beside its vectors, which as a rule are no longer than an evaluation. Longer frames are transferred. */
+const STATE_BYTES = 4096;
 /** How long whoever has a core to itself may look for something new before it sleeps: about a short round. */
 const WATCH_MS = 0.2;
 /** The same of threads that have a core each, while the server has none. */
@@ -52,7 +55,7 @@ export interface ThreadTransport {
 export type Serve = (until: number) => boolean;
 
 /**
- * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers.
+ * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers (`hostOf`).
  * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred. `anybody`:
  *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all. `own`: the first of the
  *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits. `crowded`: others need
@@ -73,6 +76,8 @@ export function createThreadTransport(
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
   const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
   const bytes = Layout.bytes(workers, threads, slotBytes);
+  const isLong = options.maxFrameBytes > MAX_SLOT_BYTES;
+  const parcelBytes = options.maxFrameBytes + STATE_BYTES;
   let shared: SharedArrayBuffer;
   try {
     shared = new SharedArrayBuffer(bytes);
@@ -84,9 +89,8 @@ export function createThreadTransport(
   const channels = Array.from({ length: others }, () => new MessageChannel());
   const posts = channels.map((channel) => postOf(channel.port1));
   const layout = new Layout(shared, workers, threads, slotBytes, runtime);
-  for (let thread = 0; thread < threads; thread++) {
-    for (const worker of hosted(workers, threads, thread)) layout.words[layout.ring(worker, 0) + RING.host] = thread;
-  }
+  const hosts = Array.from({ length: workers }, (_, worker) => hostOf(worker, workers, threads, isLong));
+  for (const [worker, host] of hosts.entries()) layout.words[layout.ring(worker, 0) + RING.host] = host;
   const cores = availableParallelism();
   const hasCore = others + 1 <= cores && !crowded;
   const watchMs = hasCore ? WATCH_MS : threads <= cores && !crowded ? SHORT_WATCH_MS : 0;
@@ -94,14 +98,22 @@ export function createThreadTransport(
   if (own !== undefined) {
     const [here, host] = postHere();
     posts.unshift(here);
-    serve = own(openOwnEnd(layout, 0, host));
+    serve = own(openOwnEnd(layout, 0, host, new Parcels(parcelBytes)));
   }
   const { anybody = false } = options;
   if (anybody) Atomics.store(layout.words, WORD.awaited, ANYBODY);
   let seen = 0;
   return {
     shared,
-    server: new ThreadServerEnd(layout, threads, posts, anybody, hasCore ? WATCH_MS : 0, serve),
+    server: new ThreadServerEnd(
+      layout,
+      threads,
+      posts,
+      new Parcels(parcelBytes),
+      anybody,
+      hasCore ? WATCH_MS : 0,
+      serve,
+    ),
     async rung() {
       const wait = Atomics.waitAsync(layout.words, WORD.serverBell, seen);
       if (wait.async) await wait.value;
@@ -112,7 +124,9 @@ export function createThreadTransport(
       workers,
       threads,
       thread: threads - others + k,
+      hosted: hosts.flatMap((host, worker) => (host === threads - others + k ? [worker] : [])),
       slotBytes,
+      parcelBytes,
       watchMs,
       port: channel.port2,
     })),
@@ -129,7 +143,7 @@ class ThreadServerEnd implements MovableServerEnd {
   readonly #consumers: Consumer[] = [];
   readonly #inbox: PortInbox[];
   /** What was claimed for a broadcast that does not lie in a broadcast slot. */
-  #broadcastRoom: Uint8Array | undefined;
+  #broadcastRoom: Uint8Array | Parcel | undefined;
   #broadcastClaimed = 0;
   #broadcasts = 0;
   readonly #waits: Waits;
@@ -142,6 +156,7 @@ class ThreadServerEnd implements MovableServerEnd {
     private readonly layout: Layout,
     readonly hosts: number,
     private readonly posts: readonly Post[],
+    private readonly parcels: Parcels,
     private readonly anybody: boolean,
     watchMs: number,
     /** Serves the workers of thread 0, which is this one; undefined where it has none. */
@@ -163,11 +178,11 @@ class ThreadServerEnd implements MovableServerEnd {
   }
 
   #connect(worker: number): void {
-    const { layout, posts } = this;
+    const { layout, posts, parcels } = this;
     const thread = layout.hostOf(worker);
     const bell = layout.bell(thread);
     this.#outboxes[worker] = new Outbox(
-      new Producer(layout, worker, 0, posts[thread] as Post, WORD.serverBell, bell),
+      new Producer(layout, worker, 0, posts[thread] as Post, parcels, WORD.serverBell, bell),
       bell,
     );
     this.#consumers[worker] = new Consumer(layout, worker, 1, this.#inbox[thread] as PortInbox, bell);
@@ -218,6 +233,11 @@ class ThreadServerEnd implements MovableServerEnd {
       this.#wait(SLICE_MS, () => isReady() || undefined);
     }
     this.#broadcastClaimed = bytes;
+    if (this.#broadcastRoom instanceof Parcel) this.#broadcastRoom.release();
+    if (isLarge && this.parcels.fits(bytes)) {
+      this.#broadcastRoom = this.parcels.take() ?? this.parcels.make();
+      return this.#broadcastRoom.frame(bytes);
+    }
     this.#broadcastRoom = isLarge || !isFree() ? new Uint8Array(bytes) : undefined;
     return this.#broadcastRoom ?? layout.broadcastSlot(slot, bytes);
   }
@@ -229,8 +249,13 @@ class ThreadServerEnd implements MovableServerEnd {
     this.#isDue = true;
     this.stats.sentBytes += length * this.workers;
     const slot = this.#broadcasts & (SLOTS - 1);
-    const room = this.#broadcastRoom?.subarray(0, length);
+    const claimed = this.#broadcastRoom;
     this.#broadcastRoom = undefined;
+    if (claimed instanceof Parcel) {
+      this.#broadcastParcel(claimed, length);
+      return;
+    }
+    const room = claimed?.subarray(0, length);
     let kept = room;
     for (const outbox of this.#outboxes) {
       if (outbox.hasRoom) continue;
@@ -250,6 +275,15 @@ class ThreadServerEnd implements MovableServerEnd {
         outbox.claim(length).set(room);
         outbox.commit(length);
       }
+    }
+  }
+
+  /** One copy for all; who is behind gets it later. */
+  #broadcastParcel(parcel: Parcel, length: number): void {
+    parcel.take(this.workers);
+    for (const outbox of this.#outboxes) {
+      outbox.send(parcel, length);
+      if (outbox.isBehind) this.#behind.add(outbox);
     }
   }
 
