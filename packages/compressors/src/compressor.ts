@@ -1,4 +1,4 @@
-import type { KeyedRandom, Precision, Purpose, Rng, Sparse } from '@flotilla/core';
+import type { KeyedRandom, Precision, Purpose, Rng, Sparse, Vector } from '@flotilla/core';
 import { EVERY_WORKER } from '@flotilla/core';
 
 /** Width of a dense coordinate on the wire. */
@@ -139,6 +139,11 @@ export interface ValueCodec {
    * @throws ProtocolError when the bytes are not the encoding of `count` values.
    */
   read(payload: Uint8Array, at: number, end: number, count: number, values: Float64Array): void;
+  /**
+   * The same values as they lie in the payload, where they can be used there: valid as long as the payload is.
+   * @throws ProtocolError as {@link ValueCodec.read} does
+   */
+  view?(payload: Uint8Array, at: number, end: number, count: number): Vector | undefined;
 }
 
 /** Bounds and costs of an operator, as theory states them. */
@@ -191,6 +196,13 @@ export interface Compressor {
   readonly encodeDifference?:
     | ((x: Float64Array, minus: Float64Array, key: MessageKey, out: Uint8Array, at: number) => number)
     | undefined;
+  /**
+   * Notes what C under this key keeps of y, for one that chooses coordinates without looking at their values: for
+   * {@link Compressor.encodeRemembered}.
+   */
+  readonly remember?: ((y: Float64Array, key: MessageKey) => void) | undefined;
+  /** Writes C(x − y), each difference rounded to the precision of x, where what was remembered last is of y, under the same key. */
+  readonly encodeRemembered?: ((x: Float64Array, key: MessageKey, out: Uint8Array, at: number) => number) | undefined;
   /** Reads the payload `bytes[at … end)`; the vector is then read by `addTo` or `copyTo`. @throws ProtocolError */
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void;
   /** target ← target + weight · (the decoded vector) */

@@ -1,4 +1,4 @@
-import type { Precision, Sparse, Vector } from '@flotilla/core';
+import { type Precision, type Sparse, subtract, type Vector } from '@flotilla/core';
 import { isIndependent, zeros } from '@flotilla/core/internal';
 import type {
   Compressor,
@@ -15,6 +15,8 @@ import { takesF32 } from './widened.js';
 
 type Stage = Selector | ExplicitSelector;
 
+const BITS = { f32: 32, f64: 64 } as const;
+
 /**
  * A compressor made of parts: selectors, each choosing among the coordinates that the one before it kept, and a codec for
  * the values that are left. `rand-k:k=250+natural` is one selector and the codec `natural`; `perm-k` is one selector and
@@ -27,8 +29,14 @@ export class Pipeline implements Compressor {
   readonly same: boolean;
   readonly maxBytes: number;
   readonly nominalBits: number;
-  /** Kept values of the current message, and the coordinates they belong to. */
-  readonly #values: Float64Array;
+  readonly remember: Compressor['remember'];
+  readonly encodeRemembered: Compressor['encodeRemembered'];
+  /** Memory for kept values; made when there are some to be put there. */
+  #own: Float64Array | undefined;
+  /** Most that there can be. */
+  readonly #kept: number;
+  /** Kept values of the current message, in that memory or where they came, and the coordinates they belong to. */
+  #values: Float64Array = new Float64Array(0);
   /** Copies of f32 values, for selectors that take f64 alone; made when there is one. */
   #widened: Float64Array | undefined;
   #index: Int32Array | undefined;
@@ -42,14 +50,16 @@ export class Pipeline implements Compressor {
     private readonly selectors: readonly [Stage, ...Stage[]],
     private readonly codec: ValueCodec,
     workers: number,
-    precision: Precision = 'f64',
+    private readonly precision: Precision = 'f64',
   ) {
     this.precisions = [precision, 'f64'];
     const last = selectors.at(-1) as Stage;
     this.dimension = selectors[0].dimension;
-    // what the codec takes, which is f32 where it says so
-    const kept = Math.max(...selectors.map((s) => s.maxKept));
-    this.#values = zeros(kept, takesF32(codec) ? precision : 'f64') as Float64Array;
+    this.#kept = Math.max(...selectors.map((s) => s.maxKept));
+    if (selectors.every((s) => !('choose' in s))) {
+      this.remember = (y, key) => this.#remember(y, key);
+      this.encodeRemembered = (x, key, out, at) => this.#encodeRemembered(x, key, out, at);
+    }
     this.maxBytes =
       codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.nominalBits = codec.nominalBits;
@@ -92,11 +102,32 @@ export class Pipeline implements Compressor {
     }
     const count = this.#count;
     const scale = this.#scale;
-    let values = this.#values;
-    if (this.#index !== undefined) this.#gather(x, minus, this.#index, scale);
-    else if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec))) values = x as Float64Array;
-    else for (let k = 0; k < count; k++) values[k] = scale * x[k];
+    if (this.#index !== undefined)
+      return to - at + this.codec.write(this.#gather(x, minus, this.#index, scale), count, key, out, to);
+    if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec)))
+      return to - at + this.codec.write(x as Float64Array, count, key, out, to);
+    const values = this.#ownValues();
+    for (let k = 0; k < count; k++) values[k] = scale * x[k];
     return to - at + this.codec.write(values, count, key, out, to);
+  }
+
+  #remember(y: Vector, key: MessageKey): void {
+    this.#keepAll();
+    for (const selector of this.selectors) this.#keep((selector as Selector).select(key, this.#count));
+    if (this.#index === undefined) this.#ownValues().set(y);
+    else this.#gather(y, undefined, this.#index, 1);
+  }
+
+  #encodeRemembered(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
+    const index = this.#index;
+    const count = this.#count;
+    const scale = this.#scale;
+    const values = this.#ownValues();
+    if (index === undefined) subtract(x, values, values);
+    else if (x instanceof Float64Array) for (let k = 0; k < count; k++) values[k] = x[index[k]] - values[k];
+    else for (let k = 0; k < count; k++) values[k] = Math.fround(x[index[k]] - values[k]);
+    if (scale !== 1) for (let k = 0; k < count; k++) values[k] *= scale;
+    return this.codec.write(values, count, key, out, at);
   }
 
   decode(bytes: Uint8Array, at: number, end: number, key: MessageKey): void {
@@ -107,7 +138,11 @@ export class Pipeline implements Compressor {
       this.#keep('choose' in selector ? selector.support : selector.select(key, this.#count));
     }
     try {
-      this.codec.read(bytes, from, end, this.#count, this.#values);
+      // its width must be the vectors'
+      const view = this.codec.nominalBits === BITS[this.precision] ? this.codec.view : undefined;
+      const held = view?.(bytes, from, end, this.#count);
+      if (held !== undefined) this.#values = held as Float64Array;
+      else this.codec.read(bytes, from, end, this.#count, this.#ownValues());
     } catch (error) {
       throw error instanceof ProtocolError ? new ProtocolError(`${this.spec}: ${error.message}`) : error;
     }
@@ -137,6 +172,14 @@ export class Pipeline implements Compressor {
     return index && { index, values: this.#values, count: this.#count };
   }
 
+  /** Memory for kept values, which are there from now on. */
+  #ownValues(): Float64Array {
+    // what the codec takes, which is f32 where it says so
+    this.#own ??= zeros(this.#kept, takesF32(this.codec) ? this.precision : 'f64') as Float64Array;
+    this.#values = this.#own;
+    return this.#own;
+  }
+
   /** The first `length` values of x as a selector takes them. */
   #for(selector: ExplicitSelector, x: Vector, length: number): Float64Array {
     if (x instanceof Float64Array || takesF32(selector)) return x as Float64Array;
@@ -147,7 +190,7 @@ export class Pipeline implements Compressor {
 
   /** The kept values of x, or of x − minus rounded as x is, times `scale`. */
   #gather(x: Vector, minus: Vector | undefined, index: Int32Array, scale: number): Float64Array {
-    const values = this.#values;
+    const values = this.#ownValues();
     const count = this.#count;
     if (minus === undefined) for (let k = 0; k < count; k++) values[k] = scale * x[index[k]];
     else if (x instanceof Float64Array)

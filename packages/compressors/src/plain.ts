@@ -6,6 +6,10 @@ import { CompressorError, checkSize, ProtocolError } from './errors.js';
 
 /** Up to this many values a message is copied byte by byte: anything else costs more than that. */
 const SHORT = 32;
+/** From so many values on a message is read where it lies. */
+const LONG = 4096;
+
+const NOT_FINITE = 'the payload holds a NaN or an infinity';
 
 /** Values as they are, little-endian, 32 or 64 bits each. f32 rounds to nearest; nothing else is lost. */
 export function plain(wire: Wire): ValueCodec {
@@ -28,8 +32,17 @@ export function plain(wire: Wire): ValueCodec {
       checkSize(end - at, count * width, count);
       const read = count <= SHORT ? readShort : values instanceof Float64Array ? readLong : readBytes;
       if (!read(payload, at, count, values as Float64Array & Float32Array)) {
-        throw new ProtocolError('the payload holds a NaN or an infinity');
+        throw new ProtocolError(NOT_FINITE);
       }
+    },
+    view(payload, at, end, count) {
+      const from = payload.byteOffset + at;
+      if (count < LONG || from % width !== 0) return undefined;
+      checkSize(end - at, count * width, count);
+      const values =
+        wire === 'f32' ? new Float32Array(payload.buffer, from, count) : new Float64Array(payload.buffer, from, count);
+      if (!isFiniteVector(values)) throw new ProtocolError(NOT_FINITE);
+      return values;
     },
   };
 

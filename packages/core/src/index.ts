@@ -28,8 +28,9 @@ export {
   type SparseColumns,
   type SparseMatrix,
 } from './kernels/kernels.js';
-export type { Form, Incoming, Outgoing, Sparse } from './message.js';
+export type { Form, Incoming, Outgoing, Remembered, Sparse } from './message.js';
 export { type Bound, type BoundInput, boundWithMu, uniformBound } from './method/bound.js';
+export { CommonPoint } from './method/common-point.js';
 export { methods } from './method/index.js';
 export {
   type Attendance,

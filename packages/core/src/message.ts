@@ -30,7 +30,16 @@ export interface Outgoing {
    * What is sent is then `vector` − `minus`, each coordinate rounded to the run's precision; a compressor that keeps few
    * coordinates computes no others. Not together with `extra` or `deltaBase`. Not changed.
    */
-  readonly minus?: Vector;
+  readonly minus?: Vector | Remembered;
+}
+
+/**
+ * What was remembered of a vector for one message, so that the vector can be written anew: all that its compressor will look at
+ * (`LocalFunction.remember`).
+ */
+export interface Remembered {
+  readonly round: number;
+  readonly worker: number;
 }
 
 /**

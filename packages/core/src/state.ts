@@ -1,11 +1,12 @@
 import { FlotillaError } from './errors.js';
+import { CommonPoint } from './method/common-point.js';
 import { TrackedPoint } from './method/tracked-point.js';
 
 /** Vectors and numbers by name: all there is to know of one half of a method between two rounds. */
 export type State = Readonly<Record<string, Float64Array | Float32Array | Int32Array | number>>;
 
 /** What the entries of a half's state may be. Nothing else is kept between rounds, so that a state can be stored. */
-export type StateValue = Float64Array | Float32Array | Int32Array | number | TrackedPoint;
+export type StateValue = Float64Array | Float32Array | Int32Array | number | TrackedPoint | CommonPoint;
 
 /** A type whose every property can be part of a state. */
 export type StateShape<T> = { readonly [K in keyof T]: StateValue };
@@ -13,8 +14,9 @@ export type StateShape<T> = { readonly [K in keyof T]: StateValue };
 type Vector = Exclude<State[string], number>;
 
 /**
- * A deep copy of a state object. A {@link TrackedPoint} `w` becomes `w`, its coordinates, and, where it has one, `w/product`.
- * @throws FlotillaError `internal` for an entry that is neither a vector nor a number nor a tracked point
+ * A deep copy of a state object. A {@link TrackedPoint} `w` becomes `w`, its coordinates, and, where it has one, `w/product`; a
+ * {@link CommonPoint} its coordinates.
+ * @throws FlotillaError `internal` for an entry that is neither a vector nor a number nor a tracked or common point
  */
 export function snapshotState(object: object): State {
   return copyState(viewState(object));
@@ -48,7 +50,7 @@ export function checkState(object: object, state: State): void {
 }
 
 /**
- * Writes a snapshot into a state object of the same shape, in place: its vectors and tracked points stay the same objects.
+ * Writes a snapshot into a state object of the same shape, in place: its vectors and points stay the same objects.
  * @throws FlotillaError `protocol` as {@link checkState} does; nothing has been written then
  */
 export function restoreState(object: object, state: State): void {
@@ -58,6 +60,7 @@ export function restoreState(object: object, state: State): void {
     if (typeof own === 'number') Reflect.set(object, name, value);
     else if (typeof value === 'object') own.set(value);
   }
+  for (const point of Object.values(object)) if (point instanceof CommonPoint) point.renew();
 }
 
 /** The vectors, themselves, and the numbers of a state object. */
@@ -67,6 +70,8 @@ function* entriesOf(object: object): Generator<[name: string, value: State[strin
     if (value instanceof TrackedPoint) {
       yield [name, value.x];
       if (value.product !== undefined) yield [`${name}/product`, value.product];
+    } else if (value instanceof CommonPoint) {
+      yield [name, value.x];
     } else if (typeof value === 'number' || isVector(value)) {
       yield [name, value];
     } else {

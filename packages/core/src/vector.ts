@@ -35,6 +35,11 @@ export function axpy(a: number, x: Vector, y: Vector): void {
   else for (let i = 0; i < y.length; i++) y[i] += a * x[i];
 }
 
+/** y_j ← y_j + x_j at the coordinates of `support` */
+export function addAt(support: Int32Array, x: Vector, y: Vector): void {
+  for (const j of support) y[j] += x[j];
+}
+
 /** out ← x + a·y */
 export function addScaled(x: Vector, a: number, y: Vector, out: Vector): void {
   if (out.length > SHORT) vectorKernels().combine(1, x, a, y, out);

@@ -20,6 +20,7 @@ import {
   type Outgoing,
   type Precision,
   type Registry,
+  type Remembered,
   type Sparse,
   subtract,
   type Vector,
@@ -88,8 +89,10 @@ export class Boundary {
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
-  /** Work space for what is sent as the difference of two vectors. */
+  /** Work space for what is sent as the difference of two vectors, or all of what was remembered. */
   #difference: Vector | undefined;
+  /** What was remembered last is of this message. */
+  readonly #remembered = { round: -1, worker: -1 };
   readonly #coins: number;
   readonly #incoming = new ReadFrame();
   /** Whether the frame last read was right, and is held whole. */
@@ -210,6 +213,21 @@ export class Boundary {
     return this.#incoming;
   }
 
+  /** Notes of a vector what the compressor of the message of `worker` in `round` looks at, or all of it. Valid until the next message. */
+  remember(vector: Vector, round: number, worker: number): Remembered {
+    const codec = this.#codec('compressed');
+    const key = this.#keyOf(round, worker, 0);
+    this.#remembered.round = round;
+    this.#remembered.worker = key.worker;
+    if (codec.remember !== undefined) {
+      codec.remember(vector as Float64Array, key);
+      return this.#remembered;
+    }
+    this.#difference ??= zeros(this.options.dimension, this.options.precision ?? 'f64');
+    this.#difference.set(vector);
+    return this.#remembered;
+  }
+
   #longest(form: Form, extra: number): number {
     if (form === 'none') return HEADER_BYTES;
     // changes are sent where they are shorter
@@ -260,12 +278,30 @@ export class Boundary {
     return at;
   }
 
-  #encodeDifference(codec: Compressor, x: Vector, minus: Vector, key: MessageKey, frame: Uint8Array): number {
+  #encodeDifference(
+    codec: Compressor,
+    x: Vector,
+    minus: Vector | Remembered,
+    key: MessageKey,
+    frame: Uint8Array,
+  ): number {
+    if (!isVector(minus)) return this.#encodeRemembered(codec, x, key, frame);
     if (codec.encodeDifference !== undefined)
       return codec.encodeDifference(x as Float64Array, minus as Float64Array, key, frame, HEADER_BYTES);
     this.#difference ??= zeros(this.options.dimension, this.options.precision ?? 'f64');
     subtract(x, minus, this.#difference);
     return codec.encode(this.#difference as Float64Array, key, frame, HEADER_BYTES);
+  }
+
+  #encodeRemembered(codec: Compressor, x: Vector, key: MessageKey, frame: Uint8Array): number {
+    const { round, worker } = this.#remembered;
+    if (round !== key.round || worker !== key.worker || codec !== this.#compressed)
+      throw new FlotillaError('internal', 'what was remembered is of another message');
+    if (codec.encodeRemembered !== undefined)
+      return codec.encodeRemembered(x as Float64Array, key, frame, HEADER_BYTES);
+    const difference = this.#difference as Vector;
+    subtract(x, difference, difference);
+    return codec.encode(difference as Float64Array, key, frame, HEADER_BYTES);
   }
 
   /** Decodes vector k of the frame being read and returns the codec that holds it from then on. */
@@ -325,6 +361,10 @@ export class Boundary {
     message.coordinates += coordinates;
     message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).nominalBits;
   }
+}
+
+function isVector(minus: Vector | Remembered): minus is Vector {
+  return minus instanceof Float64Array || minus instanceof Float32Array;
 }
 
 /** The frame last read: where its vectors lie, and the codecs that hold them. */

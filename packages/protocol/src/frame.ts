@@ -112,6 +112,21 @@ export function readHeader(frame: Uint8Array, header: Header): Header {
   return header;
 }
 
+/** The payload of a frame as f64: where it lies, as long as the frame is valid, or a copy where no f64 can lie there. */
+export function floatsIn(frame: Uint8Array): Float64Array {
+  const from = frame.byteOffset + HEADER_BYTES;
+  if (from % 8 !== 0) return floatsIn(Uint8Array.from(frame));
+  return new Float64Array(frame.buffer, from, (frame.length - HEADER_BYTES) >> 3);
+}
+
+/** Writes numbers to the payload of a frame as f64. */
+export function putFloats(values: Float64Array | Float32Array, frame: Uint8Array): void {
+  const floats = floatsIn(frame);
+  floats.set(values);
+  if (floats.buffer !== frame.buffer)
+    frame.set(new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength), HEADER_BYTES);
+}
+
 function malformed(what: string): ProtocolError {
   return new ProtocolError(what, { refusal: 'malformed' });
 }

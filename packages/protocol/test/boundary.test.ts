@@ -699,3 +699,95 @@ describe('the difference of two vectors', () => {
     }
   });
 });
+
+/** A vector of a precision. */
+function vectorOf(precision: 'f32' | 'f64', length: number, value: (j: number) => number): Float64Array {
+  const wide = Float64Array.from({ length }, (_, j) => value(j));
+  return precision === 'f32' ? (Float32Array.from(wide) as unknown as Float64Array) : wide;
+}
+
+describe('the difference to what was remembered', () => {
+  const specs = ['rand-k:k=3', 'same-rand-k:k=3', 'perm-k', 'bernoulli:p=0.4', 'identity', 'rand-k:k=6+natural'];
+  const whole = ['top-k:k=3', 'scaled(rand-k:k=3)', 'core:m=4', 'rand-k:k=6+top-k:k=2', 'qsgd:levels=4'];
+  const cases = [...specs, ...whole].flatMap((compressor) =>
+    (['f64', 'f32'] as const).flatMap((precision) =>
+      wires.filter((wire) => wire === 'f32' || precision === 'f64').map((wire) => ({ compressor, precision, wire })),
+    ),
+  );
+
+  it.each(cases)('$compressor, $precision over $wire: the same bytes as of the difference', (options) => {
+    const { precision } = options;
+    const before = vectorOf(precision, D, (j) => Math.sin(j) / 3);
+    const after = vectorOf(precision, D, (j) => Math.cos(j * j) * 7);
+    const difference = vectorOf(precision, D, (j) => (after[j] as number) - (before[j] as number));
+    const { sender } = link(options);
+    const { sender: other } = link(options);
+    for (const [round, worker] of [
+      [3, 1],
+      [4, 0],
+    ] as const) {
+      const vector = before.slice();
+      const minus = sender.remember(vector, round, worker);
+      // it is written anew in place
+      vector.set(after);
+      const frame = write(sender, 'compressed', vector, { round, worker, minus });
+      expect(hex(frame)).toBe(hex(write(other, 'compressed', difference, { round, worker })));
+      expect(sender.message).toEqual(other.message);
+    }
+  });
+
+  it('is of the message that it was remembered for', () => {
+    const { sender } = link({ compressor: 'rand-k:k=3' });
+    const vector = new Float64Array(D);
+    for (const [round, worker] of [
+      [2, 1],
+      [3, 0],
+    ] as const) {
+      const minus = sender.remember(vector, round, worker);
+      expect(() => write(sender, 'compressed', vector, { minus })).toThrow('is of another message');
+      expect(() => write(sender, 'dense', vector, { round, worker, minus })).toThrow('is of another message');
+    }
+  });
+});
+
+describe('long dense messages are read where they lie', () => {
+  const dimension = 5000;
+  const cases = [
+    ['f32', 'f32'],
+    ['f64', 'f64'],
+    ['f64', 'f32'],
+  ] as const;
+
+  it.each(cases)('%s over %s: the same numbers wherever the frame lies, added and copied', (precision, wire) => {
+    const values = vectorOf(precision, dimension, (j) => Math.fround(Math.sin(j)));
+    const { sender, receiver } = link({ dimension, precision, wire });
+    const frame = write(sender, 'dense', values);
+    for (const at of [0, 1, 4, 8]) {
+      const room = new Uint8Array(at + frame.length);
+      room.set(frame, at);
+      const incoming = receiver.read(room.subarray(at), uplink, 3, 1);
+      const [copy, sum] = [0, 1].map((value) => vectorOf(precision, dimension, () => value)) as [
+        Float64Array,
+        Float64Array,
+      ];
+      incoming.copyTo(copy);
+      incoming.addTo(sum, 0.25);
+      expect(copy).toEqual(values);
+      expect(sum).toEqual(vectorOf(precision, dimension, (j) => 1 + 0.25 * (values[j] as number)));
+    }
+  });
+
+  it.each(cases)('%s over %s: a NaN, or bytes too few or too many, are refused', (precision, wire) => {
+    const { sender, receiver } = link({ dimension, precision, wire });
+    const frame = write(
+      sender,
+      'dense',
+      vectorOf(precision, dimension, () => 0),
+    );
+    const nan = frame.slice().fill(0xff, frame.length - 8);
+    for (const wrong of [nan, frame.slice(0, -4)]) {
+      expectProtocolError(() => receiver.read(wrong, uplink, 3, 1));
+    }
+    expect(refusalOf(() => receiver.read(new Uint8Array([...frame, 0, 0, 0, 0]), uplink, 3, 1))).toBe('oversized');
+  });
+});

@@ -90,7 +90,7 @@ async function runInThread(
   let evaluated = false;
   const leaveModel = () => {
     if (training === undefined) return;
-    const model = training.flatModel();
+    const model = training.flatModel(true);
     leave(model);
     folder?.write('model.safetensors', modelFile(model));
   };

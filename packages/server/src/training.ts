@@ -482,11 +482,11 @@ export class Training {
     return modelOf(this.flatModel());
   }
 
-  /** The same as it travels between threads. */
-  flatModel(): FlatModel {
+  /** The same as it travels between threads. @param isLast Nothing of the training is to come: x̂ is its own. */
+  flatModel(isLast = false): FlatModel {
     const { name } = this.#output ?? {};
     const { x, round } = this.output;
-    return flatModelOf(this.plan, this.#rounds, x.slice(), name && { name, round });
+    return flatModelOf(this.plan, this.#rounds, isLast ? x : x.slice(), name && { name, round });
   }
 
   /** A copy of the iterate after the last round that has ended. */

@@ -27,15 +27,15 @@ export const suites: Readonly<Record<string, MethodSuiteOptions>> = {
   },
   marina: {
     identity: { method: 'marina:p=0.3', uplink: identity },
-    replicas: { x: 'x', sent: 'g' },
+    replicas: { x: 'x' },
     unbiased: 'marina:p=0.3',
   },
   'vr-marina': {
     identity: { method: 'vr-marina:batch=12', uplink: identity },
-    replicas: { x: 'x', sent: 'g' },
+    replicas: { x: 'x' },
     problem: samples,
   },
-  'vr-marina:online=true,large-batch=20': { identity: false, replicas: { x: 'x', sent: 'g' }, problem: samples },
+  'vr-marina:online=true,large-batch=20': { identity: false, replicas: { x: 'x' }, problem: samples },
   'pp-marina': {
     identity: { method: 'pp-marina:p=1', uplink: identity },
     replicas: { x: 'x' },

@@ -238,10 +238,10 @@ describe.each(['loopback', 'threads'] as const)('what has failed can be put righ
     expect(training.xHash()).toBe(undisturbed.xHash());
   };
 
-  /** A worker whose x is infinite sends what no frame can carry. */
+  /** A worker whose x is infinite sends what no frame can carry. The last one's is that of its whole thread. */
   const failRound = async (training: Training, state: TrainingState) => {
     const infinite = state.workers.map((worker, i) =>
-      i === 2 ? { ...worker, 'method/x': new Float64Array(60).fill(Number.POSITIVE_INFINITY) } : worker,
+      i === 5 ? { ...worker, 'method/x': new Float64Array(60).fill(Number.POSITIVE_INFINITY) } : worker,
     );
     await training.restore({ ...state, workers: infinite });
     await expect(training.round()).rejects.toMatchObject({ code: 'diverged' });

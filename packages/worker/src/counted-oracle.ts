@@ -4,13 +4,14 @@ import {
   type LinearMap,
   type LocalFunction,
   type Oracle,
+  type Remembered,
   type Rng,
   type Runtime,
   SubsetSampler,
   TrackedPoint,
   type Vector,
 } from '@flotilla/core';
-import type { Job } from '@flotilla/protocol';
+import type { Boundary, Job } from '@flotilla/protocol';
 import { RoundBatch } from './round-batch.js';
 
 const NO_SAMPLES = 'this problem has no samples to draw a batch from';
@@ -24,6 +25,8 @@ export class CountedOracle implements LocalFunction {
   seconds = 0;
   /** Gradients computed; a batch counts as its share of the samples. */
   calls = 0;
+  /** What the worker's uplinks are written by, once the run has begun. */
+  uplink: Pick<Boundary, 'remember'> | undefined;
   #sampler: SubsetSampler | undefined;
   #batch = new Int32Array(0);
   readonly #perRound: RoundBatch | undefined;
@@ -114,6 +117,13 @@ export class CountedOracle implements LocalFunction {
     if (samples === undefined) throw new FlotillaError('usage', NO_SAMPLES);
     if (size >= samples) return undefined;
     return new RoundBatch(samples, size, (round) => this.random.stream(this.rng, purpose, round, worker));
+  }
+
+  remember(vector: Vector): Remembered {
+    const { uplink, round, worker } = this;
+    if (uplink === undefined)
+      throw new FlotillaError('internal', 'something was to be remembered before the run has begun');
+    return uplink.remember(vector, round, worker);
   }
 
   track(start: Vector): TrackedPoint {

@@ -151,7 +151,6 @@ export class WorkerHost {
     const kernels = new Kernels();
     const rng = new Rng();
     const { dimension, metrics = [] } = problem;
-    const evaluated = new Float64Array(1 + dimension + metrics.length);
     const oracle = (index: number) => atWorker(index, () => problem.oracle(index, kernels));
     const oracles = this.end.workers.map(oracle);
     for (const [k, { smoothness = 0, sampleSmoothness = 0 }] of oracles.entries()) {
@@ -164,7 +163,7 @@ export class WorkerHost {
     const build = (index: number, oracle: Oracle) => {
       const own = wide === undefined ? oracle : new WidenedOracle(oracle, wide);
       const local = new CountedOracle(index, own, random, rng, this.#clock, job, this.input.computeSeconds);
-      return new Worker(index, oracle, local, evaluated, dimension, this.end);
+      return new Worker(index, oracle, local, dimension, metrics.length, this.end);
     };
     const workers = new Array<Worker | undefined>(job.workers).fill(undefined);
     for (const [k, index] of this.end.workers.entries()) workers[index] = build(index, oracles[k] as Oracle);

@@ -24,12 +24,14 @@ import {
   encodeState,
   FIRST_EXCHANGE,
   FrameKind,
+  floatsIn,
   HEADER_BYTES,
   type Header,
   type HostEnd,
   type Job,
   openBoundaries,
   ProtocolError,
+  putFloats,
   type StateSource,
   unpackState,
   writeHeader,
@@ -85,10 +87,10 @@ export class Worker {
     readonly index: number,
     private readonly oracle: Oracle,
     private readonly local: CountedOracle,
-    /** f_i, ∇f_i and metrics of an evaluation, as they are sent: work space that the workers of a host share. */
-    private readonly evaluated: Float64Array,
     /** d */
     private readonly dimension: number,
+    /** Numbers that the worker's metrics are. */
+    private readonly metrics: number,
     private readonly end: HostEnd,
   ) {}
 
@@ -105,6 +107,7 @@ export class Worker {
   /** Lays out the state of round 0. */
   begin(shared: Shared): void {
     this.#shared = shared;
+    this.local.uplink = shared.uplink;
     this.#state = shared.method.worker.init(shared.context, this.local);
   }
 
@@ -167,20 +170,25 @@ export class Worker {
 
   /** f_i(x), ∇f_i(x) and the worker's metrics, exact, in f64. Changes nothing of the worker. */
   #evaluate(frame: Uint8Array, header: Readonly<Header>): void {
-    const { evaluated, dimension } = this;
+    const { dimension, metrics, end } = this;
     const { round } = header;
     const last = Math.max(0, this.#round);
     // a worker that was left out of rounds has not seen them; before the constants are known there is no round
     const due = this.#shared?.gaps === true ? undefined : last;
     checkDue(header, FrameKind.evaluate, due, last - 1);
-    const x = vectorIn(frame, dimension);
+    const x = pointIn(frame, dimension);
+    const bytes = HEADER_BYTES + 8 * (1 + dimension + metrics);
+    const room = end.claim(this.index, bytes);
+    const evaluated = floatsIn(room);
     const value = this.oracle.gradient(x, evaluated.subarray(1, 1 + dimension));
     this.oracle.metrics?.(x, evaluated.subarray(1 + dimension));
     if (!Number.isFinite(value)) {
       throw new DivergedError(round, this.index, `the loss is ${value}`, this.#shared?.method.name);
     }
     evaluated[0] = value;
-    this.#reply(FrameKind.evaluation, round, sourceOf(new Uint8Array(evaluated.buffer)), header.coins);
+    if (evaluated.buffer !== room.buffer) putFloats(evaluated, room);
+    writeHeader({ kind: FrameKind.evaluation, form: 'none', coins: header.coins, extra: 0, round }, room);
+    end.commit(this.index, bytes);
   }
 
   /** Sends its state, which must be that after the round that the frame names, and have no number that is none: nobody could go on from it. */
@@ -233,10 +241,10 @@ export class Worker {
   }
 
   /** Answers with bytes that no method has made. They are written once, where they will be read. */
-  #reply(kind: FrameKind, round: number, payload: StateSource, coins = 0): void {
+  #reply(kind: FrameKind, round: number, payload: StateSource): void {
     const bytes = HEADER_BYTES + payload.length;
     const room = this.end.claim(this.index, bytes);
-    writeHeader({ kind, form: 'none', coins, extra: 0, round }, room);
+    writeHeader({ kind, form: 'none', coins: 0, extra: 0, round }, room);
     payload.writeTo(room.subarray(HEADER_BYTES));
     this.end.commit(this.index, bytes);
   }
@@ -248,8 +256,7 @@ export class Worker {
   }
 }
 
-const sourceOf = (bytes: Uint8Array): StateSource => ({ length: bytes.length, writeTo: (room) => room.set(bytes) });
-const NOTHING = sourceOf(new Uint8Array(0));
+const NOTHING: StateSource = { length: 0, writeTo() {} };
 
 /** Before the names of what a worker's half of the method knows. */
 const PREFIX = 'method/';
@@ -258,12 +265,12 @@ function isCount(value: State[string] | undefined, least = 0): value is number {
   return typeof value === 'number' && value >= least && value < Number.POSITIVE_INFINITY;
 }
 
-/** The f64 vector that is a frame's payload. @throws ProtocolError */
-function vectorIn(frame: Uint8Array, dimension: number): Float64Array {
+/** The f64 vector that is a frame's payload, as long as the frame is there. @throws ProtocolError */
+function pointIn(frame: Uint8Array, dimension: number): Float64Array {
   const bytes = frame.length - HEADER_BYTES;
   if (bytes !== 8 * dimension) {
     const refusal = bytes > 8 * dimension ? 'oversized' : 'payload';
     throw new ProtocolError(`an evaluation point of ${bytes} bytes, expected ${8 * dimension}`, { refusal });
   }
-  return new Float64Array(frame.slice(HEADER_BYTES).buffer);
+  return floatsIn(frame);
 }

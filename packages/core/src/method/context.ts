@@ -2,6 +2,7 @@ import { initialPoint } from '../problem/initial-point.js';
 import type { Problem } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import { inPrecision, type Precision, zeros } from '../vector.js';
+import { CommonPoint } from './common-point.js';
 import type { Context, Method } from './method.js';
 import type { MethodParameters } from './parameters.js';
 
@@ -20,15 +21,25 @@ export function createContext(
 ): Context {
   const { dimension } = problem;
   const { precision = 'f64' } = job;
+  // zeros are pages that nobody has touched
+  const start =
+    job.init === 'zeros'
+      ? zeros(dimension, precision)
+      : inPrecision(initialPoint(job.init, problem, random, given), precision);
+  let common: CommonPoint | undefined;
   return {
     workers: job.workers,
     dimension,
     stepSize: settled.stepSize,
     parameters: settled.parameters,
     precision,
-    start: inPrecision(initialPoint(job.init, problem, random, given), precision),
+    start,
     zeros: (length = dimension) => zeros(length, precision),
     scratch: zeros(dimension, precision),
+    common() {
+      common ??= new CommonPoint(start.slice());
+      return common;
+    },
     random,
     toWire(vector) {
       // of f32 state a wire of f32 rounds nothing

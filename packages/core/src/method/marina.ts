@@ -1,5 +1,6 @@
-import { axpy, type Vector } from '../vector.js';
+import { addAt, axpy, type Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
+import { CommonPoint } from './common-point.js';
 import { defineMethod, type ServerHalf } from './method.js';
 import { type PolyakLojasiewicz, polyakLojasiewicz } from './parameters.js';
 import { hardlyCompresses, isIndependent } from './uplink-theory.js';
@@ -17,16 +18,16 @@ interface MarinaParameters extends PolyakLojasiewicz {
 interface MarinaServer {
   readonly x: Vector;
   readonly g: Vector;
-  /** g as the workers hold it. */
+  /** g as the workers hold it, where they are sent what has changed of it; else empty. */
   readonly sent: Vector;
 }
 
 /** The server of MARINA and VR-MARINA: sends g, moves x along it, and takes in gradients or differences, as the coin says. */
 export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readonly downlink?: 'dense' | 'delta' }> = {
-  init: ({ start, zeros }) => ({
+  init: ({ start, zeros, parameters }) => ({
     x: start.slice(),
     g: zeros(),
-    sent: zeros(),
+    sent: zeros(parameters.downlink === 'delta' ? undefined : 0),
   }),
   start: (state, _context, mean) => state.g.set(mean),
   plan: (state, { parameters }, coin, round) => ({
@@ -36,14 +37,16 @@ export const marinaServer: ServerHalf<MarinaServer, { readonly p: number; readon
         ? { form: 'dense', vector: state.g, deltaBase: state.sent }
         : { form: 'dense', vector: state.g },
   }),
-  sent(state, { stepSize }, carried) {
-    carried.copyTo(state.sent);
-    state.g.set(state.sent);
+  sent(state, { stepSize, precision, parameters }, carried) {
+    if (parameters.downlink === 'delta') carried.copyTo(state.sent);
+    // of f32 state the wire loses nothing
+    if (precision === 'f64') carried.copyTo(state.g);
     axpy(-stepSize, state.g, state.x);
   },
-  step(state, _context, plan, mean) {
+  step(state, _context, plan, mean, support) {
     if (plan.coins === DENSE_UP) state.g.set(mean);
-    else axpy(1, mean, state.g);
+    else if (support === undefined) axpy(1, mean, state.g);
+    else addAt(support, mean, state.g);
   },
 };
 
@@ -110,29 +113,33 @@ export const marina = defineMethod({
   bound: (input, smoothness, parameters) => boundWithMu(input, smoothness, parameters),
   server: marinaServer,
   worker: {
-    init: ({ start, zeros }) => ({
-      x: start.slice(),
-      g: zeros(),
+    init: ({ start, zeros, common, parameters }, local) => ({
+      // with a batch a worker needs ∇f_i at x too, before it moves
+      x: local.stochastic ? new CommonPoint(start.slice()) : common(),
+      /** For a downlink of what has changed of it; else empty. */
+      g: zeros(parameters.downlink === 'delta' ? undefined : 0),
       gradient: zeros(),
-      previous: zeros(),
     }),
     start(state, _context, local) {
-      local.denseGradient(state.x, state.gradient);
+      local.denseGradient(state.x.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { stepSize }, incoming, local) {
-      incoming.copyTo(state.g);
+    round(state, { stepSize, parameters }, incoming, local) {
+      const { x, g, gradient } = state;
       const dense = incoming.coins === DENSE_UP;
       // ∇f_i(x), where the round before has not left it
-      if (local.stochastic && !dense) local.gradient(state.x, state.previous);
-      else [state.previous, state.gradient] = [state.gradient, state.previous];
-      axpy(-stepSize, state.g, state.x);
-      if (dense) {
-        local.denseGradient(state.x, state.gradient);
-        return { form: 'dense', vector: state.gradient };
+      if (local.stochastic && !dense) local.gradient(x.x, gradient);
+      const minus = dense ? undefined : local.remember(gradient);
+      if (parameters.downlink === 'delta') {
+        incoming.copyTo(g);
+        x.move(local.round, (at) => axpy(-stepSize, g, at));
+      } else x.move(local.round, (at) => incoming.addTo(at, -stepSize));
+      if (minus === undefined) {
+        local.denseGradient(x.x, gradient);
+        return { form: 'dense', vector: gradient };
       }
-      local.gradient(state.x, state.gradient);
-      return { form: 'compressed', vector: state.gradient, minus: state.previous };
+      local.gradient(x.x, gradient);
+      return { form: 'compressed', vector: gradient, minus };
     },
   },
 });

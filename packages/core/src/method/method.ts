@@ -1,10 +1,11 @@
-import type { Incoming, Outgoing } from '../message.js';
+import type { Incoming, Outgoing, Remembered } from '../message.js';
 import type { Smoothness } from '../problem/problem.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
 import type { StateShape } from '../state.js';
 import type { Precision, Vector } from '../vector.js';
 import type { Bound, BoundInput } from './bound.js';
+import type { CommonPoint } from './common-point.js';
 import type { MethodParameters, ParametersShape } from './parameters.js';
 import type { TrackedPoint } from './tracked-point.js';
 
@@ -62,6 +63,8 @@ export interface Context<P extends object = MethodParameters> {
    * worker's turn.
    */
   readonly scratch: Vector;
+  /** A point that starts at x⁰: one for all workers of a thread, for those who move it alike. */
+  common(): CommonPoint;
   /** The run's randomness, which both sides share: what is drawn from it need not be sent. */
   readonly random: KeyedRandom;
   /** Rounds a vector to what a dense message carries of it, for state that the other side gets to know later. */
@@ -121,9 +124,10 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   readonly sentTo?: (state: S, context: Context<P>, worker: number, carried: Incoming) => void;
   /**
    * Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some
-   * are away, n is the number of those that are not.
+   * are away, n is the number of those that are not. `support`: the coordinates outside which that is 0, ascending, where they
+   * are few; left out where they are not.
    */
-  readonly step: (state: S, context: Context<P>, plan: Plan, mean: Vector) => void;
+  readonly step: (state: S, context: Context<P>, plan: Plan, mean: Vector, support?: Int32Array) => void;
 }
 
 /** A worker's own function f_i. Calls are counted and timed. */
@@ -151,6 +155,11 @@ export interface LocalFunction {
    * This round's sample numbers: a uniform subset of at most `size`, or `size` independent draws. Valid until the next call.
    */
   drawBatch(size: number, how: 'subset' | 'independent'): Int32Array;
+  /**
+   * Notes of a vector what the compressor of this round's uplink will look at: to be what that is `minus`, where the vector itself is
+   * written anew.
+   */
+  remember(vector: Vector): Remembered;
 }
 
 /** A worker's half. Its state is a plain object of vectors, numbers and tracked points (`snapshotState`). */

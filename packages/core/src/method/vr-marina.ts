@@ -1,5 +1,5 @@
 import { optionError, UsageError } from '../errors.js';
-import { axpy, subtract, type Vector } from '../vector.js';
+import type { Vector } from '../vector.js';
 import { boundWithMu } from './bound.js';
 import { DENSE_UP, marinaServer } from './marina.js';
 import { defineMethod, type LocalFunction } from './method.js';
@@ -96,29 +96,26 @@ export const vrMarina = defineMethod({
   worker: {
     init: ({ start, zeros }) => ({
       x: start.slice(),
-      g: zeros(),
       /** x before the step. */
       before: zeros(),
       gradient: zeros(),
-      difference: zeros(),
     }),
     start(state, { parameters }, local) {
       full(parameters.largeBatch, local, state.x, state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
     round(state, { stepSize, parameters: { batch, largeBatch } }, incoming, local) {
-      incoming.copyTo(state.g);
       state.before.set(state.x);
-      axpy(-stepSize, state.g, state.x);
+      incoming.addTo(state.x, -stepSize);
       if (incoming.coins === DENSE_UP) {
         full(largeBatch, local, state.x, state.gradient);
         return { form: 'dense', vector: state.gradient };
       }
       const drawn = local.drawBatch(batch, largeBatch === undefined ? 'subset' : 'independent');
+      local.batchGradient(state.before, drawn, state.gradient);
+      const minus = local.remember(state.gradient);
       local.batchGradient(state.x, drawn, state.gradient);
-      local.batchGradient(state.before, drawn, state.difference);
-      subtract(state.gradient, state.difference, state.difference);
-      return { form: 'compressed', vector: state.difference };
+      return { form: 'compressed', vector: state.gradient, minus };
     },
   },
 });

@@ -109,6 +109,9 @@ function minimum(
 export function normalLinearTerms(random: KeyedRandom, dimension: number): (worker: number) => Float64Array {
   return (worker) => {
     const rng = random.stream(new Rng(), 'problem', 1, worker);
-    return Float64Array.from({ length: dimension }, () => rng.normal());
+    const b = new Float64Array(dimension);
+    // Float64Array.from lists its values first
+    for (let j = 0; j < dimension; j++) b[j] = rng.normal();
+    return b;
   };
 }

@@ -2,7 +2,7 @@ import type { Derivatives } from '@flotilla/core/internal';
 import { differenceStep } from '@flotilla/core/internal';
 import { FrameKind, HEADER_BYTES, type ServerEnd, writeHeader } from '@flotilla/protocol';
 import type { Answers } from './answers.js';
-import { type EvaluationReader, evaluationReader } from './evaluation.js';
+import { readEvaluation } from './evaluation.js';
 
 /**
  * The derivatives of all f_i, by evaluations at the workers: counted nowhere. Products of Hessians with vectors are symmetric
@@ -16,7 +16,6 @@ export class WorkerDerivatives implements Derivatives {
   readonly #product: Float64Array;
   /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
   readonly #received: Float64Array;
-  readonly #read: EvaluationReader;
   /** By worker the number of the last evaluation that was asked for, and of the last that was answered, modulo 256. */
   readonly #asked: Uint8Array;
   readonly #answered: Uint8Array;
@@ -37,7 +36,6 @@ export class WorkerDerivatives implements Derivatives {
     this.#point = new Float64Array(dimension);
     this.#product = new Float64Array(dimension);
     this.#received = new Float64Array(1 + dimension + metrics);
-    this.#read = evaluationReader(this.#received);
     this.#asked = new Uint8Array(this.workers);
     this.#answered = new Uint8Array(this.workers);
   }
@@ -103,8 +101,11 @@ export class WorkerDerivatives implements Derivatives {
 
   async #answer(worker: number): Promise<Float64Array> {
     const number = next(this.#answered, worker);
-    await this.answers.take(worker, FrameKind.evaluation, 0, (frame, header) => this.#read(frame, header, number));
-    return this.#received;
+    const received = this.#received;
+    await this.answers.take(worker, FrameKind.evaluation, 0, (frame, header) =>
+      received.set(readEvaluation(frame, header, number, received.length)),
+    );
+    return received;
   }
 }
 

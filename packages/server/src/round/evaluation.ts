@@ -1,6 +1,15 @@
 import { DivergedError, type Vector } from '@flotilla/core';
 import { isFiniteVector, squaredNorm } from '@flotilla/core/internal';
-import { FrameKind, HEADER_BYTES, type Header, ProtocolError, type ServerEnd, writeHeader } from '@flotilla/protocol';
+import {
+  FrameKind,
+  floatsIn,
+  HEADER_BYTES,
+  type Header,
+  ProtocolError,
+  putFloats,
+  type ServerEnd,
+  writeHeader,
+} from '@flotilla/protocol';
 import { type Answers, unlessAway } from './answers.js';
 import { takeFinite } from './non-finite.js';
 
@@ -14,33 +23,31 @@ export interface Evaluated {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
-/** Reads an evaluation frame, which must answer evaluation `number`, modulo 256. */
-export type EvaluationReader = (frame: Uint8Array, header: Readonly<Header>, number: number) => void;
-
 /**
- * Copies what an evaluation frame holds to `received`. What it returns throws a ProtocolError for a frame that answers another
- * one, or is of another length.
+ * The `count` numbers that an evaluation frame holds, where they lie in it: to be read before the frame is released.
+ * @param number Of the evaluation that it must answer, modulo 256.
+ * @throws ProtocolError for a frame that answers another one, or is of another length
  */
-export function evaluationReader(received: Float64Array): EvaluationReader {
-  const bytes = new Uint8Array(received.buffer);
-  return (frame, header, number) => {
-    if (header.coins !== number) {
-      const what = `the answer to evaluation ${header.coins} of a round where that to ${number} is due`;
-      throw new ProtocolError(what, { refusal: 'stale' });
-    }
-    const length = frame.length - HEADER_BYTES;
-    if (length !== bytes.length) {
-      const refusal = length > bytes.length ? 'oversized' : 'payload';
-      throw new ProtocolError(`an evaluation of ${length} bytes, expected ${bytes.length}`, { refusal });
-    }
-    bytes.set(frame.subarray(HEADER_BYTES));
-  };
+export function readEvaluation(
+  frame: Uint8Array,
+  header: Readonly<Header>,
+  number: number,
+  count: number,
+): Float64Array {
+  if (header.coins !== number) {
+    const what = `the answer to evaluation ${header.coins} of a round where that to ${number} is due`;
+    throw new ProtocolError(what, { refusal: 'stale' });
+  }
+  const length = frame.length - HEADER_BYTES;
+  if (length !== 8 * count) {
+    const refusal = length > 8 * count ? 'oversized' : 'payload';
+    throw new ProtocolError(`an evaluation of ${length} bytes, expected ${8 * count}`, { refusal });
+  }
+  return floatsIn(frame);
 }
 
 /** f, ∇f and metrics, exact, in f64 at x as it is, by a pass over the workers that is counted nowhere. */
 export class Evaluation {
-  /** f_i, ∇f_i and the worker's metrics, as a worker sends them. */
-  readonly #received: Float64Array;
   /** Of the last evaluation, modulo 256. */
   #number = 0;
 
@@ -59,9 +66,7 @@ export class Evaluation {
     private readonly start: Vector,
     /** Whether a worker is away: then it is left out of all means. */
     private readonly isAway: (worker: number) => boolean = () => false,
-  ) {
-    this.#received = new Float64Array(1 + gradient.length + metrics.length);
-  }
+  ) {}
 
   /** @throws DivergedError when f or ∇f is not finite, of one worker or of all together */
   async at(x: Vector, round: number): Promise<Evaluated> {
@@ -73,24 +78,22 @@ export class Evaluation {
     let loss = 0;
     const gradient = this.gradient.fill(0);
     const means = new Float64Array(metrics.length);
-    const received = this.#received;
-    const values = received.subarray(0, 1 + gradient.length);
-    const read = evaluationReader(received);
+    const d = gradient.length;
     const asked = Array.from({ length: workers }, (_, worker) => worker).filter((worker) => !this.isAway(worker));
     let taken = 0;
     const takeOne = (worker: number) =>
       this.answers.take(worker, FrameKind.evaluation, round, (frame, header) => {
-        read(frame, header, number);
-        if (!isFiniteVector(values)) {
-          const what = Number.isFinite(values[0]) ? 'a coordinate of ∇f_i is not finite' : `f_i = ${values[0]}`;
+        const received = readEvaluation(frame, header, number, 1 + d + metrics.length);
+        if (!isFiniteVector(received.subarray(0, 1 + d))) {
+          const what = Number.isFinite(received[0]) ? 'a coordinate of ∇f_i is not finite' : `f_i = ${received[0]}`;
           throw new DivergedError(round, worker, what, method);
         }
         loss += (received[0] as number) / workers;
-        for (let j = 0; j < gradient.length; j++) {
+        for (let j = 0; j < d; j++) {
           gradient[j] = (gradient[j] as number) + (received[j + 1] as number) / workers;
         }
         for (let k = 0; k < means.length; k++) {
-          means[k] = (means[k] as number) + (received[1 + gradient.length + k] as number) / workers;
+          means[k] = (means[k] as number) + (received[1 + d + k] as number) / workers;
         }
         taken++;
       });
@@ -110,16 +113,10 @@ export class Evaluation {
 
   #ask(x: Vector, round: number, number: number): void {
     const { transport } = this;
-    let point = x;
-    if (x instanceof Float32Array) {
-      // not needed before the answers come
-      point = this.gradient;
-      point.set(x);
-    }
-    const bytes = HEADER_BYTES + point.byteLength;
+    const bytes = HEADER_BYTES + 8 * x.length;
     const room = transport.claimBroadcast(bytes);
     writeHeader({ kind: FrameKind.evaluate, form: 'none', coins: number, extra: 0, round }, room);
-    room.set(new Uint8Array(point.buffer, point.byteOffset, point.byteLength), HEADER_BYTES);
+    putFloats(x, room);
     transport.commitBroadcast(bytes);
     transport.flush();
   }

@@ -22,7 +22,6 @@ import {
   restoreState,
   SharedDraws,
   viewState,
-  zeros,
 } from '@flotilla/core/internal';
 import {
   type Boundary,
@@ -38,6 +37,7 @@ import {
 import { Answers, type AnswersOptions, unlessAway } from './answers.js';
 import { type Coins, createToss } from './coins.js';
 import { type Evaluated, Evaluation } from './evaluation.js';
+import { Mean } from './mean.js';
 import { takeFinite } from './non-finite.js';
 import { WorkerStates } from './worker-states.js';
 
@@ -119,7 +119,7 @@ export class ParameterServer {
   readonly #state: ServerState;
   readonly #downlink: Boundary;
   readonly #uplink: Boundary;
-  readonly #mean: Vector;
+  readonly #mean: Mean;
   readonly #answers: Answers;
   readonly #evaluation: Evaluation;
   readonly #workerStates: WorkerStates;
@@ -142,15 +142,15 @@ export class ParameterServer {
     this.#uplink = uplink;
     this.#context = createContext(job, problem, options, random, options.start);
     this.#state = method.server.init(this.#context);
-    this.#mean = zeros(length, this.#context.precision);
     const { attendance } = options;
     const isAway = attendance && ((worker: number) => attendance.isAway(worker));
     const since = attendance && ((worker: number) => attendance.since(worker));
     this.#answers = new Answers({ ...options, isAway, since }, (refusal) => this.ledger.refuse(refusal));
     this.#workerStates = new WorkerStates(options.transport, this.#answers, isAway);
-    // between rounds the mean is work space, where it has the evaluation's f64
-    const mean = this.#mean;
-    const gradient = mean instanceof Float64Array && length === dimension ? mean : new Float64Array(dimension);
+    // between rounds the mean's memory is the evaluation's
+    const gradient = new Float64Array(dimension);
+    const mean = this.#context.precision === 'f64' ? gradient : new Float32Array(gradient.buffer, 0, dimension);
+    this.#mean = new Mean(length === dimension ? mean : this.#context.zeros(length));
     const metrics = (problem.metrics ?? []).map(({ name }) => name);
     const { start } = this.#context;
     this.#evaluation = new Evaluation(options.transport, this.#answers, gradient, metrics, method.name, start, isAway);
@@ -172,7 +172,7 @@ export class ParameterServer {
       if (!this.#isAway(worker)) this.#count('downlink', worker, 'start');
     transport.flush();
     await this.#collect('start', undefined);
-    method.server.start(this.#state, this.#context, this.#mean);
+    method.server.start(this.#state, this.#context, this.#mean.vector);
     onRoundEnd?.();
     this.seconds += (runtime.now() - from) / 1000;
   }
@@ -194,8 +194,8 @@ export class ParameterServer {
     }
     await this.#collect(undefined, plan.answers);
     meter?.lap('uplink', runtime.now());
-    method.server.step(this.#state, this.#context, plan, this.#mean);
-    this.#checkFinite(this.#state.x, 'x');
+    method.server.step(this.#state, this.#context, plan, this.#mean.vector, this.#mean.support);
+    if (!isFiniteVector(this.#state.x)) throw this.#diverged('x');
     onRoundEnd?.();
     const now = runtime.now();
     meter?.end(now);
@@ -205,6 +205,7 @@ export class ParameterServer {
   /** f and ∇f at the current iterate or another point, exact, by a pass over the workers that is counted nowhere. */
   async evaluate(x = this.#state.x): Promise<EvaluatedRound> {
     const { round, seconds, ledger } = this;
+    this.#mean.spoil();
     const evaluated = await this.#evaluation.at(x, round);
     return { round, seconds, ...evaluated, uplink: ledger.total('uplink'), downlink: ledger.total('downlink') };
   }
@@ -353,11 +354,12 @@ export class ParameterServer {
     const { attendance } = this.options;
     const workers = attendance?.present ?? this.#context.workers;
     const uplink = this.#uplink;
-    const mean = this.#mean.fill(0);
+    const mean = this.#mean;
+    mean.begin();
     let lost = 0;
     const takeOne = (worker: number) =>
       this.#answers.take(worker, FrameKind.uplink, round, (frame, header) => {
-        uplink.read(frame, FrameKind.uplink, round, worker, undefined, header).addTo(mean, 1 / workers);
+        mean.add(uplink.read(frame, FrameKind.uplink, round, worker, undefined, header), 1 / workers);
         this.#count('uplink', worker, kind);
       });
     const takeOrLeave = async (worker: number) => {
@@ -367,15 +369,14 @@ export class ParameterServer {
     const due = answers === undefined ? this.#everyone : this.#everyone.filter(answers);
     const answering = attendance === undefined ? due : due.filter((worker) => !attendance.isAway(worker));
     await takeFinite(answering, take, this.#state.x, this.#context.start);
-    if (lost > 0 && lost < workers)
-      for (let j = 0; j < mean.length; j++) mean[j] = (mean[j] as number) * (workers / (workers - lost));
-    this.#checkFinite(mean, 'the mean of the uplinks');
+    mean.end();
+    if (lost > 0 && lost < workers) mean.scale(workers / (workers - lost));
+    if (!mean.isFinite) throw this.#diverged('the mean of the uplinks');
   }
 
-  /** Nothing goes on from a NaN or an infinity. @throws DivergedError */
-  #checkFinite(vector: Vector, what: string): void {
-    if (isFiniteVector(vector)) return;
-    throw new DivergedError(this.round, 'server', `a coordinate of ${what} is not finite`, this.options.method.name);
+  /** Nothing goes on from a NaN or an infinity. */
+  #diverged(what: string): DivergedError {
+    return new DivergedError(this.round, 'server', `a coordinate of ${what} is not finite`, this.options.method.name);
   }
 
   #count(direction: 'uplink' | 'downlink', worker: number, kind: 'start' | undefined): void {
