@@ -3,7 +3,7 @@ const HEAD = 16;
 /** Parcels are worth waiting for where they are longer: memory that is touched is the process's own from then on. */
 const MAX_UNWAITED_BYTES = 1 << 24;
 /** Bytes of a frame that are read and answered in a millisecond on any machine: so long a sender waits for a parcel before it makes another. */
-const BYTES_A_MS = 1 << 18;
+const BYTES_A_MS = 1 << 16;
 
 /** Shared memory for one frame that is too long for a slot. It is one sender's, and used again when all have read it. */
 export class Parcel {
