@@ -1,4 +1,3 @@
-// Long: every way for a run to stop, and to go on.
 import {
   appendFileSync,
   cpSync,
