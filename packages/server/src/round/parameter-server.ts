@@ -1,3 +1,4 @@
+// Long: one class, a round from plan to step, and the state that a run goes on from.
 import type { CompressorEntry } from '@flotilla/compressors';
 import {
   type Attendance,

@@ -1,3 +1,4 @@
+// Long: one run of each bench, and what they have in common: brokers, hosts, what is counted.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
