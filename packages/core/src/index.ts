@@ -21,7 +21,9 @@ export {
   UsageError,
 } from './errors.js';
 export {
+  type ByteRows,
   type DenseMatrix,
+  type GramSpace,
   Kernels,
   type Matrix,
   type Region,

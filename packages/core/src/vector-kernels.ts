@@ -1,5 +1,5 @@
 import { instantiate, type WasmMemory } from './kernels/instantiate.js';
-import type { Vector } from './vector.js';
+import type { Vector } from './precision.js';
 
 /** Coordinates that are on their way at a time: two vectors of them stay in the first-level cache. */
 const STAGED = 2048;

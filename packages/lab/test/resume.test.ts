@@ -120,7 +120,7 @@ test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/unshare'))(
     const job = `${QUICK.replace('d=20', 'd=400')} --rounds 30 --checkpoint-every 10 --quiet --json`;
     const script = `
       ft() { ${process.execPath} ${main} "$@"; }
-      mkdir disk && mount -t tmpfs -o size=160k tmpfs disk
+      mkdir disk && mount -t tmpfs -o size=120k tmpfs disk
       ft ${job} --out disk/r > first; echo "code $?"; ls disk/r/checkpoint
       mount -o remount,size=20m disk
       ft start --resume disk/r --quiet --json > second; echo "code $?"; ls disk/r/checkpoint`;

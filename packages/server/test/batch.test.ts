@@ -138,8 +138,9 @@ const differences = ['marina:p=1e-9', 'pp-marina:p=1e-9,sampled=2', 'm3:p-uplink
 /** Where each worker takes its gradients. */
 const pointsOf = ({ fleet }: Training): Float64Array[] =>
   Array.from({ length: samples.workers }, (_, worker) => {
-    const { x, z } = hosted(fleet, worker) as { x?: Float64Array; z?: { x: Float64Array } };
-    return (z?.x ?? (x as Float64Array)).slice();
+    const { x, z } = hosted(fleet, worker) as { x?: Float64Array | { x: Float64Array }; z?: { x: Float64Array } };
+    const point = z ?? (x as Float64Array | { x: Float64Array });
+    return (point instanceof Float64Array ? point : point.x).slice();
   });
 
 type Three = [Float64Array, Float64Array, Float64Array];
