@@ -11,7 +11,7 @@ import { formatMessage } from 'publint/utils';
 /** What may be installed with the server, at most. */
 const LIMIT = { megabytes: 25, packages: 25 };
 /** The doors of a package, and the modules that are loaded by path. */
-const DOORS = ['.', './internal', './testing', './nats', './report', './thread', './thread-bundle', './package.json'];
+const DOORS = ['.', './internal', './testing', './nats', './report', './thread', './package.json'];
 /** What a tarball may hold: no tests, no build information, no maps to what is not there. */
 const SHIPPED =
   /^package\/(package\.json|README\.md|LICENSE|dist\/.+(\.wasm|\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/page\/[\w-]+\.(html|css|js|svg)|src\/.+\.py)$/;

@@ -9,9 +9,10 @@ export type WorkerPool = ThreadPool<ThreadTask, ErrorRecord | undefined>;
 
 /** Starts threads for workers: they load their code while nobody knows yet what they are to do. */
 export function workerPool(code: Parameters<typeof modulesOf>[0], threads: number, runtime: Runtime): WorkerPool {
-  // a module's own imports must be the modules that the thread runs
-  const entry = modulesOf(code).length === 0 ? '@flotilla/worker/thread-bundle' : '@flotilla/worker/thread';
-  return threadPool(import.meta.resolve(entry), threads, runtime);
+  const modules = import.meta.resolve('@flotilla/worker/thread');
+  // a module's own imports must be the modules that the thread runs; else the same in one file, which lies beside them
+  const entry = modulesOf(code).length === 0 ? new URL('thread-bundle.cjs', modules).href : modules;
+  return threadPool(entry, threads, runtime);
 }
 
 /** Workers that threads host until they are closed. */
