@@ -95,8 +95,8 @@ export class Boundary {
   readonly #remembered = { round: -1, worker: -1 };
   readonly #coins: number;
   readonly #incoming = new ReadFrame();
-  /** Whether the frame last read was right, and is held whole. */
-  #held = false;
+  /** Round of the frame last read, where it was right and is held whole. */
+  #held: number | undefined;
   /** By number of the vector: what decodes and then holds it. Made when a frame has so many. */
   readonly #extraDense: Compressor[] = [];
   readonly #extraCompressed: Compressor[] = [];
@@ -164,7 +164,7 @@ export class Boundary {
     after = -1,
     header: Readonly<Header> = readHeader(frame, this.#header),
   ): Incoming {
-    this.#held = false;
+    this.#held = undefined;
     checkDue(header, kind, round, after);
     const { form, extra, coins } = header;
     if (coins >> this.#coins !== 0) {
@@ -191,13 +191,13 @@ export class Boundary {
     }
     this.message.form = form;
     this.message.frameBytes = frame.length;
-    this.#held = true;
+    this.#held = header.round;
     return incoming;
   }
 
   /**
-   * The frame last read, unchanged, for another worker that it was sent to as well: what it carries is decoded already. The
-   * other arguments are those of {@link Boundary.read}.
+   * The frame last read, for another worker that it was sent to as well: what it carries is decoded already. Where its memory holds
+   * that of another round by now, it is read. The arguments are those of {@link Boundary.read}.
    * @throws ProtocolError
    */
   readAgain(
@@ -208,7 +208,8 @@ export class Boundary {
     after: number,
     header: Readonly<Header>,
   ): Incoming {
-    if (!this.#held || this.#incoming.frame !== frame) return this.read(frame, kind, round, worker, after, header);
+    if (this.#held !== header.round || this.#incoming.frame !== frame)
+      return this.read(frame, kind, round, worker, after, header);
     checkDue(header, kind, round, after);
     return this.#incoming;
   }

@@ -708,7 +708,14 @@ function vectorOf(precision: 'f32' | 'f64', length: number, value: (j: number) =
 
 describe('the difference to what was remembered', () => {
   const specs = ['rand-k:k=3', 'same-rand-k:k=3', 'perm-k', 'bernoulli:p=0.4', 'identity', 'rand-k:k=6+natural'];
-  const whole = ['top-k:k=3', 'scaled(rand-k:k=3)', 'core:m=4', 'rand-k:k=6+top-k:k=2', 'qsgd:levels=4'];
+  const whole = [
+    'top-k:k=3',
+    'scaled(rand-k:k=3)',
+    'core:m=4',
+    'rand-k:k=6+top-k:k=2',
+    'qsgd:levels=4',
+    'natural-dithering:levels=6',
+  ];
   const cases = [...specs, ...whole].flatMap((compressor) =>
     (['f64', 'f32'] as const).flatMap((precision) =>
       wires.filter((wire) => wire === 'f32' || precision === 'f64').map((wire) => ({ compressor, precision, wire })),
@@ -748,6 +755,17 @@ describe('the difference to what was remembered', () => {
       expect(() => write(sender, 'dense', vector, { round, worker, minus })).toThrow('is of another message');
     }
   });
+});
+
+it('a frame in the memory of one of an earlier round is read, though it is the same object', () => {
+  const { sender, receiver } = link({});
+  const frame = write(sender, 'dense', new Float64Array(D).fill(1), { round: 3 });
+  receiver.read(frame, uplink, 3, 1);
+  frame.set(write(sender, 'dense', new Float64Array(D).fill(2), { round: 4 }));
+  const target = new Float64Array(D);
+  const header = readHeader(frame, { kind: uplink, form: 'none', coins: 0, extra: 0, round: 0 });
+  receiver.readAgain(frame, uplink, 4, 1, 3, header).copyTo(target);
+  expect(target).toEqual(new Float64Array(D).fill(2));
 });
 
 describe('long dense messages are read where they lie', () => {

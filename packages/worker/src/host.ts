@@ -101,7 +101,7 @@ export class WorkerHost {
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
     }
-    // what is sent to all is one object where the transport has it so; within this call nobody writes to it
+    // what is sent to all is one object where the transport has it so; once the last has released it, it may hold the next round's
     let before: Uint8Array | undefined;
     let time = this.#clock.latest;
     for (const worker of this.end.workers) {

@@ -113,7 +113,7 @@ export class Worker {
 
   /**
    * Reads a frame, does what it asks for, and sends the answer, if there is one.
-   * @param again Whether the host's worker before this one has just answered the same frame, unchanged.
+   * @param again Whether the host's worker before this one has just answered a frame in the same memory.
    * @throws FlotillaError when there is no answer because something is wrong: with the frame, or with what came of it
    */
   answer(frame: Uint8Array, header: Readonly<Header>, again = false): void {
