@@ -123,8 +123,12 @@ export class Pipeline implements Compressor {
     const count = this.#count;
     const scale = this.#scale;
     const values = this.#ownValues();
-    if (index === undefined) subtract(x, values, values);
-    else if (x instanceof Float64Array) for (let k = 0; k < count; k++) values[k] = x[index[k]] - values[k];
+    if (index === undefined) {
+      subtract(x, values, values);
+      // f64, for a codec that takes nothing else
+      if (x instanceof Float32Array && values instanceof Float64Array)
+        for (let k = 0; k < count; k++) values[k] = Math.fround(values[k]);
+    } else if (x instanceof Float64Array) for (let k = 0; k < count; k++) values[k] = x[index[k]] - values[k];
     else for (let k = 0; k < count; k++) values[k] = Math.fround(x[index[k]] - values[k]);
     if (scale !== 1) for (let k = 0; k < count; k++) values[k] *= scale;
     return this.codec.write(values, count, key, out, at);
