@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { createCompressor, MessageKey } from '@flotilla/compressors';
 import { Kernels, KeyedRandom, type Precision, type Vector } from '@flotilla/core';
 import { describe, expect, test } from 'vitest';
@@ -104,4 +105,16 @@ describe.each(PRECISIONS)('in %s', (precision) => {
     expect(training.xHash()).toBe(one.xHash);
     await training.close();
   });
+});
+
+test('a method that knows of no support may write to the mean wherever it likes', async () => {
+  const plugins = [fileURLToPath(new URL('./plugins/heavy-balls.js', import.meta.url))];
+  const hashes: string[] = [];
+  for (const method of ['beside', 'in-place']) {
+    const training = await openHere({ ...common, stepSize: 0.01, plugins, method });
+    for (let round = 0; round < 4; round++) await training.round();
+    hashes.push(training.xHash());
+    await training.close();
+  }
+  expect(hashes[1]).toBe(hashes[0]);
 });

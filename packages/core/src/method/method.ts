@@ -125,7 +125,7 @@ export interface ServerHalf<S extends ServerState, P extends object = MethodPara
   /**
    * Ends a round with (1/n) Σ of what the workers sent, folded in worker order; a worker that did not answer adds 0. Where some
    * are away, n is the number of those that are not. `support`: the coordinates outside which that is 0, ascending, where they
-   * are few; left out where they are not.
+   * are few; left out where they are not. A `step` that takes it may write to `mean` at those alone.
    */
   readonly step: (state: S, context: Context<P>, plan: Plan, mean: Vector, support?: Int32Array) => void;
 }

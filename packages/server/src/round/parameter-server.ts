@@ -196,6 +196,8 @@ export class ParameterServer {
     await this.#collect(undefined, plan.answers);
     meter?.lap('uplink', runtime.now());
     method.server.step(this.#state, this.#context, plan, this.#mean.vector, this.#mean.support);
+    // a method that knows of no support may have written beside it
+    if (method.server.step.length <= SUPPORT) this.#mean.spoil();
     if (!isFiniteVector(this.#state.x)) throw this.#diverged('x');
     onRoundEnd?.();
     const now = runtime.now();
@@ -388,5 +390,8 @@ export class ParameterServer {
 
 /** Bytes of frames that may wait for a worker that is not waited for. */
 const MAX_BEHIND_BYTES = 64 << 20;
+
+/** Place of the support among what a method's `step` is given. */
+const SUPPORT = 4;
 
 const NOTHING = { form: 'none', vector: new Float64Array(0) } as const;
