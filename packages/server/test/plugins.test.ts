@@ -104,3 +104,13 @@ describe('a family that loads its own data', () => {
     expect(theory.samples).toBe(target.length);
   });
 });
+
+test('a gradient may write to x as long as it works: an evaluation is the same on any number of threads', async () => {
+  const options: TrainOptions = { plugins: [at('differences')], problem: 'differences', method: 'gd', workers: 4 };
+  const rows = [];
+  for (const threads of [1, 2, 4]) {
+    const { loss, gradNormSq } = await train({ ...options, threads, rounds: 3, evalEvery: 1 }).result;
+    rows.push([loss, gradNormSq]);
+  }
+  expect(rows).toEqual([rows[0], rows[0], rows[0]]);
+});

@@ -160,10 +160,11 @@ export class WorkerHost {
       );
     }
     const wide = spaceFor(job, problem);
+    const point = wide?.x ?? pointOf(problem);
     const build = (index: number, oracle: Oracle) => {
       const own = wide === undefined ? oracle : new WidenedOracle(oracle, wide);
       const local = new CountedOracle(index, own, random, rng, this.#clock, job, this.input.computeSeconds);
-      return new Worker(index, oracle, local, dimension, metrics.length, this.end);
+      return new Worker(index, oracle, local, dimension, metrics.length, this.end, point);
     };
     const workers = new Array<Worker | undefined>(job.workers).fill(undefined);
     for (const [k, index] of this.end.workers.entries()) workers[index] = build(index, oracles[k] as Oracle);
@@ -256,6 +257,11 @@ export class WorkerHost {
 function spaceFor({ precision }: Job, { precisions, dimension }: Problem): WideSpace | undefined {
   if (precision !== 'f32' || precisions?.includes('f32') === true) return undefined;
   return { x: new Float64Array(dimension), gradient: new Float64Array(dimension) };
+}
+
+/** Where points of evaluations are copied to, for a problem that may write to them as long as it works. All threads read what was sent. */
+function pointOf({ precisions, dimension }: Problem): Float64Array | undefined {
+  return precisions?.includes('f32') === true ? undefined : new Float64Array(dimension);
 }
 
 /** What was thrown at a worker, as an error that names both and keeps what was thrown. */

@@ -92,6 +92,8 @@ export class Worker {
     /** Numbers that the worker's metrics are. */
     private readonly metrics: number,
     private readonly end: HostEnd,
+    /** Work space of the host for the point of an evaluation, where that must not be read where it lies. */
+    private readonly point?: Float64Array | undefined,
   ) {}
 
   /** The state of the worker's half of the method. */
@@ -176,7 +178,9 @@ export class Worker {
     // a worker that was left out of rounds has not seen them; before the constants are known there is no round
     const due = this.#shared?.gaps === true ? undefined : last;
     checkDue(header, FrameKind.evaluate, due, last - 1);
-    const x = pointIn(frame, dimension);
+    const sent = pointIn(frame, dimension);
+    this.point?.set(sent);
+    const x = this.point ?? sent;
     const bytes = HEADER_BYTES + 8 * (1 + dimension + metrics);
     const room = end.claim(this.index, bytes);
     const evaluated = floatsIn(room);

@@ -9,7 +9,8 @@ import type { Precision } from '../vector.js';
 export interface Oracle {
   /**
    * Writes ∇f_i(x) to `out` and returns f_i(x). `x` and `out` have the problem's dimension and do not overlap. Both may be
-   * Float32Array where {@link Problem.precisions} has f32.
+   * Float32Array where {@link Problem.precisions} has f32; then nothing is written to `x`, which other threads may read. Without it
+   * `x` is to be left as it was.
    */
   gradient(x: Float64Array, out: Float64Array): number;
   /** L_i, a Lipschitz constant of ∇f_i, or undefined when there is none (a quartic has none). */
