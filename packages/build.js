@@ -19,6 +19,13 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const modified = (path) => statSync(at(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const isOld = (target, sources) => modified(target) < Math.max(...['build.js', ...sources].map(modified));
 
+/** Puts a file in its place whole: another start may be reading it, or be about to write the same. */
+function place(target, write) {
+  const part = at(`${target}.${process.pid}.part`);
+  write(part);
+  renameSync(part, at(target));
+}
+
 /** Compiles AssemblyScript with a memory of its own, or one that is handed to it. */
 async function assemble(source, target, memory) {
   const folder = dirname(source);
@@ -31,11 +38,13 @@ async function assemble(source, target, memory) {
     return;
   const { default: asc } = await import('assemblyscript/asc');
   mkdirSync(dirname(at(target)), { recursive: true });
+  const part = at(`${target}.${process.pid}.part.wasm`);
   const { error, stderr } = await asc.main([
-    ...[at(source), '--outFile', at(target), '--baseDir', at('.')],
+    ...[at(source), '--outFile', part, '--baseDir', at('.')],
     ...['--runtime', 'stub', '--noAssert', '-O3', ...memory],
   ]);
   if (error) throw new Error(stderr.toString() || error.message);
+  renameSync(part, at(target));
 }
 
 /** Readers of data files, which a family imports when it loads data: not on the workers' threads, which get it loaded. */
@@ -85,9 +94,7 @@ async function bundle(source, target, packages, external) {
   const code = late(output[0].code).replace(/[\u0080-\uffff]/g, escaped);
   // of the file before: V8 would only see that it is as long
   rmSync(at(`${target}.code`), { force: true });
-  // another start may be reading it
-  writeFileSync(at(`${target}.part`), code);
-  renameSync(at(`${target}.part`), at(target));
+  place(target, (part) => writeFileSync(part, code));
   return true;
 }
 
@@ -117,11 +124,11 @@ function compile() {
 function copyFolder(source, target) {
   mkdirSync(at(target), { recursive: true });
   const names = readdirSync(at(source));
-  for (const name of readdirSync(at(target))) if (!names.includes(name)) rmSync(at(`${target}/${name}`));
+  const isLeft = (name) => !names.includes(name) && !name.endsWith('.part');
+  for (const name of readdirSync(at(target))) if (isLeft(name)) rmSync(at(`${target}/${name}`), { force: true });
   for (const name of names) {
     if (!isOld(`${target}/${name}`, [`${source}/${name}`])) continue;
-    copyFileSync(at(`${source}/${name}`), at(`${target}/${name}.part`));
-    renameSync(at(`${target}/${name}.part`), at(`${target}/${name}`));
+    place(`${target}/${name}`, (part) => copyFileSync(at(`${source}/${name}`), part));
   }
 }
 

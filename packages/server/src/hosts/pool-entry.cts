@@ -23,7 +23,8 @@ async function load(module: string): Promise<Entry> {
 
 /** The export of a bundle (`build.js`), whose compiled code lies beside it: a thread then compiles nothing. */
 function loadBundle(path: string): Entry {
-  const source = `(function (exports, require, module, __filename) {${fs.readFileSync(path, 'latin1')}\n})`;
+  const code = fs.readFileSync(path, 'latin1');
+  const source = `(function (exports, require, module, __filename) {${code}\n})`;
   // V8 refuses the code of another version of itself, and compiles
   const script = new vm.Script(source, {
     filename: path,
@@ -37,9 +38,12 @@ function loadBundle(path: string): Entry {
   // a run of the build: what it has called is what a thread needs
   return async (task) => {
     const result = await entry(task);
-    // another start may be reading it
-    fs.writeFileSync(`${path}.code.part`, script.createCachedData());
-    fs.renameSync(`${path}.code.part`, `${path}.code`);
+    // another start may have written the file anew: V8 would only see that it is as long
+    if (fs.readFileSync(path, 'latin1') !== code) return result;
+    // and may be reading this one, or be about to write it
+    const part = `${path}.code.${process.pid}.part`;
+    fs.writeFileSync(part, script.createCachedData());
+    fs.renameSync(part, `${path}.code`);
     return result;
   };
 }
