@@ -35,7 +35,7 @@ interface Measured {
   readonly idle: number;
 }
 
-/** Workers by thread, the server's first: contiguous blocks. */
+/** Workers by thread, the server's first: in contiguous blocks, or in turns where they were so from the start. */
 type Counts = readonly number[];
 
 interface Tried {
@@ -55,6 +55,7 @@ interface Tried {
 export class Balance {
   readonly #workers: number;
   readonly #threads: number;
+  readonly #inTurns: boolean;
   #counts: Counts;
   /** What is compared, in turns: after, before, after. */
   #trial: { readonly before: Tried; readonly after: Tried; turns: number } | undefined;
@@ -78,6 +79,9 @@ export class Balance {
     this.#workers = server.workers;
     this.#threads = server.hosts;
     this.#counts = countsOf(server);
+    this.#inTurns = Array.from({ length: this.#workers - 1 }, (_, k) => k).some(
+      (k) => server.hostOf(k) > server.hostOf(k + 1),
+    );
     this.#isSettled = this.#threads === 1;
   }
 
@@ -167,7 +171,7 @@ export class Balance {
     this.#counts = counts;
     this.#warmed = { rounds: 0, ms: 0 };
     this.#blocks = [];
-    return hostsOf(counts);
+    return hostsOf(counts, this.#inTurns);
   }
 
   /** The counts that are expected to be fastest, if they are worth a move. */
@@ -195,8 +199,8 @@ export class Balance {
       }
     }
     if (best === undefined || best.ms > (1 - LEAST_GAIN) * round) return undefined;
-    const now = hostsOf(this.#counts);
-    const moving = hostsOf(best.counts).filter((host, worker) => host !== now[worker]).length;
+    const now = hostsOf(this.#counts, this.#inTurns);
+    const moving = hostsOf(best.counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
     return moving * this.buildMs > PAID_AFTER * (round - best.ms) ? undefined : best.counts;
   }
 }
@@ -206,8 +210,17 @@ function shares(workers: number, threads: number): number[] {
   return Array.from({ length: threads }, (_, thread) => Math.floor((workers + threads - 1 - thread) / threads));
 }
 
-function hostsOf(counts: Counts): number[] {
-  return counts.flatMap((count, thread) => Array<number>(count).fill(thread));
+/** In turns, each worker goes to the thread that is furthest behind its share. */
+function hostsOf(counts: Counts, inTurns: boolean): number[] {
+  if (!inTurns) return counts.flatMap((count, thread) => Array<number>(count).fill(thread));
+  const workers = counts.reduce((sum, count) => sum + count, 0);
+  const had = counts.map(() => 0);
+  return Array.from({ length: workers }, (_, worker) => {
+    const behind = counts.map((count, thread) => count * (worker + 1) - workers * (had[thread] as number));
+    const thread = behind.indexOf(Math.max(...behind));
+    had[thread] = (had[thread] as number) + 1;
+    return thread;
+  });
 }
 
 function countsOf(server: MovableServerEnd): Counts {
