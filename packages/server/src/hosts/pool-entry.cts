@@ -42,7 +42,8 @@ function loadBundle(path: string): Entry {
     if (fs.readFileSync(path, 'latin1') !== code) return result;
     // and may be reading this one, or be about to write it
     const part = `${path}.code.${process.pid}.part`;
-    fs.writeFileSync(part, script.createCachedData());
+    // V8 does not look whether every byte is there: a computer that loses power must not leave a file of zeros
+    fs.writeFileSync(part, script.createCachedData(), { flush: true });
     fs.renameSync(part, `${path}.code`);
     return result;
   };
