@@ -192,10 +192,6 @@ export interface Compressor {
   readonly coordinates: number;
   /** Writes C(x) to `out` from `at` and returns the number of payload bytes. @throws FlotillaError `compressor` */
   encode(x: Float64Array, key: MessageKey, out: Uint8Array, at: number): number;
-  /** Writes C(x − minus), where it reads few of the coordinates; otherwise the difference has to be computed for `encode`. */
-  readonly encodeDifference?:
-    | ((x: Float64Array, minus: Float64Array, key: MessageKey, out: Uint8Array, at: number) => number)
-    | undefined;
   /**
    * Notes what C under this key keeps of y, for one that chooses coordinates without looking at their values: for
    * {@link Compressor.encodeRemembered}.

@@ -43,7 +43,6 @@ export class Pipeline implements Compressor {
   #count = 0;
   /** Factor of the kept values. */
   #scale = 1;
-  readonly encodeDifference: Compressor['encodeDifference'];
 
   constructor(
     readonly spec: string,
@@ -63,9 +62,6 @@ export class Pipeline implements Compressor {
     this.maxBytes =
       codec.maxBytes(last.maxKept) + selectors.reduce((sum, s) => sum + ('choose' in s ? s.maxIndexBytes : 0), 0);
     this.nominalBits = codec.nominalBits;
-    const [first] = selectors;
-    if (!('choose' in first) && first.maxKept < first.dimension)
-      this.encodeDifference = (x, minus, key, out, at) => this.#encode(x, minus, key, out, at);
     this.same = servesAll(selectors);
     const product = selectors.reduce((p, s) => p * (1 + s.omega), 1 + codec.omega);
     this.constants = {
@@ -83,10 +79,6 @@ export class Pipeline implements Compressor {
   }
 
   encode(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
-    return this.#encode(x, undefined, key, out, at);
-  }
-
-  #encode(x: Vector, minus: Vector | undefined, key: MessageKey, out: Uint8Array, at: number): number {
     let to = at;
     this.#keepAll();
     for (const selector of this.selectors) {
@@ -95,7 +87,7 @@ export class Pipeline implements Compressor {
         continue;
       }
       const length = this.#count;
-      const values = this.#index === undefined ? x : this.#gather(x, minus, this.#index, 1);
+      const values = this.#index === undefined ? x : this.#gather(x, this.#index, 1);
       const support = selector.choose(this.#for(selector, values, length), length);
       to += selector.writeIndex(length, out, to);
       this.#keep(support);
@@ -103,7 +95,7 @@ export class Pipeline implements Compressor {
     const count = this.#count;
     const scale = this.#scale;
     if (this.#index !== undefined)
-      return to - at + this.codec.write(this.#gather(x, minus, this.#index, scale), count, key, out, to);
+      return to - at + this.codec.write(this.#gather(x, this.#index, scale), count, key, out, to);
     if (scale === 1 && (x instanceof Float64Array || takesF32(this.codec)))
       return to - at + this.codec.write(x as Float64Array, count, key, out, to);
     const values = this.#ownValues();
@@ -115,7 +107,7 @@ export class Pipeline implements Compressor {
     this.#keepAll();
     for (const selector of this.selectors) this.#keep((selector as Selector).select(key, this.#count));
     if (this.#index === undefined) this.#ownValues().set(y);
-    else this.#gather(y, undefined, this.#index, 1);
+    else this.#gather(y, this.#index, 1);
   }
 
   #encodeRemembered(x: Vector, key: MessageKey, out: Uint8Array, at: number): number {
@@ -143,8 +135,8 @@ export class Pipeline implements Compressor {
     }
     try {
       // its width must be the vectors'
-      const view = this.codec.nominalBits === BITS[this.precision] ? this.codec.view : undefined;
-      const held = view?.(bytes, from, end, this.#count);
+      const isAsWide = this.codec.nominalBits === BITS[this.precision];
+      const held = isAsWide ? this.codec.view?.(bytes, from, end, this.#count) : undefined;
       if (held !== undefined) this.#values = held as Float64Array;
       else this.codec.read(bytes, from, end, this.#count, this.#ownValues());
     } catch (error) {
@@ -192,14 +184,11 @@ export class Pipeline implements Compressor {
     return this.#widened;
   }
 
-  /** The kept values of x, or of x − minus rounded as x is, times `scale`. */
-  #gather(x: Vector, minus: Vector | undefined, index: Int32Array, scale: number): Float64Array {
+  /** The kept values of x, times `scale`. */
+  #gather(x: Vector, index: Int32Array, scale: number): Float64Array {
     const values = this.#ownValues();
     const count = this.#count;
-    if (minus === undefined) for (let k = 0; k < count; k++) values[k] = scale * x[index[k]];
-    else if (x instanceof Float64Array)
-      for (let k = 0; k < count; k++) values[k] = scale * (x[index[k]] - minus[index[k]]);
-    else for (let k = 0; k < count; k++) values[k] = scale * Math.fround(x[index[k]] - minus[index[k]]);
+    for (let k = 0; k < count; k++) values[k] = scale * x[index[k]];
     return values;
   }
 

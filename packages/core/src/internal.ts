@@ -29,12 +29,5 @@ export { GaussianSketch } from './sketch.js';
 export { extend, lookUp } from './spec.js';
 export { checkState, copyState, restoreState, snapshotState, viewState } from './state.js';
 export { asFlotillaError, attempt, messageOf, reasonOf } from './thrown.js';
-export {
-  ANY_PRECISION,
-  inPrecision,
-  isFiniteVector,
-  largestMagnitude,
-  squaredNorm,
-  zeros,
-} from './vector.js';
+export { ANY_PRECISION, inPrecision, isFiniteVector, largestMagnitude, squaredNorm, zeros } from './vector.js';
 export { canReplace, type FileContent, type IsOwn, writeAll, writeWhole } from './write-whole.js';

@@ -27,10 +27,10 @@ export interface Outgoing {
    */
   readonly deltaBase?: Vector;
   /**
-   * What is sent is then `vector` − `minus`, each coordinate rounded to the run's precision; a compressor that keeps few
-   * coordinates computes no others. Not together with `extra` or `deltaBase`. Not changed.
+   * What is sent is then `vector` less what was remembered, each coordinate rounded to the run's precision; a compressor that
+   * keeps few coordinates computes no others. Not together with `extra` or `deltaBase`.
    */
-  readonly minus?: Vector | Remembered;
+  readonly minus?: Remembered;
 }
 
 /**

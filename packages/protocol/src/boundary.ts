@@ -89,7 +89,7 @@ export class Boundary {
   readonly #dense: Compressor;
   readonly #compressed: Compressor | undefined;
   #delta: DeltaCodec | undefined;
-  /** Work space for what is sent as the difference of two vectors, or all of what was remembered. */
+  /** All of what was remembered, for a compressor that remembers nothing itself. */
   #difference: Vector | undefined;
   /** What was remembered last is of this message. */
   readonly #remembered = { round: -1, worker: -1 };
@@ -263,7 +263,7 @@ export class Boundary {
       const bytes =
         minus === undefined
           ? codec.encode(vector as Float64Array, key, frame, HEADER_BYTES)
-          : this.#encodeDifference(codec, vector, minus, key, frame);
+          : this.#encodeRemembered(codec, vector, key, frame);
       this.#addCost(bytes, codec.coordinates, form);
       return HEADER_BYTES + bytes;
     }
@@ -277,21 +277,6 @@ export class Boundary {
       at = from + bytes;
     }
     return at;
-  }
-
-  #encodeDifference(
-    codec: Compressor,
-    x: Vector,
-    minus: Vector | Remembered,
-    key: MessageKey,
-    frame: Uint8Array,
-  ): number {
-    if (!isVector(minus)) return this.#encodeRemembered(codec, x, key, frame);
-    if (codec.encodeDifference !== undefined)
-      return codec.encodeDifference(x as Float64Array, minus as Float64Array, key, frame, HEADER_BYTES);
-    this.#difference ??= zeros(this.options.dimension, this.options.precision ?? 'f64');
-    subtract(x, minus, this.#difference);
-    return codec.encode(this.#difference as Float64Array, key, frame, HEADER_BYTES);
   }
 
   #encodeRemembered(codec: Compressor, x: Vector, key: MessageKey, frame: Uint8Array): number {
@@ -362,10 +347,6 @@ export class Boundary {
     message.coordinates += coordinates;
     message.paperBits += coordinates * (form === 'delta' ? this.#dense : this.#codec(form)).nominalBits;
   }
-}
-
-function isVector(minus: Vector | Remembered): minus is Vector {
-  return minus instanceof Float64Array || minus instanceof Float32Array;
 }
 
 /** The frame last read: where its vectors lie, and the codecs that hold them. */

@@ -113,19 +113,19 @@ export const m3 = defineMethod({
       state.z.denseGradient(state.gradient);
       return { form: 'dense', vector: state.gradient };
     },
-    round(state, { parameters, scratch }, incoming, local) {
+    round(state, { parameters }, incoming, local) {
       const dense = (incoming.coins & DENSE_UP) !== 0;
-      // ∇f_i(z_i), which the round before has left where it is of the same samples
-      if (local.stochastic && !dense) state.z.gradient(scratch);
-      else if (!dense) scratch.set(state.gradient);
+      // ∇f_i(z_i), where the round before has not left it
+      if (local.stochastic && !dense) state.z.gradient(state.gradient);
+      const minus = dense ? undefined : local.remember(state.gradient);
       state.w.receive(incoming);
       state.z.blend(parameters.beta, state.w);
-      if (dense) {
+      if (minus === undefined) {
         state.z.denseGradient(state.gradient);
         return { form: 'dense', vector: state.gradient };
       }
       state.z.gradient(state.gradient);
-      return { form: 'compressed', vector: state.gradient, minus: scratch };
+      return { form: 'compressed', vector: state.gradient, minus };
     },
   },
 });
