@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { train } from '@flotilla/server';
+import { type TrainOptions, train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flotilla } from './command-line.js';
 import { Broker, hasBroker } from './nats-broker.js';
@@ -20,6 +20,17 @@ const JOB = [
   '--seed',
   'elastic',
 ];
+
+/** The same job in this process, on no thread but one. */
+const ofOneProcess = (options: TrainOptions) =>
+  train({
+    problem: JOB[1] as string,
+    workers: 8,
+    stepSize: 0.002,
+    seed: 'elastic',
+    transport: 'loopback',
+    ...options,
+  }).result;
 
 test.each([
   [['--min-workers', '2'], /^flotilla: --min-workers 2 is for transport nats, and this is threads\n$/],
@@ -115,16 +126,7 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
     const hosts = [host(run, '0..3'), host(run, '4..7')];
     expect(await server.ended, server.said).toBe(0);
     for (const one of hosts) expect(await one.ended, one.said).toBe(0);
-    const { xHash } = await train({
-      problem: JOB[1] as string,
-      workers: 8,
-      stepSize: 0.002,
-      seed: 'elastic',
-      method: METHOD,
-      rounds: 60,
-      transport: 'loopback',
-      checksum: 'on',
-    }).result;
+    const { xHash } = await ofOneProcess({ method: METHOD, rounds: 60, checksum: 'on' });
     expect(summary(run).xHash).toBe(xHash);
   });
 
@@ -165,16 +167,7 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
     hosts.push(host('waits', '4..7'));
     expect(await waiting.ended, waiting.said).toBe(0);
     for (const one of hosts.slice(1)) expect(await one.ended, one.said).toBe(0);
-    const { xHash } = await train({
-      problem: JOB[1] as string,
-      workers: 8,
-      stepSize: 0.002,
-      seed: 'elastic',
-      method: 'gd',
-      rounds: 20,
-      transport: 'loopback',
-      checksum: 'on',
-    }).result;
+    const { xHash } = await ofOneProcess({ method: 'gd', rounds: 20, checksum: 'on' });
     expect(summary('waits').xHash).toBe(xHash);
   });
 
@@ -259,16 +252,7 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
     const third = host(run, '4..7');
     expect(await again.ended, again.said).toBe(0);
     for (const one of [first, third]) expect(await one.ended, one.said).toBe(0);
-    const { xHash } = await train({
-      problem: JOB[1] as string,
-      workers: 8,
-      stepSize: 0.002,
-      seed: 'elastic',
-      method: 'gd',
-      rounds: 600,
-      evalEvery: 50,
-      transport: 'loopback',
-    }).result;
+    const { xHash } = await ofOneProcess({ method: 'gd', rounds: 600, evalEvery: 50 });
     expect(summary(run)).toMatchObject({ xHash, resumed: 1 });
   });
 });

@@ -5,9 +5,9 @@ import { largestMagnitude } from '@flotilla/core/internal';
 const FAR = 1e6;
 
 /**
- * Takes the answers of `workers`, one after the other; `take` may return a promise. Where one of them is a NaN or an infinity, the error says in `alone`
- * whether it is that worker's own: another one's answer is a number, and x is not far from where it began. What is not, comes
- * from x, which all have, and comes again however often the workers are started.
+ * Takes the answers of `workers`, one after the other; `take` may return a promise. Where one of them is a NaN or an infinity,
+ * the error says in `alone` whether it is that worker's own: another one's answer is a number, and x is not far from where it
+ * began. What is not, comes from x, which all have, and comes again however often the workers are started.
  */
 export async function takeFinite(
   workers: Iterable<number>,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Runtime } from '@flotilla/core';
 import { connectNats } from '@flotilla/protocol/nats';
+import { Arrival, timeRounds } from './time-rounds.js';
 
 // What a broker takes for the messages of a round, with nothing computed and nothing coded: one message for all processes, and from
 // each of them those of its workers, in one where it is short enough. One thread each.
@@ -22,28 +23,14 @@ export async function bareRounds(
   runtime: Runtime,
 ): Promise<number[]> {
   const wire = await connectNats({ url }, 'bare');
-  let due = 0;
-  let complete = () => {};
-  wire.subscribe('bare.up.*', (_, { length }) => {
-    due -= length;
-    if (due === 0) complete();
-  });
+  const arrival = new Arrival();
+  wire.subscribe('bare.up.*', (_, { length }) => arrival.took(length));
   const peer = fileURLToPath(new URL('./bare-peer.js', import.meta.url));
   const answer = (workers / processes) * bytes;
   const peers = Array.from({ length: processes }, (_, k) => fork(peer, [url, `${k}`, `${bytes}`, `${answer}`]));
   await Promise.all(peers.map((one) => once(one, 'message')));
   const message = Buffer.alloc(bytes, 1);
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const from = runtime.now();
-    due = workers * bytes;
-    const answered = new Promise<void>((resolve) => {
-      complete = resolve;
-    });
-    publish(wire, 'bare.all', message);
-    await answered;
-    times.push(runtime.now() - from);
-  }
+  const times = await timeRounds(rounds, workers * bytes, arrival, () => publish(wire, 'bare.all', message), runtime);
   for (const one of peers) one.disconnect();
   await wire.close();
   await Promise.all(peers.map((one) => one.exitCode === null && once(one, 'exit')));

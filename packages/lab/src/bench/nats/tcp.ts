@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Runtime } from '@flotilla/core';
+import { Arrival, timeRounds } from './time-rounds.js';
 
 // What plain sockets take for the messages of a round, with nothing computed and nothing coded: n messages of `bytes` down, in one
 // write for each of H processes, and n back.
@@ -13,38 +14,28 @@ export async function tcpRounds(
   runtime: Runtime,
 ): Promise<number[]> {
   const sockets: Socket[] = [];
-  let due = 0;
-  let complete = () => {};
+  const arrival = new Arrival();
+  let connected = () => {};
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     sockets.push(socket);
-    socket.on('data', ({ length }) => {
-      due -= length;
-      if (due === 0) complete();
-    });
-    if (sockets.length === processes) complete();
+    socket.on('data', ({ length }) => arrival.took(length));
+    if (sockets.length === processes) connected();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const hosted = workers / processes;
   const all = new Promise<void>((resolve) => {
-    complete = resolve;
+    connected = resolve;
   });
   const peer = fileURLToPath(new URL('./tcp-peer.js', import.meta.url));
   const peers = Array.from({ length: processes }, () => fork(peer, [`${port}`, `${hosted * bytes}`]));
   await all;
   const message = Buffer.alloc(hosted * bytes, 1);
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const from = runtime.now();
-    due = workers * bytes;
-    const answered = new Promise<void>((resolve) => {
-      complete = resolve;
-    });
+  const send = () => {
     for (const socket of sockets) socket.write(message);
-    await answered;
-    times.push(runtime.now() - from);
-  }
+  };
+  const times = await timeRounds(rounds, workers * bytes, arrival, send, runtime);
   for (const socket of sockets) socket.destroy();
   server.close();
   await Promise.all(peers.map((one) => one.exitCode === null && once(one, 'exit')));

@@ -56,7 +56,7 @@ export type Serve = (until: number) => boolean;
 
 /**
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers (`hostOf`).
- * @param options `maxFrameBytes` is the largest frame that will ever be sent; longer frames than a slot holds are transferred. `anybody`:
+ * @param options `maxFrameBytes` is the largest frame that is sent in a round; what is longer than a slot lies in a parcel. `anybody`:
  *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all. `own`: the first of the
  *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits. `crowded`: others need
  *   the cores, so that nobody looks for something new before it sleeps.
