@@ -122,7 +122,7 @@ describe.runIf(hasTerminal)('in a terminal', () => {
     expect(lines.filter((line) => line.length > columns && !isCommand(line))).toEqual([]);
     const text = lines.join('\n');
     // what there is before the first round, which may be there before it is drawn twice
-    expect(text).toMatch(/reading data|starting/);
+    expect(text).toMatch(/reading data|starting|building/);
     // the last state of the bar: one line, or two
     const last = /█+ 500\/500.*(?:\n+f .*)?/.exec(text)?.[0] ?? '';
     expect(last).toMatch(/rounds\/s|\d\/s/);

@@ -346,6 +346,8 @@ describe.skipIf(!browserPresent)('the live page in a browser', () => {
           (details as HTMLDetailsElement).open = true;
         });
       }
+      // what nobody sees is not drawn, and what was opened above may have pushed the charts out of sight
+      await page.locator('.plot').first().scrollIntoViewIfNeeded();
       await expect.poll(() => page.locator('.plot canvas').count(), { timeout: 15_000 }).toBeGreaterThanOrEqual(1);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
       expect(complaints).toEqual([]);

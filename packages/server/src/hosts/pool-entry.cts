@@ -13,7 +13,8 @@ import threads = require('node:worker_threads');
 type Entry = (task: unknown) => unknown;
 
 /** Begun with the thread, before there is a task: a pool may be started while its task is still being made. */
-const loading = load((threads.workerData as { module: string }).module);
+const { module: entryModule, isCompiled } = threads.workerData as { module: string; isCompiled: boolean };
+const loading = load(entryModule);
 // a failure is the task's to report
 loading.catch(() => undefined);
 
@@ -28,7 +29,7 @@ function loadBundle(path: string): Entry {
   // V8 refuses the code of another version of itself, and compiles
   const script = new vm.Script(source, {
     filename: path,
-    cachedData: compiled(`${path}.code`),
+    cachedData: isCompiled ? compiled(`${path}.code`) : undefined,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module: { exports: unknown } = { exports: {} };
@@ -42,19 +43,29 @@ function loadBundle(path: string): Entry {
     if (fs.readFileSync(path, 'latin1') !== code) return result;
     // and may be reading this one, or be about to write it
     const part = `${path}.code.${process.pid}.part`;
-    // V8 does not look whether every byte is there: a computer that loses power must not leave a file of zeros
-    fs.writeFileSync(part, script.createCachedData(), { flush: true });
+    fs.writeFileSync(part, withChecksum(script.createCachedData()));
     fs.renameSync(part, `${path}.code`);
     return result;
   };
 }
 
+/** Without the checksum behind it, which whoever started this thread has looked at (compiled-code.ts). */
 function compiled(path: string): Buffer | undefined {
   try {
-    return fs.readFileSync(path);
+    return fs.readFileSync(path).subarray(0, -4);
   } catch {
+    // a build takes it away before it writes the bundle anew
     return undefined;
   }
 }
+
+function withChecksum(code: Buffer): Buffer {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(zlib().crc32(code));
+  return Buffer.concat([code, checksum]);
+}
+
+/** Only the build's threads need it. */
+const zlib = () => require('node:zlib') as typeof import('node:zlib');
 
 export = async (task: unknown): Promise<unknown> => (await loading)(task);

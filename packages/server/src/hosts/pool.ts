@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import { systemRuntime } from '@flotilla/core';
 import { Piscina } from 'piscina';
+import { hasCompiledCode } from './compiled-code.js';
 
 /** The file that every pool's threads start with: it loads the module that their work is in. */
 export const POOL_ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.url));
@@ -21,7 +22,7 @@ export interface ThreadPool<T, R> {
 export function threadPool<T, R>(module: string, threads: number, runtime = systemRuntime): ThreadPool<T, R> {
   const pool = new Piscina<T, R>({
     filename: POOL_ENTRY,
-    workerData: { module },
+    workerData: { module, isCompiled: module.endsWith('.cjs') && hasCompiledCode(fileURLToPath(module)) },
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
