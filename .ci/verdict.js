@@ -1,4 +1,5 @@
 // The last lines of .ci/run: coverage, what was skipped, and `N passed, N failed` from the runners' own reports.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
@@ -8,6 +9,7 @@ const withBroker = [
     'nats',
     'nats-cluster.long',
     'nats-elastic',
+    'nats-elastic.long',
     'nats-methods',
     'nats-methods.long',
     'nats-security',
@@ -17,35 +19,50 @@ const withBroker = [
   'examples/multi-machine/test/multi-machine.test.ts',
 ];
 
-/** All that may be skipped: the file, why, and what must be missing for it. */
+/** @param {string} file */
+const without = (file) => () => !existsSync(file);
+
+/** A container may be root's and yet have no namespaces of its own. */
+const noSlurm = () =>
+  without('/usr/sbin/slurmd')() || spawnSync('unshare', ['--net', '--pid', '--mount', '--fork', 'true']).status !== 0;
+
+/** All that may be skipped: the file, why, and whether what it needs is missing. */
 const SKIPS = [
-  ...withBroker.map((file) => ({ file, reason: 'there is no nats-server', without: '/usr/sbin/nats-server' })),
-  { file: 'packages/lab/test/shaped.long.test.ts', reason: 'there is no tc', without: '/usr/sbin/tc' },
-  { file: 'packages/lab/test/slurm.long.test.ts', reason: 'there is no Slurm', without: '/usr/sbin/slurmd' },
+  ...withBroker.map((file) => ({
+    file,
+    reason: 'there is no nats-server',
+    isMissing: without('/usr/sbin/nats-server'),
+  })),
+  { file: 'packages/lab/test/shaped.long.test.ts', reason: 'there is no tc', isMissing: without('/usr/sbin/tc') },
+  ...['slurm', 'slurm.long'].map((name) => ({
+    file: `packages/lab/test/${name}.test.ts`,
+    reason: 'there is no Slurm, or no leave to make namespaces',
+    isMissing: noSlurm,
+  })),
   ...['packages/lab/test/report', 'packages/lab/test/dashboard', 'packages/service/test/page'].map((name) => ({
     file: `${name}.test.ts`,
     reason: 'there is no Chromium',
-    without: '/usr/bin/chromium',
+    isMissing: without('/usr/bin/chromium'),
   })),
   {
     file: 'packages/service/test/prometheus.test.ts',
     reason: 'there is no Prometheus',
-    without: '/usr/bin/prometheus',
+    isMissing: without('/usr/bin/prometheus'),
   },
   {
     file: 'packages/core/test/cache.long.test.ts',
     reason: 'there are no whole sets',
-    without: '../shared/data/a9a.xz',
+    isMissing: without('../shared/data/a9a.xz'),
   },
   {
     file: 'packages/core/test/classification.long.test.ts',
     reason: 'there are no whole sets',
-    without: '../shared/data/a9a.xz',
+    isMissing: without('../shared/data/a9a.xz'),
   },
   {
     file: 'packages/core/test/libsvm.long.test.ts',
     reason: 'there are no whole sets',
-    without: '../shared/data/a9a.xz',
+    isMissing: without('../shared/data/a9a.xz'),
   },
 ];
 
@@ -78,7 +95,7 @@ function count(suite, status, path) {
     const left = assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed');
     if (left.length === 0) continue;
     const allowed = SKIPS.find((skip) => skip.file === file);
-    if (allowed !== undefined && !existsSync(allowed.without)) {
+    if (allowed?.isMissing()) {
       console.log(`skipped: ${left.length} of ${file}, because ${allowed.reason}`);
     } else for (const test of left) fail(`${file} skips “${test.fullName}”, which could run here`);
   }

@@ -1,37 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TrainOptions, train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flotilla } from './command-line.js';
-import { Broker, hasBroker } from './nats-broker.js';
-import { Command } from './nats-command.js';
+import { ElasticRuns, JOB, ofOneProcess } from './elastic-runs.js';
+import { hasBroker } from './nats-broker.js';
+import type { Command } from './nats-command.js';
 
-// Hosts that come and go, as processes of their own. Where nobody does, a run is that of one process, bit for bit.
+// Hosts that come and go, as processes of their own. Where nobody does, a run is that of one process, bit for bit. What takes its time
+// to be noticed is in nats-elastic.long.test.ts.
 
 const METHOD = 'pp-marina:downlink=participants,sampled=3,p=0.1';
-const JOB = [
-  '--problem',
-  'heterogeneous-quadratic:d=30',
-  '--workers',
-  '8',
-  '--step-size',
-  '0.002',
-  '--seed',
-  'elastic',
-];
-
-/** The same job in this process, on no thread but one. */
-const ofOneProcess = (options: TrainOptions) =>
-  train({
-    problem: JOB[1] as string,
-    workers: 8,
-    stepSize: 0.002,
-    seed: 'elastic',
-    transport: 'loopback',
-    ...options,
-  }).result;
-
 test.each([
   [['--min-workers', '2'], /^flotilla: --min-workers 2 is for transport nats, and this is threads\n$/],
   [['--min-workers', '0'], /^flotilla: --min-workers must be a whole number from 1 to 10000, not 0\n$/],
@@ -60,37 +39,10 @@ test.each([
 });
 
 describe.skipIf(!hasBroker)('--min-workers', () => {
-  let folder = '';
-  let broker: Broker;
-  const running: Command[] = [];
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'flotilla-elastic-'));
-    broker = await Broker.start();
-  });
-  afterAll(async () => {
-    for (const command of running) await command.kill();
-    await broker.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  const start = (words: readonly string[]) => {
-    const command = new Command(folder, words);
-    running.push(command);
-    return command;
-  };
-  const host = (run: string, workers: string) =>
-    start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--threads', '1']);
-  const serve = (run: string, method: string, words: readonly string[]) =>
-    start([
-      ...['start', ...JOB, '--method', method, '--transport', 'nats', '--nats', broker.url, '--run', run],
-      ...['--out', run, ...words],
-    ]);
-  const summary = (run: string) => JSON.parse(readFileSync(join(folder, run, 'summary.json'), 'utf8'));
-  const rows = (run: string) =>
-    readFileSync(join(folder, run, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((row): { round: number; away?: number } => JSON.parse(row));
+  const runs = new ElasticRuns();
+  const { start, host, serve, summary, rows } = runs;
+  beforeAll(() => runs.open());
+  afterAll(() => runs.close());
 
   test('pp-marina begins with half of the workers; the others come, are killed, come again: the run goes on', async () => {
     const run = 'comings';
@@ -130,31 +82,6 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
     expect(summary(run).xHash).toBe(xHash);
   });
 
-  test('fewer than m workers are left: the run waits for others, and goes on from its last checkpoint', async () => {
-    const run = 'too-few';
-    const hosts = [host(run, '0..3'), host(run, '4..5')];
-    const server = serve(run, METHOD, [
-      '--min-workers',
-      '6',
-      '--rounds',
-      '1e9',
-      '--eval-every',
-      '50',
-      '--checkpoint-every',
-      '50',
-    ]);
-    await server.until('round 100 ');
-    const waiting = 'waiting for workers 4 to 7';
-    const before = server.said.split(waiting).length - 1;
-    await (hosts[1] as Command).kill();
-    await server.until(waiting, before + 1);
-    const another = host(run, '6..7');
-    await server.until('4 of 8 workers are left, and the run needs 6; the workers are started again');
-    await server.kill('SIGINT');
-    for (const one of [hosts[0] as Command, another]) expect(await one.ended, one.said).toBe(0);
-    expect(summary(run)).toMatchObject({ repeated: { restarts: 1 } });
-  });
-
   test('gd has all its workers in every round: it fails without them, or waits for them', async () => {
     const hosts = [host('fails', '0..3'), host('waits', '0..3')];
     const failing = serve('fails', 'gd', ['--min-workers', '4', '--rounds', '20', '--round-timeout', '3']);
@@ -189,22 +116,22 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
     const QUIET = ['--method', 'pp-marina:downlink=participants,sampled=3,p=1e-9', '--wire', 'f64'];
 
     const job = () => {
-      writeFileSync(join(folder, 'instance.json'), JSON.stringify({ c, b }));
+      writeFileSync(join(runs.folder, 'instance.json'), JSON.stringify({ c, b }));
       return ['--problem', 'heterogeneous-quadratic', '--data', 'instance.json', '--step-size', `${STEP}`, ...QUIET];
     };
     const quiet = (run: string, words: readonly string[]) =>
       start([
         ...['start', ...job(), '--workers', `${N}`, '--seed', 'elastic', '--min-workers', '4', '--eval-every', '50'],
-        ...['--transport', 'nats', '--nats', broker.url, '--run', run, '--out', run, ...words],
+        ...['--transport', 'nats', '--nats', runs.broker.url, '--run', run, '--out', run, ...words],
       ]);
     const with4 = (run: string, workers: string) =>
-      start(['worker', '--nats', broker.url, '--run', run, '--workers', workers, '--data', 'instance.json']);
+      start(['worker', '--nats', runs.broker.url, '--run', run, '--workers', workers, '--data', 'instance.json']);
     const ends = async (...commands: readonly Command[]) => {
       for (const command of commands) expect(await command.ended, command.said).toBe(0);
     };
     /** x of a run that has ended: f64s at the end of its model. */
     const iterate = (run: string) => {
-      const bytes = readFileSync(join(folder, run, 'model.safetensors'));
+      const bytes = readFileSync(join(runs.folder, run, 'model.safetensors'));
       return new Float64Array(
         bytes.buffer.slice(bytes.byteOffset + bytes.length - 8 * D, bytes.byteOffset + bytes.length),
       );
@@ -235,24 +162,5 @@ describe.skipIf(!hasBroker)('--min-workers', () => {
       const old = gradient(x, FIRST);
       expect(Math.max(...g.map((gj, j) => Math.abs(gj - (old[j] as number))))).toBeGreaterThan(1e-3);
     });
-  });
-
-  test('gd waits for its hosts, is killed, waits again: the x of one process', async () => {
-    const run = 'waits-again';
-    const more = ['--rounds', '600', '--round-timeout', '2', '--on-straggler', 'wait', '--checkpoint-every', '20'];
-    const first = host(run, '0..3');
-    const second = host(run, '4..7');
-    const victim = serve(run, 'gd', ['--min-workers', '4', '--eval-every', '50', ...more]);
-    await victim.until('round 200 ');
-    await second.kill();
-    await victim.until('no host came for workers 4 to 7 within 2 s; the run goes on waiting');
-    await victim.kill();
-    const again = start(['start', '--resume', run]);
-    await again.until('no host came for workers 4 to 7 within 2 s; the run goes on waiting');
-    const third = host(run, '4..7');
-    expect(await again.ended, again.said).toBe(0);
-    for (const one of [first, third]) expect(await one.ended, one.said).toBe(0);
-    const { xHash } = await ofOneProcess({ method: 'gd', rounds: 600, evalEvery: 50 });
-    expect(summary(run)).toMatchObject({ xHash, resumed: 1 });
   });
 });

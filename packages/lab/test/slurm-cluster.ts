@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { train } from '@flotilla/server';
 import { main } from './command-line.js';
 
 const NEEDED = [
@@ -19,15 +20,30 @@ const NEEDED = [
   'ip',
 ];
 
-/** What is missing for a cluster of our own; said once, where it is anything. */
-export const missing = [
+const SPACES = ['--net', '--pid', '--mount', '--uts', '--mount-proc', '--fork', '--kill-child'];
+const wanting = [
   ...NEEDED.filter((name) => spawnSync('sh', ['-c', 'command -v "$0"', name]).status !== 0),
   ...(process.getuid?.() === 0 ? [] : ['root']),
-].join(', ');
+];
+/** What is missing for a cluster of our own; said once, where it is anything. */
+export const missing = (
+  wanting.length > 0 || spawnSync('unshare', [...SPACES, 'true']).status === 0 ? wanting : ['leave to make namespaces']
+).join(', ');
 if (missing !== '') {
   console.warn(
     `tests with Slurm are skipped, for want of ${missing}: as root, apt-get install -y --no-install-recommends slurm-wlm slurmd slurmctld munge nats-server openssl util-linux iproute2`,
   );
+}
+
+const PROBLEM = 'heterogeneous-quadratic:d=300';
+const SEED = "of a job's";
+const PACE = ['--rounds', '1000', '--eval-every', '100', '--checkpoint-every', '50'];
+const JOB = ['--problem', PROBLEM, '--workers', '8', '--seed', SEED, ...PACE];
+
+/** The x that every job has to come to: that of one process. */
+export async function xHashOfJobs(): Promise<string> {
+  const options = { problem: PROBLEM, workers: 8, seed: SEED, rounds: 1000, evalEvery: 100 };
+  return (await train({ ...options, transport: 'loopback' }).result).xHash;
 }
 
 /** The address of the broker: not of the loopback network, so that it needs TLS and credentials. */
@@ -97,9 +113,8 @@ for k in $(seq ${NODES}); do slurmd -D -N n$k >n$k.log 2>&1 & done
 cat >/dev/null
 `,
     );
-    const spaces = ['--net', '--pid', '--mount', '--uts', '--mount-proc', '--fork', '--kill-child'];
     const env = { ...process.env, SLURM_CONF: at('slurm.conf') };
-    this.#process = spawn('unshare', [...spaces, 'bash', 'up.sh'], {
+    this.#process = spawn('unshare', [...SPACES, 'bash', 'up.sh'], {
       cwd: folder,
       env,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -144,8 +159,9 @@ cat >/dev/null
     throw new Error(`${command} ${words.join(' ')}: ${status} ${stderr}`);
   }
 
-  /** Writes and sends a job. @returns its number */
-  submit(words: readonly string[]): string {
+  /** Writes and sends the job of these tests. @returns its number */
+  submit(out: string, more: readonly string[] = [...this.broker, '--nodes', '4', '--hosts', '4']): string {
+    const words = [...JOB, '--out', out, ...more];
     const said = this.run(process.execPath, [main, 'submit', '--slurm', '--submit', ...words]);
     return /^Submitted batch job (\d+)\n$/.exec(said)?.[1] as string;
   }

@@ -1,45 +1,19 @@
-import { train } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missing, SlurmCluster } from './slurm-cluster.js';
+import { missing, SlurmCluster, xHashOfJobs } from './slurm-cluster.js';
 
-// A real controller and four nodes on this machine, and what happens to jobs. The oracle: same options and seed, same x.
+// A real controller and four nodes on this machine, and what can happen to jobs. The oracle: same options and seed, same x.
 
-const JOB = ['--problem', 'heterogeneous-quadratic:d=300', '--workers', '8', '--seed', "of a job's"];
-const PACE = ['--rounds', '1000', '--eval-every', '100', '--checkpoint-every', '50'];
-
-describe.skipIf(missing !== '')('jobs of Slurm', () => {
+describe.skipIf(missing !== '')('what happens to jobs of Slurm', () => {
   let cluster: SlurmCluster;
   let xHash = '';
   beforeAll(async () => {
     cluster = await SlurmCluster.start();
-    const options = { problem: JOB[1] as string, workers: 8, seed: JOB[5] as string, rounds: 1000, evalEvery: 100 };
-    ({ xHash } = await train({ ...options, transport: 'loopback' }).result);
+    xHash = await xHashOfJobs();
   }, 120_000);
   afterAll(async () => cluster?.close());
 
-  const submit = (out: string, more: readonly string[] = [...cluster.broker, '--nodes', '4', '--hosts', '4']) =>
-    cluster.submit([...JOB, ...PACE, '--out', out, ...more]);
-
-  test('four nodes: the x of one process', async () => {
-    const id = submit('plain');
-    expect(await cluster.until(id), cluster.log(id)).toMatchObject({
-      JobState: 'COMPLETED',
-      NumNodes: '4',
-      Restarts: '0',
-    });
-    expect(cluster.summary('plain')).toMatchObject({ xHash, transport: 'nats' });
-    const shares = [...cluster.log(id).matchAll(/workers (\d) to (\d) take part/g)].map(([, a, b]) => `${a}${b}`);
-    expect(shares.sort()).toEqual(['01', '23', '45', '67']);
-  });
-
-  test('one node, with a broker of its own', async () => {
-    const id = submit('own-broker', ['--broker', '--hosts', '2', '--cpus', '2']);
-    expect(await cluster.until(id), cluster.log(id)).toMatchObject({ JobState: 'COMPLETED', NumNodes: '1' });
-    expect(cluster.summary('own-broker')).toMatchObject({ xHash, transport: 'nats' });
-  });
-
   test('a host is killed: the hosts start again, and the run goes on', async () => {
-    const id = submit('host');
+    const id = cluster.submit('host');
     await cluster.untilRound('host', 200);
     cluster.kill(id, 'worker', 2);
     expect(await cluster.until(id), cluster.log(id)).toMatchObject({ JobState: 'COMPLETED', Restarts: '0' });
@@ -49,7 +23,7 @@ describe.skipIf(missing !== '')('jobs of Slurm', () => {
   });
 
   test('the server is killed: it goes on from its checkpoint with the same hosts', async () => {
-    const id = submit('server');
+    const id = cluster.submit('server');
     await cluster.untilRound('server', 200);
     cluster.kill(id, 'start');
     expect(await cluster.until(id), cluster.log(id)).toMatchObject({ JobState: 'COMPLETED', Restarts: '0' });
@@ -59,7 +33,7 @@ describe.skipIf(missing !== '')('jobs of Slurm', () => {
 
   test.each(['n4', 'n1'])('node %s goes down: requeued, and resumed from the checkpoint', async (node) => {
     const out = `down-${node}`;
-    const id = submit(out);
+    const id = cluster.submit(out);
     await cluster.untilRound(out, 200);
     cluster.run('scontrol', ['update', `nodename=${node}`, 'state=down', 'reason=test']);
     await cluster.until(id, 'PENDING');
@@ -73,7 +47,7 @@ describe.skipIf(missing !== '')('jobs of Slurm', () => {
   });
 
   test("a job's time is up: it leaves a checkpoint, and goes on when it is sent again", async () => {
-    const id = submit('time');
+    const id = cluster.submit('time');
     await cluster.untilRound('time', 200);
     cluster.run('scancel', ['--batch', '--signal=USR1', id]);
     expect(await cluster.until(id), cluster.log(id)).toMatchObject({ JobState: 'FAILED', ExitCode: '130:0' });
@@ -84,7 +58,14 @@ describe.skipIf(missing !== '')('jobs of Slurm', () => {
   });
 
   test('hosts that cannot take part end the job', async () => {
-    const id = submit('refused', ['--nats', 'tls://10.77.0.1:4222', '--nats-token', 'key.pem', '--nats-ca', 'ca.pem']);
+    const id = cluster.submit('refused', [
+      '--nats',
+      'tls://10.77.0.1:4222',
+      '--nats-token',
+      'key.pem',
+      '--nats-ca',
+      'ca.pem',
+    ]);
     expect(await cluster.until(id)).toMatchObject({ JobState: 'FAILED' });
     expect(cluster.log(id)).toMatch(/flotilla: no connection to the broker/);
   });
