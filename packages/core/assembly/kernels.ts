@@ -2,6 +2,13 @@
 // addresses of f64 values, 16-byte aligned.
 // Long: kernels of one module, which share inlined helpers and are instantiated once.
 
+export { combineF64 } from './vectors';
+
+/** Copies `count` f64 values to where they do not overlap. */
+export function copy(from: usize, to: usize, count: usize): void {
+  memory.copy(to, from, count << 3);
+}
+
 /** [x₀ + x₁, y₀ + y₁] */
 // @ts-ignore: decorator of AssemblyScript
 @inline

@@ -110,7 +110,15 @@ export class Worker {
   begin(shared: Shared): void {
     this.#shared = shared;
     this.local.uplink = shared.uplink;
-    this.#state = shared.method.worker.init(shared.context, this.local);
+    this.#state = shared.method.worker.init(this.#initially(shared.context), this.local);
+  }
+
+  /** The context in which the state is laid out: its vectors lie where the problem's kernels reach them, where there are such. */
+  #initially(context: Context): Context {
+    const { linearMap } = this.local;
+    if (linearMap?.allocatePoint === undefined || context.precision !== 'f64') return context;
+    const own = linearMap.allocatePoint;
+    return { ...context, zeros: (length) => (length === undefined ? own() : context.zeros(length)) };
   }
 
   /**

@@ -39,14 +39,14 @@ export class TrackedPoint {
   static from(start: Vector, f: TrackedFunction): TrackedPoint {
     const product = f.linearMap?.allocate();
     if (product !== undefined) f.linearMap?.product(start as Float64Array, product);
-    return new TrackedPoint(f, start.slice(), product);
+    return new TrackedPoint(f, copyOf(start, f.linearMap), product);
   }
 
   /** Another point at the same place, which moves by itself from now on. Computes no product. */
   copy(): TrackedPoint {
     const product = this.f.linearMap?.allocate();
     if (this.product !== undefined) product?.set(this.product);
-    return new TrackedPoint(this.f, this.x.slice(), product);
+    return new TrackedPoint(this.f, copyOf(this.x, this.f.linearMap), product);
   }
 
   /** x ← the vector of a dense message, or x + the step that any other carried. */
@@ -79,8 +79,13 @@ export class TrackedPoint {
 
   /** x ← β · other + (1 − β) · x */
   blend(beta: number, other: TrackedPoint): void {
-    blend(beta, other.x, this.x);
-    if (this.product !== undefined && other.product !== undefined) blend(beta, other.product, this.product);
+    const { linearMap } = this.f;
+    const both = (x: Vector, y: Vector) =>
+      linearMap?.blend === undefined || y instanceof Float32Array
+        ? blend(beta, x, y)
+        : linearMap.blend(beta, x as Float64Array, y);
+    both(other.x, this.x);
+    if (this.product !== undefined && other.product !== undefined) both(other.product, this.product);
   }
 
   /** Writes ∇f_i(x) to `out` and returns f_i(x). */
@@ -97,4 +102,12 @@ export class TrackedPoint {
     if (this.product !== undefined || this.f.denseGradient === undefined) return this.gradient(out);
     return this.f.denseGradient(this.x, out);
   }
+}
+
+/** A copy of a point, where the map has its points. */
+function copyOf(x: Vector, map: LinearMap | undefined): Vector {
+  const copy = x instanceof Float64Array ? map?.allocatePoint?.() : undefined;
+  if (copy === undefined) return x.slice();
+  copy.set(x);
+  return copy;
 }

@@ -4,7 +4,7 @@ import { type Dataset, RowReader } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
 import type { ByteRows, GramSpace, Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
-import { ANY_PRECISION, type Vector } from '../vector.js';
+import { ANY_PRECISION, blend, type Vector } from '../vector.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
 import type { LinearMap, Oracle, Predictions, ProblemFamily } from './problem.js';
@@ -213,6 +213,17 @@ class AutoencoderOracle implements Oracle, LinearMap {
     return this.kernels.allocate(2 * CODE * this.#side).values;
   }
 
+  allocatePoint(): Float64Array {
+    return this.kernels.allocate(2 * CODE * this.#place.length).values;
+  }
+
+  blend(a: number, x: Float64Array, y: Float64Array): void {
+    const from = this.kernels.pointerOf(x);
+    const to = this.kernels.pointerOf(y);
+    if (from === undefined || to === undefined) blend(a, x, y);
+    else this.kernels.blend(a, from, to, y.length);
+  }
+
   /** The columns of [E; Dᵀ] that the shard uses, times M without its factor. */
   product(x: Vector, out: Float64Array): void {
     this.#layOut(x);
@@ -234,6 +245,12 @@ class AutoencoderOracle implements Oracle, LinearMap {
     const stride = this.#stride;
     const q = this.#place.length;
     const size = CODE * q;
+    const at = q === stride && x instanceof Float64Array ? kernels.pointerOf(x) : undefined;
+    if (at !== undefined) {
+      kernels.transpose({ pointer: at }, codes, CODE * stride, stride, CODE);
+      kernels.copy(at + 8 * size, codes.pointer, size);
+      return;
+    }
     decoder.values.set(x.subarray(0, size));
     kernels.transpose(decoder, codes, CODE * stride, stride, CODE);
     if (q === stride) codes.values.set(x.subarray(size));
@@ -298,12 +315,18 @@ class AutoencoderOracle implements Oracle, LinearMap {
     kernels.multiplyTransposed(codes, codes, decoderGram, { ...square, aAt: half, bAt: half });
     kernels.multiplyTransposed(moments, codes, codeMoment, square);
     kernels.combine(codeMoment, codes, half, moments, 0, decoderTerm, stride);
-    kernels.combine(decoderGram, moments, 0, moments, half, encoderTerm, stride);
-
-    kernels.transpose(decoderTerm, decoder, 0, CODE, stride);
-    out.set(decoder.values.subarray(0, size));
-    if (q === stride) out.set(encoderTerm.values, size);
-    else for (let a = 0; a < CODE; a++) out.set(encoderTerm.values.subarray(a * stride, a * stride + q), size + a * q);
+    const at = q === stride && out instanceof Float64Array ? kernels.pointerOf(out) : undefined;
+    if (at !== undefined) {
+      kernels.transpose(decoderTerm, { pointer: at }, 0, CODE, stride);
+      kernels.combine(decoderGram, moments, 0, moments, half, { pointer: at + 8 * size }, stride);
+    } else {
+      kernels.transpose(decoderTerm, decoder, 0, CODE, stride);
+      out.set(decoder.values.subarray(0, size));
+      kernels.combine(decoderGram, moments, 0, moments, half, encoderTerm, stride);
+      const row = (a: number) => encoderTerm.values.subarray(a * stride, a * stride + q);
+      if (q === stride) out.set(encoderTerm.values, size);
+      else for (let a = 0; a < CODE; a++) out.set(row(a), size + a * q);
+    }
     const linear = kernels.dot(codes, half, moments, 0, half);
     const quadratic = kernels.dot(decoderGram, 0, codeMoment, 0, CODE * CODE);
     return this.#trace - 2 * linear + quadratic;

@@ -51,6 +51,10 @@ export interface LinearMap {
    * others: it lies where the kernels reach it.
    */
   allocate(): Float64Array;
+  /** d zeros for a point or a gradient of the worker, where the kernels reach them: x and `out` below need not be copied then. */
+  allocatePoint?(): Float64Array;
+  /** y ← a·x + (1 − a)·y, of two points or of two products; that of any vectors when left out. */
+  blend?(a: number, x: Float64Array, y: Float64Array): void;
   /** out ← A_i x */
   product(x: Float64Array, out: Float64Array): void;
   /** out ← out + A_i v, v with values[k] at coordinate index[k], k < count */
