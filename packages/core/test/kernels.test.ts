@@ -294,6 +294,21 @@ test('more than the memory can hold is a clear error', () => {
   expect(() => new Kernels().allocate(2 ** 29)).toThrow(/where a thread has 4 GiB/);
 });
 
+test('vectors that need not lie there do while there is room, and their place is known whatever the memory is named since', () => {
+  const own = new Kernels();
+  const [first, second] = [own.allocateIfRoom(8), own.allocateIfRoom(1 << 20)];
+  const third = own.allocateIfRoom(8);
+  expect([first, second, third].map((vector) => own.pointerOf(vector))).toEqual([
+    first.byteOffset,
+    second.byteOffset,
+    third.byteOffset,
+  ]);
+  expect(own.pointerOf(new Float64Array(8))).toBeUndefined();
+  expect(new Kernels().pointerOf(first)).toBeUndefined();
+  const far = own.allocateIfRoom(2 ** 27);
+  expect([far.length, own.pointerOf(far)]).toEqual([2 ** 27, undefined]);
+});
+
 describe('scores of rows', () => {
   const [rows, columns, block] = [11, 13, 7];
   const dense = Array.from({ length: rows * columns }, () => (rng.uniform() < 0.4 ? 1 + rng.below(255) : 0));

@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { MovableServerEnd } from '@flotilla/protocol';
+import { type MovableServerEnd, parseLinkModel } from '@flotilla/protocol';
 import { describe, expect, test } from 'vitest';
 import { Balance } from '../dist/hosts/balance.js';
 import { type TrainOptions, train } from '../dist/index.js';
 import { parseOptions } from '../dist/run/options.js';
+import { planRun } from '../dist/run/plan.js';
 import { Training } from '../dist/training.js';
 
 /** A run that takes what the counts of its threads say, as {@link Balance} sees it. */
@@ -200,4 +201,15 @@ test('one hash on threads that are chosen, on one, two and twenty, and on none',
   for (const threads of ['auto', 1, 2, 20] as const) hashes.add((await train({ ...options, threads }).result).xHash);
   hashes.add((await train({ ...options, transport: 'loopback' }).result).xHash);
   expect(hashes.size).toBe(1);
+});
+
+test('links of which the options say nothing are refused where the server’s thread hosts workers: it would wait for itself', async () => {
+  const options = parseOptions({ method: 'gd', problem: 'quadratic', workers: 4, stepSize: 0.1, threads: 'auto' });
+  const linkModels = [parseLinkModel('up=1mbit,down=1mbit')];
+  const plan = { ...(await planRun(options)), linkModels };
+  await expect(Training.open(options, { plan })).rejects.toMatchObject({ code: 'internal' });
+  const training = await Training.open({ ...options, linkModel: 'up=1mbit,down=1mbit' }, { plan });
+  await training.round();
+  expect(training.rounds).toBe(1);
+  await training.close();
 });

@@ -283,6 +283,14 @@ export class Kernels {
     return { pointer, values: new Float64Array(this.#memory.buffer, pointer, length) };
   }
 
+  /**
+   * `length` zeros, here while three quarters of the memory are left for what can lie nowhere else, such as matrices of workers
+   * to come; else anywhere.
+   */
+  allocateIfRoom(length: number): Float64Array {
+    return this.#used + 8 * length > (MAX_PAGES * PAGE) / 4 ? new Float64Array(length) : this.allocate(length).values;
+  }
+
   /** The place of a vector that lies in this memory. */
   pointerOf(vector: Vector): number | undefined {
     return this.#buffers.has(vector.buffer) ? vector.byteOffset : undefined;

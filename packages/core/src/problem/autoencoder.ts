@@ -214,7 +214,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
   }
 
   allocatePoint(): Float64Array {
-    return this.kernels.allocate(2 * CODE * this.#place.length).values;
+    return this.kernels.allocateIfRoom(2 * CODE * this.#place.length);
   }
 
   blend(a: number, x: Float64Array, y: Float64Array): void {

@@ -51,7 +51,7 @@ export interface LinearMap {
    * others: it lies where the kernels reach it.
    */
   allocate(): Float64Array;
-  /** d zeros for a point or a gradient of the worker, where the kernels reach them: x and `out` below need not be copied then. */
+  /** d zeros for a point or a gradient of the worker, where the kernels reach them if there is room: x and `out` below need not be copied then. */
   allocatePoint?(): Float64Array;
   /** y ← a·x + (1 − a)·y, of two points or of two products; that of any vectors when left out. */
   blend?(a: number, x: Float64Array, y: Float64Array): void;

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { KeyedRandom, type Runtime } from '@flotilla/core';
+import { FlotillaError, KeyedRandom, type Runtime } from '@flotilla/core';
 import { initialPoint, SharedDraws } from '@flotilla/core/internal';
 import { checksumHostEnd, createThreadTransport, type HostEnd, linkServerEnd, STAMP_BYTES } from '@flotilla/protocol';
 import { WorkerHost } from '@flotilla/worker';
@@ -67,6 +67,8 @@ function open(
   const { workers, plugins, problem: reference } = options;
   const { problemData, links, checksumRun, registries } = plan;
   const stamped = isStamped(plan);
+  // who waits for the time of a frame would keep the server from sending it
+  if (stamped && own) throw new FlotillaError('internal', 'the plan has links of which the options say nothing');
   const maxFrameBytes = largestFrameBytes(plan) + STAMP_BYTES;
   const seal = checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt };
   const draws = SharedDraws.memory(plan.dimension + workers);

@@ -114,7 +114,8 @@ export async function measureToTarget(
 
 /** Runs until the loss is the target's, over modelled links of all speeds at once; null when it is not reached. */
 async function toTarget(entry: Entry, job: Job, seed: string, runtime: Runtime): Promise<Measured | null> {
-  const options = optionsOf(entry, job.workers, seed);
+  // the threads are those of a run with modelled links
+  const options = { ...optionsOf(entry, job.workers, seed), linkModel: COUNT_ANSWERS };
   const links = [...CURVE, undefined].map((speed) => parseLinkModel(framesAlone(speed, job.latency)));
   const linkModels = [...links, parseLinkModel(COUNT_ANSWERS)];
   const training = await Training.open(options, { plan: { ...(await planRun(options)), linkModels }, runtime });
