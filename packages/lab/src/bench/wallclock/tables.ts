@@ -1,4 +1,5 @@
 import type { ChartSpec } from '../../report/chart.js';
+import { spread, spreadText } from '../../report/statistics.js';
 import type { Table } from '../../report/table.js';
 import { CURVE, type Job, type Paced, type Result } from './runs.js';
 
@@ -74,7 +75,7 @@ export function secondsTable(results: readonly Compared[]): Table {
     columns: ['method', ...HEADINGS, 'beats GD below, Mbit/s'],
     rows: results.map((one) => [
       one.label,
-      ...COLUMNS.map((k) => spread(one.runs.map(({ seconds }) => seconds[k] as number))),
+      ...COLUMNS.map((k) => spreadOf(one.runs.map(({ seconds }) => seconds[k] as number))),
       typeof one.beatsGdBelow === 'number' ? Number(one.beatsGdBelow.toPrecision(3)) : one.beatsGdBelow,
     ]),
   };
@@ -99,9 +100,9 @@ export function costTable(results: readonly Compared[]): Table {
       label,
       [method, uplink, downlink, coins && `coins ${coins}`].filter((spec) => spec !== undefined).join(' '),
       String(stepSize),
-      spread(runs.map(({ rounds }) => rounds)),
-      spread(runs.map(({ uplinkBytes }) => uplinkBytes / 1000)),
-      spread(runs.map(({ downlinkBytes }) => downlinkBytes / 1000)),
+      spreadOf(runs.map(({ rounds }) => rounds)),
+      spreadOf(runs.map(({ uplinkBytes }) => uplinkBytes / 1000)),
+      spreadOf(runs.map(({ downlinkBytes }) => downlinkBytes / 1000)),
       work.worker.toFixed(2),
       work.server.toFixed(2),
     ]),
@@ -122,14 +123,8 @@ export function pacedTable(paced: readonly Paced[], speed: number): Table[] {
   ];
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const meanAt = ({ runs }: Result, k: number) => mean(runs.map(({ seconds }) => seconds[k] as number));
+const meanAt = ({ runs }: Result, k: number) => spread(runs.map(({ seconds }) => seconds[k] as number)).mean;
 
-/** `12.3 ± 0.4`, one value as it is, none as null. */
-function spread(values: readonly number[]): string | null {
-  if (values.length === 0) return null;
-  const m = mean(values);
-  if (values.length === 1) return String(Number(m.toPrecision(3)));
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - m) ** 2, 0) / (values.length - 1));
-  return `${Number(m.toPrecision(3))} ± ${Number(deviation.toPrecision(2))}`;
-}
+/** `12.3 ± 0.4`, one value or equal ones as they are, none as null. */
+const spreadOf = (values: readonly number[]) =>
+  values.length === 0 ? null : spreadText(values, (value) => String(Number(value.toPrecision(3))));
