@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemRuntime } from '@flotilla/core';
+import type { Metrics } from '@flotilla/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixture } from '../../core/test/reference-data.js';
 import { agreement } from '../dist/experiment/agreement.js';
 import { Sweep } from '../dist/experiment/sweep.js';
 import { tune } from '../dist/experiment/tune.js';
 import type { Figure, Panel, PanelResult } from '../dist/reproduce/figure.js';
+import { marinaP6 } from '../dist/reproduce/figures/marina-p-6.js';
 import { fewer } from '../dist/reproduce/marina-p.js';
 import { checkReference } from '../dist/reproduce/measure.js';
 import { figures } from '../dist/reproduce/registry.js';
@@ -200,6 +202,30 @@ test('fewer: what did not reach the target has a lower bound, which decides on o
   expect(fewer(bound(5), exact(4))).toBe('not reproduced');
   expect(fewer(bound(3), bound(4))).toBe('not decided');
   expect(fewer(undefined, exact(4))).toBe('not run');
+});
+
+test('PermK’s lead over L_A²: decided by runs that came to the target, and by none that did not', () => {
+  const verdict = (panels: readonly PanelResult[]) => marinaP6.claims(panels).at(-1)?.verdict;
+  /** The panels of L_A² = 0 and 100, with the coordinates that SameRandK needed there, PermK one; null: it did not get there. */
+  const panels = (homogeneous: number | null, heterogeneous: number | null): PanelResult[] => {
+    const link = (each: number) => ({ coordinates: 900 * each });
+    const row = (each: number) => ({ uplink: link(300), downlink: link(each) }) as Metrics;
+    const curveOf = (label: string, needed: number | null) => {
+      const hit = needed === null ? null : row(needed);
+      return { curve: { label }, outcome: { records: [{ rows: [row(needed ?? 7)], hits: [hit, hit] }] } };
+    };
+    return marinaP6.panels({ quick: false, seeds: 1 }).flatMap((panel) => {
+      const needed = panel.id.endsWith('la0-lb100') ? homogeneous : heterogeneous;
+      if (!/la(0|100)-lb100$/.test(panel.id)) return [];
+      const curves = [curveOf('MARINA-P PermK', 1), curveOf('MARINA-P SameRandK', needed)];
+      return [{ panel, curves } as unknown as PanelResult];
+    });
+  };
+  expect(verdict(panels(30, 20))).toBe('reproduced');
+  expect(verdict(panels(20, 30))).toBe('not reproduced');
+  expect(verdict(panels(30, null))).toBe('not decided');
+  expect(verdict(panels(30, 20).slice(1))).toBe('not run');
+  expect(verdict([])).toBe('not run');
 });
 
 const dataFolder = fixture('.');

@@ -229,20 +229,25 @@ export function heterogeneityFigure(name: string, paper: string, workers: number
 /** PermK's lead over SameRandK shrinks as L_A² grows. */
 function heterogeneityClaim(panels: readonly PanelResult[], workers: number): Claim[] {
   const [lb2] = HOMOGENEITY as [number];
-  const lead = (la2: number) => {
+  const needs = (la2: number) => {
     const id = quadraticId({ workers, la2, lb2 });
-    const [same, permK] = ['MARINA-P SameRandK', 'MARINA-P PermK'].map((label) => need(panels, id, label, 0));
-    return same?.exact === true && permK?.exact === true ? same.coordinates / permK.coordinates : Number.NaN;
+    return ['MARINA-P SameRandK', 'MARINA-P PermK'].map((label) => need(panels, id, label, 0));
   };
-  const [none, most] = [lead(0), lead(100)];
+  const lead = ([same, permK]: readonly (Need | undefined)[]) =>
+    same?.exact === true && permK?.exact === true ? same.coordinates / permK.coordinates : Number.NaN;
+  const [homogeneous, heterogeneous] = [needs(0), needs(100)];
+  const [none, most] = [lead(homogeneous), lead(heterogeneous)];
   const known = Number.isFinite(none) && Number.isFinite(most);
+  const wasRun = [...homogeneous, ...heterogeneous].every((one) => one !== undefined);
   return [
     {
       claim: `PermK’s lead over SameRandK shrinks as L_A² grows (L_B² = ${lb2}, relative 10⁻¹)`,
-      verdict: !known ? 'not run' : none > most ? 'reproduced' : 'not reproduced',
+      verdict: !known ? (wasRun ? 'not decided' : 'not run') : none > most ? 'reproduced' : 'not reproduced',
       numbers: known
         ? `${none.toPrecision(3)} times fewer coordinates at L_A² = 0, ${most.toPrecision(3)} at L_A² = 100`
-        : 'not reached',
+        : wasRun
+          ? 'not reached'
+          : 'not run',
     },
   ];
 }
