@@ -4,14 +4,10 @@ import { readFileSync } from 'node:fs';
 import { FlotillaError } from '../errors.js';
 import type { Vector } from '../precision.js';
 
-/** Where something lies in a thread's kernel memory. */
-interface Place {
+/** A block of f64 values in a thread's kernel memory. */
+export interface Region {
   /** Byte address. */
   readonly pointer: number;
-}
-
-/** A block of f64 values in a thread's kernel memory. */
-export interface Region extends Place {
   /** Stays valid: the memory is shared, so growing it does not detach views. */
   readonly values: Float64Array;
 }
@@ -391,7 +387,15 @@ export class Kernels {
   }
 
   /** out (16 × columns) ← 2 (Cᵀ X − Y), C (16 × 16), from value `xAt` of `x` and `yAt` of `y` on; columns a multiple of 4. */
-  combine(c: Region, x: Region, xAt: number, y: Region, yAt: number, out: Place, columns: number): void {
+  combine(
+    c: Region,
+    x: Region,
+    xAt: number,
+    y: Region,
+    yAt: number,
+    out: Pick<Region, 'pointer'>,
+    columns: number,
+  ): void {
     this.#exports.combine(c.pointer, x.pointer + 8 * xAt, y.pointer + 8 * yAt, out.pointer, columns);
   }
 
@@ -406,7 +410,13 @@ export class Kernels {
   }
 
   /** out (columns × rows), from value `outAt` on, ← the transpose of A (rows × columns); both must be multiples of 2. */
-  transpose(a: Place, out: Place, outAt: number, rows: number, columns: number): void {
+  transpose(
+    a: Pick<Region, 'pointer'>,
+    out: Pick<Region, 'pointer'>,
+    outAt: number,
+    rows: number,
+    columns: number,
+  ): void {
     this.#exports.transpose(a.pointer, out.pointer + 8 * outAt, rows, columns);
   }
 
