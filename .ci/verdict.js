@@ -22,9 +22,10 @@ const withBroker = [
 /** @param {string} file */
 const without = (file) => () => !existsSync(file);
 
+// what slurm-cluster.ts asks for
+const SPACES = ['--net', '--pid', '--mount', '--uts', '--mount-proc', '--fork', '--kill-child'];
 /** A container may be root's and yet have no namespaces of its own. */
-const noSlurm = () =>
-  without('/usr/sbin/slurmd')() || spawnSync('unshare', ['--net', '--pid', '--mount', '--fork', 'true']).status !== 0;
+const noSlurm = () => without('/usr/sbin/slurmd')() || spawnSync('unshare', [...SPACES, 'true']).status !== 0;
 
 /** All that may be skipped: the file, why, and whether what it needs is missing. */
 const SKIPS = [

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -53,6 +53,15 @@ test.each([
   expect(await run(bundleWith(name, code), 41)).toBe(42);
 });
 
+test.each([
+  ['a folder', (path: string) => mkdirSync(path)],
+  ['a pipe that nobody writes to', (path: string) => execFileSync('mkfifo', [path])],
+])('a bundle runs with %s for compiled code', async (name, put) => {
+  const bundle = bundleWith(name);
+  put(`${bundle}.code`);
+  expect(await run(bundle, 41)).toBe(42);
+});
+
 test('a bundle runs whatever has become of its compiled code', async () => {
   vi.stubEnv('FLOTILLA_COMPILE', '1');
   const built = bundleWith('built');
@@ -68,5 +77,12 @@ test('a bundle runs whatever has become of its compiled code', async () => {
   for (const [index, bytes] of damaged.entries()) expect(await run(bundleWith(`damaged ${index}`, bytes), 41)).toBe(42);
   const whole = bundleWith('whole');
   copyFileSync(`${built}.code`, `${whole}.code`);
+  expect(await run(whole, 41)).toBe(42);
+  // damaged, and replaced by others as long, while the process goes on
+  for (const bytes of damaged) {
+    writeFileSync(`${whole}.code`, bytes);
+    expect(await run(whole, 41)).toBe(42);
+  }
+  writeFileSync(whole, SOURCE.replace('+', '-'));
   expect(await run(whole, 41)).toBe(42);
 });

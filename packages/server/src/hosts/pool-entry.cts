@@ -12,24 +12,28 @@ import threads = require('node:worker_threads');
 
 type Entry = (task: unknown) => unknown;
 
+/** What threads are started with (bundle.ts). */
+interface Input {
+  readonly module: string;
+  readonly bundle: { readonly source: string; readonly compiled?: Uint8Array } | undefined;
+}
+
 /** Begun with the thread, before there is a task: a pool may be started while its task is still being made. */
-const { module: entryModule, isCompiled } = threads.workerData as { module: string; isCompiled: boolean };
-const loading = load(entryModule);
+const loading = load(threads.workerData as Input);
 // a failure is the task's to report
 loading.catch(() => undefined);
 
-async function load(module: string): Promise<Entry> {
-  return module.endsWith('.cjs') ? loadBundle(url.fileURLToPath(module)) : (await import(module)).default;
+async function load({ module, bundle }: Input): Promise<Entry> {
+  return bundle === undefined ? (await import(module)).default : loadBundle(url.fileURLToPath(module), bundle);
 }
 
-/** The export of a bundle (`build.js`), whose compiled code lies beside it: a thread then compiles nothing. */
-function loadBundle(path: string): Entry {
-  const code = fs.readFileSync(path, 'latin1');
-  const source = `(function (exports, require, module, __filename) {${code}\n})`;
+/** The export of a bundle (`build.js`): with what V8 has compiled of it a thread compiles nothing. */
+function loadBundle(path: string, bundle: NonNullable<Input['bundle']>): Entry {
+  const source = `(function (exports, require, module, __filename) {${bundle.source}\n})`;
   // V8 refuses the code of another version of itself, and compiles
   const script = new vm.Script(source, {
     filename: path,
-    cachedData: isCompiled ? compiled(`${path}.code`) : undefined,
+    cachedData: bundle.compiled,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module: { exports: unknown } = { exports: {} };
@@ -40,7 +44,7 @@ function loadBundle(path: string): Entry {
   return async (task) => {
     const result = await entry(task);
     // another start may have written the file anew: V8 would only see that it is as long
-    if (fs.readFileSync(path, 'latin1') !== code) return result;
+    if (fs.readFileSync(path, 'latin1') !== bundle.source) return result;
     // and may be reading this one, or be about to write it
     const part = `${path}.code.${process.pid}.part`;
     fs.writeFileSync(part, withChecksum(script.createCachedData()));
@@ -49,16 +53,7 @@ function loadBundle(path: string): Entry {
   };
 }
 
-/** Without the checksum behind it, which whoever started this thread has looked at (compiled-code.ts). */
-function compiled(path: string): Buffer | undefined {
-  try {
-    return fs.readFileSync(path).subarray(0, -4);
-  } catch {
-    // a build takes it away before it writes the bundle anew
-    return undefined;
-  }
-}
-
+/** With the CRC-32 that whoever reads it looks at. */
 function withChecksum(code: Buffer): Buffer {
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32LE(zlib().crc32(code));

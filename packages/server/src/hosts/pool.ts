@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import { systemRuntime } from '@flotilla/core';
 import { Piscina } from 'piscina';
-import { hasCompiledCode } from './compiled-code.js';
+import { bundleOf } from './bundle.js';
 
 /** The file that every pool's threads start with: it loads the module that their work is in. */
 export const POOL_ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.url));
@@ -22,7 +22,7 @@ export interface ThreadPool<T, R> {
 export function threadPool<T, R>(module: string, threads: number, runtime = systemRuntime): ThreadPool<T, R> {
   const pool = new Piscina<T, R>({
     filename: POOL_ENTRY,
-    workerData: { module, isCompiled: module.endsWith('.cjs') && hasCompiledCode(fileURLToPath(module)) },
+    workerData: { module, bundle: module.endsWith('.cjs') ? bundleOf(fileURLToPath(module)) : undefined },
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
