@@ -100,8 +100,8 @@ describe('limits', () => {
     );
     const node = `ulimit -u 20; exec ${process.execPath} ${path}`;
     const out = await new Promise<string>((resolve) => {
-      const args = ['--reuid', '23462', '--regid', '23462', '--clear-groups', 'bash', '-c', node];
-      // the folder is root's own
+      const args = ['--reuid', '23462', '--regid', '23462', '--clear-groups', 'bash', '--norc', '-c', node];
+      // the folder is root's own; a shell whose input is a socket would read a file that is root's too
       execFile('bash', ['-c', `chmod a+rx ${folder}; exec setpriv "$@" 2>&1`, 'setpriv', ...args], (_e, stdout) =>
         resolve(stdout),
       );

@@ -229,8 +229,11 @@ describe.skipIf(!browserPresent)('the live page in a browser', () => {
     await page.keyboard.press('Enter');
     await says(page, '#confirm-text', /Stop m3, run a,/);
     await page.keyboard.press('Escape');
+    await expect.poll(() => page.locator('dialog[open]').count()).toBe(0);
     expect(run.state).toBe('running');
+    await page.locator('#stop').focus();
     await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('dialog[open]').count()).toBe(1);
     // the first of the two buttons is No
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
