@@ -5,6 +5,9 @@ import { type TrainOptions, train } from '@flotilla/server';
 import { Broker } from './nats-broker.js';
 import { Command } from './nats-command.js';
 
+/** Who is away counts as not drawn. */
+export const METHOD = 'pp-marina:downlink=participants,sampled=3,p=0.1';
+
 export const JOB = [
   '--problem',
   'heterogeneous-quadratic:d=30',

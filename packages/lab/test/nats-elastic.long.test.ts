@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ElasticRuns, ofOneProcess } from './elastic-runs.js';
+import { ElasticRuns, METHOD, ofOneProcess } from './elastic-runs.js';
 import { hasBroker } from './nats-broker.js';
 import type { Command } from './nats-command.js';
-
-const METHOD = 'pp-marina:downlink=participants,sampled=3,p=0.1';
 
 describe.skipIf(!hasBroker)('--min-workers, where hosts are waited for', () => {
   const runs = new ElasticRuns();

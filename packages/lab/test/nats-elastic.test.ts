@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flotilla } from './command-line.js';
-import { ElasticRuns, JOB, ofOneProcess } from './elastic-runs.js';
+import { ElasticRuns, JOB, METHOD, ofOneProcess } from './elastic-runs.js';
 import { hasBroker } from './nats-broker.js';
 import type { Command } from './nats-command.js';
 
 // Hosts that come and go, as processes of their own. Where nobody does, a run is that of one process, bit for bit. What takes its time
 // to be noticed is in nats-elastic.long.test.ts.
 
-const METHOD = 'pp-marina:downlink=participants,sampled=3,p=0.1';
 test.each([
   [['--min-workers', '2'], /^flotilla: --min-workers 2 is for transport nats, and this is threads\n$/],
   [['--min-workers', '0'], /^flotilla: --min-workers must be a whole number from 1 to 10000, not 0\n$/],

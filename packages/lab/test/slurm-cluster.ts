@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { train } from '@flotilla/server';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { main } from './command-line.js';
 
 const NEEDED = [
@@ -26,7 +27,7 @@ const wanting = [
   ...(process.getuid?.() === 0 ? [] : ['root']),
 ];
 /** What is missing for a cluster of our own; said once, where it is anything. */
-export const missing = (
+const missing = (
   wanting.length > 0 || spawnSync('unshare', [...SPACES, 'true']).status === 0 ? wanting : ['leave to make namespaces']
 ).join(', ');
 if (missing !== '') {
@@ -40,10 +41,25 @@ const SEED = "of a job's";
 const PACE = ['--rounds', '1000', '--eval-every', '100', '--checkpoint-every', '50'];
 const JOB = ['--problem', PROBLEM, '--workers', '8', '--seed', SEED, ...PACE];
 
-/** The x that every job has to come to: that of one process. */
-export async function xHashOfJobs(): Promise<string> {
-  const options = { problem: PROBLEM, workers: 8, seed: SEED, rounds: 1000, evalEvery: 100 };
-  return (await train({ ...options, transport: 'loopback' }).result).xHash;
+/** What the tests of a file share. */
+interface Jobs {
+  cluster: SlurmCluster;
+  /** Of the x that every job has to come to: that of one process. */
+  xHash: string;
+}
+
+/** Tests of jobs on a cluster of their own, where there can be one. */
+export function describeJobs(title: string, tests: (jobs: Readonly<Jobs>) => void): void {
+  describe.skipIf(missing !== '')(title, () => {
+    const jobs = {} as Jobs;
+    beforeAll(async () => {
+      jobs.cluster = await SlurmCluster.start();
+      const options = { problem: PROBLEM, workers: 8, seed: SEED, rounds: 1000, evalEvery: 100 };
+      jobs.xHash = (await train({ ...options, transport: 'loopback' }).result).xHash;
+    }, 120_000);
+    afterAll(async () => jobs.cluster?.close());
+    tests(jobs);
+  });
 }
 
 /** The address of the broker: not of the loopback network, so that it needs TLS and credentials. */
@@ -54,7 +70,7 @@ const NODES = 4;
  * munged, slurmctld, four slurmd and nats-server, in namespaces of their own: slurmctld listens everywhere, and when the first
  * process of the namespace goes, all of them go.
  */
-export class SlurmCluster {
+class SlurmCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'flotilla-slurm-'));
   readonly #process: ChildProcess;
   #enter: readonly string[] = [];

@@ -92,6 +92,10 @@ export function describeLinearMap(made: () => MadeProblem): void {
         map.blend?.(0.3, a, b);
         if (map.blend !== undefined) expect([...b]).toEqual([...sum]);
       }
+      const ofY = productAt(oracle, y);
+      const ofSum = product.map((v, j) => 0.3 * v + (1 - 0.3) * ofY[j]);
+      map.blend?.(0.3, product, ofY);
+      if (map.blend !== undefined) expect([...ofY]).toEqual([...ofSum]);
     }
   });
 
