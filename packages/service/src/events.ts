@@ -41,11 +41,11 @@ export class EventHub {
   }
 
   /**
-   * @param rows How many rows of the run the reader has.
+   * @param round Until which round the reader has rows; −1 where it has none.
    * @param sinkOf Where the stream goes; it counts as a reader until that has closed.
    * @throws ServiceError `busy`
    */
-  open(run: WatchedRun, rows: number, sinkOf: (reader: EventReader) => Sink = (reader) => reader): EventReader {
+  open(run: WatchedRun, round: number, sinkOf: (reader: EventReader) => Sink = (reader) => reader): EventReader {
     const { readersPerRun, readers } = this.limits;
     const events = this.#runs.get(run) ?? new RunEvents(run, 1000 * this.limits.readerTimeout);
     if (events.readers.size >= readersPerRun) {
@@ -53,7 +53,7 @@ export class EventHub {
     }
     if (this.readers >= readers) throw new ServiceError('busy', `${readers} readers follow runs already`);
     this.#runs.set(run, events);
-    const reader = new EventReader(rows === 0 ? START : { rows, at: undefined });
+    const reader = new EventReader(round < 0 ? START : { round, at: undefined });
     const sink = sinkOf(reader);
     events.add(reader, sink);
     sink.once('close', () => {
@@ -125,7 +125,7 @@ class RunEvents {
     const news = new News(this.run, this.#ticks++);
     for (;;) {
       this.#tail ??= await endOfRows(this.run.folder);
-      const before = this.#tail.rows;
+      const before = this.#tail.round;
       const rows = await readRows(this.run.folder, this.#tail);
       this.#tail = rows.end;
       const event = rows.lines.length === 0 ? undefined : rowsEvent(rows);
@@ -133,12 +133,12 @@ class RunEvents {
       const isLast = event === undefined || (!news.hasEnded && rows.lines.length < FEW_BYTES);
       for (const reader of this.readers.keys()) {
         if (reader.isBehind || reader.isOver) continue;
-        if (reader.position.rows < before) {
+        if (reader.position.round < before) {
           void this.#catchUp(reader);
           continue;
         }
         if (!reader.takes) continue;
-        const own = reader.position.rows === before ? event : undefined;
+        const own = reader.position.round === before ? event : undefined;
         if (own !== undefined) reader.position = rows.end;
         if (isLast) news.tell(reader, own);
         else if (own !== undefined) reader.send(own);
@@ -152,9 +152,9 @@ class RunEvents {
     try {
       for (;;) {
         await reader.ready();
-        const missing = (this.#tail?.rows ?? 0) - reader.position.rows;
-        if (reader.isOver || missing <= 0) break;
-        const rows = await readRows(this.run.folder, reader.position, missing);
+        const through = this.#tail?.round ?? -1;
+        if (reader.isOver || reader.position.round >= through) break;
+        const rows = await readRows(this.run.folder, reader.position, through);
         reader.position = rows.end;
         // taken back a moment ago, and soon written again
         if (rows.lines.length === 0) break;
@@ -193,8 +193,9 @@ class News {
     const { told } = reader;
     let names = '';
     if (told.changes !== changes) names += 's';
-    if (told.progress !== progress) names += 'p';
-    if (told.meters !== meters && (this.tick % METER_TICKS === 0 || this.hasEnded)) {
+    // a run that begins anew, or goes on, has nothing to say yet
+    if (progress !== undefined && told.progress !== progress) names += 'p';
+    if (meters !== undefined && told.meters !== meters && (this.tick % METER_TICKS === 0 || this.hasEnded)) {
       names += 'm';
       told.meters = meters;
     }

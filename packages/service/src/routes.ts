@@ -9,7 +9,7 @@ import type { Reports } from './reports.js';
 import { rowsStream } from './rows-stream.js';
 import { openRunFile, type RunFile, readConfig, readSummary } from './run-files.js';
 import * as schemas from './schemas.js';
-import { rowsOf } from './sse.js';
+import { roundOf } from './sse.js';
 
 const HTML = 'text/html; charset=utf-8';
 
@@ -99,7 +99,7 @@ export function addRoutes(app: FastifyInstance, { catalogue, hub, access, about,
   });
   app.get<ById>('/runs/:id/events', byId('What happens to it, as server-sent events'), async (request, reply) => {
     const run = find(request.params.id);
-    const reader = hub.open(run, rowsOf(request.headers['last-event-id']), () => reply.raw);
+    const reader = hub.open(run, roundOf(request.headers['last-event-id']), () => reply.raw);
     // nothing else comes on this connection: one that stays open would keep a server from closing
     if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close');
     return reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }).send(reader);

@@ -4,9 +4,9 @@ import { arrayOf, type Rows } from './rows.js';
 /** A server-sent event. */
 export const sse = (event: string, data: unknown) => Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 
-/** Rows as one event, whose id says how many rows the reader has with it. */
+/** Rows as one event, whose id is the round of the last one. */
 export function rowsEvent({ lines, end }: Rows): Buffer {
-  return Buffer.concat([Buffer.from(`id: ${end.rows}\nevent: rows\ndata: `), arrayOf(lines), Buffer.from('\n\n')]);
+  return Buffer.concat([Buffer.from(`id: ${end.round}\nevent: rows\ndata: `), arrayOf(lines), Buffer.from('\n\n')]);
 }
 
 /** Meters as JSON: arrays of workers are plain, and seconds are told to the microsecond. */
@@ -23,7 +23,7 @@ export function metersEvent(meters: Meters): Buffer {
   return sse('meters', { ...meters, workers });
 }
 
-/** How many rows a reader has that comes back, by its Last-Event-ID; 0 for one that has none. */
-export function rowsOf(lastEventId: unknown): number {
-  return typeof lastEventId === 'string' && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : 0;
+/** Until which round a reader that comes back has rows, by its Last-Event-ID; −1 for one that has none. */
+export function roundOf(lastEventId: unknown): number {
+  return typeof lastEventId === 'string' && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : -1;
 }

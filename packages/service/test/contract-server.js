@@ -221,7 +221,8 @@ export async function serveContract(runs, { port = 0, token, offers = null, ever
 
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     streams.add(response);
-    let sent = Number(lastEventId ?? 0);
+    const has = Number(lastEventId ?? -1);
+    let sent = run.rows.filter(({ round }) => round <= has).length;
     let state = '';
     const send = (/** @type {string} */ event, /** @type {unknown} */ data, /** @type {number} */ id = -1) =>
       response.write(`${id < 0 ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -235,7 +236,7 @@ export async function serveContract(runs, { port = 0, token, offers = null, ever
       while (sent < run.rows.length) {
         const rows = run.rows.slice(sent, sent + 800);
         sent += rows.length;
-        send('rows', rows, sent);
+        send('rows', rows, rows.at(-1)?.round);
       }
       const { uplinkBytes, downlinkBytes } = view;
       send('progress', { round: run.round, seconds: run.seconds(), uplinkBytes, downlinkBytes });

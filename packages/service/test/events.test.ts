@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,11 +35,7 @@ describe('of a run of the service', () => {
     expect(states.at(-1)).toBe('done');
     const batches = received.filter(({ event }) => event === 'rows');
     expect(batches.flatMap(({ data }) => data)).toEqual(await rowsOf(id));
-    let count = 0;
-    for (const { data, id: has } of batches) {
-      count += data.length;
-      expect(has).toBe(count);
-    }
+    for (const { data, id: round } of batches) expect(round).toBe(data.at(-1).round);
     const meters = received.filter(({ event }) => event === 'meters').at(-1)?.data;
     expect(meters).toMatchObject({ round: 2000, restarts: 0 });
     expect(meters.workers.uplinkBytes).toHaveLength(2);
@@ -51,32 +47,57 @@ describe('of a run of the service', () => {
 
   it('go on where a reader had broken off, whoever trained since then', async () => {
     const id = await host.start({ ...LONG, evalEvery: 20 });
-    const rows: unknown[] = [];
-    let has = 0;
-    for (let k = 0; k < 3; k++) {
-      const response = await follow(id, has === 0 ? {} : { 'last-event-id': String(has) });
-      for await (const event of eventsOf(response)) {
+    const rounds: number[] = [];
+    let has: number | undefined;
+    const read = async (batches: number) => {
+      for await (const event of eventsOf(await follow(id, has === undefined ? {} : { 'last-event-id': String(has) }))) {
         if (event.event !== 'rows') continue;
-        rows.push(...event.data);
-        has = event.id ?? 0;
+        rounds.push(...event.data.map(({ round }: { round: number }) => round));
+        has = event.id;
         // leaving the loop closes the connection
-        if (event.data.length > 0) break;
+        if (--batches === 0) break;
       }
-      if (k !== 1) continue;
+    };
+    const stop = async () => {
       await host.request(`/runs/${id}/stop`, { method: 'POST' });
       await host.until(id, 'stopped');
-      await host.request(`/runs/${id}/resume`, { method: 'POST' });
-    }
-    await expect.poll(async () => (await rowsOf(id)).length, { timeout: 60_000 }).toBeGreaterThan(3);
-    await host.request(`/runs/${id}/stop`, { method: 'POST' });
-    await host.until(id, 'stopped');
-    for await (const event of eventsOf(await follow(id, { 'last-event-id': String(has) }))) {
-      if (event.event === 'rows') rows.push(...event.data);
-    }
-    const rounds = (rows as { round: number }[]).map(({ round }) => round);
+    };
+    await read(1);
+    await read(2);
+    await stop();
+    await read(Infinity);
     const written = (await rowsOf(id)).map(({ round }) => round);
     expect(rounds).toEqual(written);
-    expect(rounds.length).toBeGreaterThan(3);
+
+    await host.request(`/runs/${id}/resume`, { method: 'POST' });
+    await read(2);
+    await stop();
+    await read(Infinity);
+    // the row of the round that it was stopped at is the reader's alone, unless it would have been evaluated anyway
+    const all = new Set([...written, ...(await rowsOf(id)).map(({ round }) => round)]);
+    expect(rounds).toEqual([...all]);
+    expect(all.size).toBeGreaterThan(written.length);
+  });
+
+  it('a row in place of the one of the round that it was stopped at is sent', async () => {
+    const id = await host.start({ ...QUICK, rounds: 10, evalEvery: 4 });
+    await host.until(id, 'done');
+    const file = join(host.folder, id, 'metrics.jsonl');
+    const lines = readFileSync(file, 'latin1').trim().split('\n');
+    const rounds = async (lastEventId: string) => {
+      const found: number[] = [];
+      for await (const { event, data } of eventsOf(await follow(id, { 'last-event-id': lastEventId }))) {
+        if (event === 'rows') found.push(...data.map(({ round }: { round: number }) => round));
+      }
+      return found;
+    };
+    expect(lines.map((line) => JSON.parse(line).round)).toEqual([0, 4, 8, 10]);
+    expect(await rounds('8')).toEqual([10]);
+    // as many rows as there are, one of a round that is none of theirs
+    expect(await rounds('9')).toEqual([10]);
+    expect(await rounds('7')).toEqual([8, 10]);
+    expect(await rounds('0')).toEqual([4, 8, 10]);
+    expect(await rounds('10')).toEqual([]);
   });
 
   it('a reader of a run that waits gets a sign of life', async () => {
@@ -150,7 +171,7 @@ describe('from a file that grows', () => {
   it('a reader that takes its time gets all rows, and of the rest the newest', async () => {
     writeFileSync(file, rowsTo(0, 30_000));
     const hub = new EventHub({ readers: 2, readersPerRun: 2, readerTimeout: 60 });
-    const slow = hub.open(run, 0);
+    const slow = hub.open(run, -1);
     const texts: string[] = [];
     const sink = new Writable({
       highWaterMark: 1,
@@ -181,10 +202,10 @@ describe('from a file that grows', () => {
   it('rows that are taken back and come again are not sent twice', async () => {
     writeFileSync(file, rowsTo(0, 50));
     const hub = new EventHub({ readers: 2, readersPerRun: 2, readerTimeout: 60 });
-    const early = rounds(hub.open(run, 0));
+    const early = rounds(hub.open(run, -1));
     await new Promise((next) => setTimeout(next, 500));
     truncateSync(file, row(0, 100).length * 10);
-    const late = rounds(hub.open(run, 0));
+    const late = rounds(hub.open(run, -1));
     await new Promise((next) => setTimeout(next, 500));
     appendFileSync(file, rowsTo(10, 80, 103));
     await new Promise((next) => setTimeout(next, 500));
@@ -196,8 +217,8 @@ describe('from a file that grows', () => {
   it('one that takes nothing of what waits for it is let go of, and holds little until then', async () => {
     writeFileSync(file, rowsTo(0, 100_000));
     const hub = new EventHub({ readers: 2, readersPerRun: 2, readerTimeout: 1 });
-    const stuck = hub.open(run, 0);
-    const good = rounds(hub.open(run, 0));
+    const stuck = hub.open(run, -1);
+    const good = rounds(hub.open(run, -1));
     await once(stuck, 'close');
     // a piece of 64 kB on top of what it may have waiting
     expect(stuck.readableLength).toBeLessThan(100_000);

@@ -30,10 +30,10 @@ async function all(position = START) {
 
 it('there are none where there is no file yet, and none of a line that is not whole', async () => {
   expect((await readRows(folder, START)).lines.length).toBe(0);
-  expect((await endOfRows(folder)).rows).toBe(0);
+  expect((await endOfRows(folder)).round).toBe(-1);
   writeFileSync(file, row(0) + row(1).slice(0, -3));
-  expect(await all()).toMatchObject({ rounds: [0], end: { rows: 1 } });
-  expect((await endOfRows(folder)).rows).toBe(1);
+  expect(await all()).toMatchObject({ rounds: [0], end: { round: 0 } });
+  expect((await endOfRows(folder)).round).toBe(0);
 });
 
 it('all are read, once and in order, whatever their lengths', async () => {
@@ -49,30 +49,30 @@ it('all are read, once and in order, whatever their lengths', async () => {
   expect((await all()).rounds).toEqual(range(0, 20_000));
 });
 
-it('a position goes on with what is appended, and at most so many rows', async () => {
+it('a position goes on with what is appended, and until so many rounds', async () => {
   writeFileSync(file, row(0) + row(1));
   const { end } = await all();
   appendFileSync(file, row(2) + row(3) + row(4));
-  const two = await readRows(folder, end, 2);
-  expect([roundsIn(two.lines), two.end.rows]).toEqual([[2, 3], 4]);
+  const two = await readRows(folder, end, 3);
+  expect([roundsIn(two.lines), two.end.round]).toEqual([[2, 3], 3]);
   expect((await all(two.end)).rounds).toEqual([4]);
 });
 
-it('a number of rows alone is a position too', async () => {
+it('a round alone is a position too', async () => {
   writeFileSync(
     file,
     range(0, 10_000)
       .map((round) => row(round, 50))
       .join(''),
   );
-  expect((await all({ rows: 9_997, at: undefined })).rounds).toEqual([9_997, 9_998, 9_999]);
-  expect((await all({ rows: 10_001, at: undefined })).rounds).toEqual([]);
+  expect((await all({ round: 9_996, at: undefined })).rounds).toEqual([9_997, 9_998, 9_999]);
+  expect((await all({ round: 10_000, at: undefined })).rounds).toEqual([]);
   appendFileSync(file, row(10_000) + row(10_001));
-  expect((await all({ rows: 10_001, at: undefined })).rounds).toEqual([10_001]);
+  expect((await all({ round: 10_000, at: undefined })).rounds).toEqual([10_001]);
 });
 
 describe('rows that are taken back and written again, with other lengths', () => {
-  it.each([1, 5, 60])('are counted, not measured: %i characters more', async (more) => {
+  it.each([1, 5, 60])('are known by their rounds, not by their length: %i characters more', async (more) => {
     writeFileSync(
       file,
       range(0, 10)
@@ -90,6 +90,18 @@ describe('rows that are taken back and written again, with other lengths', () =>
         .join(''),
     );
     expect((await all(end)).rounds).toEqual([10, 11, 12]);
+  });
+
+  it('a row of another round in their place is read', async () => {
+    writeFileSync(file, row(0) + row(10) + row(17));
+    const { end } = await all();
+    writeFileSync(file, row(0) + row(10) + row(20));
+    expect((await all(end)).rounds).toEqual([20]);
+    // one of fewer rounds, and nothing behind it yet
+    writeFileSync(file, row(0) + row(10) + row(15));
+    expect((await all(end)).rounds).toEqual([]);
+    appendFileSync(file, row(20));
+    expect((await all(end)).rounds).toEqual([20]);
   });
 
   it('also when nobody looked while there were fewer', async () => {

@@ -102,16 +102,16 @@ export class Watch {
       this.#hear();
     };
     source.onerror = () => this.#fail();
-    const on = (/** @type {string} */ name, /** @type {(data: any, id: number) => void} */ take) =>
+    const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ take) =>
       source.addEventListener(name, (event) => {
         if (this.#source !== source) return;
-        take(JSON.parse(event.data), Number(event.lastEventId));
+        take(JSON.parse(event.data));
         this.#hear();
       });
     on('state', (view) => {
       this.view = view;
     });
-    on('rows', (rows, length) => this.#take(rows, length));
+    on('rows', (rows) => this.#take(rows));
     on('progress', (progress) => this.#takeProgress(progress));
     on('meters', (meters) => this.#takeMeters(meters));
     on('ping', () => {});
@@ -121,18 +121,9 @@ export class Watch {
     });
   }
 
-  /**
-   * Rows of which `length` is the last one's number, counted from 1: those that are there already are left out, and where some are
-   * missing everything is read again.
-   */
-  #take(/** @type {Row[]} */ rows, /** @type {number} */ length) {
-    const from = length - rows.length;
-    if (from > this.rows.length) {
-      this.rows = new History();
-      this.#hangUp();
-      return this.#line();
-    }
-    for (const row of rows.slice(this.rows.length - from)) this.rows.add(row);
+  /** Rows in order, of which those are left out that are there already. */
+  #take(/** @type {Row[]} */ rows) {
+    for (const row of rows) if (row.round > (this.rows.last?.round ?? -1)) this.rows.add(row);
   }
 
   #takeProgress(/** @type {Progress} */ progress) {
