@@ -6,7 +6,7 @@ import type { MessageKey, Selector, Support } from './compressor.js';
  * of n independent operators θ = A = ω/n; as `same-rand-k`, the same support for all workers, θ = A = ω.
  */
 export function randK(dimension: number, k: number, workers: number, same: boolean, stage: number): Selector {
-  const sample = new SubsetSampler(dimension, k);
+  const sample = new SubsetSampler(k);
   const rng = new Rng();
   const support: Support = { index: sample.index, count: k, scale: 1 };
   const omega = dimension / k - 1;

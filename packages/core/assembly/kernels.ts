@@ -26,9 +26,11 @@ const BLOCK: usize = 4;
  *
  * A tile of 4 rows of A and 2 rows of B is summed in 8 registers, 2 partial sums each: with the loads that fills the 15
  * vector registers there are, and a larger tile spills (measured: 4×4 a quarter slower, 8×1 a third). Each output is a sum
- * in an order that depends on `inner` alone.
+ * in an order that depends on `inner` alone. With `upper` tiles below the diagonal are left out.
  */
-export function multiplyTransposed(
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function multiplyTiles(
   a: usize,
   b: usize,
   out: usize,
@@ -36,6 +38,7 @@ export function multiplyTransposed(
   columns: usize,
   inner: usize,
   packed: usize,
+  upper: bool,
 ): void {
   const row = inner << 3;
   const outRow = columns << 3;
@@ -53,7 +56,7 @@ export function multiplyTransposed(
     for (let j0: usize = 0; j0 < columns; j0 += BLOCK) {
       const j1 = min(j0 + BLOCK, columns);
       for (let i = i0; i < i1; i += 4) {
-        for (let j = j0; j < j1; j += 2) {
+        for (let j = upper ? max(j0, i) : j0; j < j1; j += 2) {
           const zero = f64x2.splat(0);
           let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
           let c0 = zero, c1 = zero, c2 = zero, c3 = zero;
@@ -83,6 +86,26 @@ export function multiplyTransposed(
         }
       }
     }
+  }
+}
+
+export function multiplyTransposed(
+  a: usize,
+  b: usize,
+  out: usize,
+  rows: usize,
+  columns: usize,
+  inner: usize,
+  packed: usize,
+): void {
+  multiplyTiles(a, b, out, rows, columns, inner, packed, false);
+}
+
+/** out (rows × rows) ← A Aᵀ, with the same bits as `multiplyTransposed`: each product of two rows is summed once. */
+export function gram(a: usize, out: usize, rows: usize, inner: usize, packed: usize): void {
+  multiplyTiles(a, a, out, rows, rows, inner, packed, true);
+  for (let i: usize = 1; i < rows; i++) {
+    for (let j: usize = 0; j < i; j++) store<f64>(out + ((i * rows + j) << 3), load<f64>(out + ((j * rows + i) << 3)));
   }
 }
 
@@ -165,63 +188,169 @@ export function multiplyF64(a: usize, m: usize, out: usize, rows: usize, side: u
   multiplyMatrix<f64>(a, m, out, rows, side, packed, strip);
 }
 
-/** out ← out + v · x, over the row of M (of T) in [from, end). */
+/** Two neighbouring sums: to ← to + v · x. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function add(to: usize, v: v128, x: v128): void {
+  v128.store(to, f64x2.add(v128.load(to), f64x2.mul(v, x)));
+}
+
+/** out ← out + v · x, over the entries of a row of M (of T) in [from, end), whose number is a multiple of 4. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function addRow<T>(from: usize, end: usize, v: v128, out: usize): void {
-  for (let to = out; from < end; from += 4 * sizeof<T>(), to += 32) {
-    v128.store(to, f64x2.add(v128.load(to), f64x2.mul(v, pair<T>(from))));
-    v128.store(to, f64x2.add(v128.load(to, 16), f64x2.mul(v, pair<T>(from + 2 * sizeof<T>()))), 16);
+  for (; from < end; from += 4 * sizeof<T>(), out += 32) {
+    add(out, v, pair<T>(from));
+    add(out + 16, v, pair<T>(from + 2 * sizeof<T>()));
   }
 }
 
-/** The same for two rows of out at once. */
+/** The same for two rows of out at once: eight entries a step, and four where there are no more. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
 function addRowTwice<T>(from: usize, end: usize, v: v128, out: usize, w: v128, next: usize): void {
-  for (let to = out; from < end; from += 4 * sizeof<T>(), to += 32, next += 32) {
-    const x = pair<T>(from);
-    const y = pair<T>(from + 2 * sizeof<T>());
-    v128.store(to, f64x2.add(v128.load(to), f64x2.mul(v, x)));
-    v128.store(to, f64x2.add(v128.load(to, 16), f64x2.mul(v, y)), 16);
-    v128.store(next, f64x2.add(v128.load(next), f64x2.mul(w, x)));
-    v128.store(next, f64x2.add(v128.load(next, 16), f64x2.mul(w, y)), 16);
+  for (const last = end - 7 * sizeof<T>(); from < last; from += 8 * sizeof<T>(), out += 64, next += 64) {
+    const a = pair<T>(from);
+    const b = pair<T>(from + 2 * sizeof<T>());
+    const c = pair<T>(from + 4 * sizeof<T>());
+    const d = pair<T>(from + 6 * sizeof<T>());
+    add(out, v, a);
+    add(out + 16, v, b);
+    add(out + 32, v, c);
+    add(out + 48, v, d);
+    add(next, w, a);
+    add(next + 16, w, b);
+    add(next + 32, w, c);
+    add(next + 48, w, d);
+  }
+  if (from === end) return;
+  const a = pair<T>(from);
+  const b = pair<T>(from + 2 * sizeof<T>());
+  add(out, v, a);
+  add(out + 16, v, b);
+  add(next, w, a);
+  add(next + 16, w, b);
+}
+
+/** The same for three. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function addRowThrice<T>(
+  from: usize,
+  end: usize,
+  v: v128,
+  out: usize,
+  w: v128,
+  next: usize,
+  u: v128,
+  third: usize,
+): void {
+  for (; from < end; from += 4 * sizeof<T>(), out += 32, next += 32, third += 32) {
+    const a = pair<T>(from);
+    const b = pair<T>(from + 2 * sizeof<T>());
+    add(out, v, a);
+    add(out + 16, v, b);
+    add(next, w, a);
+    add(next + 16, w, b);
+    add(third, u, a);
+    add(third + 16, u, b);
   }
 }
 
 /**
  * out (· × side, f64) ← out + A · M, A (· × side) sparse in CSC form: column j has value[k] in row[k], k from start[j] to
- * start[j + 1], no row twice; M (side × side) of T; side a multiple of 4. M is read once, from its first row to its last, and
- * only the rows that meet a non-zero: its size is what this costs.
+ * start[j + 1], no row twice; M (side × side) of T; side a multiple of 4. `extent` has two numbers of 16 bits for each row of
+ * M: its non-zeros lie in columns from the first to before the second, multiples of 4. M is read once, from its first row to its
+ * last, and only the rows that meet a non-zero: its size is what this costs.
  */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function addSparseProduct<T>(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
+function addSparseProduct<T>(
+  start: usize,
+  row: usize,
+  value: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  side: usize,
+): void {
   const outRow = side << 3;
   const matrixRow = side * sizeof<T>();
   for (let j: usize = 0; j < side; j++, m += matrixRow) {
     let k = <usize>load<i32>(start + (j << 2));
     const last = <usize>load<i32>(start + (j << 2), 4);
-    const end = m + matrixRow;
-    for (; k + 1 < last; k += 2) {
+    if (k === last) continue;
+    const first = <usize>load<u16>(extent + (j << 2));
+    const from = m + first * sizeof<T>();
+    const end = m + <usize>load<u16>(extent + (j << 2), 2) * sizeof<T>();
+    const to = out + (first << 3);
+    for (; last - k > 1; ) {
       const r = row + (k << 2);
       const v = value + (k << 3);
-      const to = out + <usize>load<i32>(r) * outRow;
-      const next = out + <usize>load<i32>(r, 4) * outRow;
-      addRowTwice<T>(m, end, v128.load64_splat(v), to, v128.load64_splat(v, 8), next);
+      const x = v128.load64_splat(v);
+      const y = v128.load64_splat(v, 8);
+      const one = to + <usize>load<i32>(r) * outRow;
+      const two = to + <usize>load<i32>(r, 4) * outRow;
+      // what is left of four is two twice
+      if (last - k === 3 || last - k > 4) {
+        addRowThrice<T>(from, end, x, one, y, two, v128.load64_splat(v, 16), to + <usize>load<i32>(r, 8) * outRow);
+        k += 3;
+      } else {
+        addRowTwice<T>(from, end, x, one, y, two);
+        k += 2;
+      }
     }
     if (k < last) {
-      addRow<T>(m, end, v128.load64_splat(value + (k << 3)), out + <usize>load<i32>(row + (k << 2)) * outRow);
+      addRow<T>(from, end, v128.load64_splat(value + (k << 3)), to + <usize>load<i32>(row + (k << 2)) * outRow);
     }
   }
 }
 
-export function addSparseProductI32(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
-  addSparseProduct<i32>(start, row, value, m, out, side);
+export function addSparseProductI32(
+  start: usize,
+  row: usize,
+  value: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  side: usize,
+): void {
+  addSparseProduct<i32>(start, row, value, m, extent, out, side);
 }
 
-export function addSparseProductF64(start: usize, row: usize, value: usize, m: usize, out: usize, side: usize): void {
-  addSparseProduct<f64>(start, row, value, m, out, side);
+export function addSparseProductF64(
+  start: usize,
+  row: usize,
+  value: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  side: usize,
+): void {
+  addSparseProduct<f64>(start, row, value, m, extent, out, side);
+}
+
+/** For each row of M (side × side, of T), side a multiple of 4, between which columns its non-zeros lie, as `addSparseProduct` reads it. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function extents<T>(m: usize, side: usize, extent: usize): void {
+  const matrixRow = side * sizeof<T>();
+  for (let j: usize = 0; j < side; j++, m += matrixRow) {
+    let first: usize = 0;
+    let last = side;
+    while (first < last && !load<T>(m + first * sizeof<T>())) first++;
+    while (last > first && !load<T>(m + (last - 1) * sizeof<T>())) last--;
+    store<u16>(extent + (j << 2), <u16>(first & ~3));
+    store<u16>(extent + (j << 2), <u16>((last + 3) & ~3), 2);
+  }
+}
+
+export function extentsI32(m: usize, side: usize, extent: usize): void {
+  extents<i32>(m, side, extent);
+}
+
+export function extentsF64(m: usize, side: usize, extent: usize): void {
+  extents<f64>(m, side, extent);
 }
 
 /** Rows and columns of the small factor of `combine`. */

@@ -101,3 +101,67 @@ function putFour<T>(at: usize, low: v128, high: v128): void {
     v128.store(at, high, 16);
   }
 }
+
+/**
+ * Lists a uniform subset of `count` of {0 … length − 1} at `index` (u32) with words of the sfc32 stream at `place`, which is left behind
+ * them: as src/subset.ts says. `member` is room for a bit for each of `length`, in words of 64, all zero before and after.
+ */
+export function subset(place: usize, length: u32, count: u32, index: usize, member: usize): void {
+  let a = load<i32>(place), b = load<i32>(place, 4), c = load<i32>(place, 8), n = load<i32>(place, 12);
+  const end = index + (<usize>count << 2);
+  for (let at = index, last = length - count; at < end; at += 4, last++) {
+    const bound = last + 1;
+    let j: u32 = 0;
+    // as Rng.below
+    let again = false;
+    do {
+      const word = <u32>(a + b + n++);
+      a = b ^ (b >>> 9);
+      b = c + (c << 3);
+      c = rotl(c, 21) + word;
+      if (bound > 0x200000) {
+        j = word & (<u32>-1 >>> <u32>clz(last));
+        again = j >= bound;
+      } else {
+        const product = <u64>word * bound;
+        j = <u32>(product >>> 32);
+        again = <u32>product < bound && <u32>product < (0 - bound) % bound;
+      }
+    } while (again);
+    const chosen = hasBit(member, j) ? last : j;
+    setBit(member, chosen);
+    store<u32>(at, chosen);
+  }
+  store<i32>(place, a);
+  store<i32>(place, b, 4);
+  store<i32>(place, c, 8);
+  store<i32>(place, n, 12);
+  if (<u64>count * 32 < length) {
+    for (let at = index; at < end; at += 4) store<u64>(wordOf(member, load<u32>(at)), 0);
+    return;
+  }
+  for (let at = index, first: u32 = 0; at < end; first += 64) {
+    const word = wordOf(member, first);
+    for (let bits = load<u64>(word); bits !== 0; bits &= bits - 1, at += 4) store<u32>(at, first + <u32>ctz(bits));
+    store<u64>(word, 0);
+  }
+}
+
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function wordOf(member: usize, item: u32): usize {
+  return member + (<usize>(item >>> 6) << 3);
+}
+
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function hasBit(member: usize, item: u32): bool {
+  return <bool>((load<u64>(wordOf(member, item)) >>> (item & 63)) & 1);
+}
+
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function setBit(member: usize, item: u32): void {
+  const word = wordOf(member, item);
+  store<u64>(word, load<u64>(word) | (<u64>1 << (item & 63)));
+}

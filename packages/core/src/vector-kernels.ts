@@ -1,5 +1,6 @@
 import { instantiate, type WasmMemory } from './kernels/instantiate.js';
 import type { Vector } from './precision.js';
+import type { Rng } from './random.js';
 
 /** Coordinates that are on their way at a time: two vectors of them stay in the first-level cache. */
 const STAGED = 2048;
@@ -16,26 +17,58 @@ interface Exports {
   combineF32: Combine;
   tridiagonalF64: Tridiagonal;
   tridiagonalF32: Tridiagonal;
+  subset(place: number, length: number, count: number, index: number, member: number): void;
 }
 
 /**
- * The WebAssembly of vectors' arithmetic. Vectors stay outside; their coordinates come here some at a time
- * (docs/decisions/0029).
+ * The WebAssembly of vectors' arithmetic and of choosing coordinates. Vectors stay outside; their coordinates come here some at a
+ * time (docs/decisions/0029).
  */
 class VectorKernels {
   readonly #exports = instantiate<Exports>(import.meta.resolve('@flotilla/core/vectors.wasm'));
   /** Places of two vectors, with room for a coordinate on each side of the first. */
   readonly #x = (this.#exports.base() + 127) & ~63;
   readonly #y = this.#x + 8 * STAGED + 64;
-  readonly #f64: Stage<Float64Array>;
-  readonly #f32: Stage<Float32Array>;
+  /** The place of a random stream; behind it a bit for each item, all zero between two subsets, and behind those the list of a subset. */
+  readonly #rng = this.#y + 8 * STAGED;
+  readonly #member = this.#rng + 64;
+  #list = this.#member;
+  #f64!: Stage<Float64Array>;
+  #f32!: Stage<Float32Array>;
+  #words!: Int32Array;
+  #state!: Int32Array;
 
   constructor() {
+    this.#grow(this.#list);
+  }
+
+  /** Makes memory reach up to address `end`. */
+  #grow(end: number): void {
     const { memory } = this.#exports;
-    memory.grow(Math.max(0, Math.ceil((this.#y + 8 * STAGED) / PAGE) - memory.buffer.byteLength / PAGE));
+    memory.grow(Math.max(0, Math.ceil(end / PAGE) - memory.buffer.byteLength / PAGE));
     const place = [memory.buffer, this.#x, this.#y] as const;
     this.#f64 = new Stage(Float64Array, ...place);
     this.#f32 = new Stage(Float32Array, ...place);
+    this.#words = new Int32Array(memory.buffer);
+    this.#state = new Int32Array(memory.buffer, this.#rng, 4);
+  }
+
+  /** Lists `count` of {0 … length − 1} in `out`: {@link SubsetSampler.draw}. */
+  subset(rng: Rng, length: number, count: number, out: Int32Array): void {
+    const list = this.#member + 8 * Math.ceil(length / 64);
+    const before = this.#list;
+    const end = Math.max(list, before) + 4 * count;
+    if (end > this.#words.byteLength) this.#grow(end);
+    if (list > before) {
+      // where lists were are bits from now on
+      this.#words.fill(0, before / 4, list / 4);
+      this.#list = list;
+    }
+    rng.save(this.#state);
+    this.#exports.subset(this.#rng, length, count, this.#list, this.#member);
+    rng.load(this.#state);
+    const at = this.#list / 4;
+    out.set(this.#words.subarray(at, at + count));
   }
 
   /** out ← a·x + b·y; all of one precision and length. */

@@ -44,6 +44,17 @@ test('multiplyTransposed from the middle of a region', () => {
   expect(out.values[2]).toBeCloseTo(sum, 13);
 });
 
+test.each([
+  [4, 2],
+  [16, 784],
+  [36, 10],
+])('gram of %i rows over %i has the bits of multiplyTransposed', (rows, inner) => {
+  const [a, out, expected] = [filled(rows * inner + 8), filled(rows * rows), filled(rows * rows)];
+  kernels.gram(a, 8, out, rows, inner);
+  kernels.multiplyTransposed(a, a, expected, { rows, columns: rows, inner, aAt: 8, bAt: 8 });
+  expect(out.values).toEqual(expected.values);
+});
+
 /** Rows of 8-bit values with stored zeros, and with blocks of four columns that none of four rows has; `dense` has them all. */
 function byteRows(count: number, features: number, dense: boolean) {
   const [start, column, value]: number[][] = [[0], [], []];
@@ -142,8 +153,16 @@ describe.each([true, false])('matrices (integers: %s)', (integers) => {
     }
   });
 
-  test.each([0, 0.05, 0.5, 1])('addSparseProduct at density %f adds A M', (density) => {
-    const [rows, side] = [6, 28];
+  test.each([
+    [0, 0],
+    [0.05, 0],
+    [0.5, 0],
+    [1, 0],
+    [0.5, 1],
+    [0.5, 2],
+    [0.5, 28],
+  ])('addSparseProduct at density %f adds A M, in order, where M has %i bands of zeros', (density, bands) => {
+    const [rows, side] = [9, 28];
     const dense = new Float64Array(rows * side).map(() => (rng.uniform() < density ? rng.normal() : 0));
     const start = kernels.allocateInt32(side + 1);
     const row = kernels.allocateInt32(rows * side);
@@ -158,16 +177,45 @@ describe.each([true, false])('matrices (integers: %s)', (integers) => {
       start[j + 1] = count;
     }
     const m = symmetric(side, integers);
+    // what two far features never have together; all of a feature that has nothing in the end
+    for (let a = 0; a < side; a++) {
+      for (let b = 0; b < side; b++)
+        if (Math.abs(a - b) > side - 4 * bands || bands === side) m.values[a * side + b] = 0;
+    }
+    const bordered = kernels.withExtents(m, side);
     const out = filled(rows * side).values;
-    const before = out.slice();
-    kernels.addSparseProduct({ start, row, values }, m, out, side);
+    const expected = out.slice();
+    kernels.addSparseProduct({ start, row, values }, bordered, out, side);
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < side; j++) {
-        const { sum, size } = product(dense, m.values, i, j, side);
-        const at = i * side + j;
-        expect(Math.abs(out[at] - (before[at] + sum))).toBeLessThanOrEqual(1e-14 * (size + Math.abs(before[at])));
+      for (let k = 0; k < side; k++) {
+        for (let j = 0; j < side; j++) expected[i * side + j] += dense[i * side + k] * m.values[k * side + j];
       }
     }
+    expect(out).toEqual(expected);
+  });
+
+  test('withExtents names whole groups of four columns, and none of a row of zeros', () => {
+    const side = 12;
+    const m = symmetric(side, integers);
+    m.values.fill(0);
+    for (const [a, b] of [
+      [0, 0],
+      [1, 3],
+      [1, 4],
+      [2, 5],
+      [2, 6],
+      [3, 11],
+    ])
+      m.values[a * side + b] = 1;
+    const { extent } = kernels.withExtents(m, side);
+    const rows = Array.from({ length: 4 }, (_, j) => [extent[2 * j], extent[2 * j + 1]]);
+    expect(rows).toEqual([
+      [0, 4],
+      [0, 8],
+      [4, 8],
+      [8, 12],
+    ]);
+    for (let j = 4; j < side; j++) expect(extent[2 * j]).toBe(extent[2 * j + 1]);
   });
 });
 

@@ -110,7 +110,7 @@ function oneWorker(size: number) {
   ]);
   const lambda = 1e-6 * 0.15405 * Math.max(...rows.map((a) => a.reduce((sum, v) => sum + v * v, 0)));
   const random = new KeyedRandom('0');
-  const sampler = new SubsetSampler(60, size);
+  const sampler = new SubsetSampler(size);
   return {
     all: rows.map((_, s) => s),
     batchOf(round: number) {

@@ -57,7 +57,7 @@ describe('identities between methods', () => {
     const random = new KeyedRandom('0');
     const rng = new Rng();
     const all = rows.map((_, s) => s);
-    const sampler = new SubsetSampler(m, m);
+    const sampler = new SubsetSampler(m);
     let x = new Array<number>(8).fill(0);
     let g = gradient(x, all);
     const page: Float64Array[] = [];

@@ -146,7 +146,7 @@ export class CountedOracle implements LocalFunction {
     if (samples === undefined) throw new FlotillaError('usage', NO_SAMPLES);
     const rng = this.random.stream(this.rng, 'batch', this.round, this.worker);
     if (how === 'subset') {
-      this.#sampler ??= new SubsetSampler(samples, samples);
+      this.#sampler ??= new SubsetSampler(samples);
       const count = Math.min(size, samples);
       this.#sampler.draw(rng, samples, count);
       return this.#sampler.index.subarray(0, count);

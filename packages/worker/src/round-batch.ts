@@ -11,7 +11,7 @@ export class RoundBatch {
     /** The stream that a round's subset is drawn from. */
     private readonly stream: (round: number) => Rng,
   ) {
-    this.#sampler = new SubsetSampler(samples, size);
+    this.#sampler = new SubsetSampler(size);
   }
 
   /** The sample numbers of a round. Valid until those of another are asked for. */

@@ -18,6 +18,12 @@ export interface Matrix {
   readonly values: Int32Array | Float64Array;
 }
 
+/** A matrix that sparse ones are multiplied with. */
+export interface BorderedMatrix extends Matrix {
+  /** Between which columns, multiples of 4, the non-zeros of each row lie: the first, and the one behind the last. */
+  readonly extent: Uint16Array;
+}
+
 /** A sparse matrix in CSC form in a thread's kernel memory: column j has values[k] in row[k], start[j] ≤ k < start[j + 1]. */
 export interface SparseColumns {
   readonly start: Int32Array;
@@ -65,10 +71,13 @@ interface Exports {
     inner: number,
     packed: number,
   ): void;
+  gram(a: number, out: number, rows: number, inner: number, packed: number): void;
   multiplyI32: MultiplyMatrix;
   multiplyF64: MultiplyMatrix;
   addSparseProductI32: AddSparseProduct;
   addSparseProductF64: AddSparseProduct;
+  extentsI32: Extents;
+  extentsF64: Extents;
   combine(c: number, x: number, y: number, out: number, columns: number): void;
   combineF64(a: number, x: number, b: number, y: number, out: number, count: number): void;
   copy(from: number, to: number, count: number): void;
@@ -232,7 +241,17 @@ type MultiplyMatrix = (
   strip: number,
 ) => void;
 
-type AddSparseProduct = (start: number, row: number, value: number, m: number, out: number, side: number) => void;
+type AddSparseProduct = (
+  start: number,
+  row: number,
+  value: number,
+  m: number,
+  extent: number,
+  out: number,
+  side: number,
+) => void;
+
+type Extents = (m: number, side: number, extent: number) => void;
 
 /** Rows that a product packs at a time (PANEL in the assembly). */
 const PANEL = 32;
@@ -365,6 +384,11 @@ export class Kernels {
     );
   }
 
+  /** out (rows × rows) ← A Aᵀ, A (rows × inner) from value `aAt` of `a` on: the same bits as `multiplyTransposed`. */
+  gram(a: Region, aAt: number, out: Region, rows: number, inner: number): void {
+    this.#exports.gram(a.pointer + 8 * aAt, out.pointer, rows, inner, this.#scratch(PANEL * inner));
+  }
+
   /**
    * out (rows × side) ← A (rows × side) · M, M (side × side), row-major. Rows and side must be multiples of 4. Every sum runs
    * from the first row of M to the last.
@@ -380,10 +404,20 @@ export class Kernels {
    * out (rows × side) ← out + A · M, A (rows × side) sparse, M (side × side); `out` lies in this kernel memory. Side must be a
    * multiple of 4.
    */
-  addSparseProduct(a: SparseColumns, m: Matrix, out: Float64Array, side: number): void {
+  addSparseProduct(a: SparseColumns, m: BorderedMatrix, out: Float64Array, side: number): void {
     const { addSparseProductI32, addSparseProductF64 } = this.#exports;
     const add = m.values instanceof Int32Array ? addSparseProductI32 : addSparseProductF64;
-    add(a.start.byteOffset, a.row.byteOffset, a.values.byteOffset, m.pointer, out.byteOffset, side);
+    const { start, row, values } = a;
+    add(start.byteOffset, row.byteOffset, values.byteOffset, m.pointer, m.extent.byteOffset, out.byteOffset, side);
+  }
+
+  /** A matrix (side × side), side a multiple of 4, and where the zeros at the ends of its rows begin. */
+  withExtents({ pointer, values }: Matrix, side: number): BorderedMatrix {
+    const extent = this.allocateUint16(2 * side);
+    const { extentsI32, extentsF64 } = this.#exports;
+    const find = values instanceof Int32Array ? extentsI32 : extentsF64;
+    find(pointer, side, extent.byteOffset);
+    return { pointer, values, extent };
   }
 
   /** out (16 × columns) ← 2 (Cᵀ X − Y), C (16 × 16), from value `xAt` of `x` and `yAt` of `y` on; columns a multiple of 4. */

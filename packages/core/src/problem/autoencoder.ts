@@ -3,7 +3,15 @@
 import { type Dataset, RowReader } from '../data/dataset.js';
 import { largestShard, type Shards } from '../data/split.js';
 import { UsageError } from '../errors.js';
-import type { ByteRows, GramSpace, Kernels, Matrix, Region, SparseColumns } from '../kernels/kernels.js';
+import type {
+  BorderedMatrix,
+  ByteRows,
+  GramSpace,
+  Kernels,
+  Matrix,
+  Region,
+  SparseColumns,
+} from '../kernels/kernels.js';
 import { ANY_PRECISION, blend, type Vector } from '../vector.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
@@ -108,6 +116,8 @@ class Scratch {
   readonly encoderTerm: Region;
   /** A sparse step in the layout of `used`. */
   readonly step: SparseColumns;
+  /** The place of each of its coordinates' features. */
+  readonly places: Int32Array;
   /** Used while the second moments of a shard of 8-bit values are computed. */
   readonly loading: Loading | undefined;
 
@@ -124,6 +134,7 @@ class Scratch {
     this.encoderTerm = kernels.allocate(half);
     this.decoderGram = kernels.allocate(CODE * CODE);
     this.codeMoment = kernels.allocate(CODE * CODE);
+    this.places = new Int32Array(2 * CODE * features);
     this.step = {
       start: kernels.allocateInt32(pad(features) + 1),
       row: kernels.allocateInt32(2 * CODE * features),
@@ -158,7 +169,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
   readonly #active: Int32Array;
   readonly #place: Int32Array;
   /** M_i without its factor over the active features, its sides padded with zeros. */
-  readonly #moment: Matrix;
+  readonly #moment: BorderedMatrix;
   readonly #factor: number;
   readonly #side: number;
   readonly #trace: number;
@@ -193,8 +204,9 @@ class AutoencoderOracle implements Oracle, LinearMap {
     this.#batch = new AutoencoderBatch(data, CODE, lambda);
     this.#batchWeight = weight * rows.length;
     this.#factor = weight * data.scale * data.scale;
-    this.#moment =
+    const moment =
       shard?.moments(this.#place, this.#side) ?? sparseMoments(data, rows, this.#place, this.#side, kernels);
+    this.#moment = kernels.withExtents(moment, this.#side);
     let trace = 0;
     for (let a = 0; a < this.#side; a++) trace += this.#moment.values[a * this.#side + a];
     this.#trace = this.#factor * trace + (lambda / 2) * data.features;
@@ -258,7 +270,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
   }
 
   addProduct(index: Int32Array, values: Vector, count: number, out: Float64Array): void {
-    const { step } = this.scratch;
+    const { step, places } = this.scratch;
     const { start, row } = step;
     const place = this.#place;
     const q = place.length;
@@ -269,6 +281,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
     for (let k = 0; k < count; k++) {
       const c = index[k];
       const at = place[c < size ? (c / CODE) | 0 : (c - size) % q];
+      places[k] = at;
       if (at >= 0) start[at + 1]++;
     }
     let total = 0;
@@ -278,7 +291,7 @@ class AutoencoderOracle implements Oracle, LinearMap {
     }
     for (let k = 0; k < count; k++) {
       const c = index[k];
-      const at = place[c < size ? (c / CODE) | 0 : (c - size) % q];
+      const at = places[k];
       // a feature the shard does not use is not in the product
       if (at < 0) continue;
       const to = start[at + 1]++;
@@ -311,9 +324,8 @@ class AutoencoderOracle implements Oracle, LinearMap {
     const shape = { rows: 2 * CODE, side: this.#side, stride };
     kernels.scatterScaled(codes, lambda / 2, product, this.#factor, this.#active, moments, shape);
 
-    const square = { rows: CODE, columns: CODE, inner: stride };
-    kernels.multiplyTransposed(codes, codes, decoderGram, { ...square, aAt: half, bAt: half });
-    kernels.multiplyTransposed(moments, codes, codeMoment, square);
+    kernels.gram(codes, half, decoderGram, CODE, stride);
+    kernels.multiplyTransposed(moments, codes, codeMoment, { rows: CODE, columns: CODE, inner: stride });
     kernels.combine(codeMoment, codes, half, moments, 0, decoderTerm, stride);
     const at = q === stride && out instanceof Float64Array ? kernels.pointerOf(out) : undefined;
     if (at !== undefined) {
