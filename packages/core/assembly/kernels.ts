@@ -257,8 +257,34 @@ function addRowThrice<T>(
   }
 }
 
+/** Bytes of a matrix that are brought at a time. */
+const BROUGHT: usize = 1 << 17;
+const PAGE: usize = 1 << 12;
+/** Keeps the loads of `bring`. */
+let brought: i64 = 0;
+
 /**
- * out (· × side, f64) ← out + A · M, A (· × side) sparse in CSC form: column j has value[k] in row[k], k from start[j] to
+ * Brings memory from farther away into the second-level cache. Loads of four pages at a time wait together, where the loop that
+ * needs the values has too many instructions between two lines for a core to look ahead.
+ */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function bring(from: usize, end: usize): void {
+  let a: i64 = 0, b: i64 = 0, c: i64 = 0, d: i64 = 0;
+  for (; from + 4 * PAGE <= end; from += 4 * PAGE) {
+    for (let at = from, next = from + PAGE; at < next; at += 64) {
+      a ^= load<i64>(at);
+      b ^= load<i64>(at, 4096);
+      c ^= load<i64>(at, 8192);
+      d ^= load<i64>(at, 12288);
+    }
+  }
+  for (; from < end; from += 64) a ^= load<i64>(from);
+  brought ^= a ^ b ^ c ^ d;
+}
+
+/**
+ * out (rows × side, f64) ← out + A · M, A (rows × side) sparse in CSC form: column j has value[k] in row[k], k from start[j] to
  * start[j + 1], no row twice; M (side × side) of T; side a multiple of 4. `extent` has two numbers of 16 bits for each row of
  * M: its non-zeros lie in columns from the first to before the second, multiples of 4. M is read once, from its first row to its
  * last, and only the rows that meet a non-zero: its size is what this costs.
@@ -272,11 +298,15 @@ function addSparseProduct<T>(
   m: usize,
   extent: usize,
   out: usize,
+  rows: usize,
   side: usize,
 ): void {
   const outRow = side << 3;
   const matrixRow = side * sizeof<T>();
+  const block = BROUGHT / matrixRow + 1;
+  bring(out, out + rows * outRow);
   for (let j: usize = 0; j < side; j++, m += matrixRow) {
+    if (j % block === 0) bring(m, m + min(block, side - j) * matrixRow);
     let k = <usize>load<i32>(start + (j << 2));
     const last = <usize>load<i32>(start + (j << 2), 4);
     if (k === last) continue;
@@ -284,14 +314,14 @@ function addSparseProduct<T>(
     const from = m + first * sizeof<T>();
     const end = m + <usize>load<u16>(extent + (j << 2), 2) * sizeof<T>();
     const to = out + (first << 3);
-    for (; last - k > 1; ) {
+    while (last - k > 1) {
       const r = row + (k << 2);
       const v = value + (k << 3);
       const x = v128.load64_splat(v);
       const y = v128.load64_splat(v, 8);
       const one = to + <usize>load<i32>(r) * outRow;
       const two = to + <usize>load<i32>(r, 4) * outRow;
-      // what is left of four is two twice
+      // four are two and two
       if (last - k === 3 || last - k > 4) {
         addRowThrice<T>(from, end, x, one, y, two, v128.load64_splat(v, 16), to + <usize>load<i32>(r, 8) * outRow);
         k += 3;
@@ -313,9 +343,10 @@ export function addSparseProductI32(
   m: usize,
   extent: usize,
   out: usize,
+  rows: usize,
   side: usize,
 ): void {
-  addSparseProduct<i32>(start, row, value, m, extent, out, side);
+  addSparseProduct<i32>(start, row, value, m, extent, out, rows, side);
 }
 
 export function addSparseProductF64(
@@ -325,9 +356,10 @@ export function addSparseProductF64(
   m: usize,
   extent: usize,
   out: usize,
+  rows: usize,
   side: usize,
 ): void {
-  addSparseProduct<f64>(start, row, value, m, extent, out, side);
+  addSparseProduct<f64>(start, row, value, m, extent, out, rows, side);
 }
 
 /** For each row of M (side × side, of T), side a multiple of 4, between which columns its non-zeros lie, as `addSparseProduct` reads it. */

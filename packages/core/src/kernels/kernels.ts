@@ -248,6 +248,7 @@ type AddSparseProduct = (
   m: number,
   extent: number,
   out: number,
+  rows: number,
   side: number,
 ) => void;
 
@@ -408,7 +409,8 @@ export class Kernels {
     const { addSparseProductI32, addSparseProductF64 } = this.#exports;
     const add = m.values instanceof Int32Array ? addSparseProductI32 : addSparseProductF64;
     const { start, row, values } = a;
-    add(start.byteOffset, row.byteOffset, values.byteOffset, m.pointer, m.extent.byteOffset, out.byteOffset, side);
+    const [from, extent, to] = [m.pointer, m.extent.byteOffset, out.byteOffset];
+    add(start.byteOffset, row.byteOffset, values.byteOffset, from, extent, to, out.length / side, side);
   }
 
   /** A matrix (side × side), side a multiple of 4, and where the zeros at the ends of its rows begin. */
