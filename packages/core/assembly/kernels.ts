@@ -120,12 +120,21 @@ function pair<T>(at: usize): v128 {
  * out (rows × side, f64) ← A (rows × side, f64) · M, M (side × side) of T; rows and side multiples of 4. `packed` is scratch
  * for rows · side values, `strip` for 4 · side.
  *
- * Four columns of M are converted at a time and stay in the first-level cache for all rows of A; a tile of 4 × 4 is summed in
- * 8 registers. Each output is summed from the first row of M to the last.
+ * Four columns of M, which is symmetric, are converted at a time, as far as one of them has non-zeros, and stay in the first-level
+ * cache for all rows of A; a tile of 4 × 4 is summed in 8 registers. Each output is summed from the first row of M to the last.
  */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function multiplyMatrix<T>(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
+function multiplyMatrix<T>(
+  a: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  rows: usize,
+  side: usize,
+  packed: usize,
+  strip: usize,
+): void {
   const row = side << 3;
   const matrixRow = side * sizeof<T>();
   for (let i: usize = 0, to = packed; i < rows; i += 4) {
@@ -137,8 +146,11 @@ function multiplyMatrix<T>(a: usize, m: usize, out: usize, rows: usize, side: us
     }
   }
   for (let j: usize = 0; j < side; j += 4) {
-    let from = m + j * sizeof<T>();
-    for (let to = strip, end = strip + (side << 5); to < end; to += 32, from += matrixRow) {
+    const e = extent + (j << 2);
+    const first = <usize>min(min(load<u16>(e), load<u16>(e, 4)), min(load<u16>(e, 8), load<u16>(e, 12)));
+    const last = <usize>max(max(load<u16>(e, 2), load<u16>(e, 6)), max(load<u16>(e, 10), load<u16>(e, 14)));
+    let from = m + first * matrixRow + j * sizeof<T>();
+    for (let to = strip + (first << 5), end = strip + (last << 5); to < end; to += 32, from += matrixRow) {
       v128.store(to, pair<T>(from));
       v128.store(to, pair<T>(from + 2 * sizeof<T>()), 16);
     }
@@ -146,9 +158,10 @@ function multiplyMatrix<T>(a: usize, m: usize, out: usize, rows: usize, side: us
       const zero = f64x2.splat(0);
       let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
       let c0 = zero, c1 = zero, c2 = zero, c3 = zero;
-      let ap = packed + i * row;
-      let mp = strip;
-      for (const end = ap + (row << 2); ap < end; ap += 32, mp += 32) {
+      const interleaved = packed + i * row;
+      let ap = interleaved + (first << 5);
+      let mp = strip + (first << 5);
+      for (const end = interleaved + (last << 5); ap < end; ap += 32, mp += 32) {
         const x = v128.load(mp);
         const y = v128.load(mp, 16);
         let t = v128.load64_splat(ap);
@@ -180,12 +193,30 @@ function multiplyMatrix<T>(a: usize, m: usize, out: usize, rows: usize, side: us
   }
 }
 
-export function multiplyI32(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
-  multiplyMatrix<i32>(a, m, out, rows, side, packed, strip);
+export function multiplyI32(
+  a: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  rows: usize,
+  side: usize,
+  packed: usize,
+  strip: usize,
+): void {
+  multiplyMatrix<i32>(a, m, extent, out, rows, side, packed, strip);
 }
 
-export function multiplyF64(a: usize, m: usize, out: usize, rows: usize, side: usize, packed: usize, strip: usize): void {
-  multiplyMatrix<f64>(a, m, out, rows, side, packed, strip);
+export function multiplyF64(
+  a: usize,
+  m: usize,
+  extent: usize,
+  out: usize,
+  rows: usize,
+  side: usize,
+  packed: usize,
+  strip: usize,
+): void {
+  multiplyMatrix<f64>(a, m, extent, out, rows, side, packed, strip);
 }
 
 /** Two neighbouring sums: to ← to + v · x. */

@@ -68,7 +68,9 @@ class VectorKernels {
     this.#exports.subset(this.#rng, length, count, this.#list, this.#member);
     rng.load(this.#state);
     const at = this.#list / 4;
-    out.set(this.#words.subarray(at, at + count));
+    const words = this.#words;
+    if (count > 100) out.set(words.subarray(at, at + count));
+    else for (let k = 0; k < count; k++) out[k] = words[at + k];
   }
 
   /** out ← a·x + b·y; all of one precision and length. */

@@ -234,6 +234,7 @@ type AddRows = (
 type MultiplyMatrix = (
   a: number,
   m: number,
+  extent: number,
   out: number,
   rows: number,
   side: number,
@@ -391,14 +392,15 @@ export class Kernels {
   }
 
   /**
-   * out (rows × side) ← A (rows × side) · M, M (side × side), row-major. Rows and side must be multiples of 4. Every sum runs
-   * from the first row of M to the last.
+   * out (rows × side) ← A (rows × side) · M, M (side × side) symmetric, row-major. Rows and side must be multiples of 4. Every sum
+   * runs from the first row of M to the last.
    */
-  multiply(a: Region, m: Matrix, out: Float64Array, rows: number, side: number): void {
+  multiply(a: Region, m: BorderedMatrix, out: Float64Array, rows: number, side: number): void {
     const packed = this.#scratch((rows + 4) * side);
     const { multiplyI32, multiplyF64 } = this.#exports;
     const multiply = m.values instanceof Int32Array ? multiplyI32 : multiplyF64;
-    multiply(a.pointer, m.pointer, out.byteOffset, rows, side, packed, packed + 8 * rows * side);
+    const extent = m.extent.byteOffset;
+    multiply(a.pointer, m.pointer, extent, out.byteOffset, rows, side, packed, packed + 8 * rows * side);
   }
 
   /**
