@@ -15,7 +15,10 @@ const LEAST_GAIN = 0.04;
 const WAITS = 0.02;
 /** Rounds after which a move has to have paid for itself. */
 const PAID_AFTER = 200;
-/** Counts that are tried at most, and in how many turns, with those before in the middle: a machine may become slower meanwhile. */
+/**
+ * Counts that are tried at most, beside those on fewer threads, and in how many turns, with those before in the middle: a machine may
+ * become slower meanwhile.
+ */
 const TRIALS = 3;
 const TURNS = 3;
 /**
@@ -51,6 +54,9 @@ interface Tried {
  * With k workers of c ms each on the server's thread, which takes s ms beside them, and at most m of c′ on another, a round
  * takes max(s + kc, l + mc′), where l is what passes before the other thread has begun and after it is through. All of these
  * follow from what was measured. The counts that make it shortest are tried, and kept if they are faster.
+ *
+ * What a round takes because of the number of threads, as waking each of them, cannot be told from what it takes anyway. So where
+ * work is a small part of a round half the threads are tried first, as long as that is faster, and then one.
  */
 export class Balance {
   readonly #workers: number;
@@ -58,8 +64,10 @@ export class Balance {
   readonly #inTurns: boolean;
   #counts: Counts;
   /** What is compared, in turns: after, before, after. */
-  #trial: { readonly before: Tried; readonly after: Tried; turns: number } | undefined;
+  #trial: { readonly before: Tried; readonly after: Tried; readonly isFewer: boolean; turns: number } | undefined;
   #trials = 0;
+  /** Numbers of threads that have been found to be slower than more. */
+  readonly #slower = new Set<number>();
   #isSettled: boolean;
   /** Rounds, and milliseconds of them, with these counts until the block that is measured. */
   #warmed = { rounds: 0, ms: 0 };
@@ -150,20 +158,25 @@ export class Balance {
     this.#trial = undefined;
     const isFaster = (after.best as Measured).round < (before.best as Measured).round;
     if (isFaster) return this.#propose(after.best as Measured);
-    this.#isSettled = true;
-    return this.#move(before.counts);
+    this.#counts = before.counts;
+    if (trial.isFewer) this.#slower.add(hosting(after.counts));
+    else this.#isSettled = true;
+    const next = trial.isFewer ? this.#propose(before.best as Measured) : undefined;
+    return next ?? this.#move(before.counts);
   }
 
   /** Tries what promises to be faster, if anything does. */
   #propose(measured: Measured): readonly number[] | undefined {
-    const counts = this.#trials < TRIALS ? this.#best(measured) : undefined;
+    const fewer = this.#fewer(measured);
+    const counts = fewer ?? (this.#trials < TRIALS ? this.#best(measured) : undefined);
     if (counts === undefined) {
       this.#isSettled = true;
       return undefined;
     }
-    this.#trials++;
+    const isFewer = fewer !== undefined;
+    if (!isFewer) this.#trials++;
     const before = { counts: this.#counts, best: undefined };
-    this.#trial = { before, after: { counts, best: undefined }, turns: 0 };
+    this.#trial = { before, after: { counts, best: undefined }, isFewer, turns: 0 };
     return this.#move(counts);
   }
 
@@ -172,6 +185,24 @@ export class Balance {
     this.#warmed = { rounds: 0, ms: 0 };
     this.#blocks = [];
     return hostsOf(counts, this.#inTurns);
+  }
+
+  /** Workers on half the threads, or on one, where that may be faster and is worth a move. */
+  #fewer({ round, working }: Measured): Counts | undefined {
+    const own = this.#counts[0] as number;
+    const now = hosting(this.#counts);
+    if (now === 1 || own === 0) return undefined;
+    const each = working / own;
+    const beside = round - each * Math.max(...this.#counts);
+    for (const threads of [Math.ceil(now / 2), 1]) {
+      if (this.#slower.has(threads)) continue;
+      const k = Math.floor(this.#workers / threads);
+      const counts = [k, ...shares(this.#workers - k, threads - 1), ...Array<number>(this.#threads - threads).fill(0)];
+      // what is beside the work becomes half as long at best
+      const found = this.#worthwhile(counts, each * Math.max(...counts) + beside / 2, round);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** The counts that are expected to be fastest, if they are worth a move. */
@@ -188,7 +219,7 @@ export class Balance {
     // where nobody waits for the others they are through before the server is: what would be left of that has to be tried
     const around = waiting > WAITS * round ? round - busy : 0;
     let best: { readonly counts: Counts; readonly ms: number } | undefined;
-    for (let threads = 1; threads <= this.#threads; threads++) {
+    for (let threads = this.#slower.has(1) ? 2 : 1; threads <= this.#threads; threads++) {
       const least = threads === 1 ? workers : Math.max(1, Math.floor(own / STEP));
       const most = threads === 1 ? workers : Math.min(workers - threads + 1, Math.ceil(own * STEP));
       for (let k = least; k <= most; k++) {
@@ -198,11 +229,21 @@ export class Balance {
         best = { counts: [k, ...others, ...Array<number>(this.#threads - threads).fill(0)], ms };
       }
     }
-    if (best === undefined || best.ms > (1 - LEAST_GAIN) * round) return undefined;
-    const now = hostsOf(this.#counts, this.#inTurns);
-    const moving = hostsOf(best.counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
-    return moving * this.buildMs > PAID_AFTER * (round - best.ms) ? undefined : best.counts;
+    return best && this.#worthwhile(best.counts, best.ms, round);
   }
+
+  /** The counts, if they gain enough with rounds of `ms` milliseconds, which are `round` now. */
+  #worthwhile(counts: Counts, ms: number, round: number): Counts | undefined {
+    if (ms > (1 - LEAST_GAIN) * round) return undefined;
+    const now = hostsOf(this.#counts, this.#inTurns);
+    const moving = hostsOf(counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
+    return moving * this.buildMs > PAID_AFTER * (round - ms) ? undefined : counts;
+  }
+}
+
+/** Threads that have workers. */
+function hosting(counts: Counts): number {
+  return counts.filter((count) => count > 0).length;
 }
 
 /** `workers` over `threads`, as evenly as can be, the larger shares first. */
