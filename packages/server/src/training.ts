@@ -167,9 +167,8 @@ export class Training {
         const failure = opened.failure();
         if (failure !== undefined) throw failure;
       };
-      const from = runtime.now();
       const smoothness = await configure(opened, plan, stragglers, watch);
-      const buildMs = (opened.threads * (runtime.now() - from)) / plan.job.workers;
+      const buildMs = buildTime(opened);
       const { attendance } = opened;
       const { job, method, problem, registries, parameters, theory } = plan;
       const { checksumRun } = plan;
@@ -565,6 +564,15 @@ async function configure(
   if (found.length < job.workers) return smoothness;
   const known = (list: (number | null)[]): list is number[] => list.every((L) => L !== null);
   return smoothness ?? (known(found) ? smoothnessFrom(found, known(ofSamples) ? ofSamples : undefined) : undefined);
+}
+
+/** Milliseconds that building a worker has taken on the server's thread: there it is known apart from the time that threads take to start. */
+function buildTime({ movable }: Fleet): number {
+  if (movable === undefined) return 0;
+  const own = Array.from({ length: movable.workers }, (_, worker) => movable.hostOf(worker)).filter(
+    (host) => host === 0,
+  );
+  return movable.times.working / Math.max(1, own.length);
 }
 
 /** Measures the constants along a short run from x⁰: all of them, or those that the method's formula reads. */

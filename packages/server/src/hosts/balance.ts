@@ -13,8 +13,9 @@ const LONG_BLOCK_MS = 40;
 const LEAST_GAIN = 0.04;
 /** The share of a round that the server waits, from which on a round takes what the others take. */
 const WAITS = 0.02;
-/** Rounds after which a move has to have paid for itself. */
+/** Rounds after which a move has to have paid for itself, or milliseconds of them, whichever are more rounds. */
 const PAID_AFTER = 200;
+const PAID_AFTER_MS = 2000;
 /**
  * Counts that are tried at most, beside those on fewer threads, and in how many turns, with those before in the middle: a machine may
  * become slower meanwhile.
@@ -237,7 +238,8 @@ export class Balance {
     if (ms > (1 - LEAST_GAIN) * round) return undefined;
     const now = hostsOf(this.#counts, this.#inTurns);
     const moving = hostsOf(counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
-    return moving * this.buildMs > PAID_AFTER * (round - ms) ? undefined : counts;
+    const rounds = Math.max(PAID_AFTER, PAID_AFTER_MS / round);
+    return moving * this.buildMs > rounds * (round - ms) ? undefined : counts;
   }
 }
 
