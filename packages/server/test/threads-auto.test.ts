@@ -219,7 +219,7 @@ describe.skipIf(availableParallelism() === 1)('workers that move', () => {
 
 test('one hash on threads that are chosen, on one, two and twenty, and on none', async () => {
   // long enough for the choice to be made
-  const options = { problem: 'heterogeneous-quadratic:d=30', workers: 20, rounds: 2500, evalEvery: 500 };
+  const options = { problem: 'heterogeneous-quadratic:d=200', workers: 20, rounds: 9000, evalEvery: 3000 };
   const hashes = new Set<string>();
   for (const threads of ['auto', 1, 2, 20] as const) hashes.add((await train({ ...options, threads }).result).xHash);
   hashes.add((await train({ ...options, transport: 'loopback' }).result).xHash);

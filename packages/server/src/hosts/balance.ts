@@ -1,7 +1,8 @@
 import type { MovableServerEnd } from '@flotilla/protocol';
 
-/** Rounds in which code is compiled and caches fill, or milliseconds of them. */
+/** Rounds in which code is compiled, at first, and caches fill, after each move; or milliseconds of either. */
 const LEAST_WARM_ROUNDS = 3;
+const FIRST_ROUNDS = 5000;
 const WARM_ROUNDS = 300;
 const WARM_MS = 300;
 /** What is measured then: blocks of at least so many rounds and milliseconds, or of as many milliseconds as are enough. */
@@ -70,8 +71,8 @@ export class Balance {
   /** Numbers of threads that have been found to be slower than more. */
   readonly #slower = new Set<number>();
   #isSettled: boolean;
-  /** Rounds, and milliseconds of them, with these counts until the block that is measured. */
-  #warmed = { rounds: 0, ms: 0 };
+  /** Rounds, and milliseconds of them, with these counts until the block that is measured; and how many rounds there are to be. */
+  #warmed = { rounds: 0, ms: 0, until: FIRST_ROUNDS };
   #blocks: Measured[] = [];
   /** Sums over the rounds of the block. */
   #block = { rounds: 0, round: 0, working: 0, waiting: 0, idle: 0 };
@@ -124,7 +125,7 @@ export class Balance {
     const { times } = this.server;
     const ms = 1000 * (seconds - this.#at.seconds);
     const warmed = this.#warmed;
-    if (warmed.rounds < LEAST_WARM_ROUNDS || (warmed.rounds < WARM_ROUNDS && warmed.ms < WARM_MS)) {
+    if (warmed.rounds < LEAST_WARM_ROUNDS || (warmed.rounds < warmed.until && warmed.ms < WARM_MS)) {
       warmed.rounds++;
       warmed.ms += ms;
       return undefined;
@@ -183,7 +184,7 @@ export class Balance {
 
   #move(counts: Counts): readonly number[] {
     this.#counts = counts;
-    this.#warmed = { rounds: 0, ms: 0 };
+    this.#warmed = { rounds: 0, ms: 0, until: WARM_ROUNDS };
     this.#blocks = [];
     return hostsOf(counts, this.#inTurns);
   }
@@ -192,7 +193,8 @@ export class Balance {
   #fewer({ round, working }: Measured): Counts | undefined {
     const own = this.#counts[0] as number;
     const now = hosting(this.#counts);
-    if (now === 1 || own === 0) return undefined;
+    // of two threads it can be told what one would take
+    if (now <= 2 || own === 0) return undefined;
     const each = working / own;
     const beside = round - each * Math.max(...this.#counts);
     for (const threads of [Math.ceil(now / 2), 1]) {
