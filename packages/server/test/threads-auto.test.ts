@@ -49,7 +49,7 @@ class Imagined {
   settle(buildMs = 0): number[][] {
     const balance = new Balance(this as unknown as MovableServerEnd, buildMs);
     const all = [this.counts];
-    for (let k = 0; k < 100_000 && !balance.isSettled; k++) {
+    for (let k = 0; k < 5_000_000 && !balance.isSettled; k++) {
       balance.beforeRound(this.#seconds);
       const { own, others, wake, server } = this.round(this.counts);
       const waiting = Math.max(0, wake + others - own);
@@ -219,7 +219,7 @@ describe.skipIf(availableParallelism() === 1)('workers that move', () => {
 
 test('one hash on threads that are chosen, on one, two and twenty, and on none', async () => {
   // long enough for the choice to be made
-  const options = { problem: 'heterogeneous-quadratic:d=200', workers: 20, rounds: 9000, evalEvery: 3000 };
+  const options = { problem: 'heterogeneous-quadratic:d=2000', workers: 20, rounds: 5000, evalEvery: 2500 };
   const hashes = new Set<string>();
   for (const threads of ['auto', 1, 2, 20] as const) hashes.add((await train({ ...options, threads }).result).xHash);
   hashes.add((await train({ ...options, transport: 'loopback' }).result).xHash);

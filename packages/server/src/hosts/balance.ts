@@ -5,7 +5,10 @@ const LEAST_WARM_ROUNDS = 3;
 const FIRST_ROUNDS = 5000;
 const WARM_ROUNDS = 300;
 const WARM_MS = 300;
-/** What is measured then: blocks of at least so many rounds and milliseconds, or of as many milliseconds as are enough. */
+/**
+ * What is measured then: blocks of at least so many rounds and milliseconds, or of as many milliseconds as are enough, and one each so
+ * many: what else a machine does for a moment is not in all of them.
+ */
 const BLOCKS = 7;
 const BLOCK_ROUNDS = 10;
 const BLOCK_MS = 5;
@@ -14,9 +17,9 @@ const LONG_BLOCK_MS = 40;
 const LEAST_GAIN = 0.04;
 /** The share of a round that the server waits, from which on a round takes what the others take. */
 const WAITS = 0.02;
-/** Rounds after which a move has to have paid for itself, or milliseconds of them, whichever are more rounds. */
+/** Rounds after which a move has to have paid for itself; one to fewer threads, milliseconds of rounds. */
 const PAID_AFTER = 200;
-const PAID_AFTER_MS = 2000;
+const FEWER_PAID_AFTER_MS = 2000;
 /**
  * Counts that are tried at most, beside those on fewer threads, and in how many turns, with those before in the middle: a machine may
  * become slower meanwhile.
@@ -73,6 +76,8 @@ export class Balance {
   #isSettled: boolean;
   /** Rounds, and milliseconds of them, with these counts until the block that is measured; and how many rounds there are to be. */
   #warmed = { rounds: 0, ms: 0, until: FIRST_ROUNDS };
+  /** Milliseconds until the next block. */
+  #gap = 0;
   #blocks: Measured[] = [];
   /** Sums over the rounds of the block. */
   #block = { rounds: 0, round: 0, working: 0, waiting: 0, idle: 0 };
@@ -130,6 +135,10 @@ export class Balance {
       warmed.ms += ms;
       return undefined;
     }
+    if (this.#gap > 0) {
+      this.#gap -= ms;
+      return undefined;
+    }
     const block = this.#block;
     block.rounds++;
     block.round += ms;
@@ -139,6 +148,7 @@ export class Balance {
     const { rounds, round, working, waiting, idle } = block;
     if (round < (rounds < BLOCK_ROUNDS ? LONG_BLOCK_MS : BLOCK_MS)) return undefined;
     this.#block = { rounds: 0, round: 0, working: 0, waiting: 0, idle: 0 };
+    this.#gap = LONG_BLOCK_MS - round;
     this.#blocks.push({
       round: round / rounds,
       working: working / rounds,
@@ -186,6 +196,7 @@ export class Balance {
     this.#counts = counts;
     this.#warmed = { rounds: 0, ms: 0, until: WARM_ROUNDS };
     this.#blocks = [];
+    this.#gap = 0;
     return hostsOf(counts, this.#inTurns);
   }
 
@@ -202,7 +213,8 @@ export class Balance {
       const k = Math.floor(this.#workers / threads);
       const counts = [k, ...shares(this.#workers - k, threads - 1), ...Array<number>(this.#threads - threads).fill(0)];
       // what is beside the work becomes half as long at best
-      const found = this.#worthwhile(counts, each * Math.max(...counts) + beside / 2, round);
+      const ms = each * Math.max(...counts) + beside / 2;
+      const found = this.#worthwhile(counts, ms, round, Math.max(PAID_AFTER, FEWER_PAID_AFTER_MS / round));
       if (found !== undefined) return found;
     }
     return undefined;
@@ -232,15 +244,14 @@ export class Balance {
         best = { counts: [k, ...others, ...Array<number>(this.#threads - threads).fill(0)], ms };
       }
     }
-    return best && this.#worthwhile(best.counts, best.ms, round);
+    return best && this.#worthwhile(best.counts, best.ms, round, PAID_AFTER);
   }
 
-  /** The counts, if they gain enough with rounds of `ms` milliseconds, which are `round` now. */
-  #worthwhile(counts: Counts, ms: number, round: number): Counts | undefined {
+  /** The counts, if they gain enough within so many rounds, of `ms` milliseconds then and of `round` now. */
+  #worthwhile(counts: Counts, ms: number, round: number, rounds: number): Counts | undefined {
     if (ms > (1 - LEAST_GAIN) * round) return undefined;
     const now = hostsOf(this.#counts, this.#inTurns);
     const moving = hostsOf(counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
-    const rounds = Math.max(PAID_AFTER, PAID_AFTER_MS / round);
     return moving * this.buildMs > rounds * (round - ms) ? undefined : counts;
   }
 }
