@@ -21,6 +21,7 @@ export {
   UsageError,
 } from './errors.js';
 export {
+  type BorderedMatrix,
   type ByteRows,
   type DenseMatrix,
   type GramSpace,
