@@ -111,10 +111,13 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
 interface NumpyRow {
   readonly what: string;
   readonly msPerRound: number;
+  /** On a thread for each worker. */
   readonly ours: number;
+  /** With `--threads auto`. */
+  readonly auto: number;
 }
 
-/** The default run and the reference program in turns; empty when there is no NumPy. */
+/** The default run, the same with `--threads auto`, and the reference program in turns; empty when there is no NumPy. */
 async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
   const python = context.options.python ?? '/usr/bin/python3';
   if (spawnSync(python, ['-c', 'import numpy']).status !== 0) {
@@ -130,17 +133,20 @@ async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
     return (JSON.parse(ran.stdout) as { msPerRound: number }).msPerRound;
   };
   const ours: number[] = [];
+  const auto: number[] = [];
   const double: number[] = [];
   const single: number[] = [];
   for (let k = 0; k < (context.quick ? 1 : 5); k++) {
-    ours.push((await measureRounds({ workers: 20 }, budgetOf(context), context.runtime)).msPerRound);
+    const measured = (threads?: 'auto') => measureRounds({ workers: 20, threads }, budgetOf(context), context.runtime);
+    ours.push((await measured()).msPerRound);
+    auto.push((await measured('auto')).msPerRound);
     double.push(reference());
     single.push(reference('--dtype', 'float32'));
   }
-  const mine = median(ours);
+  const mine = { ours: median(ours), auto: median(auto) };
   return [
-    { what: 'NumPy, float64', msPerRound: median(double), ours: mine },
-    { what: 'NumPy, float32', msPerRound: median(single), ours: mine },
+    { what: 'NumPy, float64', msPerRound: median(double), ...mine },
+    { what: 'NumPy, float32', msPerRound: median(single), ...mine },
   ];
 }
 
@@ -223,9 +229,12 @@ async function largeProblem(context: BenchContext, own: (typeof LARGE_JOBS)[numb
 
 function numpyTable(rows: readonly NumpyRow[]): Table {
   return {
-    title: 'Default run (M3, MNIST, 20 workers on 20 threads) and the same in NumPy, in turns; medians',
-    columns: ['program', 'ms a round', 'ours', 'ours / program'],
-    rows: rows.map(({ what, msPerRound, ours }) => [what, msPerRound, ours, ours / msPerRound]),
+    title:
+      'Default run (M3, MNIST, 20 workers on 20 threads; auto: --threads auto) and the same in NumPy, in turns; medians',
+    columns: ['program', 'ms a round', 'ours', 'ours / program', 'auto', 'auto / program'],
+    rows: rows.map(({ what, msPerRound, ours, auto }) => [
+      ...[what, msPerRound, ours, ours / msPerRound, auto, auto / msPerRound],
+    ]),
   };
 }
 
