@@ -204,6 +204,15 @@ describe.each([true, false])('matrices (integers: %s)', (integers) => {
     expect(out).toEqual(expected);
   });
 
+  test('of no columns there is nothing to add or multiply', () => {
+    const m = kernels.withExtents(symmetric(0, integers), 0);
+    const [empty, out] = [kernels.allocate(0), kernels.allocate(0).values];
+    const step = { start: kernels.allocateInt32(1), row: kernels.allocateInt32(0), values: empty.values };
+    kernels.addSparseProduct(step, m, out, 0);
+    kernels.multiply(empty, m, out, 32, 0);
+    expect(out).toHaveLength(0);
+  });
+
   test('withExtents names whole groups of four columns, and none of a row of zeros', () => {
     const side = 12;
     const m = symmetric(side, integers);

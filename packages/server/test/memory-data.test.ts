@@ -140,6 +140,27 @@ describe('data in memory', () => {
     expect(await name({ x: dense, shape: [N, q], y: relabelled })).not.toBe(data);
   });
 
+  test.each(['m3:p=0.01', 'marina-p:p=0.01'])(
+    'a worker of the autoencoder that has zeros alone: %s',
+    async (method) => {
+      const x = Float64Array.from({ length: 16 }, (_, k) => Math.max(0, k - 7));
+      const options = {
+        problem: 'autoencoder',
+        data: { x, shape: [2, 8] as const },
+        split: 'contiguous',
+        workers: 2,
+        method,
+      };
+      const job = { ...options, downlink: 'rand-k:k=2', stepSize: 1e-5, rounds: 40 };
+      const runs = [{ transport: 'loopback' as const }, { threads: 2 }];
+      const [here, there] = await Promise.all(runs.map((own) => train({ ...job, ...own }).result));
+      expect(here?.rounds).toBe(40);
+      expect(here?.xHash).toBe(there?.xHash);
+      const start = await train({ ...job, rounds: 1, stepSize: 1e-300 }).result;
+      expect(here?.loss).toBeLessThan(start.loss);
+    },
+  );
+
   test('an instance of heterogeneous-quadratic, and the autoencoder without labels', async () => {
     const instance = { c: [1, 2], b: Float64Array.of(1, 2, 3) };
     const path = join(folder, 'instance.json');

@@ -410,6 +410,8 @@ export class Kernels {
   addSparseProduct(a: SparseColumns, m: BorderedMatrix, out: Float64Array, side: number): void {
     const { addSparseProductI32, addSparseProductF64 } = this.#exports;
     const add = m.values instanceof Int32Array ? addSparseProductI32 : addSparseProductF64;
+    // of a shard that has zeros alone
+    if (side === 0) return;
     const { start, row, values } = a;
     const [from, extent, to] = [m.pointer, m.extent.byteOffset, out.byteOffset];
     add(start.byteOffset, row.byteOffset, values.byteOffset, from, extent, to, out.length / side, side);
