@@ -1,4 +1,4 @@
-import type { KeyedRandom, Precision, Purpose, Rng, Sparse, Vector } from '@flotilla/core';
+import type { CommonDraw, KeyedRandom, Precision, Purpose, Rng, Sparse, Vector } from '@flotilla/core';
 import { EVERY_WORKER } from '@flotilla/core';
 
 /** Width of a dense coordinate on the wire. */
@@ -42,9 +42,12 @@ export class MessageKey {
     return this.random.stream(rng, purpose(this.direction, what, stage), this.round, EVERY_WORKER, this.draw);
   }
 
-  /** Has `make` fill `out` from that stream, unless another thread of the process has, whose values are copied then. */
-  shared(rng: Rng, stage: number, out: Int32Array, make: (rng: Rng) => void): void {
-    this.random.common(rng, purpose(this.direction, 'support', stage), this.round, this.draw, out, make);
+  /**
+   * Draws from that stream, unless another thread of the process has: then values[from … to) of it are copied. Whether all
+   * values are there.
+   */
+  shared(rng: Rng, stage: number, draw: CommonDraw, from: number, to: number): boolean {
+    return this.random.common(rng, purpose(this.direction, 'support', stage), this.round, this.draw, draw, from, to);
   }
 }
 

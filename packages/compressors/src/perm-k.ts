@@ -1,4 +1,4 @@
-import { Rng } from '@flotilla/core';
+import { type CommonDraw, Rng } from '@flotilla/core';
 import { codecKernels } from './codec-kernels.js';
 import type { MessageKey, Selector, Support } from './compressor.js';
 
@@ -21,6 +21,10 @@ export function permK(dimension: number, workers: number, stage: number): Select
   let round = -1;
   let draw = -1;
   let length = -1;
+  /** Whether all of the permutation is here, or what some workers get of it. */
+  let whole = false;
+  const { values } = partition;
+  const part = partition.maxKept >= MIN_PART ? partition.maxKept : 0;
   return {
     dimension,
     maxKept: partition.maxKept,
@@ -33,26 +37,27 @@ export function permK(dimension: number, workers: number, stage: number): Select
     same: false,
     select(key: MessageKey, actual: number) {
       // one permutation serves every worker of the round
-      if (key.round !== round || key.draw !== draw || actual !== length) {
+      const { worker } = key;
+      if (!whole || key.round !== round || key.draw !== draw || actual !== length) {
         round = key.round;
         draw = key.draw;
         length = actual;
-        key.shared(rng, stage, partition.drawn, partition.shuffle);
+        whole = key.shared(rng, stage, partition, worker * part, part === 0 ? values.length : (worker + 1) * part);
       }
-      return partition.assign(key.worker, actual);
+      return partition.assign(worker, actual);
     },
   };
 }
 
-interface Partition {
+/** Coordinates of a worker from which on its own are looked up, and not those of all. */
+const MIN_PART = 256;
+
+interface Partition extends CommonDraw {
   readonly maxKept: number;
   /** q, workers that get a coordinate. */
   readonly copies: number;
   readonly omega: number;
   readonly density: number;
-  /** What {@link Partition.shuffle} fills. */
-  readonly drawn: Int32Array;
-  shuffle(this: void, rng: Rng): void;
   assign(worker: number, length: number): Support;
 }
 
@@ -67,8 +72,8 @@ function partitionCoordinates(dimension: number, workers: number): Partition {
     copies: 1,
     omega: workers - 1,
     density: dimension / workers,
-    drawn: assigned,
-    shuffle(rng) {
+    values: assigned,
+    draw(rng) {
       // rng.shuffle of the worker of each slot
       const kernels = codecKernels();
       const owners = kernels.list;
@@ -98,8 +103,8 @@ function partitionWorkers(dimension: number, workers: number): Partition {
     copies,
     omega: workers / copies - 1,
     density: (copies * dimension) / workers,
-    drawn: rank,
-    shuffle(rng) {
+    values: rank,
+    draw(rng) {
       for (let i = 0; i < workers; i++) rank[i] = i;
       rng.shuffle(rank);
     },

@@ -1,6 +1,8 @@
 import { KeyedRandom } from '@flotilla/core';
+import { SharedDraws } from '@flotilla/core/internal';
 import { expect, test } from 'vitest';
 import { createCompressor, MessageKey } from '../dist/index.js';
+import { permK } from '../dist/perm-k.js';
 
 /** A key that records which streams are started on it. */
 function recording() {
@@ -14,9 +16,9 @@ function recording() {
     };
   }
   const share = key.shared.bind(key);
-  key.shared = (rng, stage, out, make) => {
+  key.shared = (rng, stage, draw, from, to) => {
     started.push(`common support ${stage}`);
-    share(rng, stage, out, make);
+    return share(rng, stage, draw, from, to);
   };
   return { key, started };
 }
@@ -76,3 +78,30 @@ test.each(['rand-k:k=6', 'same-rand-k:k=6', 'perm-k', 'natural', 'perm-k+natural
     expect(new Set([...draws, vector(used, 5, 1)]).size).toBe(4);
   },
 );
+
+// as threads do: who comes first draws the permutation of a round for all, the others take what they need of it
+test.each([
+  [5000, 3],
+  [5000, 20],
+  [20, 2000],
+])('perm-k, d = %d, n = %d: what threads draw once is what each would draw', (dimension, workers) => {
+  const draws = new SharedDraws(SharedDraws.memory(Math.max(dimension + workers, workers)) as SharedArrayBuffer);
+  const supports = (shared?: SharedDraws) => {
+    const compressor = permK(dimension, workers, 0);
+    const key = new MessageKey(new KeyedRandom('threads', shared), 'downlink', workers);
+    return (round: number, worker: number) => {
+      const { index, count, scale } = compressor.select(key.at(round, worker), dimension);
+      return [scale, ...(index as Int32Array).subarray(0, count)];
+    };
+  };
+  const [first, second, alone] = [supports(draws), supports(draws), supports()];
+  for (let round = 1; round <= 6; round++) {
+    for (const worker of [2, 0, 1, 1, 2]) {
+      const expected = alone(round, worker);
+      for (const thread of worker === 0 ? [second, first] : [first, second]) {
+        expect(thread(round, worker)).toEqual(expected);
+      }
+    }
+  }
+  expect(alone(7, 0)).not.toEqual(alone(8, 0));
+});

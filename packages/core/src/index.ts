@@ -94,7 +94,7 @@ export type {
   SamplesProblem,
   SamplesWorker,
 } from './problem/problem-definition.js';
-export { EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
+export { type CommonDraw, EVERY_WORKER, KeyedRandom, type Purpose, Rng } from './random.js';
 export { type Runtime, systemRuntime } from './runtime.js';
 export type { SharedDraws } from './shared-draws.js';
 export { type Registry, Spec } from './spec.js';

@@ -147,6 +147,13 @@ export type Purpose =
 /** In place of a worker's index: the stream is the same for every worker. */
 export const EVERY_WORKER = 0xffffffff;
 
+/** What is drawn once for all workers. */
+export interface CommonDraw {
+  readonly values: Int32Array;
+  /** Fills the values. */
+  draw(this: void, rng: Rng): void;
+}
+
 /**
  * The run's randomness as a function, not a sequence: a stream is addressed by (seed, purpose, round, worker), so no
  * generator state is ever stored, agreed on or restored, and both ends of a link derive the same words.
@@ -168,15 +175,25 @@ export class KeyedRandom {
   }
 
   /**
-   * Has `make` fill `out` from the stream that all workers share, unless another thread of the process has already: then it is
-   * copied. One purpose must always be made into the same.
+   * Draws from the stream that all workers share, unless another thread of the process has already: then values[from … to) of
+   * it are copied. Whether all values are there. One purpose must always be drawn into the same.
    */
-  common(rng: Rng, purpose: Purpose, round: number, draw: number, out: Int32Array, make: (rng: Rng) => void): void {
+  common(
+    rng: Rng,
+    purpose: Purpose,
+    round: number,
+    draw: number,
+    common: CommonDraw,
+    from: number,
+    to: number,
+  ): boolean {
     const { draws } = this;
+    const { values } = common;
     const root = this.#root(purpose);
-    if (draws?.take(root, round, draw, out) === true) return;
-    make(this.stream(rng, purpose, round, EVERY_WORKER, draw));
-    draws?.put(root, round, draw, out);
+    if (draws?.take(root, round, draw, values, from, to) === true) return to - from === values.length;
+    common.draw(this.stream(rng, purpose, round, EVERY_WORKER, draw));
+    draws?.put(root, round, draw, values);
+    return true;
   }
 
   #root(purpose: Purpose): Int32Array {

@@ -26,13 +26,16 @@ export class SharedDraws {
     return new SharedArrayBuffer(4 * SLOTS * (HEAD + length));
   }
 
-  /** Copies to `out` what somebody has drawn from the stream of that root, round and draw. Whether anybody has. */
-  take(root: Int32Array, round: number, draw: number, out: Int32Array): boolean {
+  /**
+   * Copies to out[from … to) what of it somebody has drawn from the stream of that root, round and draw. Whether anybody has;
+   * if not, what is in `out` is anybody's guess.
+   */
+  take(root: Int32Array, round: number, draw: number, out: Int32Array, from = 0, to = out.length): boolean {
     const words = this.#words;
     const at = this.#slot(root, round);
     const before = Atomics.load(words, at);
     if ((before & 1) === 1 || !this.#is(at, root, round, draw, out.length)) return false;
-    out.set(words.subarray(at + HEAD, at + HEAD + out.length));
+    out.set(words.subarray(at + HEAD + from, at + HEAD + to), from);
     // an operation that also writes: none of the reads above can come after it
     return Atomics.add(words, at, 0) === before;
   }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { EVERY_WORKER, KeyedRandom, Rng } from '../dist/random.js';
+import { type CommonDraw, EVERY_WORKER, KeyedRandom, Rng } from '../dist/random.js';
 import { SharedDraws } from '../dist/shared-draws.js';
 
 const LENGTH = 2000;
@@ -10,15 +10,19 @@ const memory = () => SharedDraws.memory(LENGTH) as SharedArrayBuffer;
 function drawer(draws: SharedDraws | undefined, seed = 'seed') {
   const random = new KeyedRandom(seed, draws);
   const rng = new Rng();
-  const out = new Int32Array(LENGTH);
+  const values = new Int32Array(LENGTH);
   let drawn = 0;
-  return (purpose: 'uplink/support' | 'downlink/support/1', round: number, draw = 0) => {
-    random.common(rng, purpose, round, draw, out, (stream) => {
+  const common: CommonDraw = {
+    values,
+    draw(stream) {
       drawn++;
-      for (let k = 0; k < LENGTH; k++) out[k] = k;
-      stream.shuffle(out);
-    });
-    return { values: [...out], drawn };
+      for (let k = 0; k < LENGTH; k++) values[k] = k;
+      stream.shuffle(values);
+    },
+  };
+  return (purpose: 'uplink/support' | 'downlink/support/1', round: number, draw = 0, from = 0, to = LENGTH) => {
+    const whole = random.common(rng, purpose, round, draw, common, from, to);
+    return { values: [...values], drawn, whole };
   };
 }
 
@@ -33,9 +37,20 @@ describe('what threads draw once', () => {
     for (let round = 1; round <= 6; round++) {
       const { values, drawn } = a('downlink/support/1', round);
       expect(values).toEqual(alone('downlink/support/1', round).values);
-      expect(b('downlink/support/1', round)).toEqual({ values, drawn: 0 });
+      expect(b('downlink/support/1', round)).toEqual({ values, drawn: 0, whole: true });
       expect(drawn).toBe(round);
     }
+  });
+
+  it('is copied in part where a part is asked for, and drawn whole by who finds nothing', () => {
+    const shared = memory();
+    const [a, b] = [drawer(new SharedDraws(shared)), drawer(new SharedDraws(shared))] as const;
+    const { values, whole } = a('uplink/support', 4, 0, 100, 200);
+    expect(whole).toBe(true);
+    const part = b('uplink/support', 4, 0, 700, 900);
+    expect(part).toMatchObject({ drawn: 0, whole: false });
+    expect(part.values).toEqual(values.map((value, k) => (k >= 700 && k < 900 ? value : 0)));
+    expect(b('uplink/support', 5, 0, 700, 900)).toEqual({ ...drawer(undefined)('uplink/support', 5), drawn: 1 });
   });
 
   it('belongs to one seed, purpose, round and number', () => {
@@ -105,9 +120,10 @@ describe('what threads draw once', () => {
     const random = new KeyedRandom('seed');
     const expected = random.stream(new Rng(), 'uplink/support', 3, EVERY_WORKER, 2).next();
     let got = 0;
-    random.common(new Rng(), 'uplink/support', 3, 2, new Int32Array(1), (stream) => {
+    const draw = (stream: Rng) => {
       got = stream.next();
-    });
+    };
+    random.common(new Rng(), 'uplink/support', 3, 2, { values: new Int32Array(1), draw }, 0, 1);
     expect(got).toBe(expected);
   });
 });
