@@ -14,6 +14,7 @@ const END_MS = 5000;
 export async function openThreads(options: {
   workers: number;
   maxFrameBytes: number;
+  shortFrameBytes?: number;
   threads: number;
   /** Present when the echoes' ends are stamped, with their links when they are paced. */
   linked?: { links: Links | undefined };

@@ -99,22 +99,23 @@ describe('interleavings of the two ends', () => {
   let server: ServerEnd;
   let host: HostEnd;
 
-  function open(): void {
-    // slots of 8 bytes: longer frames go by port, as those above 1 MiB would
-    const transport = createThreadTransport({ workers: 2, threads: 1, maxFrameBytes: 8 }, systemRuntime);
+  function open(maxFrameBytes = 128): void {
+    // slots of 64 bytes, parcels of 128
+    const sizes = { maxFrameBytes, shortFrameBytes: 64 };
+    const transport = createThreadTransport({ workers: 2, threads: 1, ...sizes }, systemRuntime);
     server = transport.server;
     host = openThreadEnd(transport.attachments[0] as ThreadAttachment, systemRuntime);
   }
 
-  beforeEach(open);
+  beforeEach(() => open());
   afterEach(() => server.close());
 
   /** Runs a case once for each atomic operation of its first half. */
-  function everyInterleaving(prepare: () => Case): void {
+  function everyInterleaving(prepare: () => Case, maxFrameBytes?: number): void {
     let at = 0;
     for (let more = true; more; at++) {
       server.close();
-      open();
+      open(maxFrameBytes);
       const { first, second, after } = prepare();
       try {
         more = interleave(first, second, at);
@@ -164,8 +165,9 @@ describe('interleavings of the two ends', () => {
   };
 
   for (const [size, bytes] of [
-    ['a slot', 8],
-    ['the port', 9],
+    ['a slot', 64],
+    ['a parcel', 128],
+    ['the port', 200],
   ] as const) {
     describe(`frames in ${size}`, () => {
       it('server fills a ring and wants more ‖ worker releases', () => {
@@ -407,6 +409,44 @@ describe('interleavings of the two ends', () => {
         after: () => expect(turns).toBeLessThan(3),
       };
     });
+  });
+
+  // two of these are as many bytes as a sender has before it waits
+  const LONG = 1 << 24;
+
+  it('host waits for a parcel ‖ server reads it', () => {
+    everyInterleaving(() => {
+      up(0, LONG, 1);
+      let memory: unknown;
+      return {
+        first: () => {
+          host.claim(1, LONG);
+          host.commit(1, LONG);
+        },
+        second: () => {
+          const frame = server.receive(0, 0) as Uint8Array;
+          expect(frame[0]).toBe(1);
+          memory = frame.buffer;
+          server.release(0);
+        },
+        after: () => expect(server.receive(1, 0)?.buffer).toBe(memory),
+      };
+    }, LONG);
+  });
+
+  it('server reads a parcel ‖ host waits for it', () => {
+    everyInterleaving(() => {
+      up(0, LONG, 1);
+      expect(server.receive(0, 0)?.[0]).toBe(1);
+      return {
+        first: () => server.release(0),
+        second: () => {
+          host.claim(1, LONG);
+          host.commit(1, LONG);
+        },
+        after: () => expect(server.receive(1, 0)?.length).toBe(LONG),
+      };
+    }, LONG);
   });
 
   it('host wants more than a full ring ‖ server closes', () => {

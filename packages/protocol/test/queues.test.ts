@@ -13,6 +13,8 @@ import type { HostEnd, ServerEnd } from '../dist/transport/transport.js';
 const WORKERS = 3;
 /** Unread frames a worker and direction has room for. */
 const SLOTS = 2;
+/** On threads: what is longer than a slot lies in a parcel, and what is longer than that goes by port. */
+const SIZES = { shortFrameBytes: 64, maxFrameBytes: 128 };
 
 type Ends = { server: ServerEnd; host: HostEnd };
 
@@ -31,21 +33,14 @@ function loopback(): Ends {
 }
 
 function threads(): Ends {
-  // slots of 16 bytes: longer frames go by port, as those above 1 MiB would
-  const { server, attachments } = createThreadTransport(
-    { workers: WORKERS, threads: 1, maxFrameBytes: 16 },
-    systemRuntime,
-  );
+  const { server, attachments } = createThreadTransport({ workers: WORKERS, threads: 1, ...SIZES }, systemRuntime);
   return { server, host: openThreadEnd(attachments[0] as ThreadAttachment, systemRuntime) };
 }
 
 /** The counters of all rings shortly before they wrap from 2³¹ − 1 to −2³¹, as after two billion messages. */
 function oldThreads(): Ends {
   // both ends read the counters when a worker comes to them: from a thread that has had it before
-  const { server, attachments } = createThreadTransport(
-    { workers: WORKERS, threads: 2, maxFrameBytes: 16 },
-    systemRuntime,
-  );
+  const { server, attachments } = createThreadTransport({ workers: WORKERS, threads: 2, ...SIZES }, systemRuntime);
   const [attachment, before] = attachments as [ThreadAttachment, ThreadAttachment];
   server.place(Array<number>(WORKERS).fill(before.thread));
   const words = new Int32Array(attachment.shared);
@@ -59,8 +54,8 @@ function oldThreads(): Ends {
 }
 
 const worker = fc.nat(WORKERS - 1);
-// both sides of the slot size, with room to spare in the claim
-const frame = fc.record({ length: fc.nat(40), spare: fc.oneof(fc.constant(0), fc.nat(30)) });
+// both sides of both sizes, with room to spare in the claim
+const frame = fc.record({ length: fc.nat(200), spare: fc.oneof(fc.constant(0), fc.nat(80)) });
 const step = fc.oneof(
   fc.record({ do: fc.constant('send' as const), worker, frame }),
   fc.record({ do: fc.constant('broadcast' as const), frame }),

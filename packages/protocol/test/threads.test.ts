@@ -23,6 +23,13 @@ for (const threads of [1, 2, 3]) {
   );
 }
 
+for (const own of [false, true]) {
+  describeTransport(
+    `2 threads${own ? ", the first of which is the server's" : ''}, with slots for short frames`,
+    (options) => openThreads({ ...options, shortFrameBytes: 40, threads: 2, own }),
+  );
+}
+
 describe('the shared-memory transport', () => {
   let transport: Awaited<ReturnType<typeof openThreads>> | undefined;
 
@@ -108,7 +115,7 @@ describe('the shared-memory transport', () => {
   });
 
   it('hosts whom a message says that have moved as soon as that message is there', () => {
-    const layout = new Layout(new SharedArrayBuffer(Layout.bytes(2, 1, 64)), 2, 1, 64, systemRuntime);
+    const layout = new Layout(new SharedArrayBuffer(Layout.bytes(2, 1, 64, 64)), 2, 1, 64, 64, systemRuntime);
     layout.words[layout.ring(1, 0) + RING.host] = 1;
     const message = Uint8Array.of(7);
     let isSent = false;
@@ -171,7 +178,60 @@ describe('the shared-memory transport', () => {
       systemRuntime,
     );
     expect(attachments[0].shared.byteLength).toBeLessThan(260 << 20);
-    expect(attachments[0].slotBytes % 8).toBe(0);
+    expect(attachments[0].slotBytes % 64).toBe(0);
+    server.close();
+  });
+
+  it('has slots for short frames that share no cache line, and reads long answers of its own thread before others are made', () => {
+    const workers = 6;
+    const order: string[] = [];
+    const { server } = createThreadTransport(
+      {
+        workers,
+        threads: 1,
+        maxFrameBytes: 5000,
+        shortFrameBytes: 65,
+        own: (end) => (_, enough) => {
+          for (const worker of end.workers) {
+            const frame = end.take(worker);
+            if (frame === undefined) continue;
+            if (enough?.() === true) return false;
+            order.push(`answer ${worker}`);
+            const length = frame[0];
+            end.release(worker);
+            end.claim(worker, 20 * length);
+            end.commit(worker, 20 * length);
+          }
+          return true;
+        },
+      },
+      systemRuntime,
+    );
+    const places = new Set<string>();
+    const round = (length: number) => {
+      order.length = 0;
+      server.claimBroadcast(1)[0] = length;
+      server.commitBroadcast(1);
+      for (let worker = 0; worker < workers; worker++) {
+        const frame = server.receive(worker, 1000) as Uint8Array;
+        expect(frame.length).toBe(20 * length);
+        expect(frame.byteOffset % 64).toBe(length === 250 ? 16 : 0);
+        places.add(`${frame.buffer.byteLength} ${frame.byteOffset}`);
+        order.push(`read ${worker}`);
+        server.release(worker);
+      }
+      return [...order];
+    };
+    const indices = Array.from({ length: workers }, (_, worker) => worker);
+    const all = (what: string) => indices.map((worker) => `${what} ${worker}`);
+    expect(round(3)).toEqual([...all('answer'), ...all('read')]);
+    expect(places.size).toBe(workers);
+    places.clear();
+    for (let k = 0; k < 3; k++) {
+      expect(round(250)).toEqual(indices.flatMap((worker) => [`answer ${worker}`, `read ${worker}`]));
+    }
+    // all of them in the same parcel, one after the other
+    expect(places.size).toBe(1);
     server.close();
   });
 
@@ -261,6 +321,33 @@ describe('the shared-memory transport', () => {
         expect(server.receive(worker, 0)?.[7]).toBe(worker);
         server.release(worker);
       }
+      server.close();
+    });
+
+    it('lie side by side where they are short, and are read in any order', () => {
+      const sizes = { maxFrameBytes: 1000, shortFrameBytes: 8 };
+      const { server, attachments } = createThreadTransport({ workers: 300, threads: 1, ...sizes }, systemRuntime);
+      const host = openThreadEnd(attachments[0], systemRuntime);
+      const buffers = new Set<unknown>();
+      const places = new Set<string>();
+      const answer = (worker: number, value: number) => {
+        const room = host.claim(worker, 1000);
+        buffers.add(room.buffer);
+        places.add(`${[...buffers].indexOf(room.buffer)} ${room.byteOffset}`);
+        room.fill(value);
+        host.commit(worker, 1000);
+      };
+      for (let lap = 0; lap < 4; lap++) {
+        for (const worker of host.workers) answer(worker, worker + lap);
+        for (let k = 0; k < 300; k++) {
+          const worker = lap % 2 === 0 ? k : (7 * k) % 300;
+          const frame = server.receive(worker, 0) as Uint8Array;
+          expect(frame.every((byte) => byte === ((worker + lap) & 255))).toBe(true);
+          server.release(worker);
+        }
+      }
+      expect(buffers.size).toBe(1);
+      expect(places.size).toBe(300);
       server.close();
     });
 

@@ -68,6 +68,8 @@ interface Configured {
   shared: Shared | undefined;
 }
 
+const FROM_THE_FIRST = { at: 0, before: undefined };
+
 /**
  * One host of workers: hands what has arrived at its end of the transport to them, and says why there is no answer where there
  * is none. Its workers share its thread, kernels, compressors and work space, and nothing else. Knows messages, not threads; a
@@ -77,6 +79,8 @@ export class WorkerHost {
   #configured: Configured | undefined;
   readonly #header: Header = { kind: FrameKind.start, form: 'none', coins: 0, extra: 0, round: 0 };
   readonly #clock: Clock;
+  /** Where among its workers it goes on, and the frame for all that it has read and not all have released. */
+  #stopped: { readonly at: number; readonly before: Uint8Array | undefined } = FROM_THE_FIRST;
 
   constructor(
     private readonly end: HostEnd,
@@ -95,23 +99,37 @@ export class WorkerHost {
   /**
    * Handles everything that has arrived.
    * @param until Milliseconds of the runtime's clock: from then on it stops between two frames
+   * @param enough Whether it is to stop between two frames, asked before each but the first
    * @returns false when it has stopped
    */
-  step(until = Number.POSITIVE_INFINITY): boolean {
+  step(until = Number.POSITIVE_INFINITY, enough?: () => boolean): boolean {
+    // what is sent to all is one object where the transport has it so; once the last has released it, it may hold the next round's
+    let before = this.#stopped.before;
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
+      before = undefined;
     }
-    // what is sent to all is one object where the transport has it so; once the last has released it, it may hold the next round's
-    let before: Uint8Array | undefined;
+    const { workers } = this.end;
+    const first = this.#stopped.at;
+    let isFirst = true;
     let time = this.#clock.latest;
-    for (const worker of this.end.workers) {
+    for (let k = 0; k < workers.length; k++) {
+      const at = (first + k) % workers.length;
+      const worker = workers[at] as number;
       for (let frame = this.#take(worker); frame !== undefined; frame = this.#take(worker)) {
-        if (before !== undefined && until < Number.POSITIVE_INFINITY && this.#clock.since(time) >= until) return false;
+        const isLate = !isFirst && until < Number.POSITIVE_INFINITY && this.#clock.since(time) >= until;
+        if (isLate || (!isFirst && enough?.() === true)) {
+          // that worker has not released it
+          this.#stopped = { at, before: frame === before ? before : undefined };
+          return false;
+        }
         time = this.#clock.latest;
         this.#answer(worker, frame, frame === before);
         before = frame;
+        isFirst = false;
       }
     }
+    this.#stopped = FROM_THE_FIRST;
     return true;
   }
 

@@ -163,3 +163,44 @@ describe('what a host cannot do, it answers with the reason', () => {
     expect(send(start).failure).toMatchObject({ message: expect.stringContaining('gd has no message before round 1') });
   });
 });
+
+test('it goes on where it has stopped, and reads what is for all once more or not at all', () => {
+  const workers = 5;
+  const wide = { ...job, workers, problem: 'heterogeneous-quadratic:d=400' };
+  const run = (enough: (() => boolean) | undefined) => {
+    let host: WorkerHost | undefined;
+    const server = createLoopback(
+      workers,
+      (opened) => {
+        host = new WorkerHost(opened, { problemData: {}, start: undefined }, BUILT_IN, systemRuntime);
+        return () => host?.step(undefined, enough);
+      },
+      systemRuntime,
+    );
+    for (const message of [{ ...configure, job: wide }, begin]) {
+      server.sendControl(0, packControl(message));
+      server.receiveControl(0, 0);
+    }
+    const answers: string[] = [];
+    for (let round = 1; round <= 3; round++) {
+      const room = server.claimBroadcast(HEADER_BYTES + 1600);
+      writeHeader(downlink(round), room);
+      new DataView(room.buffer, room.byteOffset).setFloat32(HEADER_BYTES, 2 ** -round, true);
+      room.fill(0, HEADER_BYTES + 4);
+      server.commitBroadcast(HEADER_BYTES + 1600);
+      for (let worker = 0; worker < workers; worker++) {
+        const frame = server.receive(worker, 1000) as Uint8Array;
+        answers.push(Buffer.from(frame).toString('hex'));
+        server.release(worker);
+      }
+    }
+    server.close();
+    return answers;
+  };
+  const expected = run(undefined);
+  expect(new Set(expected).size).toBe(15);
+  expect(run(() => true)).toEqual(expected);
+  let asked = 0;
+  expect(run(() => asked++ % 3 === 0)).toEqual(expected);
+  expect(asked).toBeGreaterThan(6);
+});

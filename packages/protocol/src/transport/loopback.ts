@@ -1,6 +1,9 @@
 import { FlotillaError, type Runtime } from '@flotilla/core';
 import type { HostEnd, ServerEnd } from './transport.js';
 
+/** Of an answer that the server reads as soon as it is there. */
+const LONG_BYTES = 1024;
+
 /** Memory for one frame, and the frame in it. */
 interface Room {
   readonly memory: Uint8Array;
@@ -69,12 +72,13 @@ class Direction {
  * Everything on the calling thread: the workers run when the server waits for them, or lets time pass. Real frames, no
  * concurrency; for tests, debugging and comparisons.
  *
- * @param serve Makes the host: is given its end, returns what handles everything that has arrived at it.
+ * @param serve Makes the host: is given its end, returns what handles everything that has arrived at it, or stops between two frames
+ *   when there is enough.
  * @param decorate What the host's end is wrapped in, for frames that take their time.
  */
 export function createLoopback(
   workers: number,
-  serve: (end: HostEnd) => () => void,
+  serve: (end: HostEnd) => (until?: number, enough?: () => boolean) => unknown,
   runtime: Runtime,
   decorate = (end: HostEnd): HostEnd => end,
 ): ServerEnd {
@@ -101,15 +105,18 @@ export function createLoopback(
   });
   const step = serve(host);
 
-  /** What `look` finds. The host works and time passes until then, for at most `timeoutMs`. */
+  /**
+   * What `look` finds. The host works and time passes until then, for at most `timeoutMs`. A long answer is read before others are
+   * made, so that few of them take memory.
+   */
   const wait = (timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined => {
-    step();
+    step(undefined, () => (look()?.length ?? 0) >= LONG_BYTES);
     let found = look();
     if (found !== undefined || timeoutMs <= 0) return found;
     const until = runtime.now() + timeoutMs;
     for (let left = timeoutMs; found === undefined && left > 0; left = until - runtime.now()) {
       host.wait(left);
-      step();
+      step(undefined, () => (look()?.length ?? 0) >= LONG_BYTES);
       found = look();
     }
     return found;
@@ -138,7 +145,8 @@ export function createLoopback(
       stats.receivedBytes += up.release(worker);
     },
     sendControl: (_host, message) => controlDown.push(message),
-    receiveControl: (_host, timeoutMs) => controlUp.shift() ?? wait(timeoutMs, () => controlUp.shift()),
+    receiveControl: (_host, timeoutMs) =>
+      controlUp.length > 0 || wait(timeoutMs, () => controlUp[0]) !== undefined ? controlUp.shift() : undefined,
     pause: (ms) => void wait(ms, () => undefined),
     close() {
       closed = true;

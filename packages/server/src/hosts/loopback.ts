@@ -22,7 +22,8 @@ export const loopback: Transport = {
         (end) => {
           const own = new WorkerHost(end, { problemData, start, computeSeconds, draws }, registries, runtime);
           host = own;
-          return () => own.step();
+          // where frames carry times, all workers begin at once
+          return stamped ? () => own.step() : own.step.bind(own);
         },
         runtime,
         decorated,

@@ -158,7 +158,7 @@ export const nats: Transport = {
         );
         const [attachment] = attachments as readonly [ThreadAttachment];
         send({ type: 'serve', hosts: gathered, attachment }, [attachment.port]);
-        const transport = new NatsServerEnd(server, gathered.length, attachment.slotBytes);
+        const transport = new NatsServerEnd(server, gathered.length, attachment.broadcastBytes);
         if (least < workers) attendance = new Attendance(transport, gathered, least, note);
         return {
           transport,
@@ -205,7 +205,7 @@ class NatsServerEnd implements ServerEnd {
     private readonly inner: ServerEnd,
     readonly hosts: number,
     /** Longest frame that a broadcast slot of the mailboxes has room for. */
-    private readonly slotBytes: number,
+    private readonly broadcastBytes: number,
   ) {
     this.workers = inner.workers;
     this.#answers = Array.from({ length: hosts }, () => []);
@@ -237,7 +237,7 @@ class NatsServerEnd implements ServerEnd {
   commit = (worker: number, length: number) => this.inner.commit(worker, length);
 
   claimBroadcast(bytes: number): Uint8Array {
-    this.#large = bytes > this.slotBytes ? roomForLarge(this.#larges, bytes) : undefined;
+    this.#large = bytes > this.broadcastBytes ? roomForLarge(this.#larges, bytes) : undefined;
     return this.#large?.frame ?? this.inner.claimBroadcast(bytes);
   }
 

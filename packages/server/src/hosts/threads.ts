@@ -6,7 +6,7 @@ import { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
 import type { Fleet, Transport } from './fleet.js';
-import { largestFrameBytes } from './largest-frame.js';
+import { largestFrameBytes, usualFrameBytes } from './largest-frame.js';
 import { isStamped } from './stamped.js';
 import { hostWorkers, type WorkerPool, workerPool } from './worker-threads.js';
 
@@ -70,15 +70,18 @@ function open(
   // who waits for the time of a frame would keep the server from sending it
   if (stamped && own) throw new FlotillaError('internal', 'the plan has links of which the options say nothing');
   const maxFrameBytes = largestFrameBytes(plan) + STAMP_BYTES;
+  const usual = usualFrameBytes(plan) + STAMP_BYTES;
+  // where most frames are half as long as the longest, or longer, slots have room for all
+  const shortFrameBytes = 3 * usual < maxFrameBytes ? usual : maxFrameBytes;
   const seal = checksumRun === undefined ? undefined : { run: checksumRun, workers, attempt };
   const draws = SharedDraws.memory(plan.dimension + workers);
   const input = { problemData, start: plan.start ?? sharedStart(plan), computeSeconds, draws };
   const serveOwn = (end: HostEnd) => {
     const host = new WorkerHost(seal === undefined ? end : checksumHostEnd(end, seal), input, registries, runtime);
-    return (until: number) => host.step(until);
+    return host.step.bind(host);
   };
   const { server, attachments } = createThreadTransport(
-    { workers, threads, maxFrameBytes, own: own ? serveOwn : undefined },
+    { workers, threads, maxFrameBytes, shortFrameBytes, own: own ? serveOwn : undefined },
     runtime,
   );
   const linked = stamped ? linkServerEnd(server, runtime) : undefined;

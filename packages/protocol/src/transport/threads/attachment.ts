@@ -8,7 +8,9 @@ export interface ThreadAttachment {
   readonly thread: number;
   /** Workers that it hosts as long as none has moved, ascending. */
   readonly hosted: readonly number[];
+  /** Of the longest frame that a slot of one worker, or of all of them, has room for. */
   readonly slotBytes: number;
+  readonly broadcastBytes: number;
   /** Of the longest frame that lies in memory which is used again. */
   readonly parcelBytes: number;
   /** Milliseconds that the thread may look for the next round before it sleeps; 0 where there are more threads than cores. */

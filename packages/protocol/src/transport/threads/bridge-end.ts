@@ -28,8 +28,11 @@ export class BridgeEnd {
   readonly #fresh = new Set<number>();
   #seen = 0;
 
-  constructor({ shared, workers, threads, thread, slotBytes, parcelBytes, port }: ThreadAttachment, runtime: Runtime) {
-    this.#layout = new Layout(shared, workers, threads, slotBytes, runtime);
+  constructor(
+    { shared, workers, threads, thread, slotBytes, broadcastBytes, parcelBytes, port }: ThreadAttachment,
+    runtime: Runtime,
+  ) {
+    this.#layout = new Layout(shared, workers, threads, slotBytes, broadcastBytes, runtime);
     this.#post = postOf(port);
     this.#inbox = new PortInbox(this.#post);
     this.#bell = this.#layout.bell(thread);

@@ -71,8 +71,8 @@ class HostedRings {
 
 /** A thread's end of the mailboxes. Call it on the thread that will use it. */
 export function openThreadEnd(attachment: ThreadAttachment, runtime: Runtime): HostEnd {
-  const { shared, workers, threads, thread, slotBytes, parcelBytes, watchMs, port } = attachment;
-  const layout = new Layout(shared, workers, threads, slotBytes, runtime);
+  const { shared, workers, threads, thread, slotBytes, broadcastBytes, parcelBytes, watchMs, port } = attachment;
+  const layout = new Layout(shared, workers, threads, slotBytes, broadcastBytes, runtime);
   const post = postOf(port);
   const rings = new HostedRings(layout, thread, post, new Parcels(parcelBytes), WORD.serverBell);
   const bell = layout.bell(thread);

@@ -3,7 +3,7 @@ import { SLICE_MS } from '@flotilla/core/internal';
 
 // Shared memory of a run, as 32-bit words and then bytes:
 //
-//   fixed words | a bell and its owner's waiting time per thread | a ring per worker and direction | broadcast slots | frame slots
+//   fixed words | a bell, its owner's waiting time and whether it wants a parcel, per thread | a ring per worker and direction | broadcast slots | frame slots
 //
 // A ring is a single-producer, single-consumer queue of two slots: `sent` and `taken` count messages, message k lies in
 // slot k mod 2. The producer writes the slot, then stores `sent`; the consumer loads `sent`, then reads the slot (Atomics
@@ -37,21 +37,26 @@ export class Layout {
   readonly #bytes: Uint8Array;
   /** By slot, the view last made of it: most frames of a ring are as long as the one before. */
   readonly #views: (Uint8Array | undefined)[];
+  readonly #broadcastViews: (Uint8Array | undefined)[] = new Array(SLOTS);
+  readonly #broadcastSlots: number;
   readonly #slots: number;
 
   constructor(
     readonly shared: SharedArrayBuffer,
     readonly workers: number,
     threads: number,
+    /** Of a worker's slot, and of a broadcast slot: multiples of a cache line. */
     readonly slotBytes: number,
+    readonly broadcastBytes: number,
     /** Measures the waits of the end that looks through this. */
     readonly runtime: Runtime,
   ) {
     this.words = new Int32Array(shared, 0, Layout.words(workers, threads));
     this.#bytes = new Uint8Array(shared);
-    this.#slots = this.words.byteLength;
+    this.#broadcastSlots = this.words.byteLength;
+    this.#slots = this.#broadcastSlots + SLOTS * broadcastBytes;
     // as long as it will be: an array that begins somewhere in the middle becomes a slow one
-    this.#views = new Array(SLOTS * (1 + 2 * workers));
+    this.#views = new Array(2 * SLOTS * workers);
     this.rings = LINE * (1 + threads);
   }
 
@@ -62,8 +67,8 @@ export class Layout {
     return LINE * (1 + threads + workers);
   }
 
-  static bytes(workers: number, threads: number, slotBytes: number): number {
-    return 4 * Layout.words(workers, threads) + slotBytes * SLOTS * (1 + 2 * workers);
+  static bytes(workers: number, threads: number, slotBytes: number, broadcastBytes: number): number {
+    return 4 * Layout.words(workers, threads) + SLOTS * (broadcastBytes + 2 * workers * slotBytes);
   }
 
   bell(thread: number): number {
@@ -73,6 +78,11 @@ export class Layout {
   /** Word of the time that a thread has waited, in microseconds. */
   waited(thread: number): number {
     return this.bell(thread) + 1;
+  }
+
+  /** Word that is 1 while the thread of that bell waits for a parcel of its own to be read. */
+  wanting(bell: number): number {
+    return bell + 2;
   }
 
   /** Word of a ring; direction 0 is down, 1 is up. */
@@ -86,19 +96,19 @@ export class Layout {
   }
 
   broadcastSlot(slot: number, length: number): Uint8Array {
-    return this.#view(slot, length);
+    return this.#view(this.#broadcastViews, slot, this.#broadcastSlots + slot * this.broadcastBytes, length);
   }
 
   slot(worker: number, direction: 0 | 1, slot: number, length: number): Uint8Array {
-    return this.#view(SLOTS * (1 + 2 * worker + direction) + slot, length);
+    const index = SLOTS * (2 * worker + direction) + slot;
+    return this.#view(this.#views, index, this.#slots + index * this.slotBytes, length);
   }
 
-  #view(index: number, length: number): Uint8Array {
-    const last = this.#views[index];
+  #view(views: (Uint8Array | undefined)[], index: number, at: number, length: number): Uint8Array {
+    const last = views[index];
     if (last?.length === length) return last;
-    const at = this.#slots + index * this.slotBytes;
     const view = this.#bytes.subarray(at, at + length);
-    this.#views[index] = view;
+    views[index] = view;
     return view;
   }
 

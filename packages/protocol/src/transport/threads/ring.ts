@@ -1,12 +1,12 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
 import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
-import { Parcel, type Parcels } from './parcels.js';
+import { Parcel, ParcelBlock, type Parcels } from './parcels.js';
 
-/** What travels on a thread's port: control messages, the memory of parcels, once, and frames too large even for these. */
+/** What travels on a thread's port: control messages, the memory of parcels, a block of them once, and frames too large even for these. */
 type PortMessage =
   | { readonly control: Uint8Array }
-  | { readonly parcel: number; readonly memory: SharedArrayBuffer }
+  | { readonly block: number; readonly memory: SharedArrayBuffer; readonly count: number }
   | { readonly worker: number; readonly frame: Uint8Array };
 
 /** One end of the way beside the shared memory, between two threads or two ends on one. */
@@ -14,7 +14,7 @@ export interface Post {
   send(message: PortMessage, transfer?: readonly ArrayBuffer[]): void;
   receive(): PortMessage | undefined;
   close(): void;
-  /** Parcels that the other end has. */
+  /** Blocks of parcels that the other end has. */
   readonly sent: Set<number>;
 }
 
@@ -43,7 +43,8 @@ export function postHere(): readonly [Post, Post] {
 export class PortInbox {
   readonly #frames = new Map<number, Uint8Array[]>();
   /** Those of the sender. */
-  readonly #parcels: Parcel[] = [];
+  readonly #blocks: ParcelBlock[] = [];
+  readonly #parcels: (Parcel | undefined)[] = [];
   readonly control: Uint8Array[] = [];
 
   constructor(private readonly post: Post) {}
@@ -54,8 +55,9 @@ export class PortInbox {
         this.control.push(message.control);
         continue;
       }
-      if ('parcel' in message) {
-        this.#parcels[message.parcel] = new Parcel(message.parcel, message.memory);
+      if ('block' in message) {
+        const { block, memory, count } = message;
+        this.#blocks[block] = new ParcelBlock(block, memory, count);
         continue;
       }
       const queue = this.#frames.get(message.worker);
@@ -74,9 +76,14 @@ export class PortInbox {
 
   /** The parcel that a ring says has been sent. */
   parcel(id: number): Parcel {
-    if (this.#parcels[id] === undefined) this.collect();
-    const parcel = this.#parcels[id];
-    if (parcel === undefined) throw new FlotillaError('internal', `parcel ${id} is missing`);
+    const known = this.#parcels[id];
+    if (known !== undefined) return known;
+    this.collect();
+    // all blocks have as many
+    const block = this.#blocks[Math.floor(id / (this.#blocks[0]?.count ?? 1))];
+    if (block === undefined) throw new FlotillaError('internal', `parcel ${id} is missing`);
+    const parcel = block.parcel(id);
+    this.#parcels[id] = parcel;
     return parcel;
   }
 }
@@ -147,9 +154,10 @@ export class Producer {
   /** Sends the first `length` bytes of a parcel, which counts its readers; there must be room. */
   send(parcel: Parcel, length: number): void {
     const { sent } = this.post;
-    if (!sent.has(parcel.id)) {
-      sent.add(parcel.id);
-      this.post.send({ parcel: parcel.id, memory: parcel.memory });
+    const { number, memory, count } = parcel.block;
+    if (!sent.has(number)) {
+      sent.add(number);
+      this.post.send({ block: number, memory, count });
     }
     this.announce(length, PLACE.parcel + parcel.id);
   }
@@ -190,15 +198,18 @@ export class Producer {
     let parcel = parcels.take();
     if (parcel !== undefined || !this.waits) return parcel ?? parcels.make();
     const until = layout.runtime.now() + parcels.patienceMs;
+    const wanting = layout.wanting(this.ownBell);
+    Atomics.store(layout.words, wanting, 1);
     waitFor(
       layout,
       this.ownBell,
       () => {
-        parcel = parcels.take();
+        parcel = parcels.take(Number.POSITIVE_INFINITY);
         return parcel !== undefined || layout.runtime.now() >= until || layout.get(WORD.closed) === 1;
       },
       () => layout.ringBell(this.otherBell),
     );
+    Atomics.store(layout.words, wanting, 0);
     return parcel ?? parcels.make();
   }
 }
@@ -260,12 +271,18 @@ export class Consumer {
     // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
     Atomics.store(layout.words, ring + RING.taken, this.#taken);
     let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
-    if (place >= PLACE.parcel) wanted = this.inbox.parcel(place - PLACE.parcel).release() || wanted;
+    if (place >= PLACE.parcel) wanted = (this.inbox.parcel(place - PLACE.parcel).release() && this.#isWanted) || wanted;
     else if (place >= PLACE.broadcast) {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
     }
     if (wanted && this.otherBell !== undefined) layout.ringBell(this.otherBell);
     return wanted;
+  }
+
+  /** Whether the producer waits for a parcel. The server never does. */
+  get #isWanted(): boolean {
+    const { direction, otherBell, layout } = this;
+    return direction === 1 && otherBell !== undefined && layout.get(layout.wanting(otherBell)) === 1;
   }
 }

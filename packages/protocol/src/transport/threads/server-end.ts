@@ -14,6 +14,8 @@ import { Consumer, checkCommit, PortInbox, type Post, Producer, postHere, postOf
 /** Frames above this, or above an equal share of MAX_SHARED_BYTES, lie in parcels. */
 const MAX_SLOT_BYTES = 1 << 20;
 const MAX_SHARED_BYTES = 256 << 20;
+/** Slots are multiples of a cache line: what one worker's thread writes is in no line of another's. */
+const LINE_BYTES = 64;
 /** What a worker's state may have beside its vectors, which as a rule are no longer than an evaluation. Longer frames are transferred. */
 const STATE_BYTES = 4096;
 /** How long whoever has a core to itself may look for something new before it sleeps: about a short round. */
@@ -51,12 +53,13 @@ export interface ThreadTransport {
   rung(): Promise<void>;
 }
 
-/** What handles everything that has arrived at a host, or stops at that time between two frames; then it returns false. */
-export type Serve = (until: number) => boolean;
+/** What handles everything that has arrived at a host, or stops between two frames, at that time or when there is enough; then it returns false. */
+export type Serve = (until: number, enough?: () => boolean) => boolean;
 
 /**
  * Mailboxes in shared memory between the calling thread and `threads` others, each with an equal share of the workers (`hostOf`).
- * @param options `maxFrameBytes` is the largest frame that is sent in a round; what is longer than a slot lies in a parcel. `anybody`:
+ * @param options `maxFrameBytes` is the largest frame that is sent in a round, and `shortFrameBytes` that of most rounds, which slots
+ *   have room for; what is longer than a slot lies in a parcel. `anybody`:
  *   the server's thread does not wait for one worker after the other, but takes what is there, and is rung by all. `own`: the first of the
  *   threads is the calling one, which has no attachment then; makes its host, which works while the server waits. `crowded`: others need
  *   the cores, so that nobody looks for something new before it sleeps.
@@ -66,6 +69,7 @@ export function createThreadTransport(
     workers: number;
     threads: number;
     maxFrameBytes: number;
+    shortFrameBytes?: number;
     anybody?: boolean;
     own?: ((end: HostEnd) => Serve) | undefined;
     crowded?: boolean;
@@ -74,10 +78,13 @@ export function createThreadTransport(
 ): ThreadTransport {
   const { workers, threads, own, crowded = false } = options;
   const share = Math.floor(MAX_SHARED_BYTES / (SLOTS * (1 + 2 * workers)));
-  const slotBytes = Math.ceil(Math.min(options.maxFrameBytes, MAX_SLOT_BYTES, share) / 8) * 8;
-  const bytes = Layout.bytes(workers, threads, slotBytes);
-  const isLong = options.maxFrameBytes > MAX_SLOT_BYTES;
-  const parcelBytes = options.maxFrameBytes + STATE_BYTES;
+  const { maxFrameBytes, shortFrameBytes = maxFrameBytes } = options;
+  const slotFor = (bytes: number) => Math.ceil(Math.min(bytes, MAX_SLOT_BYTES, share) / LINE_BYTES) * LINE_BYTES;
+  const broadcastBytes = slotFor(maxFrameBytes);
+  const slotBytes = slotFor(shortFrameBytes);
+  const bytes = Layout.bytes(workers, threads, slotBytes, broadcastBytes);
+  const isLong = maxFrameBytes > MAX_SLOT_BYTES;
+  const parcelBytes = maxFrameBytes + (isLong ? STATE_BYTES : 0);
   let shared: SharedArrayBuffer;
   try {
     shared = new SharedArrayBuffer(bytes);
@@ -88,7 +95,7 @@ export function createThreadTransport(
   const others = own === undefined ? threads : threads - 1;
   const channels = Array.from({ length: others }, () => new MessageChannel());
   const posts = channels.map((channel) => postOf(channel.port1));
-  const layout = new Layout(shared, workers, threads, slotBytes, runtime);
+  const layout = new Layout(shared, workers, threads, slotBytes, broadcastBytes, runtime);
   const hosts = Array.from({ length: workers }, (_, worker) => hostOf(worker, workers, threads, isLong));
   for (const [worker, host] of hosts.entries()) layout.words[layout.ring(worker, 0) + RING.host] = host;
   const cores = availableParallelism();
@@ -126,6 +133,7 @@ export function createThreadTransport(
       thread: threads - others + k,
       hosted: hosts.flatMap((host, worker) => (host === threads - others + k ? [worker] : [])),
       slotBytes,
+      broadcastBytes,
       parcelBytes,
       watchMs,
       port: channel.port2,
@@ -221,7 +229,7 @@ class ThreadServerEnd implements MovableServerEnd {
 
   claimBroadcast(bytes: number): Uint8Array {
     const { layout } = this;
-    const isLarge = bytes > layout.slotBytes;
+    const isLarge = bytes > layout.broadcastBytes;
     const slot = this.#broadcasts & (SLOTS - 1);
     const isFree = () => layout.get(WORD.broadcastPending + slot) === 0;
     // those who are about to read are waited for a little; those who have been found behind are not
@@ -234,7 +242,8 @@ class ThreadServerEnd implements MovableServerEnd {
     }
     this.#broadcastClaimed = bytes;
     if (this.#broadcastRoom instanceof Parcel) this.#broadcastRoom.release();
-    if (isLarge && this.parcels.fits(bytes)) {
+    // one copy for all, where those who are behind keep the slot, too
+    if ((isLarge || (bytes > layout.slotBytes && !isFree())) && this.parcels.fits(bytes)) {
       this.#broadcastRoom = this.parcels.take() ?? this.parcels.make();
       return this.#broadcastRoom.frame(bytes);
     }
@@ -317,10 +326,12 @@ class ThreadServerEnd implements MovableServerEnd {
     const consumer = this.#consumers[worker] as Consumer;
     const frame = consumer.take();
     if (frame !== undefined || (timeoutMs <= 0 && this.#behind.size === 0)) return frame;
-    if (this.anybody || this.#bells.length === 0) return this.#wait(timeoutMs, () => consumer.take());
-    const { words } = this.layout;
+    const { words, slotBytes } = this.layout;
+    // a long answer is read before others are made, so that few of them take memory
+    const isLong = () => (consumer.take()?.length ?? 0) > slotBytes;
+    if (this.anybody || this.#bells.length === 0) return this.#wait(timeoutMs, () => consumer.take(), isLong);
     Atomics.store(words, WORD.awaited, worker);
-    const found = this.#wait(timeoutMs, () => consumer.take());
+    const found = this.#wait(timeoutMs, () => consumer.take(), isLong);
     Atomics.store(words, WORD.awaited, NOBODY);
     return found;
   }
@@ -369,18 +380,21 @@ class ThreadServerEnd implements MovableServerEnd {
   }
 
   /** Serves the workers on this thread until then, where they have something to do: the time when they have done it. */
-  #serveOwn(now: number, until: number): number | undefined {
+  #serveOwn(now: number, until: number, enough?: () => boolean): number | undefined {
     const { serve, layout, times } = this;
     if (serve === undefined || !this.#isDue) return undefined;
     this.#isDue = false;
-    if (!serve(until)) this.#isDue = true;
+    if (!serve(until, enough)) this.#isDue = true;
     const after = layout.runtime.now();
     times.working += after - now;
     return after;
   }
 
-  /** What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`. */
-  #wait<T>(timeoutMs: number, look: () => T | undefined): T | undefined {
+  /**
+   * What `look` finds, looking again each time the server's bell rings, for at most `timeoutMs`; and, while its own workers have something
+   * to do, when there is enough.
+   */
+  #wait<T>(timeoutMs: number, look: () => T | undefined, enough?: () => boolean): T | undefined {
     const { layout, times } = this;
     let now = layout.runtime.now();
     const until = now + timeoutMs;
@@ -390,7 +404,7 @@ class ThreadServerEnd implements MovableServerEnd {
       const found = look();
       if (found !== undefined) return found;
       if (now >= until) return undefined;
-      const served = this.#serveOwn(now, until);
+      const served = this.#serveOwn(now, until, enough);
       if (served !== undefined) {
         now = served;
         continue;
