@@ -106,6 +106,9 @@ describe('which threads host whom', () => {
     [2, 7, { each: 10, server: 15 }],
     [4, 40, { each: 0.3, server: 2 }],
     [8, 20, { each: 1, server: 1.9 }],
+    // others begin late, which shows only once the server waits for them
+    [2, 1000, { each: 0.0034, server: 0.55, wake: 0.3 }],
+    [4, 1000, { each: 0.0034, server: 0.55, wake: 0.3 }],
   ])('on %i threads %i workers are as fast as they can be: %o', (threads, workers, of) => {
     const start = Array.from(
       { length: threads },

@@ -172,20 +172,28 @@ export class Balance {
     if (isFaster) return this.#propose(after.best as Measured);
     this.#counts = before.counts;
     if (trial.isFewer) this.#slower.add(hosting(after.counts));
-    else this.#isSettled = true;
-    const next = trial.isFewer ? this.#propose(before.best as Measured) : undefined;
+    const next = trial.isFewer ? this.#propose(before.best as Measured) : this.#between(before, after);
+    this.#isSettled = next === undefined;
     return next ?? this.#move(before.counts);
+  }
+
+  /** Counts that were found to be slower have shown what others wait that cannot be had: what promises to be faster by that. */
+  #between({ best: now }: Tried, { best: measured, counts }: Tried): readonly number[] | undefined {
+    if (this.#trials >= TRIALS) return undefined;
+    const next = this.#best(measured as Measured, counts, (now as Measured).round);
+    return next && this.#try(next, false);
   }
 
   /** Tries what promises to be faster, if anything does. */
   #propose(measured: Measured): readonly number[] | undefined {
     const fewer = this.#fewer(measured);
-    const counts = fewer ?? (this.#trials < TRIALS ? this.#best(measured) : undefined);
-    if (counts === undefined) {
-      this.#isSettled = true;
-      return undefined;
-    }
-    const isFewer = fewer !== undefined;
+    const counts = fewer ?? (this.#trials < TRIALS ? this.#best(measured, this.#counts) : undefined);
+    if (counts !== undefined) return this.#try(counts, fewer !== undefined);
+    this.#isSettled = true;
+    return undefined;
+  }
+
+  #try(counts: Counts, isFewer: boolean): readonly number[] {
     if (!isFewer) this.#trials++;
     const before = { counts: this.#counts, best: undefined };
     this.#trial = { before, after: { counts, best: undefined }, isFewer, turns: 0 };
@@ -220,11 +228,11 @@ export class Balance {
     return undefined;
   }
 
-  /** The counts that are expected to be fastest, if they are worth a move. */
-  #best({ round, working, waiting, idle }: Measured): Counts | undefined {
+  /** The counts that are expected to be fastest by what was measured with some, if they are worth a move from rounds of `now` ms. */
+  #best({ round, working, waiting, idle }: Measured, measured: Counts, now = round): Counts | undefined {
     const workers = this.#workers;
-    const own = this.#counts[0] as number;
-    const largest = Math.max(...this.#counts.slice(1));
+    const own = measured[0] as number;
+    const largest = Math.max(...measured.slice(1));
     // on one thread already, which has been found to be faster
     if (own === workers || own === 0) return undefined;
     const server = round - working - waiting;
@@ -244,7 +252,7 @@ export class Balance {
         best = { counts: [k, ...others, ...Array<number>(this.#threads - threads).fill(0)], ms };
       }
     }
-    return best && this.#worthwhile(best.counts, best.ms, round, PAID_AFTER);
+    return best && this.#worthwhile(best.counts, best.ms, now, PAID_AFTER);
   }
 
   /** The counts, if they gain enough within so many rounds, of `ms` milliseconds then and of `round` now. */
@@ -252,7 +260,7 @@ export class Balance {
     if (ms > (1 - LEAST_GAIN) * round) return undefined;
     const now = hostsOf(this.#counts, this.#inTurns);
     const moving = hostsOf(counts, this.#inTurns).filter((host, worker) => host !== now[worker]).length;
-    return moving * this.buildMs > rounds * (round - ms) ? undefined : counts;
+    return moving === 0 || moving * this.buildMs > rounds * (round - ms) ? undefined : counts;
   }
 }
 
