@@ -2,7 +2,9 @@
 // addresses of f64 values, 16-byte aligned.
 // Long: kernels of one module, which share inlined helpers and are instantiated once.
 
-export { combineF64 } from './vectors';
+import { putFour, putTwo, two } from './vectors';
+
+export { combineF32, combineF64 } from './vectors';
 
 /** Copies `count` f64 values to where they do not overlap. */
 export function copy(from: usize, to: usize, count: usize): void {
@@ -468,19 +470,46 @@ export function combine(c: usize, x: usize, y: usize, out: usize, columns: usize
   }
 }
 
-/** out (columns × rows) ← the transpose of A (rows × columns), f64; both multiples of 2. */
-export function transpose(a: usize, out: usize, rows: usize, columns: usize): void {
-  const row = columns << 3;
-  const outRow = rows << 3;
+/** out (columns × rows, of T) ← the transpose of A (rows × columns, of F); both multiples of 2. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+function transposed<F, T>(a: usize, out: usize, rows: usize, columns: usize): void {
+  const row = columns * sizeof<F>();
+  const outRow = rows * sizeof<T>();
   for (let i: usize = 0; i < rows; i += 2) {
     let from = a + i * row;
-    let to = out + (i << 3);
-    for (const end = from + row; from < end; from += 16, to += outRow << 1) {
-      const x = v128.load(from);
-      const y = v128.load(from + row);
-      v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
-      v128.store(to + outRow, v128.shuffle<f64>(x, y, 1, 3));
+    let to = out + i * sizeof<T>();
+    for (const end = from + row; from < end; from += 2 * sizeof<F>(), to += outRow << 1) {
+      const x = two<F>(from);
+      const y = two<F>(from + row);
+      putTwo<T>(to, v128.shuffle<f64>(x, y, 0, 2));
+      putTwo<T>(to + outRow, v128.shuffle<f64>(x, y, 1, 3));
     }
+  }
+}
+
+export function transpose(a: usize, out: usize, rows: usize, columns: usize): void {
+  transposed<f64, f64>(a, out, rows, columns);
+}
+
+export function transposeFromF32(a: usize, out: usize, rows: usize, columns: usize): void {
+  transposed<f32, f64>(a, out, rows, columns);
+}
+
+export function transposeToF32(a: usize, out: usize, rows: usize, columns: usize): void {
+  transposed<f64, f32>(a, out, rows, columns);
+}
+
+/** Copies `count` f32 values to f64, or f64 values to f32, each rounded once; a multiple of 4. */
+export function copyFromF32(from: usize, to: usize, count: usize): void {
+  for (const end = from + (count << 2); from < end; from += 16, to += 32) {
+    putFour<f64>(to, two<f32>(from), two<f32>(from + 8));
+  }
+}
+
+export function copyToF32(from: usize, to: usize, count: usize): void {
+  for (const end = from + (count << 3); from < end; from += 32, to += 16) {
+    putFour<f32>(to, v128.load(from), v128.load(from, 16));
   }
 }
 

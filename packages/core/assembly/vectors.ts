@@ -86,14 +86,22 @@ function terms<T>(x: usize, p: v128, b: v128): v128 {
 /** Two coordinates as f64. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function two<T>(at: usize): v128 {
+export function two<T>(at: usize): v128 {
   return sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(at)) : v128.load(at);
+}
+
+/** Stores two coordinates, each rounded once where they are f32. */
+// @ts-ignore: decorator of AssemblyScript
+@inline
+export function putTwo<T>(at: usize, x: v128): void {
+  if (sizeof<T>() == 4) v128.store64_lane(at, f32x4.demote_f64x2_zero(x), 0);
+  else v128.store(at, x);
 }
 
 /** Stores four coordinates, each rounded once where they are f32. */
 // @ts-ignore: decorator of AssemblyScript
 @inline
-function putFour<T>(at: usize, low: v128, high: v128): void {
+export function putFour<T>(at: usize, low: v128, high: v128): void {
   if (sizeof<T>() == 4) {
     v128.store(at, v128.shuffle<f32>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5));
   } else {

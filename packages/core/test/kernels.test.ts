@@ -263,6 +263,28 @@ test.each([
   }
 });
 
+test.each([
+  [2, 2],
+  [16, 36],
+])('transpose of %i × %i, to f32 and from it, and copies of it', (rows, columns) => {
+  const count = rows * columns;
+  const [a, wide] = [filled(count), filled(count + 8)];
+  const short = kernels.allocateFloat32(count + 8);
+  const place = { pointer: short.byteOffset, isF32: true };
+  const flipped = (values: ArrayLike<number>) =>
+    Array.from({ length: count }, (_, k) => values[(k % rows) * columns + Math.floor(k / rows)]);
+  const rounded = a.values.map(Math.fround);
+  kernels.transpose(a, place, 4, rows, columns);
+  expect([...short.subarray(4, 4 + count)]).toEqual(flipped(rounded));
+  kernels.copy(a, 0, place, 4, count);
+  expect([...short.subarray(4, 4 + count)]).toEqual([...rounded]);
+  expect([short[3], short[4 + count]]).toEqual([0, 0]);
+  kernels.copy(place, 4, wide, 8, count);
+  expect([...wide.values.subarray(8)]).toEqual([...rounded]);
+  kernels.transpose({ pointer: short.byteOffset + 16, isF32: true }, wide, 2, rows, columns);
+  expect([...wide.values.subarray(2, 2 + count)]).toEqual(flipped(rounded));
+});
+
 test('scatterScaled is a X + b P with the columns of P in their places', () => {
   const [rows, side, stride] = [3, 8, 12];
   const [x, p, out] = [filled(rows * stride), filled(rows * side), filled(rows * stride)];
@@ -365,15 +387,20 @@ test('vectors that need not lie there do while there is room, and their place is
   const own = new Kernels();
   const [first, second] = [own.allocateIfRoom(8), own.allocateIfRoom(1 << 20)];
   const third = own.allocateIfRoom(8);
-  expect([first, second, third].map((vector) => own.pointerOf(vector))).toEqual([
-    first.byteOffset,
-    second.byteOffset,
-    third.byteOffset,
+  const short = own.allocateIfRoom(8, 'f32');
+  expect(short).toEqual(new Float32Array(8));
+  expect([first, second, third, short].map((vector) => own.placeOf(vector))).toEqual([
+    { pointer: first.byteOffset, isF32: false },
+    { pointer: second.byteOffset, isF32: false },
+    { pointer: third.byteOffset, isF32: false },
+    { pointer: short.byteOffset, isF32: true },
   ]);
-  expect(own.pointerOf(new Float64Array(8))).toBeUndefined();
-  expect(new Kernels().pointerOf(first)).toBeUndefined();
+  expect(own.placeOf(new Float64Array(8))).toBeUndefined();
+  expect(new Kernels().placeOf(first)).toBeUndefined();
   const far = own.allocateIfRoom(2 ** 27);
-  expect([far.length, own.pointerOf(far)]).toEqual([2 ** 27, undefined]);
+  expect([far.length, own.placeOf(far)]).toEqual([2 ** 27, undefined]);
+  const farther = own.allocateIfRoom(2 ** 27, 'f32');
+  expect([farther.BYTES_PER_ELEMENT, own.placeOf(farther)]).toEqual([4, undefined]);
 });
 
 describe('scores of rows', () => {

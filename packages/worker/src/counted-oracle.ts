@@ -58,7 +58,7 @@ export class CountedOracle implements LocalFunction {
   #counted(map: LinearMap): LinearMap {
     return {
       allocate: () => map.allocate(),
-      ...(map.allocatePoint && { allocatePoint: () => map.allocatePoint?.() as Float64Array }),
+      ...(map.allocatePoint && { allocatePoint: (precision) => map.allocatePoint?.(precision) as Vector }),
       ...(map.blend && { blend: (a, x, y) => map.blend?.(a, x, y) }),
       product: (x, out) => {
         const from = this.clock.now();

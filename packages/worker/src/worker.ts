@@ -9,6 +9,7 @@ import {
   type Problem,
   type Registry,
   type State,
+  type Vector,
 } from '@flotilla/core';
 import {
   createContext,
@@ -116,8 +117,13 @@ export class Worker {
   /** The context in which the state is laid out: its vectors lie where the problem's kernels reach them, where there are such. */
   #initially(context: Context): Context {
     const { linearMap } = this.local;
-    if (linearMap?.allocatePoint === undefined || context.precision !== 'f64') return context;
-    const own = linearMap.allocatePoint;
+    if (linearMap?.allocatePoint === undefined) return context;
+    const { precision } = context;
+    const own = (): Vector => {
+      const there = linearMap.allocatePoint?.(precision);
+      const isTaken = there instanceof (precision === 'f32' ? Float32Array : Float64Array);
+      return isTaken ? there : context.zeros();
+    };
     return { ...context, zeros: (length) => (length === undefined ? own() : context.zeros(length)) };
   }
 

@@ -2,12 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import { FlotillaError } from '../errors.js';
-import type { Vector } from '../precision.js';
+import { type Precision, type Vector, zeros } from '../precision.js';
 
-/** A block of f64 values in a thread's kernel memory. */
-export interface Region {
+/** Where values lie in a thread's kernel memory. Of two that a method reads from and writes to, one at most is f32. */
+export interface Place {
   /** Byte address. */
   readonly pointer: number;
+  /** Whether they are f32, and not f64. */
+  readonly isF32?: boolean;
+}
+
+/** A block of f64 values in a thread's kernel memory. */
+export interface Region extends Place {
   /** Stays valid: the memory is shared, so growing it does not detach views. */
   readonly values: Float64Array;
 }
@@ -79,9 +85,14 @@ interface Exports {
   extentsI32: Extents;
   extentsF64: Extents;
   combine(c: number, x: number, y: number, out: number, columns: number): void;
-  combineF64(a: number, x: number, b: number, y: number, out: number, count: number): void;
-  copy(from: number, to: number, count: number): void;
-  transpose(a: number, out: number, rows: number, columns: number): void;
+  combineF32: Combine;
+  combineF64: Combine;
+  copy: Copy;
+  copyFromF32: Copy;
+  copyToF32: Copy;
+  transpose: Transpose;
+  transposeFromF32: Transpose;
+  transposeToF32: Transpose;
   gatherColumns(x: number, index: number, count: number, out: number, rows: number, side: number, stride: number): void;
   scatterScaled(
     x: number,
@@ -138,6 +149,12 @@ interface Exports {
   addDenseRowsF32: AddDenseRows;
   addDenseRowsF64: AddDenseRows;
 }
+
+type Combine = (a: number, x: number, b: number, y: number, out: number, count: number) => void;
+
+type Copy = (from: number, to: number, count: number) => void;
+
+type Transpose = (a: number, out: number, rows: number, columns: number) => void;
 
 type ScoreRows = (
   start: number,
@@ -304,13 +321,15 @@ export class Kernels {
    * `length` zeros, here while three quarters of the memory are left for what can lie nowhere else, such as matrices of workers
    * to come; else anywhere.
    */
-  allocateIfRoom(length: number): Float64Array {
-    return this.#used + 8 * length > (MAX_PAGES * PAGE) / 4 ? new Float64Array(length) : this.allocate(length).values;
+  allocateIfRoom(length: number, precision: Precision = 'f64'): Vector {
+    if (this.#used + 8 * length > (MAX_PAGES * PAGE) / 4) return zeros(length, precision);
+    return precision === 'f32' ? this.allocateFloat32(length) : this.allocate(length).values;
   }
 
-  /** The place of a vector that lies in this memory. */
-  pointerOf(vector: Vector): number | undefined {
-    return this.#buffers.has(vector.buffer) ? vector.byteOffset : undefined;
+  /** A vector that lies in this memory, as the methods below take it. */
+  placeOf(vector: Vector): Place | undefined {
+    if (!this.#buffers.has(vector.buffer)) return undefined;
+    return { pointer: vector.byteOffset, isF32: vector instanceof Float32Array };
   }
 
   /** The same for 32-bit integers, f32 values, 16-bit integers, and bytes. */
@@ -427,37 +446,32 @@ export class Kernels {
   }
 
   /** out (16 × columns) ← 2 (Cᵀ X − Y), C (16 × 16), from value `xAt` of `x` and `yAt` of `y` on; columns a multiple of 4. */
-  combine(
-    c: Region,
-    x: Region,
-    xAt: number,
-    y: Region,
-    yAt: number,
-    out: Pick<Region, 'pointer'>,
-    columns: number,
-  ): void {
+  combine(c: Region, x: Region, xAt: number, y: Region, yAt: number, out: Place, columns: number): void {
     this.#exports.combine(c.pointer, x.pointer + 8 * xAt, y.pointer + 8 * yAt, out.pointer, columns);
   }
 
-  /** y ← a·x + (1 − a)·y, `count` values, a multiple of 4. */
-  blend(a: number, x: number, y: number, count: number): void {
-    this.#exports.combineF64(a, x, 1 - a, y, y, count);
+  /** y ← a·x + (1 − a)·y of two vectors of one precision in this kernel memory; their length is a multiple of 4. */
+  blend(a: number, x: Vector, y: Vector): void {
+    const { combineF32, combineF64 } = this.#exports;
+    const combine = y instanceof Float32Array ? combineF32 : combineF64;
+    combine(a, x.byteOffset, 1 - a, y.byteOffset, y.byteOffset, y.length);
   }
 
-  /** Copies `count` values. Faster than `set`, which goes through a memory that threads may share word by word. */
-  copy(from: number, to: number, count: number): void {
-    this.#exports.copy(from, to, count);
+  /**
+   * Copies `count` values from value `fromAt` on to value `toAt` on; a multiple of 4 where one of both is f32. Faster than `set`, which
+   * goes through a memory that threads may share word by word.
+   */
+  copy(from: Place, fromAt: number, to: Place, toAt: number, count: number): void {
+    const { copy, copyFromF32, copyToF32 } = this.#exports;
+    const way = from.isF32 === true ? copyFromF32 : to.isF32 === true ? copyToF32 : copy;
+    way(at(from, fromAt), at(to, toAt), count);
   }
 
   /** out (columns × rows), from value `outAt` on, ← the transpose of A (rows × columns); both must be multiples of 2. */
-  transpose(
-    a: Pick<Region, 'pointer'>,
-    out: Pick<Region, 'pointer'>,
-    outAt: number,
-    rows: number,
-    columns: number,
-  ): void {
-    this.#exports.transpose(a.pointer, out.pointer + 8 * outAt, rows, columns);
+  transpose(a: Place, out: Place, outAt: number, rows: number, columns: number): void {
+    const { transpose, transposeFromF32, transposeToF32 } = this.#exports;
+    const way = a.isF32 === true ? transposeFromF32 : out.isF32 === true ? transposeToF32 : transpose;
+    way(a.pointer, at(out, outAt), rows, columns);
   }
 
   /** out (rows × side) ← column index[k] of X (rows × stride) at column k; zeros behind the last. `index` lies in this kernel memory. */
@@ -717,4 +731,9 @@ function sparseFrom({ start, column, values }: SparseMatrix, which: Int32Array |
 function denseFrom({ columns, values }: DenseMatrix, which: Int32Array | undefined, from: number) {
   const skipped = which === undefined ? from * columns * values.BYTES_PER_ELEMENT : 0;
   return [values.byteOffset + skipped, columns, which === undefined ? 0 : which.byteOffset + 4 * from] as const;
+}
+
+/** Address of a value there. */
+function at({ pointer, isF32 }: Place, value: number): number {
+  return pointer + (isF32 === true ? 4 : 8) * value;
 }

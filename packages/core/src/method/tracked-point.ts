@@ -81,9 +81,7 @@ export class TrackedPoint {
   blend(beta: number, other: TrackedPoint): void {
     const { linearMap } = this.f;
     const both = (x: Vector, y: Vector) =>
-      linearMap?.blend === undefined || y instanceof Float32Array
-        ? blend(beta, x, y)
-        : linearMap.blend(beta, x as Float64Array, y);
+      linearMap?.blend === undefined ? blend(beta, x, y) : linearMap.blend(beta, x, y);
     both(other.x, this.x);
     if (this.product !== undefined && other.product !== undefined) both(other.product, this.product);
   }
@@ -106,8 +104,9 @@ export class TrackedPoint {
 
 /** A copy of a point, where the map has its points. */
 function copyOf(x: Vector, map: LinearMap | undefined): Vector {
-  const copy = x instanceof Float64Array ? map?.allocatePoint?.() : undefined;
-  if (copy === undefined) return x.slice();
+  const precision = x instanceof Float32Array ? 'f32' : 'f64';
+  const copy = map?.allocatePoint?.(precision);
+  if (copy?.BYTES_PER_ELEMENT !== x.BYTES_PER_ELEMENT) return x.slice();
   copy.set(x);
   return copy;
 }

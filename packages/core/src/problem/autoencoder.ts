@@ -12,7 +12,7 @@ import type {
   Region,
   SparseColumns,
 } from '../kernels/kernels.js';
-import { ANY_PRECISION, blend, type Vector } from '../vector.js';
+import { ANY_PRECISION, blend, type Precision, type Vector } from '../vector.js';
 import { AutoencoderBatch } from './autoencoder-batch.js';
 import { fromSamples, type SampleData } from './from-samples.js';
 import type { LinearMap, Oracle, Predictions, ProblemFamily } from './problem.js';
@@ -225,15 +225,14 @@ class AutoencoderOracle implements Oracle, LinearMap {
     return this.kernels.allocate(2 * CODE * this.#side).values;
   }
 
-  allocatePoint(): Float64Array {
-    return this.kernels.allocateIfRoom(2 * CODE * this.#place.length);
+  allocatePoint(precision: Precision = 'f64'): Vector {
+    return this.kernels.allocateIfRoom(2 * CODE * this.#place.length, precision);
   }
 
-  blend(a: number, x: Float64Array, y: Float64Array): void {
-    const from = this.kernels.pointerOf(x);
-    const to = this.kernels.pointerOf(y);
-    if (from === undefined || to === undefined) blend(a, x, y);
-    else this.kernels.blend(a, from, to, y.length);
+  blend(a: number, x: Vector, y: Vector): void {
+    const { kernels } = this;
+    if (kernels.placeOf(x) === undefined || kernels.placeOf(y) === undefined) blend(a, x, y);
+    else kernels.blend(a, x, y);
   }
 
   /** The columns of [E; Dᵀ] that the shard uses, times M without its factor. */
@@ -257,10 +256,10 @@ class AutoencoderOracle implements Oracle, LinearMap {
     const stride = this.#stride;
     const q = this.#place.length;
     const size = CODE * q;
-    const at = q === stride && x instanceof Float64Array ? kernels.pointerOf(x) : undefined;
-    if (at !== undefined) {
-      kernels.transpose({ pointer: at }, codes, CODE * stride, stride, CODE);
-      kernels.copy(at + 8 * size, codes.pointer, size);
+    const place = q === stride ? kernels.placeOf(x) : undefined;
+    if (place !== undefined) {
+      kernels.transpose(place, codes, CODE * stride, stride, CODE);
+      kernels.copy(place, size, codes, 0, size);
       return;
     }
     decoder.values.set(x.subarray(0, size));
@@ -327,10 +326,13 @@ class AutoencoderOracle implements Oracle, LinearMap {
     kernels.gram(codes, half, decoderGram, CODE, stride);
     kernels.multiplyTransposed(moments, codes, codeMoment, { rows: CODE, columns: CODE, inner: stride });
     kernels.combine(codeMoment, codes, half, moments, 0, decoderTerm, stride);
-    const at = q === stride && out instanceof Float64Array ? kernels.pointerOf(out) : undefined;
-    if (at !== undefined) {
-      kernels.transpose(decoderTerm, { pointer: at }, 0, CODE, stride);
-      kernels.combine(decoderGram, moments, 0, moments, half, { pointer: at + 8 * size }, stride);
+    const place = q === stride ? kernels.placeOf(out) : undefined;
+    if (place !== undefined) {
+      const { pointer, isF32 } = place;
+      const encoder = isF32 ? encoderTerm : { pointer: pointer + 8 * size };
+      kernels.transpose(decoderTerm, place, 0, CODE, stride);
+      kernels.combine(decoderGram, moments, 0, moments, half, encoder, stride);
+      if (isF32) kernels.copy(encoderTerm, 0, place, size, size);
     } else {
       kernels.transpose(decoderTerm, decoder, 0, CODE, stride);
       out.set(decoder.values.subarray(0, size));

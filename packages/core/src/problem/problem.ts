@@ -3,7 +3,7 @@ import type { FormatOptions } from '../data/reading.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { KeyedRandom } from '../random.js';
 import type { Spec } from '../spec.js';
-import type { Precision } from '../vector.js';
+import type { Precision, Vector } from '../vector.js';
 
 /** Access to one worker's function f_i. Not reentrant: an oracle owns its scratch memory. */
 export interface Oracle {
@@ -51,10 +51,13 @@ export interface LinearMap {
    * others: it lies where the kernels reach it.
    */
   allocate(): Float64Array;
-  /** d zeros for a point or a gradient of the worker, where the kernels reach them if there is room: x and `out` below need not be copied then. */
-  allocatePoint?(): Float64Array;
+  /**
+   * d zeros for a point or a gradient of the worker, where the kernels reach them if there is room: x and `out` below need not be copied
+   * then. What is of another precision than was asked for is not taken.
+   */
+  allocatePoint?(precision: Precision): Vector;
   /** y ← a·x + (1 − a)·y, of two points or of two products; that of any vectors when left out. */
-  blend?(a: number, x: Float64Array, y: Float64Array): void;
+  blend?(a: number, x: Vector, y: Vector): void;
   /** out ← A_i x */
   product(x: Float64Array, out: Float64Array): void;
   /** out ← out + A_i v, v with values[k] at coordinate index[k], k < count */

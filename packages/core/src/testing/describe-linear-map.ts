@@ -57,47 +57,53 @@ export function describeLinearMap(made: () => MadeProblem): void {
     }
   });
 
-  test('points where the kernels reach them are as good as any: the same bits', () => {
-    const { oracles, point } = made();
-    for (const oracle of oracles) {
-      const map = mapOf(oracle);
-      if (map.allocatePoint === undefined) continue;
-      const reached = (from?: Float64Array) => {
-        const own = map.allocatePoint?.() as Float64Array;
-        expect(
-          own.every((v) => v === 0),
-          'allocated as zeros',
-        ).toBe(true);
-        own.set(from ?? []);
-        return own;
-      };
-      const [x, y] = [point(), point()];
-      const out = new Float64Array(x.length);
-      const product = productAt(oracle, x);
-      const value = map.gradientAt(x, product, out);
-      const [ownX, ownOut] = [reached(x), reached()];
-      expect([map.gradientAt(ownX, product, ownOut), oracle.gradient(ownX, ownOut)]).toEqual([
-        value,
-        oracle.gradient(x, out),
-      ]);
-      expect([...ownOut]).toEqual([...out]);
-      expect(productAt(oracle, ownX)).toEqual(product);
-      // of points that lie in different places too
-      const sum = x.map((v, j) => 0.3 * v + (1 - 0.3) * y[j]);
-      for (const [a, b] of [
-        [ownX, reached(y)],
-        [x, reached(y)],
-        [ownX, y.slice()],
-      ] as const) {
-        map.blend?.(0.3, a, b);
-        if (map.blend !== undefined) expect([...b]).toEqual([...sum]);
+  test.each(['f64', 'f32'] as const)(
+    'points where the kernels reach them are as good as any: the same bits, %s',
+    (precision) => {
+      const { oracles, point, problem } = made();
+      if (precision === 'f32' && problem.precisions?.includes('f32') !== true) return;
+      const of = (values: ArrayLike<number>) =>
+        (precision === 'f32' ? Float32Array.from(values) : Float64Array.from(values)) as Float64Array;
+      for (const oracle of oracles) {
+        const map = mapOf(oracle);
+        if (map.allocatePoint === undefined) continue;
+        const reached = (from?: Float64Array) => {
+          const own = map.allocatePoint?.(precision) as Float64Array;
+          expect(
+            own.every((v) => v === 0),
+            'allocated as zeros',
+          ).toBe(true);
+          own.set(from ?? []);
+          return own;
+        };
+        const [x, y] = [of(point()), of(point())];
+        const out = of(new Float64Array(x.length));
+        const product = productAt(oracle, x);
+        const value = map.gradientAt(x, product, out);
+        const [ownX, ownOut] = [reached(x), reached()];
+        expect([map.gradientAt(ownX, product, ownOut), oracle.gradient(ownX, ownOut)]).toEqual([
+          value,
+          oracle.gradient(x, out),
+        ]);
+        expect([...ownOut]).toEqual([...out]);
+        expect(productAt(oracle, ownX)).toEqual(product);
+        // of points that lie in different places too
+        const sum = x.map((v, j) => 0.3 * v + (1 - 0.3) * y[j]);
+        for (const [a, b] of [
+          [ownX, reached(y)],
+          [x, reached(y)],
+          [ownX, y.slice()],
+        ] as const) {
+          map.blend?.(0.3, a, b);
+          if (map.blend !== undefined) expect([...b]).toEqual([...sum]);
+        }
+        const ofY = productAt(oracle, y);
+        const ofSum = product.map((v, j) => 0.3 * v + (1 - 0.3) * ofY[j]);
+        map.blend?.(0.3, product, ofY);
+        if (map.blend !== undefined) expect([...ofY]).toEqual([...ofSum]);
       }
-      const ofY = productAt(oracle, y);
-      const ofSum = product.map((v, j) => 0.3 * v + (1 - 0.3) * ofY[j]);
-      map.blend?.(0.3, product, ofY);
-      if (map.blend !== undefined) expect([...ofY]).toEqual([...ofSum]);
-    }
-  });
+    },
+  );
 
   test('after thousands of sparse steps', () => {
     const { oracles, point, rng } = made();
