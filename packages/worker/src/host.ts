@@ -104,13 +104,14 @@ export class WorkerHost {
    */
   step(until = Number.POSITIVE_INFINITY, enough?: () => boolean): boolean {
     // what is sent to all is one object where the transport has it so; once the last has released it, it may hold the next round's
-    let before = this.#stopped.before;
+    let { before } = this.#stopped;
+    const first = this.#stopped.at;
+    this.#stopped = FROM_THE_FIRST;
     for (let message = this.end.takeControl(); message !== undefined; message = this.end.takeControl()) {
       this.end.sendControl(packControl(this.#control(message)));
       before = undefined;
     }
     const { workers } = this.end;
-    const first = this.#stopped.at;
     let isFirst = true;
     let time = this.#clock.latest;
     for (let k = 0; k < workers.length; k++) {
@@ -129,7 +130,6 @@ export class WorkerHost {
         isFirst = false;
       }
     }
-    this.#stopped = FROM_THE_FIRST;
     return true;
   }
 
