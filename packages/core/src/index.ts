@@ -27,6 +27,7 @@ export {
   type GramSpace,
   Kernels,
   type Matrix,
+  type Place,
   type Region,
   type SparseColumns,
   type SparseMatrix,
