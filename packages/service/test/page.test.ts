@@ -230,6 +230,8 @@ describe.skipIf(!browserPresent)('the live page in a browser', () => {
     await page.keyboard.press('Escape');
     await expect.poll(() => page.locator('dialog[open]').count()).toBe(0);
     expect(run.state).toBe('running');
+    // the button takes no click until it has heard that the dialog is closed
+    await expect.poll(() => page.locator('#stop').getAttribute('aria-busy')).toBe(null);
     await page.locator('#stop').focus();
     await page.keyboard.press('Enter');
     await expect.poll(() => page.locator('dialog[open]').count()).toBe(1);
