@@ -351,6 +351,28 @@ describe('the shared-memory transport', () => {
       server.close();
     });
 
+    it('reach a thread that has none of the memory that was made before', () => {
+      // two in a block; both of the first go to the other thread
+      const sizes = { maxFrameBytes: 200_000, shortFrameBytes: 8 };
+      const { server, attachments } = createThreadTransport({ workers: 2, threads: 2, ...sizes }, systemRuntime);
+      const [one, other] = attachments.map((attachment) => openThreadEnd(attachment, systemRuntime));
+      const send = (worker: number, value: number) => {
+        server.claim(worker, 200_000).fill(value);
+        server.commit(worker, 200_000);
+      };
+      for (const value of [1, 2]) send(0, value);
+      for (const value of [3, 4]) send(1, value);
+      for (const value of [3, 4]) {
+        expect(other.take(1)?.every((byte) => byte === value)).toBe(true);
+        other.release(1);
+      }
+      for (const value of [1, 2]) {
+        expect(one.take(0)?.every((byte) => byte === value)).toBe(true);
+        one.release(0);
+      }
+      server.close();
+    });
+
     it('are brought whole when they are longer than any that was announced', () => {
       const { server, hosts } = open(1);
       const [host] = hosts as [HostEnd];

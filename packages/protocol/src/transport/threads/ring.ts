@@ -42,8 +42,10 @@ export function postHere(): readonly [Post, Post] {
 /** Frames that came beside the shared memory, kept until their worker's turn. */
 export class PortInbox {
   readonly #frames = new Map<number, Uint8Array[]>();
-  /** Those of the sender. */
-  readonly #blocks: ParcelBlock[] = [];
+  /** Those of the sender's that have come here: others may have gone to other threads alone. */
+  readonly #blocks: (ParcelBlock | undefined)[] = [];
+  /** Parcels of a block, of all of them alike. */
+  #perBlock = 1;
   readonly #parcels: (Parcel | undefined)[] = [];
   readonly control: Uint8Array[] = [];
 
@@ -58,6 +60,7 @@ export class PortInbox {
       if ('block' in message) {
         const { block, memory, count } = message;
         this.#blocks[block] = new ParcelBlock(block, memory, count);
+        this.#perBlock = count;
         continue;
       }
       const queue = this.#frames.get(message.worker);
@@ -79,8 +82,7 @@ export class PortInbox {
     const known = this.#parcels[id];
     if (known !== undefined) return known;
     this.collect();
-    // all blocks have as many
-    const block = this.#blocks[Math.floor(id / (this.#blocks[0]?.count ?? 1))];
+    const block = this.#blocks[Math.floor(id / this.#perBlock)];
     if (block === undefined) throw new FlotillaError('internal', `parcel ${id} is missing`);
     const parcel = block.parcel(id);
     this.#parcels[id] = parcel;
