@@ -351,6 +351,55 @@ describe('the shared-memory transport', () => {
       server.close();
     });
 
+    it('are one object for all where they go to all, and one of its own where not, though both lie in the same memory', () => {
+      const sizes = { maxFrameBytes: 1000, shortFrameBytes: 8 };
+      const { server, attachments } = createThreadTransport({ workers: 2, threads: 1, ...sizes }, systemRuntime);
+      const host = openThreadEnd(attachments[0], systemRuntime);
+      const take = (worker: number) => {
+        const frame = host.take(worker) as Uint8Array;
+        const seen = { frame, byte: frame[999], at: frame.byteOffset };
+        host.release(worker);
+        return seen;
+      };
+      // a thread that reads while the server still writes to others: another message, where the first one was
+      const seen = [0, 1].map((worker) => {
+        server.claim(worker, 1000).fill(7 + worker);
+        server.commit(worker, 1000);
+        return take(worker);
+      });
+      expect(seen.map(({ byte }) => byte)).toEqual([7, 8]);
+      expect(seen[1].at).toBe(seen[0].at);
+      expect(seen[1].frame).not.toBe(seen[0].frame);
+      // both broadcast slots are taken: the third lies in a parcel
+      for (const value of [1, 2]) {
+        server.claimBroadcast(1000).fill(value);
+        server.commitBroadcast(1000);
+      }
+      server.claimBroadcast(1000).fill(3);
+      server.commitBroadcast(1000);
+      for (const value of [1, 2, 3]) {
+        server.lagging(0, 0);
+        const both = [0, 1].map(take);
+        expect(both.map(({ byte }) => byte)).toEqual([value, value]);
+        expect(both[0].frame).toBe(both[1].frame);
+      }
+      server.close();
+    });
+
+    it('are in memory that is found again behind what is kept for long', () => {
+      const parcels = new Parcels(100);
+      const kept = Array.from({ length: 100 }, () => parcels.take() ?? parcels.make());
+      let most = 0;
+      for (let k = 0; k < 2000; k++) {
+        const parcel = parcels.take() ?? parcels.make();
+        most = Math.max(most, parcel.id);
+        parcel.release();
+      }
+      expect(new Set(kept.map(({ id }) => id)).size).toBe(100);
+      // so many are looked at before another is made
+      expect(most).toBeLessThan(100 + 64);
+    });
+
     it('reach a thread that has none of the memory that was made before', () => {
       // two in a block; both of the first go to the other thread
       const sizes = { maxFrameBytes: 200_000, shortFrameBytes: 8 };

@@ -28,8 +28,21 @@ const LINE = 16;
 /** Word offsets within a ring. `length` and `place` have one word a slot; `host` is that of the ring down. */
 export const RING = { sent: 0, taken: 1, length: 2, place: 4, host: 6, words: 8 } as const;
 export const SLOTS = 2;
-/** Where a message lies: in its own slot, on the port, in that broadcast slot (from `broadcast` on), or in that parcel of its sender. */
+/**
+ * Where a message lies: in its own slot, on the port, in that broadcast slot (from `broadcast` on), or in a parcel of its sender: from
+ * `parcel` on two numbers for each, for a message to one worker and for one to all.
+ */
 export const PLACE = { slot: 0, port: 1, broadcast: 2, parcel: 4 } as const;
+
+/** The number of the parcel. */
+export function parcelAt(place: number): number {
+  return (place - PLACE.parcel) >> 1;
+}
+
+/** Whether what lies in a parcel goes to all. */
+export function isToAll(place: number): boolean {
+  return ((place - PLACE.parcel) & 1) === 1;
+}
 
 /** The shared memory seen through names. */
 export class Layout {

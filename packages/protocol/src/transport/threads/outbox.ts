@@ -66,9 +66,9 @@ export class Outbox {
     this.#keptBytes += frame.length;
   }
 
-  /** Sends the first `length` bytes of a parcel, or keeps them: it counts its readers. */
+  /** Sends the first `length` bytes of a parcel that goes to all, or keeps them: it counts its readers. */
   send(parcel: Parcel, length: number): void {
-    if (this.hasRoom) this.producer.send(parcel, length);
+    if (this.hasRoom) this.producer.send(parcel, length, true);
     else this.keep({ parcel, length });
   }
 
@@ -79,7 +79,7 @@ export class Outbox {
       const frame = this.#kept.shift() as Kept;
       this.#keptBytes -= frame.length;
       if ('parcel' in frame) {
-        this.producer.send(frame.parcel, frame.length);
+        this.producer.send(frame.parcel, frame.length, true);
         continue;
       }
       this.producer.claim(frame.length).set(frame);

@@ -65,8 +65,13 @@ export class Parcel {
 
   /** Its first `length` bytes: the same object as long as they are as many, so that who reads it for several workers sees one frame. */
   frame(length: number): Uint8Array {
-    if (this.#frame.length !== length) this.#frame = new Uint8Array(this.block.memory, this.at + HEAD, length);
+    if (this.#frame.length !== length) this.#frame = this.own(length);
     return this.#frame;
+  }
+
+  /** The same in an object of its own: of a frame that is one worker's, behind which another worker's may lie here soon. */
+  own(length: number): Uint8Array {
+    return new Uint8Array(this.block.memory, this.at + HEAD, length);
   }
 }
 
@@ -117,7 +122,6 @@ export class Parcels {
     const parcel = this.#block.parcel(id);
     parcel.take(1);
     this.#all.push(parcel);
-    this.#next = 0;
     return parcel;
   }
 }

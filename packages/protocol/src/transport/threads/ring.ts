@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { FlotillaError } from '@flotilla/core';
-import { type Layout, PLACE, RING, SLOTS, WORD, waitFor } from './layout.js';
+import { isToAll, type Layout, PLACE, parcelAt, RING, SLOTS, WORD, waitFor } from './layout.js';
 import { Parcel, ParcelBlock, type Parcels } from './parcels.js';
 
 /** What travels on a thread's port: control messages, the memory of parcels, a block of them once, and frames too large even for these. */
@@ -138,7 +138,7 @@ export class Producer {
     const room = this.#room;
     this.#room = undefined;
     if (room === undefined) this.announce(length, PLACE.slot);
-    else if (room instanceof Parcel) this.send(room, length);
+    else if (room instanceof Parcel) this.send(room, length, false);
     else this.#give(room.length === length ? room : room.slice(0, length));
   }
 
@@ -154,14 +154,14 @@ export class Producer {
   }
 
   /** Sends the first `length` bytes of a parcel, which counts its readers; there must be room. */
-  send(parcel: Parcel, length: number): void {
+  send(parcel: Parcel, length: number, toAll: boolean): void {
     const { sent } = this.post;
     const { number, memory, count } = parcel.block;
     if (!sent.has(number)) {
       sent.add(number);
       this.post.send({ block: number, memory, count });
     }
-    this.announce(length, PLACE.parcel + parcel.id);
+    this.announce(length, PLACE.parcel + 2 * parcel.id + (toAll ? 1 : 0));
   }
 
   /** Counts a message that lies at `place`; there must be room for it. */
@@ -256,8 +256,10 @@ export class Consumer {
     const place = layout.words[ring + RING.place + slot] as number;
     if (place === PLACE.port) this.#current = this.inbox.take(this.worker);
     else if (place === PLACE.slot) this.#current = layout.slot(this.worker, this.direction, slot, length);
-    else if (place >= PLACE.parcel) this.#current = this.inbox.parcel(place - PLACE.parcel).frame(length);
-    else this.#current = layout.broadcastSlot(place - PLACE.broadcast, length);
+    else if (place >= PLACE.parcel) {
+      const parcel = this.inbox.parcel(parcelAt(place));
+      this.#current = isToAll(place) ? parcel.frame(length) : parcel.own(length);
+    } else this.#current = layout.broadcastSlot(place - PLACE.broadcast, length);
     return this.#current;
   }
 
@@ -273,7 +275,7 @@ export class Consumer {
     // first the progress, then the look at who may wait for it: a producer that fills the ring in between sees the progress
     Atomics.store(layout.words, ring + RING.taken, this.#taken);
     let wanted = ((layout.get(ring + RING.sent) - taken) | 0) >= SLOTS;
-    if (place >= PLACE.parcel) wanted = (this.inbox.parcel(place - PLACE.parcel).release() && this.#isWanted) || wanted;
+    if (place >= PLACE.parcel) wanted = (this.inbox.parcel(parcelAt(place)).release() && this.#isWanted) || wanted;
     else if (place >= PLACE.broadcast) {
       const pending = WORD.broadcastPending + place - PLACE.broadcast;
       wanted = Atomics.sub(layout.words, pending, 1) === 1 || wanted;
