@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UsageError } from '../../core/dist/index.js';
 import { type Phase, type TrainOptions, train } from '../dist/index.js';
@@ -91,8 +92,13 @@ describe('a failing run that nobody looks at ends no process', () => {
 describe('limits', () => {
   const outcome = `const e = await train({ ...quick, workers: 12, threads: 12 }).result.catch((e) => e); console.log(e.name, e.code, e.message);`;
 
-  // for root, ulimit -u does not bind
-  test.runIf(process.getuid?.() === 0 && existsSync('/usr/bin/setpriv'))('processes', async () => {
+  // for root, ulimit -u does not bind; another user cannot read a project in a folder that is root's alone
+  const other = ['--reuid', '23462', '--regid', '23462', '--clear-groups'];
+  const canBeOther =
+    process.getuid?.() === 0 &&
+    existsSync('/usr/bin/setpriv') &&
+    spawnSync('setpriv', [...other, 'test', '-r', fileURLToPath(door)]).status === 0;
+  test.runIf(canBeOther)('processes', async () => {
     const path = join(folder, 'threads.mjs');
     writeFileSync(
       path,
@@ -100,7 +106,7 @@ describe('limits', () => {
     );
     const node = `ulimit -u 20; exec ${process.execPath} ${path}`;
     const out = await new Promise<string>((resolve) => {
-      const args = ['--reuid', '23462', '--regid', '23462', '--clear-groups', 'bash', '--norc', '-c', node];
+      const args = [...other, 'bash', '--norc', '-c', node];
       // the folder is root's own; a shell whose input is a socket would read a file that is root's too
       execFile('bash', ['-c', `chmod a+rx ${folder}; exec setpriv "$@" 2>&1`, 'setpriv', ...args], (_e, stdout) =>
         resolve(stdout),
