@@ -85,7 +85,7 @@ test.each([
   [5000, 20],
   [20, 2000],
 ])('perm-k, d = %d, n = %d: what threads draw once is what each would draw', (dimension, workers) => {
-  const draws = new SharedDraws(SharedDraws.memory(Math.max(dimension + workers, workers)) as SharedArrayBuffer);
+  const draws = new SharedDraws(SharedDraws.memory(dimension + workers) as SharedArrayBuffer);
   const supports = (shared?: SharedDraws) => {
     const compressor = permK(dimension, workers, 0);
     const key = new MessageKey(new KeyedRandom('threads', shared), 'downlink', workers);

@@ -11,6 +11,7 @@ import {
   TrackedPoint,
   type Vector,
 } from '@flotilla/core';
+import { inPrecision } from '@flotilla/core/internal';
 import type { Boundary, Job } from '@flotilla/protocol';
 import { RoundBatch } from './round-batch.js';
 
@@ -58,7 +59,9 @@ export class CountedOracle implements LocalFunction {
   #counted(map: LinearMap): LinearMap {
     return {
       allocate: () => map.allocate(),
-      ...(map.allocatePoint && { allocatePoint: (precision) => map.allocatePoint?.(precision) as Vector }),
+      ...(map.allocatePoint && {
+        allocatePoint: (precision) => inPrecision(map.allocatePoint?.(precision) as Vector, precision),
+      }),
       ...(map.blend && { blend: (a, x, y) => map.blend?.(a, x, y) }),
       product: (x, out) => {
         const from = this.clock.now();

@@ -9,7 +9,6 @@ import {
   type Problem,
   type Registry,
   type State,
-  type Vector,
 } from '@flotilla/core';
 import {
   createContext,
@@ -118,13 +117,8 @@ export class Worker {
   #initially(context: Context): Context {
     const { linearMap } = this.local;
     if (linearMap?.allocatePoint === undefined) return context;
-    const { precision } = context;
-    const own = (): Vector => {
-      const there = linearMap.allocatePoint?.(precision);
-      const isTaken = there instanceof (precision === 'f32' ? Float32Array : Float64Array);
-      return isTaken ? there : context.zeros();
-    };
-    return { ...context, zeros: (length) => (length === undefined ? own() : context.zeros(length)) };
+    const own = linearMap.allocatePoint;
+    return { ...context, zeros: (length) => (length === undefined ? own(context.precision) : context.zeros(length)) };
   }
 
   /**

@@ -104,9 +104,8 @@ export class TrackedPoint {
 
 /** A copy of a point, where the map has its points. */
 function copyOf(x: Vector, map: LinearMap | undefined): Vector {
-  const precision = x instanceof Float32Array ? 'f32' : 'f64';
-  const copy = map?.allocatePoint?.(precision);
-  if (copy?.BYTES_PER_ELEMENT !== x.BYTES_PER_ELEMENT) return x.slice();
+  const copy = map?.allocatePoint?.(x instanceof Float32Array ? 'f32' : 'f64');
+  if (copy === undefined) return x.slice();
   copy.set(x);
   return copy;
 }

@@ -53,7 +53,7 @@ export interface LinearMap {
   allocate(): Float64Array;
   /**
    * d zeros for a point or a gradient of the worker, where the kernels reach them if there is room: x and `out` below need not be copied
-   * then. What is of another precision than was asked for is not taken.
+   * then. What is of another precision than was asked for is copied, elsewhere.
    */
   allocatePoint?(precision: Precision): Vector;
   /** y ← a·x + (1 − a)·y, of two points or of two products; that of any vectors when left out. */

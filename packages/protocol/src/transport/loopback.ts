@@ -110,13 +110,14 @@ export function createLoopback(
    * made, so that few of them take memory.
    */
   const wait = (timeoutMs: number, look: () => Uint8Array | undefined): Uint8Array | undefined => {
-    step(undefined, () => (look()?.length ?? 0) >= LONG_BYTES);
+    const work = () => step(undefined, () => (look()?.length ?? 0) >= LONG_BYTES);
+    work();
     let found = look();
     if (found !== undefined || timeoutMs <= 0) return found;
     const until = runtime.now() + timeoutMs;
     for (let left = timeoutMs; found === undefined && left > 0; left = until - runtime.now()) {
       host.wait(left);
-      step(undefined, () => (look()?.length ?? 0) >= LONG_BYTES);
+      work();
       found = look();
     }
     return found;

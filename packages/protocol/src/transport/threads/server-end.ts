@@ -242,7 +242,7 @@ class ThreadServerEnd implements MovableServerEnd {
     }
     this.#broadcastClaimed = bytes;
     if (this.#broadcastRoom instanceof Parcel) this.#broadcastRoom.release();
-    // one copy for all, where those who are behind keep the slot, too
+    // one copy for all, also where who is behind still keeps the slot
     if ((isLarge || (bytes > layout.slotBytes && !isFree())) && this.parcels.fits(bytes)) {
       this.#broadcastRoom = this.parcels.take() ?? this.parcels.make();
       return this.#broadcastRoom.frame(bytes);
