@@ -97,7 +97,7 @@ describe('limits', () => {
   const canBeOther =
     process.getuid?.() === 0 &&
     existsSync('/usr/bin/setpriv') &&
-    spawnSync('setpriv', [...other, 'test', '-r', fileURLToPath(door)]).status === 0;
+    spawnSync('/usr/bin/setpriv', [...other, 'test', '-r', fileURLToPath(door)]).status === 0;
   test.runIf(canBeOther)('processes', async () => {
     const path = join(folder, 'threads.mjs');
     writeFileSync(

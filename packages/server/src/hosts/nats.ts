@@ -22,7 +22,7 @@ import { LateError } from '../round/stragglers.js';
 import { brokerOf } from '../run/broker.js';
 import { Attendance } from './attendance.js';
 import type { Fleet, Transport } from './fleet.js';
-import { largestFrameBytes } from './largest-frame.js';
+import { largestFrameBytes } from './frame-bytes.js';
 import { type ThreadPool, threadPool } from './pool.js';
 
 /** What the thread that has the connection is started with. */

@@ -6,7 +6,7 @@ import { WorkerHost } from '@flotilla/worker';
 import type { Options } from '../run/options.js';
 import type { RunPlan } from '../run/plan.js';
 import type { Fleet, Transport } from './fleet.js';
-import { largestFrameBytes, usualFrameBytes } from './largest-frame.js';
+import { largestFrameBytes, usualFrameBytes } from './frame-bytes.js';
 import { isStamped } from './stamped.js';
 import { hostWorkers, type WorkerPool, workerPool } from './worker-threads.js';
 
